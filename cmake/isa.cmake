@@ -1,0 +1,37 @@
+# Kernels compiled once per instruction set from the same source and chosen at run time.
+include_guard(GLOBAL)
+
+# langevin_add_isa_kernels(<target> <source>...)
+#
+# Compiles each source three times into <target>. A source sees
+#   LANGEVIN_ISA        isa_default | isa_avx2 | isa_avx512   (an identifier: put the code in `namespace LANGEVIN_ISA`)
+#   LANGEVIN_ISA_LEVEL  0 | 1 | 2
+#   LANGEVIN_ISA_NAME   "default" | "avx2" | "avx512"
+#   CPU_CAPABILITY...   what ATen's vector headers key on, so at::vec::Vectorized has the width of the set
+# Everything not marked inline must live in that namespace. Inline functions shared with other files (the standard
+# library's too) are emitted per set and merged by the linker, so a source must keep its includes narrow and its helpers
+# `static` or in the namespace: a merged AVX-512 copy would crash an older CPU.
+function(langevin_add_isa_kernels target)
+  if(NOT ARGN)
+    return()
+  endif()
+  _langevin_isa_library(${target} default 0 "CPU_CAPABILITY=DEFAULT;CPU_CAPABILITY_DEFAULT" "" ${ARGN})
+  if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64|amd64")
+    _langevin_isa_library(${target} avx2 1 "CPU_CAPABILITY=AVX2;CPU_CAPABILITY_AVX2" "-mavx2;-mfma;-mf16c" ${ARGN})
+    _langevin_isa_library(${target} avx512 2 "CPU_CAPABILITY=AVX512;CPU_CAPABILITY_AVX512"
+                          "-mavx512f;-mavx512bw;-mavx512dq;-mavx512vl;-mfma;-mf16c" ${ARGN})
+    target_compile_definitions(${target} PRIVATE LANGEVIN_HAS_ISA_AVX2=1 LANGEVIN_HAS_ISA_AVX512=1)
+  endif()
+endfunction()
+
+function(_langevin_isa_library target name level definitions flags)
+  set(library ${target}_isa_${name})
+  add_library(${library} OBJECT ${ARGN})
+  langevin_target_options(${library})
+  target_compile_options(${library} PRIVATE ${flags})
+  target_compile_definitions(${library} PRIVATE LANGEVIN_ISA=isa_${name} LANGEVIN_ISA_LEVEL=${level}
+                             LANGEVIN_ISA_NAME="${name}" ${definitions})
+  target_include_directories(${library} PRIVATE "${CMAKE_SOURCE_DIR}/native/core")
+  target_link_libraries(${library} PRIVATE langevin::libtorch)
+  target_sources(${target} PRIVATE $<TARGET_OBJECTS:${library}>)
+endfunction()

@@ -1,0 +1,25 @@
+# ctest: one executable from native/tests/*.cpp, one ctest entry a file (the executable filters by file name).
+include_guard(GLOBAL)
+
+function(langevin_add_core_tests)
+  file(GLOB sources CONFIGURE_DEPENDS native/tests/*.cpp)
+  if(NOT sources)
+    return()
+  endif()
+  # Not part of `all`: building the addon must not wait for the tests.
+  add_executable(langevin_core_tests EXCLUDE_FROM_ALL ${sources})
+  langevin_target_options(langevin_core_tests)
+  target_include_directories(langevin_core_tests PRIVATE "${CMAKE_SOURCE_DIR}" native/core native/tests
+                             "${CMAKE_BINARY_DIR}/generated")
+  target_link_libraries(langevin_core_tests PRIVATE langevin_core)
+  target_precompile_headers(langevin_core_tests REUSE_FROM langevin_core)
+  set_target_properties(langevin_core_tests PROPERTIES BUILD_RPATH "${LANGEVIN_LIBTORCH_LIB_DIR}")
+  foreach(source ${sources})
+    get_filename_component(name "${source}" NAME_WE)
+    if(name STREQUAL "main")
+      continue()
+    endif()
+    add_test(NAME ${name} COMMAND langevin_core_tests --file ${name})
+    set_tests_properties(${name} PROPERTIES TIMEOUT 600 ENVIRONMENT "${LANGEVIN_TEST_ENVIRONMENT}")
+  endforeach()
+endfunction()
