@@ -83,6 +83,8 @@ inline int run(const std::string& file, const std::string& filter) {
   static const ::langevin::test::Register register_##name{__FILE__, #name, &LANGEVIN_TEST_NAME_(name)}; \
   static void LANGEVIN_TEST_NAME_(name)()
 
+// LibTorch has a CHECK of its own (it aborts the process); in a test file the name is ours.
+#undef CHECK
 #define CHECK(condition)                                                                                 \
   do {                                                                                                   \
     if (!(condition)) ::langevin::test::fail(__FILE__, __LINE__, "CHECK(" #condition ") does not hold"); \
