@@ -1,0 +1,135 @@
+#include "api.hpp"
+
+#include <ATen/CachedTensorUtils.h>
+#include <c10/util/Exception.h>
+
+#include <cstring>
+#include <new>
+#include <unordered_map>
+
+#include "base/tensor.hpp"
+#include "energies/energy.hpp"
+#include "functions.hpp"
+
+namespace langevin {
+namespace {
+
+const std::vector<const std::vector<Function>*>& tables() {
+  static const std::vector<const std::vector<Function>*> all = {&tensorFunctions(),     &energyFunctions(),
+                                                                &samplerFunctions(),    &trainingFunctions(),
+                                                                &evaluationFunctions(), &dataFunctions()};
+  return all;
+}
+
+// Torch's messages carry C++ frames; the first line is for people, the rest goes into details.
+[[noreturn]] void rethrowTorch(const c10::Error& error) {
+  const std::string full = error.what();
+  const std::string text = error.what_without_backtrace();
+  const std::string first = text.substr(0, text.find('\n'));
+  const bool memory = text.find("not enough memory") != std::string::npos ||
+                      text.find("out of memory") != std::string::npos ||
+                      text.find("can't allocate memory") != std::string::npos;
+  throw Error(memory ? Code::OutOfMemory : Code::Internal,
+              memory ? "there is not enough memory: " + first : "LibTorch refused the computation: " + first,
+              {{"torch", full}});
+}
+
+template <class Body>
+auto guarded(Body body) {
+  try {
+    return body();
+  } catch (const c10::Error& error) {
+    rethrowTorch(error);
+  } catch (const std::bad_alloc&) {
+    throw Error(Code::OutOfMemory, "there is not enough memory for this request; use fewer rows, chains or grid cells");
+  }
+}
+
+at::ScalarType dtypeOf(const std::string& name) {
+  const Value value(name);
+  return parseDtype(Spec(value, "dtype"));
+}
+
+}  // namespace
+
+std::vector<FunctionInfo> functions() {
+  std::vector<FunctionInfo> result;
+  for (const auto* table : tables())
+    for (const Function& f : *table) result.push_back({f.name, f.lane});
+  return result;
+}
+
+Value call(const std::string& name, const Value& arguments, Job& job) {
+  static const auto index = [] {
+    std::unordered_map<std::string, const Function*> map;
+    for (const auto* table : tables())
+      for (const Function& f : *table) map.emplace(f.name, &f);
+    return map;
+  }();
+  const auto it = index.find(name);
+  if (it == index.end())
+    fail(Code::Internal, "the addon has no function '", name, "'; addon and package are of different versions");
+  return guarded([&] { return it->second->body(Spec(arguments, ""), job); });
+}
+
+void initialise() {
+  static const bool once = [] {
+    at::set_num_threads(1);
+    return true;
+  }();
+  (void)once;
+}
+
+TensorDescription describe(const TensorRef& ref) {
+  const at::Tensor& t = unbox(ref);
+  TensorDescription d;
+  d.shape.assign(t.sizes().begin(), t.sizes().end());
+  d.dtype = dtypeName(t.scalar_type());
+  d.device = deviceName(t.device());
+  d.bytes = t.is_cuda() ? 0 : t.nbytes();
+  return d;
+}
+
+std::size_t elementSize(const std::string& dtype) { return c10::elementSize(dtypeOf(dtype)); }
+
+TensorRef makeTensor(const void* data, std::size_t bytes, const std::string& dtype,
+                     const std::vector<std::int64_t>& shape) {
+  return guarded([&] {
+    const at::ScalarType type = dtypeOf(dtype);
+    const std::size_t size = c10::elementSize(type);
+    std::size_t wanted = size;
+    for (std::int64_t s : shape) {
+      if (s < 0) fail(Code::Shape, "a shape holds sizes of at least 0, got ", s);
+      if (s != 0 && wanted > (std::size_t{1} << 62) / static_cast<std::size_t>(s))
+        fail(Code::OutOfMemory, "a tensor of this shape has more than 2^62 bytes");
+      wanted *= static_cast<std::size_t>(s);
+    }
+    if (wanted != bytes)
+      fail(Code::Shape, "the shape holds ", wanted / size, " numbers of dtype ", dtype, ", the data has ",
+           bytes / size);
+    at::Tensor t = at::empty(shape, type);
+    if (bytes > 0) std::memcpy(t.data_ptr(), data, bytes);
+    return box(t);
+  });
+}
+
+void copyTensor(const TensorRef& ref, void* target, std::size_t bytes) {
+  guarded([&] {
+    const at::Tensor t = unbox(ref).detach().to(at::kCPU).contiguous();
+    if (t.nbytes() != bytes) fail(Code::Internal, "a tensor of ", t.nbytes(), " bytes was to be copied into ", bytes);
+    if (bytes > 0) std::memcpy(target, t.data_ptr(), bytes);
+    return 0;
+  });
+}
+
+EnergyDescription describe(const EnergyRef& energy) {
+  EnergyDescription d;
+  d.dtype = dtypeName(energy->dtype());
+  d.device = deviceName(energy->device());
+  d.parameterCount = energy->parameters().count();
+  d.inputWidth = energy->inputWidth();
+  for (const at::Tensor& t : energy->parameters().tensors()) d.bytes += t.is_cuda() ? 0 : t.nbytes();
+  return d;
+}
+
+}  // namespace langevin

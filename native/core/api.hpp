@@ -1,0 +1,61 @@
+// What the binding sees of the core: values in, values out, one table of named functions. No Torch header.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+#include "base/job.hpp"
+#include "base/value.hpp"
+
+namespace langevin {
+
+/// How a function may be called: Immediate ones are short enough for the JavaScript thread, Queued ones run as jobs on
+/// the runtime thread.
+enum class Lane { Immediate, Queued };
+
+struct FunctionInfo {
+  std::string name;
+  Lane lane;
+};
+
+/// Every function, in the order of the table: "energy.create", "sample", "train", "metrics.auroc", ...
+std::vector<FunctionInfo> functions();
+
+/// Calls a function with its arguments (an object). Throws langevin::Error; Torch's own exceptions arrive as coded
+/// errors too.
+Value call(const std::string& name, const Value& arguments, Job& job);
+
+/// Once a process, before anything else: intra-op threads 1, no fast paths that change numbers behind our back.
+void initialise();
+
+// ---- Tensors, as far as the binding must touch them
+// -------------------------------------------------------------------------
+struct TensorDescription {
+  std::vector<std::int64_t> shape;
+  std::string dtype;      // 'float32' ...
+  std::string device;     // 'cpu', 'cuda:0'
+  std::size_t bytes = 0;  // host bytes held (0 on an accelerator)
+};
+TensorDescription describe(const TensorRef& tensor);
+/// Copies `bytes` bytes into a fresh CPU tensor. ERR_LANGEVIN_SHAPE when the shape does not fit, _OUT_OF_MEMORY when it
+/// cannot be had.
+TensorRef makeTensor(const void* data, std::size_t bytes, const std::string& dtype,
+                     const std::vector<std::int64_t>& shape);
+/// Copies a CPU-or-accelerator tensor, contiguous, into `target` of describe().shape product * element size bytes.
+void copyTensor(const TensorRef& tensor, void* target, std::size_t bytes);
+std::size_t elementSize(const std::string& dtype);
+
+// ---- Energies
+// ---------------------------------------------------------------------------------------------------------------
+struct EnergyDescription {
+  std::string dtype, device;
+  std::size_t bytes = 0;
+  std::int64_t parameterCount = 0;
+  std::int64_t inputWidth = 0;
+};
+EnergyDescription describe(const EnergyRef& energy);
+
+}  // namespace langevin

@@ -1,0 +1,58 @@
+// What a long computation sees of the run it belongs to. The runtime thread implements it; tests use it as it is.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+
+#include "base/error.hpp"
+
+namespace langevin {
+
+class Job {
+ public:
+  virtual ~Job() = default;
+
+  /// Latest wins: a progress value nobody has read yet is replaced by the next one.
+  virtual void progress(Map) {}
+  /// Delivered in order and never dropped: epoch, checkpoint, warning.
+  virtual void emit(Map) {}
+
+  void abort() {
+    aborted_.store(true, std::memory_order_release);
+    resume();
+  }
+  bool aborted() const { return aborted_.load(std::memory_order_acquire); }
+  /// Cheap enough to be called once a sampler step. Throws Code::Aborted; blocks while paused.
+  void check() {
+    if (paused_.load(std::memory_order_acquire)) waitWhilePaused();
+    if (aborted()) throw Error(Code::Aborted, "the run was aborted");
+  }
+
+  void pause() { paused_.store(true, std::memory_order_release); }
+  void resume() {
+    {
+      std::lock_guard lock(mutex_);
+      paused_.store(false, std::memory_order_release);
+    }
+    wake_.notify_all();
+  }
+  bool paused() const { return paused_.load(std::memory_order_acquire); }
+
+  void requestCheckpoint() { checkpoint_.store(true, std::memory_order_release); }
+  bool takeCheckpointRequest() { return checkpoint_.exchange(false, std::memory_order_acq_rel); }
+
+ private:
+  void waitWhilePaused() {
+    std::unique_lock lock(mutex_);
+    wake_.wait(lock, [this] { return !paused_.load(std::memory_order_acquire) || aborted(); });
+  }
+
+  std::atomic<bool> aborted_{false};
+  std::atomic<bool> paused_{false};
+  std::atomic<bool> checkpoint_{false};
+  std::mutex mutex_;
+  std::condition_variable wake_;
+};
+
+}  // namespace langevin

@@ -1,0 +1,149 @@
+#include "base/threads.hpp"
+
+#include <sched.h>
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <cstdlib>
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "base/torch.hpp"
+
+namespace langevin {
+namespace {
+
+struct Batch {
+  std::int64_t tiles = 0;
+  const std::function<void(std::int64_t)>* task = nullptr;
+  std::atomic<std::int64_t> next{0};
+  std::mutex mutex;
+  std::condition_variable finished;
+  int helpers = 0;  // workers still inside this batch
+  std::int64_t failedTile = -1;
+  std::exception_ptr failure;
+
+  void work() {
+    for (;;) {
+      const std::int64_t i = next.fetch_add(1, std::memory_order_relaxed);
+      if (i >= tiles) return;
+      try {
+        (*task)(i);
+      } catch (...) {
+        std::lock_guard lock(mutex);
+        if (failedTile < 0 || i < failedTile) {
+          failedTile = i;
+          failure = std::current_exception();
+        }
+        next.store(tiles, std::memory_order_relaxed);  // nobody starts another tile
+      }
+    }
+  }
+};
+
+class Pool {
+ public:
+  ~Pool() {
+    {
+      std::lock_guard lock(mutex_);
+      stopping_ = true;
+    }
+    wake_.notify_all();
+    for (std::thread& t : workers_) t.join();
+  }
+
+  void run(Batch& batch, int helpers) {
+    {
+      std::lock_guard lock(mutex_);
+      while (static_cast<int>(workers_.size()) < helpers) workers_.emplace_back([this] { loop(); });
+      batch.helpers = helpers;
+      for (int i = 0; i < helpers; ++i) queue_.push_back(&batch);
+    }
+    helpers == 1 ? wake_.notify_one() : wake_.notify_all();
+    batch.work();
+    withdraw(batch);
+    std::unique_lock lock(batch.mutex);
+    batch.finished.wait(lock, [&] { return batch.helpers == 0; });
+  }
+
+ private:
+  // Invitations nobody has taken yet are void once the work is gone: a busy neighbour never delays the caller.
+  void withdraw(Batch& batch) {
+    std::lock_guard lock(mutex_);
+    const auto end = std::remove(queue_.begin(), queue_.end(), &batch);
+    const int withdrawn = static_cast<int>(queue_.end() - end);
+    queue_.erase(end, queue_.end());
+    std::lock_guard batchLock(batch.mutex);
+    batch.helpers -= withdrawn;
+  }
+
+  void loop() {
+    at::init_num_threads();
+    for (;;) {
+      Batch* batch = nullptr;
+      {
+        std::unique_lock lock(mutex_);
+        wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+        if (stopping_) return;
+        batch = queue_.back();
+        queue_.pop_back();
+      }
+      batch->work();
+      std::lock_guard lock(batch->mutex);
+      if (--batch->helpers == 0) batch->finished.notify_all();
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::vector<Batch*> queue_;
+  std::vector<std::thread> workers_;
+  bool stopping_ = false;
+};
+
+// Never destroyed: joining threads from a static destructor of an addon can deadlock the exiting process.
+Pool& pool() {
+  static Pool* instance = new Pool;
+  return *instance;
+}
+
+}  // namespace
+
+int defaultThreads() {
+  static const int count = [] {
+    if (const char* text = std::getenv("LANGEVIN_THREADS")) {
+      const int v = std::atoi(text);
+      if (v > 0) return std::min(v, 1024);
+    }
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) == 0) return std::max(1, CPU_COUNT(&set));
+    return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  }();
+  return count;
+}
+
+void parallelTiles(std::int64_t tiles, int threads, const std::function<void(std::int64_t)>& task) {
+  if (tiles <= 0) return;
+  const int useful = static_cast<int>(std::min<std::int64_t>(tiles, std::max(1, threads)));
+  if (useful == 1) {
+    for (std::int64_t i = 0; i < tiles; ++i) task(i);
+    return;
+  }
+  Batch batch;
+  batch.tiles = tiles;
+  batch.task = &task;
+  pool().run(batch, useful - 1);
+  if (batch.failure) std::rethrow_exception(batch.failure);
+}
+
+Tiling::Tiling(std::int64_t rows, std::int64_t smallest) : rows_(rows) {
+  size_ = std::clamp<std::int64_t>((rows + 15) / 16, smallest, 4096);
+  count_ = (rows + size_ - 1) / size_;
+}
+
+TileRange Tiling::range(std::int64_t index) const { return {index * size_, std::min(rows_, (index + 1) * size_)}; }
+
+}  // namespace langevin

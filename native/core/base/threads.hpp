@@ -1,0 +1,33 @@
+// langevin's own small pool. Work is cut into tiles whose number and borders never depend on the number of threads, so
+// results are bit-equal at any thread count. One join a call; idle threads park at once.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+namespace langevin {
+
+/// Threads a job uses when it does not say: LANGEVIN_THREADS, else the cores this process may run on.
+int defaultThreads();
+
+/// Runs task(0) ... task(tiles - 1), at most `threads` at a time, and returns when all are done. The calling thread
+/// works too. When tasks throw, the error of the lowest tile is rethrown after all have stopped.
+void parallelTiles(std::int64_t tiles, int threads, const std::function<void(std::int64_t)>& task);
+
+/// Rows [first, last) of tile `index`.
+struct TileRange {
+  std::int64_t first, last;
+};
+
+/// A fixed cut of n rows into tiles of at least `smallest` rows and at most about 16 tiles (a function of n only).
+class Tiling {
+ public:
+  explicit Tiling(std::int64_t rows, std::int64_t smallest = 128);
+  std::int64_t count() const { return count_; }
+  TileRange range(std::int64_t index) const;
+
+ private:
+  std::int64_t rows_, size_, count_;
+};
+
+}  // namespace langevin

@@ -1,0 +1,104 @@
+#include "energies/energy.hpp"
+
+#include "base/tensor.hpp"
+#include "base/threads.hpp"
+#include "energies/registry.hpp"
+
+namespace langevin {
+
+Energy::Energy(Program program, at::ScalarType dtype, at::Device device, std::uint64_t seed)
+    : program_(std::move(program)), dtype_(dtype), device_(device), parameters_(program_, dtype, device, seed) {
+  for (const at::Tensor& c : program_.constants) constants_.push_back(c.to(device, dtype));
+}
+
+std::shared_ptr<Energy> makeEnergy(const Spec& spec, at::ScalarType dtype, at::Device device, std::uint64_t seed) {
+  if (dtype != at::kFloat && dtype != at::kDouble && dtype != at::kBFloat16)
+    fail(Code::Dtype, "an energy has dtype float32, float64 or bfloat16, not ", dtypeName(dtype));
+  return std::make_shared<Energy>(lower(spec), dtype, device, seed);
+}
+
+Rows Energy::rows(const at::Tensor& x, const at::Tensor& y) const {
+  Rows rows;
+  rows.x = asRows(x, program_.inputWidth, dtype_, device_, "x");
+  requireFinite(rows.x, "x");
+  const Condition& condition = program_.condition;
+  if (condition.kind == Condition::Kind::None) {
+    if (y.defined()) fail(Code::InvalidOption, "y was given, but a ", program_.kind, " energy has no condition y");
+    return rows;
+  }
+  if (!y.defined()) {
+    if (!condition.optional) fail(Code::InvalidOption, "a ", program_.kind, " energy is E(x, y): give y");
+    return rows;
+  }
+  if (condition.kind == Condition::Kind::Class) {
+    rows.y = asLabels(y, condition.width, device_, "y");
+  } else {
+    rows.y = asRows(y, condition.width, dtype_, device_, "y");
+    requireFinite(rows.y, "y");
+  }
+  if (rows.y.size(0) != rows.x.size(0)) fail(Code::Shape, "x has ", rows.x.size(0), " rows and y has ", rows.y.size(0));
+  return rows;
+}
+
+ProgramValues Energy::valuesOf(const Rows& rows) const {
+  at::NoGradGuard guard;
+  return evaluateWith(parameters_.tensors(), rows, {});
+}
+
+at::Tensor Energy::energyOf(const Rows& rows) const { return valuesOf(rows).energy; }
+
+EnergyAndGradient Energy::energyAndGradient(const Rows& rows) const {
+  at::AutoGradMode enable(true);
+  Rows leaf = rows;
+  leaf.x = rows.x.detach().requires_grad_(true);
+  at::Tensor energy = evaluateWith(parameters_.tensors(), leaf, {}).energy;
+  at::Tensor gradient;
+  if (energy.requires_grad())
+    gradient = torch::autograd::grad({energy.sum()}, {leaf.x}, {}, std::nullopt, false, true)[0];
+  if (!gradient.defined()) gradient = at::zeros_like(leaf.x);
+  return {energy.detach(), gradient};
+}
+
+namespace {
+
+// Runs `one` on every tile and joins the pieces in order.
+template <class One>
+std::vector<at::Tensor> overTiles(const Rows& rows, int threads, std::size_t results, One one) {
+  const Tiling tiling(rows.size());
+  std::vector<std::vector<at::Tensor>> pieces(results,
+                                              std::vector<at::Tensor>(static_cast<std::size_t>(tiling.count())));
+  parallelTiles(tiling.count(), rows.x.is_cuda() ? 1 : threads, [&](std::int64_t i) {
+    const TileRange r = tiling.range(i);
+    std::vector<at::Tensor> values = one(rows.slice(r.first, r.last));
+    for (std::size_t k = 0; k < results; ++k) pieces[k][static_cast<std::size_t>(i)] = std::move(values[k]);
+  });
+  std::vector<at::Tensor> joined;
+  for (auto& p : pieces) joined.push_back(p.size() == 1 ? p[0] : at::cat(p));
+  return joined;
+}
+
+}  // namespace
+
+at::Tensor Energy::energyOf(const Rows& rows, int threads) const {
+  if (rows.size() == 0) return at::empty({0}, options());
+  return overTiles(rows, threads, 1, [&](const Rows& tile) { return std::vector<at::Tensor>{energyOf(tile)}; })[0];
+}
+
+EnergyAndGradient Energy::energyAndGradient(const Rows& rows, int threads) const {
+  if (rows.size() == 0) return {at::empty({0}, options()), at::empty_like(rows.x)};
+  auto joined = overTiles(rows, threads, 2, [&](const Rows& tile) {
+    EnergyAndGradient v = energyAndGradient(tile);
+    return std::vector<at::Tensor>{v.energy, v.gradient};
+  });
+  return {joined[0], joined[1]};
+}
+
+at::Tensor Energy::outputsOf(const Rows& rows, int threads) const {
+  if (program_.outputs < 0) fail(Code::Unsupported, "a ", program_.kind, " energy has no logits or outputs");
+  const std::int64_t width = program_.nodes[static_cast<std::size_t>(program_.outputs)].width;
+  if (rows.size() == 0) return at::empty({0, width}, options());
+  return overTiles(rows, threads, 1,
+                   [&](const Rows& tile) { return std::vector<at::Tensor>{valuesOf(tile).outputs}; })[0];
+}
+
+}  // namespace langevin

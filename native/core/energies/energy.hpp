@@ -1,0 +1,62 @@
+// An energy with its parameters: the one interface samplers, objectives and evaluation see.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/spec.hpp"
+#include "base/torch.hpp"
+#include "energies/parameters.hpp"
+#include "energies/program.hpp"
+
+namespace langevin {
+
+struct EnergyAndGradient {
+  at::Tensor energy;    // [n]
+  at::Tensor gradient;  // dE/dx, shape of x
+};
+
+class Energy {
+ public:
+  Energy(Program program, at::ScalarType dtype, at::Device device, std::uint64_t seed);
+
+  const Program& program() const { return program_; }
+  Parameters& parameters() { return parameters_; }
+  const Parameters& parameters() const { return parameters_; }
+  at::ScalarType dtype() const { return dtype_; }
+  at::Device device() const { return device_; }
+  at::TensorOptions options() const { return at::TensorOptions().dtype(dtype_).device(device_); }
+  std::int64_t inputWidth() const { return program_.inputWidth; }
+
+  /// Checks and converts what a caller gave: x [n, d], y as the condition demands (undefined allowed where optional).
+  Rows rows(const at::Tensor& x, const at::Tensor& y) const;
+
+  // On one tile, in the calling thread, without a tape left behind.
+  at::Tensor energyOf(const Rows& rows) const;                  // [n]
+  EnergyAndGradient energyAndGradient(const Rows& rows) const;  // E and dE/dx
+  ProgramValues valuesOf(const Rows& rows) const;               // E and outputs
+
+  // Over all rows, cut into tiles run by `threads` threads.
+  at::Tensor energyOf(const Rows& rows, int threads) const;
+  EnergyAndGradient energyAndGradient(const Rows& rows, int threads) const;
+  at::Tensor outputsOf(const Rows& rows, int threads) const;
+
+  /// Plain evaluation with caller-supplied parameter tensors (leaves of a tape, averaged weights, ...).
+  ProgramValues evaluateWith(const std::vector<at::Tensor>& parameters, const Rows& rows,
+                             const EvaluationMode& mode) const {
+    return evaluate(program_, parameters, constants_, rows, mode);
+  }
+
+ private:
+  Program program_;
+  at::ScalarType dtype_;
+  at::Device device_;
+  Parameters parameters_;
+  std::vector<at::Tensor> constants_;
+};
+
+/// Lowers the spec (energies/registry.cpp) and creates the parameters.
+std::shared_ptr<Energy> makeEnergy(const Spec& spec, at::ScalarType dtype, at::Device device, std::uint64_t seed);
+
+}  // namespace langevin

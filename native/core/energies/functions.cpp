@@ -1,0 +1,109 @@
+// energy.*: create, evaluate, read and write parameters.
+#include "functions.hpp"
+#include "base/tensor.hpp"
+#include "base/threads.hpp"
+#include "energies/energy.hpp"
+#include "energies/registry.hpp"
+
+namespace langevin {
+namespace {
+
+int threadsOf(const Spec& a) { return static_cast<int>(a.count("threads", 1, defaultThreads())); }
+
+Rows rowsOf(const Spec& a, const Energy& energy) {
+  return energy.rows(unbox(a.at("x")), a.has("y") ? unbox(a.at("y")) : at::Tensor());
+}
+
+// { spec, seed, dtype, device } -> energy
+Value create(const Spec& a, Job&) {
+  const at::ScalarType dtype = a.has("dtype") ? parseDtype(a.at("dtype")) : at::kFloat;
+  const std::uint64_t seed = a.has("seed") ? a.at("seed").seed() : 0;
+  return makeEnergy(a.at("spec"), dtype, parseDevice(a.text("device", "cpu")), seed);
+}
+
+// { energy, x, y?, threads? } -> [n]
+Value energyValues(const Spec& a, Job&) {
+  const EnergyRef energy = a.at("energy").energy();
+  at::Tensor values = energy->energyOf(rowsOf(a, *energy), threadsOf(a));
+  requireFinite(values, "the energy");
+  return box(values);
+}
+
+Value score(const Spec& a, Job&) {
+  const EnergyRef energy = a.at("energy").energy();
+  at::Tensor gradient = energy->energyAndGradient(rowsOf(a, *energy), threadsOf(a)).gradient;
+  requireFinite(gradient, "the score");
+  return box(-gradient);
+}
+
+Value logits(const Spec& a, Job&) {
+  const EnergyRef energy = a.at("energy").energy();
+  at::Tensor values = energy->outputsOf(rowsOf(a, *energy), threadsOf(a));
+  requireFinite(values, "the logits");
+  return box(values);
+}
+
+// { energy } -> { name: tensor }
+Value parameters(const Spec& a, Job&) {
+  Map result;
+  for (auto& [name, tensor] : a.at("energy").energy()->parameters().named()) result.emplace(name, box(tensor));
+  return result;
+}
+
+// { energy, values: { name: tensor }, complete? }
+Value setParameters(const Spec& a, Job&) {
+  std::vector<std::pair<std::string, at::Tensor>> values;
+  for (const auto& [name, value] : a.at("values").map())
+    values.emplace_back(name, unbox(Spec(value, "values." + name)));
+  a.at("energy").energy()->parameters().assign(values, a.boolean("complete", false));
+  return {};
+}
+
+// { energy } -> [{ name, shape, learnable }] in state-dict order
+Value parameterInfo(const Spec& a, Job&) {
+  List result;
+  for (const ParameterInfo& p : a.at("energy").energy()->parameters().info()) {
+    List shape;
+    for (std::int64_t s : p.shape) shape.emplace_back(s);
+    result.emplace_back(Map{{"name", p.name}, {"shape", shape}, {"learnable", p.learnable}});
+  }
+  return result;
+}
+
+// { energy } -> what runs it and why
+Value explain(const Spec& a, Job&) {
+  const EnergyRef energy = a.at("energy").energy();
+  List ops;
+  for (const Node& node : energy->program().nodes) ops.emplace_back(std::string(node.op->name));
+  List rough;
+  for (const std::string& name : nonSmoothOperations(energy->program())) rough.emplace_back(name);
+  return Map{{"executor", "aten"},
+             {"operations", ops},
+             {"nonSmooth", rough},
+             {"reason", "plain ATen with autograd, tiles of rows over langevin's own threads"}};
+}
+
+Value kinds(const Spec&, Job&) {
+  List result;
+  for (const std::string& kind : energyKinds()) result.emplace_back(kind);
+  return result;
+}
+
+}  // namespace
+
+const std::vector<Function>& energyFunctions() {
+  static const std::vector<Function> table = {
+      {"energy.create", Lane::Queued, create},
+      {"energy.energy", Lane::Queued, energyValues},
+      {"energy.score", Lane::Queued, score},
+      {"energy.logits", Lane::Queued, logits},
+      {"energy.parameters", Lane::Queued, parameters},
+      {"energy.setParameters", Lane::Queued, setParameters},
+      {"energy.parameterInfo", Lane::Immediate, parameterInfo},
+      {"energy.explain", Lane::Immediate, explain},
+      {"energy.kinds", Lane::Immediate, kinds},
+  };
+  return table;
+}
+
+}  // namespace langevin

@@ -1,0 +1,16 @@
+// mlp: Linear, activation, ..., Linear; the state dict of the torch.nn.Sequential with the same modules.
+#include "energies/builder.hpp"
+#include "energies/layers.hpp"
+#include "energies/registry.hpp"
+
+namespace langevin {
+
+Program lowerMlp(const Spec& spec) {
+  Builder b("mlp");
+  const int x = b.input(spec.count("input"));
+  const int out = hiddenStack(b, x, spec, 1, "");
+  b.setEnergy(b.withGaussianBase(out, x, spec));
+  return b.finish();
+}
+
+}  // namespace langevin

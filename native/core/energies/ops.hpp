@@ -1,0 +1,14 @@
+// The operation table, by family. A new operation is one row in one of these.
+#pragma once
+
+#include <vector>
+
+#include "energies/program.hpp"
+
+namespace langevin {
+
+const std::vector<OpDefinition>& elementwiseOperations();
+const std::vector<OpDefinition>& reductionOperations();
+const std::vector<OpDefinition>& layerOperations();
+
+}  // namespace langevin

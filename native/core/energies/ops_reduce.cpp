@@ -1,0 +1,59 @@
+// Operations over the columns of a row, column selection and constants.
+#include "energies/ops.hpp"
+
+namespace langevin {
+
+const std::vector<OpDefinition>& reductionOperations() {
+  static const std::vector<OpDefinition> table = {
+      {"input", [](const OpCall& c) { return c.rows.x; }},
+      {"condition", [](const OpCall& c) { return c.rows.y; }},
+      {"constant", [](const OpCall& c) { return c.constant(0); }},
+      {"parameter",
+       [](const OpCall& c) {
+         const at::Tensor& p = c.parameter(0);
+         return p.dim() < 2 ? p.reshape({1, -1}) : p;
+       }},
+      {"sum", [](const OpCall& c) { return c.in(0).sum(1, true); }},
+      {"mean", [](const OpCall& c) { return c.in(0).mean(1, true); }},
+      {"logsumexp", [](const OpCall& c) { return c.in(0).logsumexp(1, true); }},
+      {"logSoftmax", [](const OpCall& c) { return at::log_softmax(c.in(0), 1); }},
+      // x C with C [in, out]
+      {"matmul", [](const OpCall& c) { return at::matmul(c.in(0), c.constant(0)); }},
+      // integers: first column; width: how many
+      {"slice",
+       [](const OpCall& c) { return c.in(0).slice(1, c.node.integers[0], c.node.integers[0] + c.node.width); }},
+      // integers: the columns
+      {"columns",
+       [](const OpCall& c) {
+         const at::Tensor index =
+             at::tensor(c.node.integers, at::TensorOptions().dtype(at::kLong)).to(c.in(0).device());
+         return c.in(0).index_select(1, index);
+       }},
+      {"concat",
+       [](const OpCall& c) {
+         std::vector<at::Tensor> parts;
+         std::int64_t rows = 1;
+         for (std::size_t i = 0; i < c.node.inputs.size(); ++i) {
+           parts.push_back(c.in(static_cast<int>(i)));
+           rows = std::max(rows, parts.back().size(0));
+         }
+         for (at::Tensor& p : parts)
+           if (p.size(0) != rows) p = p.expand({rows, p.size(1)});
+         return at::cat(parts, 1);
+       }},
+      // values [n, k], labels int64 [n] -> the labelled column
+      {"gather",
+       [](const OpCall& c) {
+         return c.in(0).gather(1, c.in(1).reshape({-1, 1}));
+       }},
+      // (x - m)' P (x - m) / 2; x, m [1, d], P [d, d] as values
+      {"quadratic",
+       [](const OpCall& c) {
+         const at::Tensor z = c.in(0) - c.in(1);
+         return (at::matmul(z, c.in(2)) * z).sum(1, true) * 0.5;
+       }},
+  };
+  return table;
+}
+
+}  // namespace langevin

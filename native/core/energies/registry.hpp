@@ -1,0 +1,21 @@
+// kind -> how a spec of that kind is lowered. A new architecture is one file and one line here.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/spec.hpp"
+#include "energies/program.hpp"
+
+namespace langevin {
+
+using LowerEnergy = Program (*)(const Spec&);
+
+Program lower(const Spec& spec);
+std::vector<std::string> energyKinds();
+
+// One declaration an architecture, each defined in energies/<kind>.cpp.
+Program lowerMlp(const Spec& spec);
+Program lowerGaussian(const Spec& spec);
+
+}  // namespace langevin

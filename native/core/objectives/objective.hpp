@@ -1,0 +1,70 @@
+// What training minimises. An objective is ordinary tensor mathematics on energies, scores and network outputs of some
+// rows; the tape behind them (tiles, threads, fused kernels) is the context's business.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/job.hpp"
+#include "base/random.hpp"
+#include "base/spec.hpp"
+#include "energies/energy.hpp"
+
+namespace langevin {
+
+/// Parts of one optimisation step. Everything it returns from energy/score/outputs is differentiable in the parameters:
+/// build the loss from it with ATen, return the loss, and the trainer does the rest.
+class StepContext {
+ public:
+  virtual ~StepContext() = default;
+
+  Rows batch;             // x [n, d] and y where the energy is conditional or the objective supervised
+  at::Tensor target;      // regression targets [n, k] (float) or class labels [n] (int64); undefined otherwise
+  std::int64_t step = 0;  // 0-based optimiser step
+  std::int64_t totalSteps = 1;
+  int threads = 1;
+
+  virtual Energy& model() = 0;
+  virtual const Random& random() const = 0;
+  virtual Job& job() = 0;
+
+  virtual at::Tensor energy(const Rows& rows) = 0;   // E [n]
+  virtual at::Tensor outputs(const Rows& rows) = 0;  // logits or network outputs [n, k]
+  virtual at::Tensor score(const Rows& rows) = 0;    // -dE/dx [n, d]
+  /// A learnable number of the objective itself (declared in Objective::extras), e.g. logZ; requires grad.
+  virtual at::Tensor extra(const std::string& name) = 0;
+
+  /// A number for history and progress (mean over the reporting interval).
+  virtual void monitor(const std::string& name, double value) = 0;
+  /// Tells which energies belong to data and which to negatives: gap monitor, energy penalty, divergence watch.
+  virtual void recordData(const at::Tensor& energy) = 0;
+  virtual void recordNegatives(const at::Tensor& energy) = 0;
+};
+
+class Objective {
+ public:
+  virtual ~Objective() = default;
+
+  /// Refuses models and data it cannot train (with the reason); looks at training data once (data-fitted noise, grid
+  /// borders).
+  virtual void prepare(Energy& model, const Rows& data, const at::Tensor& target, const Random& random) {
+    (void)model, (void)data, (void)target, (void)random;
+  }
+  /// The scalar loss of this step.
+  virtual at::Tensor loss(StepContext& context) = 0;
+
+  /// Learnable numbers of the objective, name -> initial value.
+  virtual std::map<std::string, double> extras() const { return {}; }
+  /// State that must survive a checkpoint (replay buffer, counters), name -> tensor; restored by setState.
+  virtual std::map<std::string, at::Tensor> state() const { return {}; }
+  virtual void setState(const std::map<std::string, at::Tensor>& state) { (void)state; }
+  /// Numbers for the end result (buffer age and re-use, ...).
+  virtual Map statistics() const { return {}; }
+};
+
+std::unique_ptr<Objective> makeObjective(const Spec& spec);
+
+}  // namespace langevin
