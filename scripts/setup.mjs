@@ -1,0 +1,70 @@
+#!/usr/bin/env node
+// npm run setup: everything a fresh clone needs, in one idempotent script. Progress goes to stderr; each step says why it
+// is skipped. It imports nothing but Node's own modules, because it is what installs the rest.
+//
+//   node scripts/setup.mjs [--only packages|libtorch|native|typescript]...
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { SetupError, say, stopChildren } from './setup/console.mjs'
+import { takeLock } from './setup/lock.mjs'
+import { buildNative } from './setup/native.mjs'
+import { installPackages } from './setup/packages.mjs'
+import { homeDirectory } from './setup/paths.mjs'
+import { checkTools } from './setup/tools.mjs'
+import { buildTypeScript } from './setup/typescript.mjs'
+import { provideLibtorch } from './setup/venv.mjs'
+
+const STEPS = { packages: installPackages, libtorch: provideLibtorch, native: buildNative, typescript: buildTypeScript }
+
+function readSteps() {
+  const { values } = parseArgs({ options: { only: { type: 'string', multiple: true } } })
+  for (const name of values.only ?? []) {
+    if (!(name in STEPS))
+      throw new SetupError(`there is no step "${name}"`, `use one of: ${Object.keys(STEPS).join(', ')}`)
+  }
+  return Object.keys(STEPS).filter((name) => !values.only || values.only.includes(name))
+}
+
+let release = () => {}
+let interrupted = false
+
+function onSignal(signal) {
+  interrupted = true
+  stopChildren(signal)
+  say('stopped', `by ${signal}. Nothing half-done is left; to go on: npm run setup`)
+}
+
+async function main() {
+  const root = dirname(dirname(fileURLToPath(import.meta.url)))
+  const steps = readSteps()
+  process.on('SIGINT', onSignal)
+  process.on('SIGTERM', onSignal)
+  const env = process.env
+  const managed = !env.LIBTORCH && env.LIBTORCH_USE_PYTORCH !== '1'
+  await checkTools({ env, python: managed })
+  release = await takeLock(join(homeDirectory(root, env), 'setup.lock'))
+  for (const name of steps) {
+    if (interrupted) break
+    await STEPS[name]({ root, env })
+  }
+}
+
+try {
+  await main()
+  if (interrupted) process.exitCode = 130
+} catch (error) {
+  if (interrupted) {
+    process.exitCode = 130
+  } else if (error instanceof SetupError) {
+    say('failed', error.message)
+    say('to go on', error.remedy)
+    process.exitCode = 1
+  } else {
+    say('failed', error.stack ?? String(error))
+    say('to go on', 'npm run setup')
+    process.exitCode = 1
+  }
+} finally {
+  release()
+}

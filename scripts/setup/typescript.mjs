@@ -1,0 +1,28 @@
+// src/ to dist/ by the TypeScript compiler.
+import { chmodSync, existsSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { run, SetupError, say } from './console.mjs'
+import { fingerprint, readStamp } from './hash.mjs'
+import { installedAsDependency } from './paths.mjs'
+
+/** @param {{ root: string }} context */
+export async function buildTypeScript({ root }) {
+  if (installedAsDependency(root)) return say('typescript', 'skipped: the package comes compiled')
+  const require = createRequire(join(root, 'package.json'))
+  const stamp = join(root, 'dist/langevin-stamp.json')
+  const facts = { typescript: require('typescript/package.json').version }
+  const wanted = fingerprint(root, ['src', 'tsconfig.json', 'tsconfig.build.json'], facts)
+  if (readStamp(stamp)?.wanted === wanted) return say('typescript', 'skipped: dist/ is up to date')
+  say('typescript', 'compiling src/ to dist/')
+  rmSync(stamp, { force: true })
+  const { status } = await run(process.execPath, [require.resolve('typescript/bin/tsc'), '-p', 'tsconfig.build.json'], {
+    cwd: root,
+  })
+  if (status !== 0)
+    throw new SetupError('the TypeScript sources do not compile', 'mend the errors above, then: npm run setup')
+  const main = join(root, 'dist/cli/main.js')
+  if (existsSync(main)) chmodSync(main, 0o755)
+  writeFileSync(stamp, JSON.stringify({ wanted }))
+  return undefined
+}
