@@ -1,0 +1,126 @@
+/**
+ * The exact face of the addon. `addon.cc` exports these names and nothing else; tests/native/contract.test.ts holds both
+ * sides together. A change here raises CONTRACT_VERSION here and in addon.cc, so that the loader refuses an addon that
+ * was built from other sources.
+ */
+
+/** What the addon's `contractVersion` must be for this package. */
+export const CONTRACT_VERSION = 1
+
+/** Names of the dtypes that cross the boundary. */
+export const DTYPES = ['float32', 'float64', 'bfloat16', 'int64', 'uint8', 'bool'] as const
+export type Dtype = (typeof DTYPES)[number]
+
+/** 'immediate' functions are short enough for the JavaScript thread; 'queued' ones run as jobs. */
+export interface NativeFunction {
+  readonly name: string
+  readonly lane: 'immediate' | 'queued'
+}
+
+/** A tensor the core holds. Its numbers never change; every operation makes a new one. */
+export interface NativeTensor {
+  readonly kind: 'tensor'
+  readonly shape: number[]
+  readonly dtype: Dtype
+  readonly device: string
+  /** Host bytes told to V8 (0 on an accelerator). */
+  readonly bytes: number
+  readonly disposed: boolean
+  dispose(): void
+}
+
+/** An energy with its parameters. */
+export interface NativeEnergy {
+  readonly kind: 'energy'
+  readonly dtype: Dtype
+  readonly device: string
+  readonly bytes: number
+  readonly parameterCount: number
+  readonly inputWidth: number
+  /** True while a job has the energy for itself. */
+  readonly busy: boolean
+  readonly disposed: boolean
+  dispose(): void
+}
+
+/** One queued or running job. All methods may be called at any time, also after its end. */
+export interface NativeJob {
+  readonly state: 'queued' | 'running' | 'ended'
+  abort(): void
+  pause(): void
+  resume(): void
+  requestCheckpoint(): void
+}
+
+/**
+ * What a job tells, in order. 'start' once it leaves the queue; 'progress' latest-wins; 'event' (epoch, checkpoint,
+ * warning) never dropped; then exactly one of 'done' (the result) or 'error' (an Error with code and details).
+ */
+export type JobListener = (kind: 'start' | 'progress' | 'event' | 'done' | 'error', payload: unknown) => void
+
+/** What a native error carries beside its message. */
+export interface NativeError extends Error {
+  readonly code: string
+  readonly details: Record<string, unknown>
+}
+
+/** How the addon was made. */
+export interface NativeBuild {
+  readonly version: string
+  readonly compiler: string
+  readonly cmake: string
+  readonly type: string
+  readonly libtorch: string
+  readonly libtorchSource: string
+  readonly libtorchPrefix: string
+  readonly cuda: boolean
+}
+
+/** Process-wide counts of what the addon holds for JavaScript. */
+export interface NativeMemory {
+  readonly tensors: number
+  readonly tensorBytes: number
+  readonly energies: number
+  readonly energyBytes: number
+  readonly jobsQueued: number
+  readonly jobsRunning: number
+}
+
+export interface SubmitOptions {
+  /** Other calls on the energies at the top level of the arguments fail with ERR_LANGEVIN_BUSY until the job has ended. */
+  readonly exclusive?: boolean
+}
+
+export interface NativeBinding {
+  readonly contractVersion: number
+  readonly build: NativeBuild
+  /** The core's function table. */
+  functions(): NativeFunction[]
+  /** Calls an immediate function on this thread. */
+  callNow(name: string, args: object): unknown
+  /** Queues a function on the runtime thread of its device. */
+  submit(name: string, args: object, options: SubmitOptions, listener: JobListener): NativeJob
+  /** Copies the bytes of a view into a new CPU tensor. */
+  createTensor(data: ArrayBufferView, shape: readonly number[], dtype: Dtype): NativeTensor
+  /** Copies a tensor's bytes into a view of exactly its size. */
+  copyTensor(tensor: NativeTensor, target: ArrayBufferView): void
+  memory(): NativeMemory
+  /** Stops this environment's jobs; waits at most `milliseconds` for the running one. True when none is left. */
+  shutdown(milliseconds: number): boolean
+}
+
+/** The names of NativeBinding, for the loader and the contract test. */
+export const CONTRACT_NAMES = [
+  'contractVersion',
+  'build',
+  'functions',
+  'callNow',
+  'submit',
+  'createTensor',
+  'copyTensor',
+  'memory',
+  'shutdown',
+] as const satisfies readonly (keyof NativeBinding)[]
+
+/** Arguments carry their handle under this symbol: the addon looks for it on every object it reads. */
+export const HANDLE: unique symbol = Symbol.for('langevin.handle') as never
