@@ -1,0 +1,213 @@
+import { createRequire } from 'node:module'
+import type { z as Zod } from 'zod'
+import { freeze, invalid, join, toPlain } from './plain.js'
+import { hint } from './suggest.js'
+
+/** The zod namespace, as shapes receive it. */
+export type Z = typeof import('zod').z
+
+/** Any spec: plain frozen JSON whose `kind` says what it is. */
+export type SpecValue = { readonly kind: string; readonly [option: string]: unknown }
+
+type Shape = Zod.core.$ZodLooseShape
+type Input<S extends Shape> = Zod.input<Zod.ZodObject<S, Zod.core.$strict>>
+type Output<S extends Shape> = Zod.output<Zod.ZodObject<S, Zod.core.$strict>>
+
+/** What a factory returns: the kind and the options with their defaults filled in. */
+export type SpecOf<K extends string, S extends Shape> = { readonly kind: K } & Readonly<Output<S>>
+
+/** A pure function from options to a frozen spec. The options may be left out when none is required. */
+export type SpecFactory<K extends string, S extends Shape> = (
+  ...options: Record<never, never> extends Input<S>
+    ? [options?: Input<S> & { readonly kind?: K }]
+    : [options: Input<S> & { readonly kind?: K }]
+) => SpecOf<K, S>
+
+export interface SpecInfo<O> {
+  /** One sentence for `langevin schema` and the docs. */
+  summary: string
+  /** Where the method comes from: paper and equation, or a formula. */
+  source?: string
+  /** Conditions that span several options. Call `fail(path, problem)`. */
+  check?: (options: O, fail: (path: string, problem: string) => never) => void
+}
+
+export interface Definition {
+  family: string
+  kind: string
+  summary: string
+  source: string | undefined
+  schema(): Zod.ZodObject
+  parse(options: unknown): SpecValue
+}
+
+let zod: Z | undefined
+
+/** zod, loaded at the first spec: an import of langevin that only scores rows never pays for it. */
+export function loadZod(): Z {
+  zod ??= (createRequire(import.meta.url)('zod') as { z: Z }).z
+  return zod
+}
+
+const families = new Map<string, Map<string, Definition>>()
+
+/** "energy" -> "energies": the name of the namespace users type. */
+export function namespaceOf(family: string): string {
+  return family.endsWith('y') ? `${family.slice(0, -1)}ies` : `${family}s`
+}
+
+export function familyNames(): string[] {
+  return [...families.keys()].sort()
+}
+
+/** The kinds of a family, in the order they were defined. */
+export function kindsOf(family: string): string[] {
+  return [...(families.get(family)?.keys() ?? [])]
+}
+
+export function definitionOf(family: string, kind: string): Definition | undefined {
+  return families.get(family)?.get(kind)
+}
+
+/** Option names a schema knows at a path; empty when the path leads into something that is not an object. */
+function keysAt(schema: Zod.core.$ZodType, path: readonly PropertyKey[]): string[] {
+  const def = schema._zod.def as unknown as Record<string, unknown> & { type: string }
+  if (def.type === 'union') {
+    return (def.options as Zod.core.$ZodType[]).flatMap((option) => keysAt(option, path))
+  }
+  if (def.type === 'pipe') return keysAt(def.in as Zod.core.$ZodType, path)
+  if ('innerType' in def) return keysAt(def.innerType as Zod.core.$ZodType, path)
+  const [head, ...rest] = path
+  if (def.type === 'object') {
+    const shape = def.shape as Record<string, Zod.core.$ZodType>
+    if (head === undefined) return Object.keys(shape)
+    const member = shape[String(head)]
+    return member === undefined ? [] : keysAt(member, rest)
+  }
+  if (head === undefined) return []
+  if (def.type === 'array') return keysAt(def.element as Zod.core.$ZodType, rest)
+  if (def.type === 'record') return keysAt(def.valueType as Zod.core.$ZodType, rest)
+  if (def.type === 'tuple') {
+    const item = (def.items as Zod.core.$ZodType[])[Number(head)]
+    return item === undefined ? [] : keysAt(item, rest)
+  }
+  return []
+}
+
+interface Problem {
+  path: string
+  text: string
+}
+
+/** The first problem of a failed parse in the user's words. */
+function problemOf(schema: Zod.core.$ZodType, issue: Zod.core.$ZodIssue, base: readonly PropertyKey[]): Problem {
+  const full = [...base, ...issue.path]
+  const path = full.reduce<string>(join, '')
+  switch (issue.code) {
+    case 'unrecognized_keys': {
+      const key = issue.keys[0]!
+      return { path: join(path, key), text: `is not an option${hint(key, keysAt(schema, full))}` }
+    }
+    case 'invalid_value': {
+      const values = issue.values.map(String)
+      const given = typeof issue.input === 'string' ? ` '${issue.input.slice(0, 64)}'` : ''
+      const near = typeof issue.input === 'string' ? hint(issue.input, values) : `; known: ${values.join(', ')}`
+      return { path, text: `is not one of the allowed values${given === '' ? '' : ':'}${given}${near}` }
+    }
+    case 'invalid_union': {
+      // Branches that failed at their root were not meant; one that failed deeper was.
+      const meant = issue.errors.filter((errors) => errors[0] !== undefined && errors[0].path.length > 0)
+      const unknown = issue.errors.find((errors) => errors[0]?.code === 'unrecognized_keys')
+      const chosen = meant.length === 1 ? meant[0] : unknown
+      if (chosen !== undefined) return problemOf(schema, chosen[0]!, full)
+      const texts = issue.errors.flatMap((errors) => (errors[0] === undefined ? [] : [errors[0].message]))
+      return { path, text: texts.length > 0 ? [...new Set(texts)].join(', or: ') : issue.message }
+    }
+    default: {
+      if (issue.code === 'invalid_type' && issue.input === undefined)
+        return { path, text: `is required (${issue.expected})` }
+      const inner = 'params' in issue ? (issue.params as { path?: string } | undefined)?.path : undefined
+      if (inner === undefined || inner === '') return { path, text: issue.message }
+      return { path: inner.startsWith('[') || path === '' ? path + inner : `${path}.${inner}`, text: issue.message }
+    }
+  }
+}
+
+/**
+ * Defines one kind of a family and registers it for parseSpec() and specSchema().
+ *
+ * The returned factory validates at once (ERR_LANGEVIN_INVALID_OPTION with `details.path`), fills in defaults, never
+ * touches the addon, and returns frozen plain JSON. `shape` is called once, at the first use.
+ */
+export function defineSpec<const K extends string, S extends Shape>(
+  family: string,
+  kind: K,
+  shape: (z: Z) => S,
+  info: SpecInfo<Output<S>>,
+): SpecFactory<K, S> {
+  const owner = `${namespaceOf(family)}.${kind}`
+  let schema: Zod.ZodObject<S, Zod.core.$strict> | undefined
+  const getSchema = () => {
+    schema ??= loadZod().strictObject(shape(loadZod()))
+    return schema
+  }
+  const parse = (given: unknown): SpecOf<K, S> => {
+    const plain = toPlain(given === undefined ? {} : given, owner)
+    if (typeof plain !== 'object' || plain === null || Array.isArray(plain)) {
+      invalid(
+        owner,
+        '',
+        `expected an object of options, got ${plain === null ? 'null' : Array.isArray(plain) ? 'a list' : typeof plain}`,
+      )
+    }
+    const { kind: stated, ...options } = plain as Record<string, unknown>
+    // A spec may be spread into the call that changes one of its options.
+    if (stated !== undefined && stated !== kind) invalid(owner, 'kind', `is fixed to '${kind}' here`)
+    const result = getSchema().safeParse(options, { reportInput: true })
+    if (!result.success) {
+      // A misspelt key also leaves its right spelling missing: tell the cause, not the consequence.
+      const issues = result.error.issues
+      const first = issues.find((issue) => issue.code === 'unrecognized_keys') ?? issues[0]!
+      const { path, text } = problemOf(getSchema(), first, [])
+      invalid(owner, path, text)
+    }
+    info.check?.(result.data, (path, problem) => invalid(owner, path, problem))
+    // Defaults and transforms may have brought undefined members back; a spec has none.
+    return freeze(toPlain({ kind, ...result.data }, owner)) as SpecOf<K, S>
+  }
+  const known = families.get(family) ?? new Map<string, Definition>()
+  families.set(family, known)
+  known.set(kind, {
+    family,
+    kind,
+    summary: info.summary,
+    source: info.source,
+    schema: () => getSchema() as unknown as Zod.ZodObject,
+    parse: parse as (options: unknown) => SpecValue,
+  })
+  const factory = (...given: unknown[]) => {
+    if (given.length > 1) invalid(owner, '', `takes one object of options, got ${given.length} arguments`)
+    return parse(given[0])
+  }
+  return factory as SpecFactory<K, S>
+}
+
+/**
+ * Plain JSON back into a spec of a family: what run.json and safetensors metadata hold.
+ * Throws ERR_LANGEVIN_INVALID_OPTION with the path of the offending key.
+ */
+export function parseSpec(family: string, json: unknown): SpecValue {
+  const owner = namespaceOf(family)
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) {
+    invalid(owner, '', `expected a spec, an object with a 'kind'; known kinds: ${kindsOf(family).join(', ')}`)
+  }
+  const kind: unknown = 'kind' in json ? json.kind : undefined
+  if (typeof kind !== 'string') {
+    invalid(owner, 'kind', `is required, a text; known: ${kindsOf(family).join(', ')}`)
+  }
+  const definition = definitionOf(family, kind)
+  if (definition === undefined) {
+    invalid(owner, 'kind', `there is no ${family} of kind '${kind.slice(0, 64)}'${hint(kind, kindsOf(family))}`)
+  }
+  return definition.parse(json)
+}
