@@ -1,0 +1,90 @@
+import { randomBytes } from 'node:crypto'
+import { type FileHandle, open, readFile, rename, unlink } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { LangevinError } from '../errors.js'
+
+const REMEDY: Record<string, string> = {
+  ENOENT: 'the path does not exist; check it for typing errors',
+  EACCES: 'permission is denied; choose another place or change its rights',
+  EPERM: 'the operation is not permitted here; choose another place',
+  EISDIR: 'the path is a folder; name a file in it',
+  ENOTDIR: 'a part of the path is a file, not a folder',
+  ENOSPC: 'the disk is full; free some space and try again',
+  EDQUOT: 'the disk quota is used up; free some space and try again',
+  EROFS: 'the file system is read-only; choose another place',
+  EMFILE: 'too many files are open; close some or raise the limit',
+  ENAMETOOLONG: 'the name is too long for this file system',
+}
+
+/** Turns an error of the file system into ERR_LANGEVIN_IO with path, reason and remedy; coded errors pass unchanged. */
+export function ioError(action: 'read' | 'write', path: string, cause: unknown): LangevinError {
+  if (cause instanceof LangevinError) return cause
+  const reason = (cause as NodeJS.ErrnoException)?.code ?? 'UNKNOWN'
+  const text = REMEDY[reason] ?? (cause instanceof Error ? cause.message : String(cause))
+  return new LangevinError('ERR_LANGEVIN_IO', `cannot ${action} ${path}: ${text} (${reason})`, {
+    details: { path, reason },
+    cause,
+  })
+}
+
+/** ERR_LANGEVIN_FORMAT naming the file and the byte at which it stops making sense. */
+export function formatError(path: string, offset: number, problem: string, cause?: unknown): LangevinError {
+  return new LangevinError('ERR_LANGEVIN_FORMAT', `${path}: ${problem} (at byte ${offset})`, {
+    details: { path, offset },
+    cause,
+  })
+}
+
+/** The whole file. Errors: ERR_LANGEVIN_IO; ERR_LANGEVIN_FORMAT when it is empty. */
+export async function readWhole(path: string): Promise<Buffer> {
+  let bytes: Buffer
+  try {
+    bytes = await readFile(path)
+  } catch (error) {
+    throw ioError('read', path, error)
+  }
+  if (bytes.length === 0) throw formatError(path, 0, 'the file is empty')
+  return bytes
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  // A rename is durable only once the folder entry is; some file systems refuse to sync a folder, which loses nothing
+  // but that guarantee.
+  let handle: FileHandle | undefined
+  try {
+    handle = await open(folder, 'r')
+    await handle.sync()
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code
+    if (code !== 'EINVAL' && code !== 'ENOTSUP' && code !== 'EPERM' && code !== 'EACCES') throw error
+  } finally {
+    await handle?.close()
+  }
+}
+
+/**
+ * Writes the chunks to a temporary name in the same folder, syncs, and renames: a reader sees the old file or the
+ * whole new one, never a part. On any failure the temporary file is removed and the old file stays.
+ * Errors: ERR_LANGEVIN_IO with path and reason.
+ */
+export async function writeAtomic(path: string, chunks: Iterable<Uint8Array | string>): Promise<void> {
+  const folder = dirname(path)
+  const temporary = join(folder, `.${basename(path)}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`)
+  let handle: FileHandle | undefined
+  try {
+    handle = await open(temporary, 'wx')
+    for (const chunk of chunks) {
+      // appendFile goes on after short writes; an empty chunk would be an odd no-op write.
+      if (chunk.length > 0) await handle.appendFile(chunk)
+    }
+    await handle.sync()
+    await handle.close()
+    handle = undefined
+    await rename(temporary, path)
+    await syncFolder(folder)
+  } catch (error) {
+    await handle?.close().catch(() => undefined)
+    await unlink(temporary).catch(() => undefined)
+    throw ioError('write', path, error)
+  }
+}
