@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { LangevinError } from '../errors.js'
-import { CONTRACT_VERSION, type NativeAddon } from './contract.js'
+import { CONTRACT_VERSION, type NativeBinding } from './contract.js'
 
 const require = createRequire(import.meta.url)
 
@@ -19,7 +19,7 @@ export interface LoadAttempt {
 
 /** What `loadAddon` came to. */
 export interface LoadOutcome {
-  addon?: NativeAddon
+  addon?: NativeBinding
   path?: string
   attempts: LoadAttempt[]
 }
@@ -69,7 +69,7 @@ export function loadAddon(list: readonly LoadAttempt[]): LoadOutcome {
       continue
     }
     try {
-      const addon = require(candidate.path) as NativeAddon
+      const addon = require(candidate.path) as NativeBinding
       if (addon.contractVersion === CONTRACT_VERSION) return { addon, path: candidate.path, attempts }
       attempt.problem = `it has contract version ${String(addon.contractVersion)}, this package needs ${CONTRACT_VERSION}`
       attempt.remedy = REBUILD
@@ -94,14 +94,14 @@ export function loadError(attempts: readonly LoadAttempt[]): LangevinError {
   )
 }
 
-let loaded: { addon: NativeAddon; path: string } | undefined
+let loaded: { addon: NativeBinding; path: string } | undefined
 
 /** The package's folder, with a slash at its end. */
 export function packageRoot(): string {
   return fileURLToPath(new URL('../../', import.meta.url))
 }
 
-function ensure(): { addon: NativeAddon; path: string } {
+function ensure(): { addon: NativeBinding; path: string } {
   if (!loaded) {
     const { addon, path, attempts } = loadAddon(candidates(packageRoot()))
     if (!addon || !path) throw loadError(attempts)
@@ -116,7 +116,7 @@ function ensure(): { addon: NativeAddon; path: string } {
  * @throws LangevinError ERR_LANGEVIN_NATIVE_LOAD with every place that was tried and the command that mends it. A later
  *   call tries again, so a build made meanwhile is found.
  */
-export function native(): NativeAddon {
+export function native(): NativeBinding {
   return ensure().addon
 }
 

@@ -1,0 +1,20 @@
+import type { Command } from 'commander'
+import { doctor, renderReport } from '../../native/doctor.js'
+import { action, print, printJson } from '../support.js'
+
+/** `langevin doctor`: what langevin stands on, and how to mend what is missing. Exit 1 when a check fails. */
+export default function register(program: Command): void {
+  const command = program
+    .command('doctor')
+    .description(
+      'look at Node, tools, LibTorch, CUDA, processor, threads and the addon; say how to mend what is missing',
+    )
+    .option('--json', 'print the report as JSON')
+    .addHelpText('after', '\nExamples:\n  npx langevin doctor\n  npx langevin doctor --json | jq .libtorch')
+  action(command, async (options: { json?: boolean }) => {
+    const report = await doctor()
+    if (options.json) printJson(report)
+    else print(renderReport(report))
+    if (!report.ok) process.exitCode = 1
+  })
+}
