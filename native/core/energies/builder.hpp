@@ -55,6 +55,7 @@ class Builder {
   void setEnergy(int node) { program_.energy = node; }
   void setJointEnergy(int node) { program_.jointEnergy = node; }
   void setOutputs(int node) { program_.outputs = node; }
+  void setNormalised() { program_.normalised = true; }
   Program finish();
 
  private:

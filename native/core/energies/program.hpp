@@ -51,9 +51,10 @@ struct Program {
   std::vector<at::Tensor> constants;  // float64, converted once to the model's dtype
   std::int64_t inputWidth = 0;
   Condition condition;
-  int energy = -1;       // node of E, width 1
-  int jointEnergy = -1;  // node of E(x, y) where the condition is optional
-  int outputs = -1;      // logits or network outputs, where the model has them
+  int energy = -1;          // node of E, width 1
+  int jointEnergy = -1;     // node of E(x, y) where the condition is optional
+  int outputs = -1;         // logits or network outputs, where the model has them
+  bool normalised = false;  // exp(-E) integrates to 1 whatever the parameters are: mean E is a likelihood
 };
 
 /// Rows a program is evaluated on. y is undefined where there is no condition.
