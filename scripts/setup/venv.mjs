@@ -42,8 +42,9 @@ print(json.dumps({'version': torch.__version__.split('+')[0], 'prefix': os.path.
 async function verify(venv) {
   const { status, tail } = await run(join(venv, 'bin/python'), ['-c', CHECK], { quiet: true })
   if (status !== 0) return `importing torch, numpy and scikit-learn fails:\n${tail.trim()}`
-  const line = tail.trim().split('\n').at(-1)
-  const { version, prefix, sum } = JSON.parse(line)
+  const answer = /^\{.*\}$/m.exec(tail)
+  if (!answer) return 'its Python does not run'
+  const { version, prefix, sum } = JSON.parse(answer[0])
   if (version !== PINNED_LIBTORCH) return `it holds torch ${version} instead of ${PINNED_LIBTORCH}`
   if (sum !== 3) return 'torch computes wrong sums'
   if (!existsSync(join(prefix, 'share/cmake/Torch/TorchConfig.cmake'))) return 'its torch wheel has no CMake files'

@@ -1,0 +1,55 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { cpuFlags, mappedLibraries, openmp } from '../../src/native/doctor/probe.js'
+import { doctor, renderReport } from '../../src/native/doctor.js'
+
+describe('doctor', () => {
+  it('finds this machine in order', async () => {
+    const report = await doctor()
+    expect(report.checks.filter(({ ok }) => !ok)).toEqual([])
+    expect(report.ok).toBe(true)
+    expect(report.libtorch.compiled).toBe(report.libtorch.loaded)
+    expect(report.libtorch.loadedFrom).toBe(report.libtorch.resolvedFrom)
+    expect(report.addon.functions).toBeGreaterThan(10)
+    expect(report.threads.intraOp).toBe(1)
+    expect(report.threads.openmp).toMatch(/lib(gomp|iomp5|omp)/)
+    expect(JSON.parse(JSON.stringify(report))).toEqual(report)
+    const text = renderReport(report)
+    expect(text).toContain(`compiled with        ${report.libtorch.compiled}`)
+    expect(text).toContain('Everything is in order.')
+  })
+
+  it('keeps failed attempts with the command that mends them', async () => {
+    const before = { ...process.env }
+    process.env.LIBTORCH = '/nowhere/libtorch'
+    process.env.LANGEVIN_ADDON = '/nowhere/langevin.node'
+    try {
+      const report = await doctor()
+      expect(report.ok).toBe(false)
+      const text = renderReport(report)
+      expect(text).toContain('tried LIBTORCH /nowhere/libtorch: no such folder; mend: set LIBTORCH')
+      expect(text).toContain('tried /nowhere/langevin.node: no such file; mend: npx langevin build')
+      expect(text).toMatch(/\d of \d+ checks failed\./)
+    } finally {
+      process.env = before
+    }
+  })
+
+  it('reads instruction sets', () => {
+    const info = (flags: string) => `processor : 0\nflags\t\t: fpu ${flags}\n`
+    expect(cpuFlags(info('avx2 fma'))).toEqual({ avx2: true, avx512: false, bf16: false, amx: false })
+    expect(cpuFlags(info('avx2'))).toMatchObject({ avx2: false })
+    const server = 'avx2 fma avx512f avx512bw avx512dq avx512vl avx512_bf16 amx_tile amx_bf16'
+    expect(cpuFlags(info(server))).toEqual({ avx2: true, avx512: true, bf16: true, amx: true })
+    expect(cpuFlags('')).toEqual({ avx2: false, avx512: false, bf16: false, amx: false })
+  })
+
+  it('reads mapped libraries and the waiting policy', () => {
+    const maps =
+      '7f00-7f01 r-xp 0 08:01 5 /opt/my lib/libgomp.so.1\n7f02-7f03 rw-p 0 08:01 5 /opt/my lib/libgomp.so.1\n'
+    expect(mappedLibraries(/^libgomp/, maps)).toEqual(['/opt/my lib/libgomp.so.1'])
+    expect(mappedLibraries(/^node$/, readFileSync('/proc/self/maps', 'utf8')).length).toBeLessThan(2)
+    expect(openmp({ OMP_WAIT_POLICY: 'PASSIVE' }).waitPolicy).toBe('OMP_WAIT_POLICY=PASSIVE')
+    expect(openmp({}).waitPolicy).toContain('default')
+  })
+})

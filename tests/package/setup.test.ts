@@ -1,0 +1,330 @@
+import { execFile, spawn } from 'node:child_process'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+
+const exec = promisify(execFile)
+const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '')
+const part = (name: string) => import(new URL(`../../scripts/setup/${name}.mjs`, import.meta.url).href)
+
+const { atLeast, toolRemedy } = await part('tools')
+const { describeAttempts, libtorchVersion, resolveLibtorch } = await part('libtorch')
+const { homeDirectory } = await part('paths')
+const { packagesMismatch } = await part('packages')
+const { takeLock } = await part('lock')
+const { checkSpace } = await part('venv')
+
+let folder = ''
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'langevin-setup-'))
+})
+afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+/** A folder that looks like a LibTorch to the resolution. */
+function fakeLibtorch(at: string, version = '2.13.0', cuda = false): string {
+  mkdirSync(join(at, 'share/cmake/Torch'), { recursive: true })
+  mkdirSync(join(at, 'lib'))
+  writeFileSync(join(at, 'share/cmake/Torch/TorchConfig.cmake'), '')
+  writeFileSync(join(at, 'share/cmake/Torch/TorchConfigVersion.cmake'), `set(PACKAGE_VERSION "${version}")\n`)
+  if (cuda) writeFileSync(join(at, 'lib/libtorch_cuda.so'), '')
+  return at
+}
+
+/** A PATH whose python3 answers what the resolution asks for: its own path, where the question names it, and torch's. */
+function fakePython(torch: string): string {
+  const bin = join(folder, 'bin')
+  mkdirSync(bin)
+  const python = join(bin, 'python3')
+  writeFileSync(python, `#!/bin/sh\ncase "$2" in *sys.executable*) echo ${python};; esac\necho "${torch}"\n`)
+  chmodSync(python, 0o755)
+  return `${bin}:${process.env.PATH}`
+}
+
+describe('tools', () => {
+  it.each([
+    ['12.2.0', '12', true],
+    ['11.4.0', '12', false],
+    ['3.25.1', '3.25', true],
+    ['3.9', '3.25', false],
+    ['20.19', '20.19', true],
+    ['20.18.3', '20.19', false],
+    ['4', '3.25', true],
+  ])('%s against %s', (version, oldest, expected) => {
+    expect(atLeast(version, oldest)).toBe(expected)
+  })
+
+  it('says one apt-get line for everything that is missing', () => {
+    const tools = [
+      { name: 'CMake', needed: '3.25', ok: false, aptPackage: 'cmake' },
+      { name: 'Ninja', needed: '1.10', ok: false, aptPackage: 'ninja-build' },
+      { name: 'python3 with venv', needed: '3.10', ok: true, version: '3.11', aptPackage: 'python3-venv' },
+    ]
+    const { problem, remedy } = toolRemedy(tools, true)
+    expect(problem).toBe('CMake is missing; Ninja is missing')
+    expect(remedy).toBe('apt-get install -y cmake ninja-build')
+    expect(toolRemedy(tools, false).remedy).toBe('sudo apt-get install -y cmake ninja-build')
+    expect(toolRemedy([tools[2]], true)).toBeUndefined()
+  })
+
+  it('stops before it changes anything when a tool is missing', async () => {
+    // A PATH with node and python3 but no compiler, CMake or Ninja.
+    const bin = join(folder, 'bin')
+    mkdirSync(bin)
+    symlinkSync(process.execPath, join(bin, 'node'))
+    const env = { ...process.env, PATH: bin, LIBTORCH: '/nowhere', LANGEVIN_HOME: join(folder, 'home') }
+    const failure = await exec(process.execPath, [join(root, 'scripts/setup.mjs')], { env }).catch((error) => error)
+    expect(failure.code).toBe(1)
+    expect(failure.stderr).toMatch(/apt-get install -y g\+\+ cmake ninja-build\n/)
+    expect(existsSync(join(folder, 'home'))).toBe(false)
+  })
+})
+
+describe('LibTorch resolution', () => {
+  it('takes LIBTORCH before everything else', () => {
+    const mine = fakeLibtorch(join(folder, 'mine'), '2.14.1', true)
+    const managed = join(folder, '.langevin/venv/lib/python3.11/site-packages/torch')
+    fakeLibtorch(managed)
+    const found = resolveLibtorch({ root: folder, env: { LIBTORCH: mine, LIBTORCH_USE_PYTORCH: '1' } })
+    expect(found).toMatchObject({ prefix: mine, version: '2.14.1', source: 'LIBTORCH', cuda: true })
+  })
+
+  it('does not fall back when LIBTORCH is wrong', () => {
+    fakeLibtorch(join(folder, '.langevin/venv/lib/python3.11/site-packages/torch'))
+    const found = resolveLibtorch({ root: folder, env: { LIBTORCH: join(folder, 'typo') } })
+    expect(found.prefix).toBeUndefined()
+    expect(describeAttempts(found.attempts)).toMatch(/LIBTORCH .*typo: no such folder \(mend: set LIBTORCH/)
+  })
+
+  it('takes the PyTorch of python3 for LIBTORCH_USE_PYTORCH=1', () => {
+    const torch = fakeLibtorch(join(folder, 'site-packages/torch'))
+    const env = { PATH: fakePython(torch), LIBTORCH_USE_PYTORCH: '1' }
+    expect(resolveLibtorch({ root: folder, env })).toMatchObject({
+      prefix: torch,
+      source: 'LIBTORCH_USE_PYTORCH',
+      python: join(folder, 'bin/python3'),
+    })
+  })
+
+  it('says so when that python3 has no torch', () => {
+    const found = resolveLibtorch({ root: folder, env: { PATH: fakePython(''), LIBTORCH_USE_PYTORCH: '1' } })
+    expect(found.prefix).toBeUndefined()
+    expect(found.attempts.at(-1)).toMatchObject({ reason: 'it has no torch package', remedy: /pip install torch==/ })
+  })
+
+  it('takes the managed copy, and its absence is mended by set-up', () => {
+    const none = resolveLibtorch({ root: folder, env: {} })
+    expect(none.attempts.map(({ source }: { source: string }) => source)).toEqual([
+      'LIBTORCH',
+      'LIBTORCH_USE_PYTORCH',
+      'managed',
+    ])
+    expect(none.attempts.at(-1)).toMatchObject({ found: false, remedy: 'npm run setup' })
+    const torch = fakeLibtorch(join(folder, '.langevin/venv/lib/python3.12/site-packages/torch'))
+    expect(resolveLibtorch({ root: folder, env: {} })).toMatchObject({ prefix: torch, source: 'managed', cuda: false })
+  })
+
+  it('keeps the managed copy of a dependency with the project that owns node_modules', () => {
+    expect(homeDirectory('/app/node_modules/langevin', {})).toBe('/app/.langevin')
+    expect(homeDirectory('/app', {})).toBe('/app/.langevin')
+    expect(homeDirectory('/app', { LANGEVIN_HOME: '/big' })).toBe('/big')
+  })
+
+  it('reads the version of the LibTorch this project was built with', () => {
+    const { prefix, version } = resolveLibtorch({ root })
+    expect(version).toBe(libtorchVersion(prefix))
+    expect(version).toMatch(/^2\.\d+\.\d+$/)
+  })
+})
+
+describe('cmake/libtorch.cmake', () => {
+  /** Runs the resolution alone: the CMake file up to find_package, which needs a real LibTorch. */
+  async function resolveByCmake(env: NodeJS.ProcessEnv): Promise<string> {
+    const project = join(folder, 'project')
+    mkdirSync(project, { recursive: true })
+    writeFileSync(
+      join(project, 'CMakeLists.txt'),
+      `cmake_minimum_required(VERSION 3.25)
+project(resolution LANGUAGES NONE)
+macro(find_package name)
+  message(STATUS "asked for \${name} in \${_prefix} by \${_source}")
+  message(FATAL_ERROR "stop here")
+endmacro()
+include(${root}/cmake/libtorch.cmake)
+langevin_find_libtorch()
+`,
+    )
+    const result = await exec('cmake', ['-S', project, '-B', join(folder, 'out')], { env }).catch((error) => error)
+    // CMake wraps long messages.
+    return `${result.stdout}${result.stderr}`.replaceAll(/\s+/g, ' ')
+  }
+  const path = { PATH: process.env.PATH }
+
+  it('follows the same order', async () => {
+    const mine = fakeLibtorch(join(folder, 'mine'))
+    const torch = fakeLibtorch(join(folder, 'site-packages/torch'))
+    const home = join(folder, 'home')
+    const managed = fakeLibtorch(join(home, 'venv/lib/python3.11/site-packages/torch'))
+    const python = { PATH: fakePython(torch), LIBTORCH_USE_PYTORCH: '1', LANGEVIN_HOME: home }
+    expect(await resolveByCmake({ ...python, LIBTORCH: mine })).toContain(`asked for Torch in ${mine} by LIBTORCH`)
+    expect(await resolveByCmake({ ...path, LANGEVIN_HOME: home })).toContain(`asked for Torch in ${managed} by managed`)
+    expect(await resolveByCmake({ ...path, LANGEVIN_HOME: folder })).toContain('asked for Torch in by cmake')
+  })
+
+  it('stops at a wrong LIBTORCH and names it', async () => {
+    const text = await resolveByCmake({ ...path, LIBTORCH: join(folder, 'typo'), LANGEVIN_HOME: folder })
+    expect(text).toMatch(/LibTorch was not found\. Tried:.*typo: no such folder/)
+    expect(text).not.toContain('asked for Torch')
+  })
+
+  it('stops when python3 has no torch', async () => {
+    const text = await resolveByCmake({ PATH: fakePython(''), LIBTORCH_USE_PYTORCH: '1' })
+    expect(text).toMatch(/has no torch package/)
+  })
+})
+
+describe('packages', () => {
+  const lock = (packages: object) => JSON.stringify({ packages })
+
+  function project(installed: object | undefined): string {
+    const wanted = {
+      '': {},
+      'node_modules/a': { version: '1.2.3' },
+      'node_modules/b': { version: '1.0.0', optional: true },
+    }
+    writeFileSync(join(folder, 'package-lock.json'), lock(wanted))
+    mkdirSync(join(folder, 'node_modules/a'), { recursive: true })
+    if (installed) writeFileSync(join(folder, 'node_modules/.package-lock.json'), lock(installed))
+    return folder
+  }
+
+  it('asks for npm ci when the lock file and node_modules differ', () => {
+    expect(packagesMismatch(project(undefined))).toMatch(/missing or incomplete/)
+    expect(packagesMismatch(project({ 'node_modules/a': { version: '1.2.2' } }))).toMatch(/a 1\.2\.3 is not installed/)
+    expect(packagesMismatch(project({ 'node_modules/a': { version: '1.2.3' } }))).toBeUndefined()
+    rmSync(join(folder, 'node_modules/a'), { recursive: true })
+    expect(packagesMismatch(folder)).toMatch(/a 1\.2\.3 is not installed/)
+  })
+})
+
+describe('the lock', () => {
+  it('lets one in and makes the other wait', async () => {
+    const path = join(folder, 'setup.lock')
+    const release = await takeLock(path)
+    await expect(takeLock(path, { patience: 50, poll: 10 })).rejects.toThrow(/another set-up \(process \d+/)
+    release()
+    const again = await takeLock(path, { patience: 50, poll: 10 })
+    again()
+    expect(existsSync(path)).toBe(false)
+  })
+
+  it('takes over from a process that is gone, even when its number was given away', async () => {
+    const path = join(folder, 'setup.lock')
+    const { hostname } = await import('node:os')
+    writeFileSync(path, JSON.stringify({ pid: process.pid, started: '1', host: hostname() }))
+    const release = await takeLock(path, { patience: 50, poll: 10 })
+    expect(JSON.parse(readFileSync(path, 'utf8')).started).not.toBe('1')
+    release()
+    writeFileSync(path, '')
+    const later = await takeLock(path, { patience: 500, poll: 5 })
+    later()
+    expect(readdirSync(folder)).toEqual([])
+  })
+})
+
+describe('scripts/setup.mjs', () => {
+  it('says clearly that the disk is too full', () => {
+    expect(() => checkSpace(folder, 1e18, 'the native build')).toThrow(/the native build needs 1000000000\.0 GB, but/)
+    expect(checkSpace(folder, 1, 'the native build')).toBeUndefined()
+  })
+
+  it('skips every step when everything is present, offline', async () => {
+    const addon = join(root, 'build/Release/langevin.node')
+    const before = statSync(addon)
+    // Proxies that lead nowhere: any access to the network would fail.
+    const env = { ...process.env, http_proxy: 'http://127.0.0.1:9', https_proxy: 'http://127.0.0.1:9' }
+    const { stdout, stderr } = await exec(process.execPath, [join(root, 'scripts/setup.mjs')], { env })
+    expect(stdout).toBe('')
+    for (const step of ['packages', 'libtorch', 'native', 'typescript']) {
+      expect(stderr).toMatch(new RegExp(`^setup {2}${step} +skipped: `, 'm'))
+    }
+    expect(statSync(addon).mtimeMs).toBe(before.mtimeMs)
+  })
+
+  it('refuses a step that does not exist', async () => {
+    const run = exec(process.execPath, [join(root, 'scripts/setup.mjs'), '--only', 'natve'])
+    await expect(run).rejects.toThrow(/there is no step "natve"/)
+  })
+
+  /** A project with the real set-up scripts and a pip that does what the test says. */
+  function projectWithPip(pip: string): { project: string; env: NodeJS.ProcessEnv } {
+    const project = join(folder, 'project')
+    mkdirSync(join(project, 'scripts'), { recursive: true })
+    symlinkSync(join(root, 'scripts/reference'), join(project, 'scripts/reference'))
+    for (const name of ['setup.mjs', ...readdirSync(join(root, 'scripts/setup')).map((file) => `setup/${file}`)]) {
+      mkdirSync(dirname(join(project, 'scripts', name)), { recursive: true })
+      writeFileSync(join(project, 'scripts', name), readFileSync(join(root, 'scripts', name)))
+    }
+    const bin = join(folder, 'bin')
+    mkdirSync(bin)
+    const python = join(bin, 'python3')
+    const make = `mkdir -p "$3/bin" && cp "$0" "$3/bin/python"`
+    writeFileSync(
+      python,
+      `#!/bin/sh\ncase "$1 $2" in\n"-c import sys, venv"*) echo 3.11.2;;\n"-m venv") ${make};;\n"-m pip") ${pip};;\nesac\n`,
+    )
+    chmodSync(python, 0o755)
+    const env: NodeJS.ProcessEnv = { ...process.env, PATH: `${bin}:${process.env.PATH}` }
+    for (const name of ['LIBTORCH', 'LIBTORCH_USE_PYTORCH', 'LANGEVIN_HOME']) delete env[name]
+    return { project, env }
+  }
+  const setupLibtorch = (project: string) => [join(project, 'scripts/setup.mjs'), '--only', 'libtorch']
+
+  it.each([
+    ['echo "ERROR: No space left on device" >&2; exit 1', /pip ran out of disk space/, /free some space/],
+    ['echo "ERROR: No matching distribution" >&2; exit 1', /pip could not install/, /LIBTORCH=\/path/],
+    ['exit 0', /the environment pip made is not usable/, /pip config list/],
+  ])('leaves nothing half-done when pip does %j', async (pip, problem, remedy) => {
+    const { project, env } = projectWithPip(pip)
+    const failure = await exec(process.execPath, setupLibtorch(project), { env }).catch((error) => error)
+    expect(failure.code).toBe(1)
+    expect(failure.stderr).toMatch(problem)
+    expect(failure.stderr).toMatch(remedy)
+    expect(readdirSync(join(project, '.langevin'))).toEqual([])
+  })
+
+  it('stops at once on Ctrl-C, says how to go on and leaves nothing', async () => {
+    const { project, env } = projectWithPip('echo collecting torch; exec sleep 60')
+    const child = spawn(process.execPath, setupLibtorch(project), { env, stdio: ['ignore', 'ignore', 'pipe'] })
+    let text = ''
+    child.stderr.on('data', (chunk) => {
+      text += chunk
+      if (String(chunk).includes('collecting torch')) child.kill('SIGINT')
+    })
+    const status = await new Promise((resolve) => child.on('close', resolve))
+    expect(status).toBe(130)
+    expect(text).toMatch(/stopped +by SIGINT.*to go on: npm run setup/)
+    expect(readdirSync(join(project, '.langevin'))).toEqual([])
+  }, 20_000)
+
+  it('clears away what a killed set-up left', async () => {
+    const { project, env } = projectWithPip('exit 1')
+    mkdirSync(join(project, '.langevin/venv.partial-1/bin'), { recursive: true })
+    const failure = await exec(process.execPath, setupLibtorch(project), { env }).catch((error) => error)
+    expect(failure.stderr).toMatch(/removing venv\.partial-1/)
+    expect(readdirSync(join(project, '.langevin'))).toEqual([])
+  })
+})
