@@ -1,0 +1,31 @@
+import { defineSpec } from '../spec/define.js'
+import { checkActivation, gaussianBaseField, inputField, stackFields } from './fields.js'
+
+/**
+ * E(x, y): a network over [x, y] for a continuous y of `condition` columns, or over [x, embedding(y)] for a class y in
+ * 0 .. `classes` - 1 (`embedding`: columns of the embedding, default 16). Parameters: "embedding.weight", "net.0.weight", ...
+ */
+export const conditional = defineSpec(
+  'energy',
+  'conditional',
+  (z) => ({
+    input: inputField(z),
+    condition: z.int().positive().optional(),
+    classes: z.int().positive().optional(),
+    embedding: z.int().positive().optional(),
+    ...stackFields(z),
+    gaussianBase: gaussianBaseField(z),
+  }),
+  {
+    summary: 'A network over x and a condition y, continuous or a class.',
+    check(options, fail) {
+      checkActivation(options, fail)
+      if ((options.condition === undefined) === (options.classes === undefined)) {
+        fail('condition', 'give either condition (columns of a continuous y) or classes (number of classes of y)')
+      }
+      if (options.embedding !== undefined && options.classes === undefined) {
+        fail('embedding', 'only a class y is embedded: give classes')
+      }
+    },
+  },
+)

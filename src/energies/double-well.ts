@@ -1,0 +1,20 @@
+import { defineSpec } from '../spec/define.js'
+import { inputField } from './fields.js'
+
+/**
+ * E(x) = barrier ((x_1 / separation)^2 - 1)^2 + tilt x_1 + stiffness / 2 sum_{i > 1} x_i^2: two wells at
+ * x_1 = +-separation with a barrier of height `barrier` between them (tilt 0). Defaults: input 1, barrier 1,
+ * separation 1, tilt 0, stiffness 1.
+ */
+export const doubleWell = defineSpec(
+  'energy',
+  'doubleWell',
+  (z) => ({
+    input: inputField(z).default(1),
+    barrier: z.number().positive().default(1),
+    separation: z.number().positive().default(1),
+    tilt: z.number().default(0),
+    stiffness: z.number().positive().default(1),
+  }),
+  { summary: 'barrier ((x_1 / separation)^2 - 1)^2 + tilt x_1 + stiffness / 2 sum_{i > 1} x_i^2.' },
+)

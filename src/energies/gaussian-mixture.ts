@@ -1,0 +1,39 @@
+import { defineSpec } from '../spec/define.js'
+import { checkSymmetric, symmetricField } from './fields.js'
+
+/**
+ * E(x) = -log sum_k w_k N(x; m_k, C_k), normalised (log Z = 0). `means`: K rows of d numbers. `weights`: K positive
+ * numbers, scaled to sum 1 (default: equal). One of `sigmas` (one number or K: round components), `precisions` or
+ * `covariances` (K entries, each a number, d numbers or a symmetric matrix).
+ */
+export const gaussianMixture = defineSpec(
+  'energy',
+  'gaussianMixture',
+  (z) => ({
+    means: z.array(z.array(z.number()).min(1)).min(1),
+    weights: z.array(z.number().positive()).optional(),
+    sigmas: z.union([z.number().positive(), z.array(z.number().positive())]).optional(),
+    precisions: z.array(symmetricField(z)).optional(),
+    covariances: z.array(symmetricField(z)).optional(),
+  }),
+  {
+    summary: 'The negative log density of a Gaussian mixture.',
+    check(options, fail) {
+      const k = options.means.length
+      const d = options.means[0]!.length
+      for (const [i, mean] of options.means.entries()) {
+        if (mean.length !== d) fail(`means[${i}]`, `has ${mean.length} numbers, the first mean has ${d}`)
+      }
+      const given = (['sigmas', 'precisions', 'covariances'] as const).filter((key) => options[key] !== undefined)
+      if (given.length !== 1) fail(given[1] ?? 'sigmas', 'give exactly one of sigmas, precisions, covariances')
+      for (const key of ['weights', 'sigmas', 'precisions', 'covariances'] as const) {
+        const list = options[key]
+        if (Array.isArray(list) && list.length !== k)
+          fail(key, `must have ${k} entries, one a mean, got ${list.length}`)
+      }
+      for (const key of ['precisions', 'covariances'] as const) {
+        for (const [i, entry] of (options[key] ?? []).entries()) checkSymmetric(entry, d, `${key}[${i}]`, fail)
+      }
+    },
+  },
+)

@@ -1,0 +1,20 @@
+import { defineSpec } from '../spec/define.js'
+import { checkSymmetric, symmetricField } from './fields.js'
+
+/**
+ * E(x) = (x - m)' P (x - m) / 2, without the constant. `precision` P: a number (times the identity), d numbers (the
+ * diagonal) or a symmetric matrix. `learnable` (default false) makes "mean" and "precision" parameters.
+ */
+export const gaussian = defineSpec(
+  'energy',
+  'gaussian',
+  (z) => ({
+    mean: z.array(z.number()).min(1),
+    precision: symmetricField(z),
+    learnable: z.boolean().default(false),
+  }),
+  {
+    summary: "(x - m)' P (x - m) / 2.",
+    check: (options, fail) => checkSymmetric(options.precision, options.mean.length, 'precision', fail),
+  },
+)

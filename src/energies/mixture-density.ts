@@ -1,0 +1,25 @@
+import { defineSpec } from '../spec/define.js'
+import { checkActivation, inputField, stackFields } from './fields.js'
+
+/**
+ * A mixture density network. Rows are (x, y) of `input` + `output` columns (output: default 1);
+ * E = -log sum_k pi_k(x) N(y; mu_k(x), sigma_k(x)^2 I) with `components` terms (default 4): a density of y at every x,
+ * not normalisable in x. sigma stays above `sigmaFloor` (default 1e-3): log sigma = l + softplus(raw - l), l = log sigmaFloor.
+ * `logits()` gives the raw outputs: K weights, K means of `output` columns each, K spreads.
+ */
+export const mixtureDensity = defineSpec(
+  'energy',
+  'mixtureDensity',
+  (z) => ({
+    input: inputField(z),
+    output: z.int().positive().default(1),
+    components: z.int().positive().default(4),
+    ...stackFields(z),
+    sigmaFloor: z.number().positive().default(1e-3),
+  }),
+  {
+    summary: 'A mixture density network: the conditional density of y as an energy of (x, y).',
+    source: 'Bishop 1994.',
+    check: (options, fail) => checkActivation(options, fail),
+  },
+)

@@ -1,0 +1,23 @@
+import { defineSpec } from '../spec/define.js'
+import { checkActivation, inputField, stackFields } from './fields.js'
+
+/**
+ * A network f from the first `input` columns of a row to its last `output` columns (default 1), read as an energy of
+ * the joint row (x, y): E = |y - f(x)|^2 / (2 s^2) + output log s, with s^2 = exp(logVariance). `sigma`: s at the start
+ * (default 1). logVariance is a buffer: set it with setParameters() after a fit; training leaves it alone.
+ * `logits()` gives f(x). exp(-E) is normalisable in y, never in x.
+ */
+export const regressor = defineSpec(
+  'energy',
+  'regressor',
+  (z) => ({
+    input: inputField(z),
+    output: z.int().positive().default(1),
+    ...stackFields(z),
+    sigma: z.number().positive().default(1),
+  }),
+  {
+    summary: 'A mean-squared-error network as an energy of the joint row (x, y).',
+    check: (options, fail) => checkActivation(options, fail),
+  },
+)
