@@ -53,10 +53,23 @@ describe('package.json', () => {
 
   it('has a lock file that names no host but the public registry', () => {
     const { packages } = JSON.parse(read('package-lock.json'))
-    for (const [path, entry] of Object.entries<{ resolved?: string; integrity?: string }>(packages)) {
+    type Entry = { resolved?: string; integrity?: string; os?: string[]; libc?: string[] }
+    for (const [path, entry] of Object.entries<Entry>(packages)) {
       if (path === '') continue
-      expect(entry.integrity, `${path} has no integrity hash`).toMatch(/^sha512-/)
+      // Nothing is ever fetched for platforms LibTorch's wheels do not support.
+      const supported = (entry.os ?? ['linux']).includes('linux') && (entry.libc ?? ['glibc']).includes('glibc')
+      if (supported) expect(entry.integrity, `${path} has no integrity hash`).toMatch(/^sha512-/)
       if (entry.resolved) expect(entry.resolved).toMatch(/^https:\/\/registry\.npmjs\.org\//)
+    }
+  })
+
+  it('has every package its packages ask for in the lock file', () => {
+    const { packages } = JSON.parse(read('package-lock.json'))
+    for (const [path, { optionalDependencies }] of Object.entries<{ optionalDependencies?: object }>(packages)) {
+      for (const name of Object.keys(optionalDependencies ?? {})) {
+        const present = packages[`node_modules/${name}`] ?? packages[`${path}/node_modules/${name}`]
+        expect(present?.version, `${name}, optional in ${path}`).toBeTruthy()
+      }
     }
   })
 })
