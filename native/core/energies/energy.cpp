@@ -1,5 +1,7 @@
 #include "energies/energy.hpp"
 
+#include <cstdlib>
+
 #include "base/tensor.hpp"
 #include "base/threads.hpp"
 #include "energies/registry.hpp"
@@ -9,6 +11,33 @@ namespace langevin {
 Energy::Energy(Program program, at::ScalarType dtype, at::Device device, std::uint64_t seed)
     : program_(std::move(program)), dtype_(dtype), device_(device), parameters_(program_, dtype, device, seed) {
   for (const at::Tensor& c : program_.constants) constants_.push_back(c.to(device, dtype));
+  // LANGEVIN_EXECUTOR=aten keeps to the plain path: the other side of every parity test and benchmark.
+  const char* executor = std::getenv("LANGEVIN_EXECUTOR");
+  if (executor && std::string(executor) == "aten")
+    planReason_ = "LANGEVIN_EXECUTOR=aten";
+  else if (dtype != at::kFloat || !device.is_cpu())
+    planReason_ = std::string("the fused kernels are for float32 on the CPU, this energy is ") + dtypeName(dtype) +
+                  " on " + deviceName(device);
+  else
+    tiles_ = TileProgram::compile(program_, parameters_, planReason_);
+}
+
+TileInput Energy::tileInput(const Rows& rows) {
+  TileInput in;
+  in.rows = rows.size();
+  in.x = rows.x.data_ptr<float>();
+  if (rows.y.defined() && rows.y.scalar_type() == at::kLong)
+    in.labels = rows.y.data_ptr<std::int64_t>();
+  else if (rows.y.defined())
+    in.y = rows.y.data_ptr<float>();
+  return in;
+}
+
+std::shared_ptr<const TileProgram::Packed> Energy::packed() const {
+  std::lock_guard lock(packMutex_);
+  const std::uint64_t version = parameters_.version();
+  if (!packed_ || packed_->version != version) packed_ = tiles_->pack(parameters_, version);
+  return packed_;
 }
 
 std::shared_ptr<Energy> makeEnergy(const Spec& spec, at::ScalarType dtype, at::Device device, std::uint64_t seed) {
@@ -40,7 +69,30 @@ Rows Energy::rows(const at::Tensor& x, const at::Tensor& y) const {
   return rows;
 }
 
+namespace {
+
+// One a thread: the buffers of whatever energy the thread evaluates.
+TileWorkspace& workspace() {
+  thread_local TileWorkspace ws;
+  return ws;
+}
+
+Rows contiguous(const Rows& rows) { return {rows.x.contiguous(), rows.y.defined() ? rows.y.contiguous() : rows.y}; }
+
+}  // namespace
+
 ProgramValues Energy::valuesOf(const Rows& rows) const {
+  if (tiles_) {
+    const Rows dense = contiguous(rows);
+    ProgramValues result;
+    result.energy = at::empty({rows.size()}, options());
+    if (program_.outputs >= 0)
+      result.outputs =
+          at::empty({rows.size(), program_.nodes[static_cast<std::size_t>(program_.outputs)].width}, options());
+    tiles_->forward(*packed(), tileInput(dense), workspace(), result.energy.data_ptr<float>(),
+                    result.outputs.defined() ? result.outputs.data_ptr<float>() : nullptr);
+    return result;
+  }
   at::NoGradGuard guard;
   return evaluateWith(parameters_.tensors(), rows, {});
 }
@@ -48,6 +100,13 @@ ProgramValues Energy::valuesOf(const Rows& rows) const {
 at::Tensor Energy::energyOf(const Rows& rows) const { return valuesOf(rows).energy; }
 
 EnergyAndGradient Energy::energyAndGradient(const Rows& rows) const {
+  if (tiles_) {
+    const Rows dense = contiguous(rows);
+    EnergyAndGradient result{at::empty({rows.size()}, options()), at::empty(rows.x.sizes(), options())};
+    tiles_->energyAndGradient(*packed(), tileInput(dense), workspace(), result.energy.data_ptr<float>(),
+                              result.gradient.data_ptr<float>());
+    return result;
+  }
   at::AutoGradMode enable(true);
   Rows leaf = rows;
   leaf.x = rows.x.detach().requires_grad_(true);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include "base/torch.hpp"
 #include "energies/parameters.hpp"
 #include "energies/program.hpp"
+#include "kernels/cpu/tile_program.hpp"
 
 namespace langevin {
 
@@ -42,6 +44,14 @@ class Energy {
   EnergyAndGradient energyAndGradient(const Rows& rows, int threads) const;
   at::Tensor outputsOf(const Rows& rows, int threads) const;
 
+  /// The fused executor, or null with the reason in planReason(): float32 on the CPU and every operation covered.
+  const TileProgram* tiles() const { return tiles_.get(); }
+  const std::string& planReason() const { return planReason_; }
+  /// Weights as the fused executor wants them, current with the parameters.
+  std::shared_ptr<const TileProgram::Packed> packed() const;
+  /// Pointers into contiguous rows for the fused executor.
+  static TileInput tileInput(const Rows& rows);
+
   /// Plain evaluation with caller-supplied parameter tensors (leaves of a tape, averaged weights, ...).
   ProgramValues evaluateWith(const std::vector<at::Tensor>& parameters, const Rows& rows,
                              const EvaluationMode& mode) const {
@@ -54,6 +64,10 @@ class Energy {
   at::Device device_;
   Parameters parameters_;
   std::vector<at::Tensor> constants_;
+  std::unique_ptr<TileProgram> tiles_;
+  std::string planReason_;
+  mutable std::mutex packMutex_;
+  mutable std::shared_ptr<const TileProgram::Packed> packed_;
 };
 
 /// Lowers the spec (energies/registry.cpp) and creates the parameters.

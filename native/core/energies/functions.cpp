@@ -77,10 +77,12 @@ Value explain(const Spec& a, Job&) {
   for (const Node& node : energy->program().nodes) ops.emplace_back(std::string(node.op->name));
   List rough;
   for (const std::string& name : nonSmoothOperations(energy->program())) rough.emplace_back(name);
-  return Map{{"executor", "aten"},
+  const bool fused = energy->tiles() != nullptr;
+  return Map{{"executor", fused ? "fused-cpu" : "aten"},
+             {"instructionSet", fused ? tileKernels().name : "as LibTorch chooses"},
              {"operations", ops},
              {"nonSmooth", rough},
-             {"reason", "plain ATen with autograd, tiles of rows over langevin's own threads"}};
+             {"reason", fused ? std::string("float32 on the CPU and every operation has a tile form") : energy->planReason()}};
 }
 
 Value kinds(const Spec&, Job&) {

@@ -3,7 +3,86 @@
 #include <algorithm>
 #include <array>
 
+#include "base/registry.hpp"
+
 namespace langevin {
+namespace {
+
+struct LayerCall {
+  Builder& b;
+  int x;
+  const Spec& spec;
+  int label;           // node of the class condition, or -1
+  std::string prefix;  // the module's name: "3", "2.body.0"
+};
+
+using MakeLayer = int (*)(const LayerCall&);
+
+int linearLayer(const LayerCall& c) {
+  return c.b.linear(c.x, c.prefix, c.spec.count("out"), c.spec.boolean("bias", true));
+}
+
+int activationLayer(const LayerCall& c) { return activationOf(c.b, c.x, c.spec); }
+
+int layerNormLayer(const LayerCall& c) {
+  return c.b.layerNorm(c.x, c.prefix, c.spec.positive("epsilon", 1e-5), c.spec.boolean("affine", true));
+}
+
+int dropoutLayer(const LayerCall& c) {
+  const double p = c.spec.probability("p", 0.5);
+  if (p >= 1) c.spec.at("p").invalid("must be below 1: with 1 nothing is left to train");
+  // Each dropout layer draws from a stream of its own, told apart by its place in the program.
+  return c.b.apply("dropout", {c.x}, c.b.width(c.x), {p}, {c.x});
+}
+
+int residualLayer(const LayerCall& c) {
+  const Spec layers = c.spec.at("layers");
+  const int body = layerList(c.b, c.x, layers, c.label, c.prefix + ".body.");
+  if (c.b.width(body) != c.b.width(c.x))
+    layers.invalid("a residual body must give as many columns as it takes: takes " + std::to_string(c.b.width(c.x)) +
+                   ", gives " + std::to_string(c.b.width(body)));
+  return c.b.add(c.x, body);
+}
+
+int embeddingLayer(const LayerCall& c) {
+  const int e = c.b.embedding(c.label, c.prefix, c.spec.count("classes"), c.spec.count("width"));
+  return c.b.concat({c.x, e});
+}
+
+int flattenLayer(const LayerCall& c) { return c.x; }  // rows are flat already; it only takes its index
+
+const std::vector<Registered<MakeLayer>>& layerTable() {
+  static const std::vector<Registered<MakeLayer>> rows = {
+      {"linear", linearLayer},   {"activation", activationLayer}, {"layerNorm", layerNormLayer},
+      {"dropout", dropoutLayer}, {"residual", residualLayer},     {"embedding", embeddingLayer},
+      {"flatten", flattenLayer},
+  };
+  return rows;
+}
+
+}  // namespace
+
+int layerList(Builder& b, int x, const Spec& layers, int label, const std::string& prefix) {
+  const std::vector<Spec> items = layers.items();
+  for (std::size_t i = 0; i < items.size(); ++i)
+    x = findKind(layerTable(), items[i], "layer").make({b, x, items[i], label, prefix + std::to_string(i)});
+  return x;
+}
+
+std::int64_t embeddedClasses(const Spec& layers) {
+  std::int64_t classes = 0;
+  for (const Spec& item : layers.items()) {
+    const std::string& kind = item.kind();
+    std::int64_t found = 0;
+    if (kind == "embedding") found = item.count("classes");
+    if (kind == "residual") found = embeddedClasses(item.at("layers"));
+    if (found > 0 && classes > 0 && found != classes)
+      item.invalid("the embeddings of one model embed the same label y: here " + std::to_string(found) +
+                   " classes, before " + std::to_string(classes));
+    classes = std::max(classes, found);
+  }
+  return classes;
+}
 
 int activationOf(Builder& b, int x, const Spec& spec) {
   static constexpr std::array<const char*, 7> known{"silu", "gelu", "tanh", "sigmoid", "softplus", "relu", "leakyRelu"};

@@ -64,6 +64,12 @@ Parameters::Parameters(const Program& program, at::ScalarType dtype, at::Device 
   }
 }
 
+std::uint64_t Parameters::version() const {
+  std::uint64_t v = 0;
+  for (std::size_t i = 0; i < info_.size(); ++i) v += static_cast<std::uint64_t>(tensors_[i]._version());
+  return v + static_cast<std::uint64_t>(flat_._version());
+}
+
 std::vector<at::Tensor> Parameters::leaves() const {
   std::vector<at::Tensor> result;
   for (std::size_t i = 0; i < info_.size(); ++i) {

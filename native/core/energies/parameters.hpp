@@ -18,6 +18,8 @@ class Parameters {
   /// All learnable numbers, [P].
   const at::Tensor& flat() const { return flat_; }
   const std::vector<ParameterInfo>& info() const { return info_; }
+  /// Grows with every in-place change of a value.
+  std::uint64_t version() const;
   std::int64_t count() const { return flat_.numel(); }  // learnable
 
   /// Fresh leaves that share storage with the parameters and require grad; order of info(), undefined for buffers.

@@ -8,7 +8,19 @@ namespace {
 const std::vector<Registered<LowerEnergy>>& table() {
   static const std::vector<Registered<LowerEnergy>> rows = {
       {"mlp", lowerMlp},
+      {"sequential", lowerSequential},
+      {"conditional", lowerConditional},
+      {"classifier", lowerClassifier},
+      {"regressor", lowerRegressor},
+      {"mixtureDensity", lowerMixtureDensity},
       {"gaussian", lowerGaussian},
+      {"gaussianMixture", lowerGaussianMixture},
+      {"doubleWell", lowerDoubleWell},
+      {"rosenbrock", lowerRosenbrock},
+      {"rastrigin", lowerRastrigin},
+      {"ackley", lowerAckley},
+      {"funnel", lowerFunnel},
+      {"expression", lowerExpression},
   };
   return rows;
 }

@@ -1,0 +1,26 @@
+// conditional: E(x, y) = net([x, y]) for a continuous y of `condition` columns, or net([x, embedding(y)]) for a class
+// y.
+#include "energies/builder.hpp"
+#include "energies/layers.hpp"
+#include "energies/registry.hpp"
+
+namespace langevin {
+
+Program lowerConditional(const Spec& spec) {
+  Builder b("conditional");
+  const int x = b.input(spec.count("input"));
+  if (spec.has("condition") == spec.has("classes"))
+    spec.invalid("give either condition (columns of a continuous y) or classes (number of classes of y)");
+  int y = 0;
+  if (spec.has("condition")) {
+    y = b.continuousCondition(spec.count("condition"));
+  } else {
+    const std::int64_t classes = spec.count("classes");
+    y = b.embedding(b.classCondition(classes), "embedding", classes, spec.count("embedding", 1, 16));
+  }
+  const int out = hiddenStack(b, b.concat({x, y}), spec, 1, "net.");
+  b.setEnergy(b.withGaussianBase(out, x, spec));
+  return b.finish();
+}
+
+}  // namespace langevin

@@ -1,0 +1,370 @@
+"""Every energy in plain PyTorch: the same formulas and parameter names as langevin's, written on their own.
+
+build(spec, dtype) gives a torch.nn.Module whose state dict has langevin's parameter names, with two methods:
+energy(x, y) -> [n] and, where the model has outputs (logits), outputs(x).
+
+As a script it reads one JSON request from standard input and writes one JSON answer to standard output:
+  {"cases": [{"spec": {...}, "dtype": "float32", "seed": 7, "parameters": {name: nested list}, "x": [[...]], "y": [...]}]}
+  {"results": [{"energy": [...], "score": [[...]], "outputs": [[...]], "state": {name: nested list}}]}
+`seed` builds the modules after torch.manual_seed(seed); `parameters` are then loaded by load_state_dict.
+"""
+
+import json
+import math
+import sys
+
+import torch
+from torch import nn
+
+DTYPES = {"float32": torch.float32, "float64": torch.float64}
+LOG_2PI = math.log(2 * math.pi)
+
+
+def activation(options):
+    name = options.get("activation", "silu")
+    if name == "leakyRelu":
+        return nn.LeakyReLU(options.get("negativeSlope", 0.01))
+    modules = {
+        "silu": nn.SiLU,
+        "gelu": nn.GELU,
+        "tanh": nn.Tanh,
+        "sigmoid": nn.Sigmoid,
+        "softplus": nn.Softplus,
+        "relu": nn.ReLU,
+    }
+    return modules[name]()
+
+
+def stack(spec, width, out):
+    """Linear, activation, ..., Linear(out)."""
+    modules = []
+    for units in spec.get("hidden", []):
+        modules += [nn.Linear(width, units), activation(spec)]
+        width = units
+    return nn.Sequential(*modules, nn.Linear(width, out))
+
+
+def gaussian_base(spec, x):
+    s = spec.get("gaussianBase")
+    return 0 if s is None else (x**2).sum(1) / (2 * s**2)
+
+
+class Mlp(nn.Sequential):
+    def __init__(self, spec):
+        super().__init__(*stack(spec, spec["input"], 1))
+        self.spec = spec
+
+    def energy(self, x, y=None):
+        return self(x).squeeze(1) + gaussian_base(self.spec, x)
+
+
+class Residual(nn.Module):
+    def __init__(self, layers, width):
+        super().__init__()
+        self.body, _ = layer_list(layers, width)
+
+    def forward(self, x, y):
+        return x + run_layers(self.body, x, y)
+
+
+class Embedding(nn.Embedding):
+    pass
+
+
+def layer_list(layers, width):
+    modules = []
+    for layer in layers:
+        kind = layer["kind"]
+        if kind == "linear":
+            modules.append(nn.Linear(width, layer["out"], bias=layer.get("bias", True)))
+            width = layer["out"]
+        elif kind == "activation":
+            modules.append(activation(layer))
+        elif kind == "layerNorm":
+            affine = layer.get("affine", True)
+            modules.append(nn.LayerNorm(width, eps=layer.get("epsilon", 1e-5), elementwise_affine=affine))
+        elif kind == "dropout":
+            modules.append(nn.Dropout(layer.get("p", 0.5)))
+        elif kind == "flatten":
+            modules.append(nn.Flatten())
+        elif kind == "embedding":
+            modules.append(Embedding(layer["classes"], layer["width"]))
+            width += layer["width"]
+        elif kind == "residual":
+            modules.append(Residual(layer["layers"], width))
+        else:
+            raise ValueError(f"no layer of kind {kind!r}")
+    return nn.Sequential(*modules), width
+
+
+def run_layers(modules, x, y):
+    for module in modules:
+        if isinstance(module, Embedding):
+            x = torch.cat([x, module(y)], 1)
+        elif isinstance(module, Residual):
+            x = module(x, y)
+        else:
+            x = module(x)
+    return x
+
+
+class Sequential(nn.Sequential):
+    def __init__(self, spec):
+        modules, _ = layer_list(spec["layers"], spec["input"])
+        super().__init__(*modules)
+        self.spec = spec
+
+    def energy(self, x, y=None):
+        return run_layers(self, x, y).squeeze(1) + gaussian_base(self.spec, x)
+
+
+class Conditional(nn.Module):
+    def __init__(self, spec):
+        super().__init__()
+        self.spec = spec
+        if "classes" in spec:
+            width = spec.get("embedding", 16)
+            self.embedding = nn.Embedding(spec["classes"], width)
+        else:
+            width = spec["condition"]
+        self.net = stack(spec, spec["input"] + width, 1)
+
+    def energy(self, x, y):
+        condition = self.embedding(y) if "classes" in self.spec else y
+        return self.net(torch.cat([x, condition], 1)).squeeze(1) + gaussian_base(self.spec, x)
+
+
+class Classifier(nn.Sequential):
+    def __init__(self, spec):
+        super().__init__(*stack(spec, spec["input"], spec["classes"]))
+        self.spec = spec
+
+    def outputs(self, x):
+        return self(x)
+
+    def energy(self, x, y=None):
+        logits = self(x)
+        free = -torch.logsumexp(logits, 1) if y is None else -logits[torch.arange(len(x)), y]
+        return free + gaussian_base(self.spec, x)
+
+
+class Regressor(nn.Module):
+    def __init__(self, spec):
+        super().__init__()
+        self.input, self.out = spec["input"], spec.get("output", 1)
+        self.net = stack(spec, self.input, self.out)
+        self.register_buffer("logVariance", torch.full((1,), 2 * math.log(spec.get("sigma", 1.0))))
+
+    def outputs(self, rows):
+        return self.net(rows[:, : self.input])
+
+    def energy(self, rows, y=None):
+        residual = rows[:, self.input :] - self.outputs(rows)
+        squared = (residual**2).sum(1)
+        return squared / (2 * self.logVariance.exp()) + self.out * self.logVariance / 2
+
+
+class MixtureDensity(nn.Module):
+    def __init__(self, spec):
+        super().__init__()
+        self.input, self.out, self.k = spec["input"], spec.get("output", 1), spec.get("components", 4)
+        self.floor = math.log(spec.get("sigmaFloor", 1e-3))
+        self.net = stack(spec, self.input, self.k * (self.out + 2))
+
+    def outputs(self, rows):
+        return self.net(rows[:, : self.input])
+
+    def energy(self, rows, y=None):
+        raw = self.outputs(rows)
+        log_weight = raw[:, : self.k].log_softmax(1)
+        mean = raw[:, self.k : self.k * (1 + self.out)].reshape(-1, self.k, self.out)
+        log_sigma = self.floor + nn.functional.softplus(raw[:, self.k * (1 + self.out) :] - self.floor)
+        target = rows[:, None, self.input :]
+        normal = torch.distributions.Normal(mean, log_sigma.exp()[:, :, None])
+        return -torch.logsumexp(log_weight + normal.log_prob(target).sum(2), 1)
+
+
+def symmetric(value, d):
+    value = torch.tensor(value, dtype=torch.float64)
+    if value.dim() == 0:
+        return value * torch.eye(d, dtype=torch.float64)
+    return torch.diag(value) if value.dim() == 1 else value
+
+
+class Gaussian(nn.Module):
+    def __init__(self, spec):
+        super().__init__()
+        mean = torch.tensor(spec["mean"], dtype=torch.float64)
+        for name, value in (("mean", mean), ("precision", symmetric(spec["precision"], len(mean)))):
+            value = value.to(torch.get_default_dtype())
+            if spec.get("learnable", False):
+                self.register_parameter(name, nn.Parameter(value))
+            else:
+                self.register_buffer(name, value)
+
+    def energy(self, x, y=None):
+        z = x - self.mean
+        return torch.einsum("ni,ij,nj->n", z, self.precision, z) / 2
+
+
+class Analytic(nn.Module):
+    """A formula without parameters."""
+
+    def __init__(self, formula, spec):
+        super().__init__()
+        self.formula, self.spec = formula, spec
+
+    def energy(self, x, y=None):
+        return self.formula(x, self.spec) + gaussian_base(self.spec, x)
+
+
+def gaussian_mixture(x, spec):
+    means = torch.tensor(spec["means"], dtype=x.dtype)
+    k, d = means.shape
+    weights = torch.tensor(spec.get("weights", [1.0] * k), dtype=torch.float64)
+    log_weights = (weights / weights.sum()).log().to(x.dtype)
+    terms = []
+    for i in range(k):
+        if "sigmas" in spec:
+            sigma = spec["sigmas"] if isinstance(spec["sigmas"], (int, float)) else spec["sigmas"][i]
+            covariance = sigma**2 * torch.eye(d, dtype=torch.float64)
+        elif "covariances" in spec:
+            covariance = symmetric(spec["covariances"][i], d)
+        else:
+            covariance = torch.linalg.inv(symmetric(spec["precisions"][i], d))
+        scale = torch.linalg.cholesky(covariance).to(x.dtype)
+        component = torch.distributions.MultivariateNormal(means[i], scale_tril=scale, validate_args=False)
+        terms.append(log_weights[i] + component.log_prob(x))
+    return -torch.logsumexp(torch.stack(terms, 1), 1)
+
+
+def double_well(x, spec):
+    first, rest = x[:, 0], x[:, 1:]
+    well = spec.get("barrier", 1.0) * ((first / spec.get("separation", 1.0)) ** 2 - 1) ** 2
+    return well + spec.get("tilt", 0.0) * first + spec.get("stiffness", 1.0) / 2 * (rest**2).sum(1)
+
+
+def rosenbrock(x, spec):
+    head, tail = x[:, :-1], x[:, 1:]
+    terms = spec.get("b", 100.0) * (tail - head**2) ** 2 + (spec.get("a", 1.0) - head) ** 2
+    return spec.get("scale", 1.0) * terms.sum(1)
+
+
+def rastrigin(x, spec):
+    a = spec.get("a", 10.0)
+    return spec.get("scale", 1.0) * (a * x.shape[1] + (x**2 - a * torch.cos(2 * math.pi * x)).sum(1))
+
+
+def ackley(x, spec):
+    a, b, c = spec.get("a", 20.0), spec.get("b", 0.2), spec.get("c", 2 * math.pi)
+    bowl = -a * torch.exp(-b * (x**2).mean(1).sqrt())
+    return spec.get("scale", 1.0) * (bowl - torch.exp(torch.cos(c * x).mean(1)) + a + math.e)
+
+
+def funnel(x, spec):
+    v, rest = x[:, 0], x[:, 1:]
+    outer = torch.distributions.Normal(0.0, spec.get("sigma", 3.0))
+    inner = torch.distributions.Normal(0.0, torch.exp(v / 2)[:, None])
+    return -outer.log_prob(v) - inner.log_prob(rest).sum(1)
+
+
+def expression(x, spec):
+    values = []
+    for node in spec["nodes"]:
+        values.append(expression_node(node, [values[i] for i in node.get("in", [])], x))
+    return values[-1].expand(len(x), 1).squeeze(1)
+
+
+def expression_node(node, inputs, x):
+    op = node["op"]
+    if op == "input":
+        return x
+    if op == "constant":
+        return torch.tensor([node["value"]], dtype=x.dtype)
+    a = inputs[0]
+    if op in ("sum", "mean"):
+        return getattr(a, op)(1, keepdim=True)
+    if op == "logsumexp":
+        return torch.logsumexp(a, 1, keepdim=True)
+    if op == "norm":
+        return torch.linalg.vector_norm(a, dim=1, keepdim=True)
+    if op in ("gt", "ge", "lt", "le"):
+        return getattr(torch, op)(a, inputs[1]).to(x.dtype)
+    if op == "pow":
+        return a ** node["exponent"]
+    if op == "matmul":
+        return a @ torch.tensor(node["value"], dtype=x.dtype)
+    if op == "slice":
+        return a[:, node["first"] : node["first"] + node["count"]]
+    if op == "columns":
+        return a[:, node["index"]]
+    if op == "concat":
+        rows = max(len(part) for part in inputs)
+        return torch.cat([part.expand(rows, -1) for part in inputs], 1)
+    if op == "where":
+        return torch.where(a != 0, inputs[1], inputs[2])
+    if op in ("softplus", "silu", "gelu", "relu"):
+        return getattr(nn.functional, op)(a)
+    if op == "leakyRelu":
+        return nn.functional.leaky_relu(a)
+    return getattr(torch, op)(*inputs)  # add sub mul div maximum minimum neg square sqrt exp log sin cos abs tanh sigmoid
+
+
+MODULES = {
+    "mlp": Mlp,
+    "sequential": Sequential,
+    "conditional": Conditional,
+    "classifier": Classifier,
+    "regressor": Regressor,
+    "mixtureDensity": MixtureDensity,
+    "gaussian": Gaussian,
+}
+FORMULAS = {
+    "gaussianMixture": gaussian_mixture,
+    "doubleWell": double_well,
+    "rosenbrock": rosenbrock,
+    "rastrigin": rastrigin,
+    "ackley": ackley,
+    "funnel": funnel,
+    "expression": expression,
+}
+
+
+def build(spec, dtype=torch.float32):
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        kind = spec["kind"]
+        return MODULES[kind](spec).eval() if kind in MODULES else Analytic(FORMULAS[kind], spec).eval()
+    finally:
+        torch.set_default_dtype(before)
+
+
+def run_case(case):
+    dtype = DTYPES[case.get("dtype", "float32")]
+    if "seed" in case:
+        torch.manual_seed(case["seed"])
+    model = build(case["spec"], dtype)
+    result = {"state": {name: value.tolist() for name, value in model.state_dict().items()}}
+    if "parameters" in case:
+        values = {name: torch.tensor(value, dtype=dtype) for name, value in case["parameters"].items()}
+        model.load_state_dict(values)
+    if "x" not in case:
+        return result
+    x = torch.tensor(case["x"], dtype=dtype, requires_grad=True)
+    y = case.get("y")
+    if y is not None:
+        y = torch.tensor(y, dtype=dtype if isinstance(y[0], list) else torch.int64)
+    energy = model.energy(x, y)
+    (gradient,) = torch.autograd.grad(energy.sum(), x)
+    result["energy"] = energy.tolist()
+    result["score"] = (-gradient).tolist()
+    if hasattr(model, "outputs"):
+        result["outputs"] = model.outputs(x).tolist()
+    return result
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    request = json.load(sys.stdin)
+    json.dump({"results": [run_case(case) for case in request["cases"]]}, sys.stdout)
