@@ -45,7 +45,7 @@ export function toPlain(value: unknown, owner: string, path = '', depth = 0): un
       return value
     case 'number':
       if (!Number.isFinite(value)) invalid(owner, path, `must be finite, got ${value}`)
-      return value
+      return value + 0 // -0 becomes 0, as JSON text would make it
     case 'object':
       break
     default:
