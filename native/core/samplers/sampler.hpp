@@ -1,10 +1,21 @@
 // A sampler is a Markov kernel: init and step on a tile of chains. Chains are independent; the driver cuts them into
 // tiles, runs all steps of a tile in one thread, and keeps what the caller asked for.
+//
+// Random numbers (base/random.hpp) are keyed by (seed, chain, step), so a run can be replayed number by number:
+//   Stream::Init       [chains, d]  step = counter of the first step   initial positions
+//   Stream::Noise      [chains, d]  step = counter of the step         xi of langevin and mala, momenta of hmc, xi of
+//   BAOAB Stream::Accept     [chains, 1]  step = counter of the step         Metropolis uniforms Stream::Auxiliary
+//   [chains, d]  step = counter of the first step   initial velocities (underdampedLangevin)
+//                      [chains, 1]  step = counter of the step         step size jitter (hmc)
 #pragma once
 
+#include <atomic>
+#include <chrono>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/job.hpp"
 #include "base/random.hpp"
@@ -15,6 +26,7 @@
 namespace langevin {
 
 /// State of a tile of chains (n rows). Nothing is computed twice: energy and gradient belong to the current x.
+/// Kernels replace these tensors and never write into them, so x may be a view of somebody's buffer.
 struct Chains {
   at::Tensor x;                  // [n, d]
   at::Tensor y;                  // condition, or undefined
@@ -22,7 +34,10 @@ struct Chains {
   at::Tensor energy;             // [n], undefined before init
   at::Tensor gradient;           // [n, d], undefined before init
   at::Tensor velocity;           // [n, d], samplers with momentum
-  at::Tensor adaptation;         // [n, k], per-chain adaptation state (columns declared by the sampler)
+  at::Tensor adaptation;         // float64 [n, k], per-chain adaptation state (columns declared by the sampler)
+
+  std::int64_t size() const { return x.size(0); }
+  Chains slice(std::int64_t first, std::int64_t last) const;
 };
 
 /// Where a step stands. `counter` keys the random numbers and never repeats within a run (persistent chains go on
@@ -30,32 +45,37 @@ struct Chains {
 struct StepClock {
   std::int64_t t = 0;         // step within this call, 0 .. total - 1
   std::int64_t total = 1;     // steps in this call (schedules run over it)
-  std::int64_t warmup = 0;    // the first `warmup` steps may adapt
   std::uint64_t counter = 0;  // step number in the life of the chains
+  bool monitor = false;       // unadjusted kernels: tally the acceptance a Metropolis test would have given
 };
 
 /// Sums a tile adds up while it runs; the driver merges tiles in order.
 struct Tally {
   double acceptance =
       0;  // sum of Metropolis acceptance probabilities (for unadjusted kernels: what a test would have given)
-  double accepted = 0;         // proposals taken
-  std::int64_t proposals = 0;  // terms in the sums above
-  std::int64_t divergences = 0;
-  std::int64_t clipped = 0;  // gradient rows clipped
-  std::int64_t clamped = 0;  // rows that touched the box
+  double accepted = 0;           // proposals taken
+  std::int64_t proposals = 0;    // terms in the sums above
+  std::int64_t divergences = 0;  // proposals with a non-finite energy, or an energy error above 1000 (hmc)
+  std::int64_t clipped = 0;      // gradient rows clipped
+  std::int64_t clamped = 0;      // rows that touched the box
+  std::int64_t steps = 0;        // rows times steps: what clipped and clamped are shares of
   void merge(const Tally& other);
+  double acceptanceRate() const { return proposals > 0 ? acceptance / static_cast<double>(proposals) : 0; }
+  double clippedShare() const { return steps > 0 ? static_cast<double>(clipped) / static_cast<double>(steps) : 0; }
+  double clampedShare() const { return steps > 0 ? static_cast<double>(clamped) / static_cast<double>(steps) : 0; }
+};
+
+struct Box {
+  double low = 0, high = 1;
+  bool reflect = true;  // reflect keeps the stationary law inside the box; clamp piles mass on the border
 };
 
 /// Options every continuous sampler shares.
 struct CommonOptions {
   std::int64_t steps = 1;
   Schedule stepSize;
-  Schedule temperature;  // 1
+  Schedule temperature;  // 1; the target is exp(-E / temperature)
   double clip = 0;       // per-chain gradient norm limit, 0 = off
-  struct Box {
-    double low, high;
-    bool reflect;  // reflect keeps the stationary law inside the box; clamp piles mass on the border
-  };
   std::optional<Box> box;
   static CommonOptions read(const Spec& spec);
 };
@@ -66,22 +86,66 @@ class Sampler {
   virtual ~Sampler() = default;
 
   const CommonOptions& common() const { return common_; }
-  /// Fills energy and gradient (and momentum, adaptation) for chains that just got their x.
+  /// Fills energy and gradient (and momentum, adaptation) for chains that just got their x. Momentum and adaptation
+  /// that are there already are kept: chains go on where they stopped.
   virtual void init(Chains& chains, const Energy& energy, const Random& random, std::uint64_t counter) const;
   virtual void step(Chains& chains, const Energy& energy, const StepClock& clock, const Random& random,
                     Tally& tally) const = 0;
-  /// noise^2 / (2 lr) for heuristic Langevin, the temperature otherwise.
+  /// noise^2 / (2 stepSize) for heuristic Langevin, the temperature otherwise; of the last step.
   virtual double effectiveTemperature() const;
+  /// True for kernels with a Metropolis test.
+  virtual bool adjusted() const = 0;
+  /// First steps that adapt and are no draws.
+  virtual std::int64_t warmup() const { return 0; }
+  /// Step size of each chain, float64 [n], where chains have their own; undefined otherwise.
+  virtual at::Tensor stepSizes(const Chains& chains) const;
 
  protected:
   CommonOptions common_;
 };
 
 std::shared_ptr<const Sampler> makeSampler(const Spec& spec);
+std::vector<std::string> samplerKinds();
 
-/// Runs `steps` steps of every chain, in tiles over `threads`. Used by training (negatives) and by `sample`.
-/// `counter` is the life-time step number of the first step. Throws Code::NonFinite / Code::Diverged naming chain and
-/// step.
+/// What a tile sees of its run: abort and pause, and a progress report at most every 100 ms.
+class Pulse {
+ public:
+  /// totalRowSteps = 0: no progress reports.
+  Pulse(Job& job, std::int64_t chains, std::int64_t steps, bool report);
+  /// Once a step of `rows` chains. Throws Code::Aborted.
+  void beat(std::int64_t rows) {
+    job_.check();
+    if (report_) count(rows);
+  }
+
+ private:
+  void count(std::int64_t rows);
+  Job& job_;
+  std::int64_t chains_, steps_;
+  bool report_;
+  std::atomic<std::int64_t> done_{0};
+  std::mutex mutex_;
+  std::chrono::steady_clock::time_point start_, last_;
+};
+
+/// Runs steps [clock.t, clock.t + count) of one tile in the calling thread. The one seam a fused kernel takes over;
+/// planTile picks who does it.
+class TileExecutor {
+ public:
+  virtual ~TileExecutor() = default;
+  virtual const char* name() const = 0;
+  /// Inits the tile first when it has no gradient. Throws Code::NonFinite (at the start) or Code::Diverged (later)
+  /// naming chain and step.
+  virtual void run(Chains& tile, StepClock clock, std::int64_t count, const Random& random, Tally& tally,
+                   Pulse& pulse) const = 0;
+};
+
+std::unique_ptr<TileExecutor> planTile(const Sampler& sampler, const Energy& energy);
+
+/// Runs `steps` steps of every chain, in tiles over `threads`. Used by training (negatives).
+/// `counter` is the life-time step number of the first step. Energy and gradient left in `chains` are taken as those of
+/// x: reset both when x or the parameters changed. Throws Code::NonFinite / Code::Diverged naming chain and step.
+/// The acceptance an unadjusted kernel would have had is tallied on the last step only (it is a monitor there).
 Tally advance(const Sampler& sampler, const Energy& energy, Chains& chains, std::int64_t steps, std::uint64_t counter,
               const Random& random, int threads, Job& job);
 

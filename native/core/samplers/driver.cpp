@@ -1,0 +1,140 @@
+// The driver: tiles over threads, all steps of a tile in one thread.
+#include <algorithm>
+
+#include "base/threads.hpp"
+#include "samplers/moves.hpp"
+#include "samplers/sampler.hpp"
+
+namespace langevin {
+
+Pulse::Pulse(Job& job, std::int64_t chains, std::int64_t steps, bool report)
+    : job_(job),
+      chains_(chains),
+      steps_(steps),
+      report_(report),
+      start_(std::chrono::steady_clock::now()),
+      last_(start_) {}
+
+void Pulse::count(std::int64_t rows) {
+  const std::int64_t done = done_.fetch_add(rows, std::memory_order_relaxed) + rows;
+  std::unique_lock lock(mutex_, std::try_to_lock);  // whoever comes second has nothing new to tell
+  if (!lock) return;
+  const auto now = std::chrono::steady_clock::now();
+  if (now - last_ < std::chrono::milliseconds(100)) return;
+  last_ = now;
+  const double seconds = std::chrono::duration<double>(now - start_).count();
+  const double step = static_cast<double>(done) / static_cast<double>(chains_);
+  const double perSecond = step / seconds;
+  job_.progress({{"step", step},
+                 {"steps", steps_},
+                 {"stepsPerSecond", perSecond},
+                 {"seconds", seconds},
+                 {"secondsLeft", (static_cast<double>(steps_) - step) / perSecond}});
+}
+
+namespace {
+
+[[noreturn]] void notFinite(const Chains& tile, std::int64_t row, const char* what, bool start, std::uint64_t step) {
+  const std::uint64_t chain = tile.firstChain + static_cast<std::uint64_t>(row);
+  Map details{{"chain", static_cast<double>(chain)}, {"step", static_cast<double>(step)}};
+  const std::string where = "chain " + std::to_string(chain);
+  if (start)
+    throw Error(Code::NonFinite,
+                where + ": " + what + " is not finite at its start (step " + std::to_string(step) +
+                    "); look at the initial rows and at the parameters of the energy",
+                details);
+  throw Error(Code::Diverged,
+              where + " diverged at step " + std::to_string(step) + ": " + what +
+                  " is not finite; use a smaller stepSize, a gradient clip, a box, or an energy that grows at "
+                  "infinity (gaussianBase)",
+              details);
+}
+
+void requireFiniteState(const Chains& tile, bool start, std::uint64_t step) {
+  // A gradient that is not finite shows as a position that is not finite one step later.
+  if (const std::int64_t row = firstNonFiniteRow(tile.energy); row >= 0)
+    notFinite(tile, row, "its energy", start, step);
+  if (const std::int64_t row = firstNonFiniteRow(tile.x); row >= 0) notFinite(tile, row, "its position", start, step);
+}
+
+class StepwiseExecutor final : public TileExecutor {
+ public:
+  StepwiseExecutor(const Sampler& sampler, const Energy& energy) : sampler_(sampler), energy_(energy) {}
+  const char* name() const override { return "stepwise"; }
+
+  void run(Chains& tile, StepClock clock, std::int64_t count, const Random& random, Tally& tally,
+           Pulse& pulse) const override {
+    at::NoGradGuard guard;
+    if (!tile.gradient.defined()) {
+      sampler_.init(tile, energy_, random, clock.counter);
+      requireFiniteState(tile, true, clock.counter);
+      if (const std::int64_t row = firstNonFiniteRow(tile.gradient); row >= 0)
+        notFinite(tile, row, "the gradient of its energy", true, clock.counter);
+    }
+    // On an accelerator every look at the numbers waits for the queue, so there it looks only now and then.
+    const std::int64_t stride = tile.x.is_cpu() ? 1 : 32;
+    for (std::int64_t i = 0; i < count; ++i) {
+      pulse.beat(tile.size());
+      sampler_.step(tile, energy_, clock, random, tally);
+      tally.steps += tile.size();
+      if ((i + 1) % stride == 0 || i + 1 == count) requireFiniteState(tile, false, clock.counter);
+      ++clock.t;
+      ++clock.counter;
+    }
+  }
+
+ private:
+  const Sampler& sampler_;
+  const Energy& energy_;
+};
+
+// Monitors the last step only.
+void runCall(const TileExecutor& executor, Chains& tile, std::int64_t steps, std::uint64_t counter,
+             const Random& random, Tally& tally, Pulse& pulse) {
+  StepClock clock{0, steps, counter, false};
+  executor.run(tile, clock, steps - 1, random, tally, pulse);
+  clock.t = steps - 1;
+  clock.counter = counter + static_cast<std::uint64_t>(steps - 1);
+  clock.monitor = true;
+  executor.run(tile, clock, 1, random, tally, pulse);
+}
+
+at::Tensor joined(std::vector<Chains>& tiles, at::Tensor Chains::*part) {
+  if (!(tiles[0].*part).defined()) return {};
+  if (tiles.size() == 1) return tiles[0].*part;
+  std::vector<at::Tensor> pieces;
+  pieces.reserve(tiles.size());
+  for (Chains& tile : tiles) pieces.push_back(tile.*part);
+  return at::cat(pieces);
+}
+
+}  // namespace
+
+std::unique_ptr<TileExecutor> planTile(const Sampler& sampler, const Energy& energy) {
+  return std::make_unique<StepwiseExecutor>(sampler, energy);
+}
+
+Tally advance(const Sampler& sampler, const Energy& energy, Chains& chains, std::int64_t steps, std::uint64_t counter,
+              const Random& random, int threads, Job& job) {
+  if (steps < 1 || chains.size() == 0) return {};
+  at::NoGradGuard guard;
+  const Tiling tiling(chains.size());
+  const auto executor = planTile(sampler, energy);
+  Pulse pulse(job, chains.size(), steps, false);
+  std::vector<Chains> tiles(static_cast<std::size_t>(tiling.count()));
+  std::vector<Tally> tallies(tiles.size());
+  parallelTiles(tiling.count(), chains.x.is_cpu() ? threads : 1, [&](std::int64_t i) {
+    const TileRange r = tiling.range(i);
+    Chains& tile = tiles[static_cast<std::size_t>(i)];
+    tile = chains.slice(r.first, r.last);
+    runCall(*executor, tile, steps, counter, random, tallies[static_cast<std::size_t>(i)], pulse);
+  });
+  for (at::Tensor Chains::*part :
+       {&Chains::x, &Chains::energy, &Chains::gradient, &Chains::velocity, &Chains::adaptation})
+    chains.*part = joined(tiles, part);
+  Tally tally;
+  for (const Tally& t : tallies) tally.merge(t);
+  return tally;
+}
+
+}  // namespace langevin

@@ -1,0 +1,134 @@
+// hmc: Hamiltonian Monte Carlo with the leapfrog integrator and an identity mass matrix (Duane et al. 1987; Neal 2011).
+// Momenta are p ~ N(0, T), H = E + |p|^2 / 2, accepted with min(1, exp(-(H' - H) / T)).
+// During the first `warmup` steps of a chain's life each chain adapts its own step size by dual averaging towards
+// `targetAcceptance` (Hoffman and Gelman 2014, section 3.2: gamma 0.05, t0 10, kappa 0.75), then freezes the average.
+// With a box the trajectory bounces off the walls (Afshar and Domke 2015, without refraction): exact on the box.
+#include <cmath>
+
+#include "samplers/moves.hpp"
+#include "samplers/registry.hpp"
+
+namespace langevin {
+namespace {
+
+constexpr double kGamma = 0.05, kDelay = 10, kKappa = 0.75;
+constexpr double kDivergence = 1000;  // energy error in units of T
+
+// Columns of Chains::adaptation.
+enum Column : std::int64_t { LogStep, LogStepMean, MeanError, Count, Columns };
+
+class Hmc final : public Sampler {
+ public:
+  Hmc(CommonOptions common, const Spec& spec)
+      : Sampler(std::move(common)),
+        leapfrogSteps_(spec.count("leapfrogSteps", 1)),
+        warmup_(spec.count("warmup", 0, 0)),
+        target_(spec.probability("targetAcceptance", 0.8)),
+        jitter_(spec.probability("jitter", 0)) {
+    if (!(target_ > 0 && target_ < 1)) spec.at("targetAcceptance").invalid("must lie strictly between 0 and 1");
+    if (jitter_ >= 1) spec.at("jitter").invalid("must be less than 1");
+    if (warmup_ > 0 && !common_.stepSize.constant())
+      spec.at("stepSize").invalid("a step size is either adapted (warmup > 0) or follows a schedule, not both");
+    if (common_.box && !common_.box->reflect)
+      spec.at("box").invalid(
+          "a Metropolis test and clamping exclude each other (clamping piles mass on the border); "
+          "use mode: 'reflect'");
+  }
+
+  bool adjusted() const override { return true; }
+  std::int64_t warmup() const override { return warmup_; }
+
+  void init(Chains& chains, const Energy& energy, const Random& random, std::uint64_t counter) const override {
+    Sampler::init(chains, energy, random, counter);
+    if (warmup_ == 0 || chains.adaptation.defined()) return;
+    chains.adaptation = at::zeros({chains.size(), Columns}, at::kDouble);
+    chains.adaptation.select(1, LogStep).fill_(std::log(common_.stepSize.first()));
+    chains.adaptation.select(1, LogStepMean).fill_(std::log(common_.stepSize.first()));
+  }
+
+  at::Tensor stepSizes(const Chains& chains) const override {
+    if (!chains.adaptation.defined()) return {};
+    return chains.adaptation.select(1, LogStep).exp();
+  }
+
+  void step(Chains& chains, const Energy& energy, const StepClock& clock, const Random& random,
+            Tally& tally) const override {
+    const double temperature = common_.temperature.at(clock.t, clock.total);
+    const at::Tensor size = stepSize(chains, clock, random);
+    const at::Tensor start = random.normal(chains.x.size(0), chains.x.size(1), clock.counter, Stream::Noise,
+                                           chains.x.options(), chains.firstChain) *
+                             std::sqrt(temperature);
+    at::Tensor x = chains.x, p = start;
+    EnergyAndGradient next = leapfrog(x, p, size, chains, energy, tally);
+    // Kinetic energies in float64: their difference is what the test looks at.
+    const at::Tensor kinetic = (start.to(at::kDouble).square() - p.to(at::kDouble).square()).sum(1).mul_(0.5);
+    const at::Tensor logRatio =
+        (chains.energy.to(at::kDouble) - next.energy.to(at::kDouble) + kinetic).div_(temperature);
+    const at::Tensor steady = logRatio.ge(-kDivergence);  // false for NaN too
+    tally.divergences += chains.size() - steady.sum().item<std::int64_t>();
+    const at::Tensor probability = tallyAcceptance(logRatio, tally);
+    const at::Tensor u =
+        random.uniform(chains.size(), 1, clock.counter, Stream::Accept, at::kDouble, chains.firstChain).squeeze(1);
+    const at::Tensor accept = at::logical_and(u.to(logRatio.device()).log().lt(logRatio), at::isfinite(next.energy));
+    tally.accepted += static_cast<double>(accept.sum().item<std::int64_t>());
+    const at::Tensor row = accept.unsqueeze(1);
+    chains.x = at::where(row, x, chains.x);
+    chains.energy = at::where(accept, next.energy, chains.energy);
+    chains.gradient = at::where(row, next.gradient, chains.gradient);
+    if (warmup_ > 0) adapt(chains, probability);
+  }
+
+ private:
+  at::Tensor stepSize(const Chains& chains, const StepClock& clock, const Random& random) const {
+    const std::int64_t n = chains.size();
+    at::Tensor size = chains.adaptation.defined()
+                          ? chains.adaptation.select(1, LogStep).exp().unsqueeze(1)
+                          : at::full({n, 1}, common_.stepSize.at(clock.t, clock.total), at::kDouble);
+    if (jitter_ > 0) {
+      const at::Tensor u = random.uniform(n, 1, clock.counter, Stream::Auxiliary, at::kDouble, chains.firstChain);
+      size = size * (1 + jitter_ * (2 * u - 1));
+    }
+    return size.to(chains.x.options());
+  }
+
+  EnergyAndGradient leapfrog(at::Tensor& x, at::Tensor& p, const at::Tensor& size, const Chains& chains,
+                             const Energy& energy, Tally& tally) const {
+    const at::Tensor half = size * 0.5;
+    p = p - half * clipRows(chains.gradient, common_.clip, tally);
+    EnergyAndGradient next;
+    Tally unused;  // clipped rows are counted once a step
+    for (std::int64_t i = 0; i < leapfrogSteps_; ++i) {
+      x = x + size * p;
+      if (common_.box) applyBox(x, *common_.box, tally, &p);
+      next = evaluateAt(energy, x, chains.y);
+      const bool last = i + 1 == leapfrogSteps_;
+      p = p - (last ? half : size) * clipRows(next.gradient, common_.clip, unused);
+    }
+    return next;
+  }
+
+  void adapt(Chains& chains, const at::Tensor& probability) const {
+    const at::Tensor old = chains.adaptation;
+    const at::Tensor adapting = old.select(1, Count).lt(static_cast<double>(warmup_));
+    if (!adapting.any().item<bool>()) return;
+    const at::Tensor m = old.select(1, Count) + 1;
+    const at::Tensor weight = (m + kDelay).reciprocal();
+    const at::Tensor error = (1 - weight) * old.select(1, MeanError) + weight * (target_ - probability.to(at::kCPU));
+    at::Tensor logStep = std::log(10 * common_.stepSize.first()) - m.sqrt() / kGamma * error;
+    const at::Tensor rate = m.pow(-kKappa);
+    const at::Tensor mean = rate * logStep + (1 - rate) * old.select(1, LogStepMean);
+    logStep = at::where(m.ge(static_cast<double>(warmup_)), mean, logStep);
+    chains.adaptation = at::where(adapting.unsqueeze(1), at::stack({logStep, mean, error, m}, 1), old);
+  }
+
+  std::int64_t leapfrogSteps_, warmup_;
+  double target_, jitter_;
+};
+
+}  // namespace
+
+std::shared_ptr<const Sampler> makeHmc(const Spec& spec) {
+  return std::make_shared<Hmc>(CommonOptions::read(spec), spec);
+}
+
+}  // namespace langevin

@@ -1,0 +1,31 @@
+// What the kernels share: evaluation in the dtype of the chains, gradient clip, box, Metropolis test.
+#pragma once
+
+#include "samplers/sampler.hpp"
+
+namespace langevin {
+
+/// E and dE/dx in the dtype of x. A bfloat16 model may drive float32 chains: small steps would vanish in bfloat16.
+EnergyAndGradient evaluateAt(const Energy& energy, const at::Tensor& x, const at::Tensor& y);
+
+/// Rows longer than `clip` are shortened to it (0 = off). A non-finite row stays non-finite.
+at::Tensor clipRows(const at::Tensor& gradient, double clip, Tally& tally);
+
+/// Brings x back into the box, in place. Reflection turns the velocity of a bounced coordinate around, clamping stops
+/// it. Infinite positions become NaN rather than a border point, so that the finite check still sees them.
+void applyBox(at::Tensor& x, const Box& box, Tally& tally, at::Tensor* velocity = nullptr);
+
+/// log of the Metropolis-Hastings ratio of x -> moved under the Langevin proposal of step h at temperature T, [n]:
+/// (E - E' + (g + g') . ((x' - x) - (h/4) (g' - g)) / 2) / T, the log of pi(x') q(x | x') / (pi(x) q(x' | x)) with the
+/// common terms cancelled by hand (float32 keeps its digits that way).
+at::Tensor langevinLogRatio(const at::Tensor& x, const at::Tensor& energy, const at::Tensor& gradient,
+                            const at::Tensor& moved, const at::Tensor& movedEnergy, const at::Tensor& movedGradient,
+                            double h, double temperature);
+
+/// Adds min(1, exp(logRatio)) to the tally and returns it, float64 [n]. A ratio that is not a number counts as 0.
+at::Tensor tallyAcceptance(const at::Tensor& logRatio, Tally& tally);
+
+/// The first row with a value that is not finite, or -1. One pass without a temporary on the CPU.
+std::int64_t firstNonFiniteRow(const at::Tensor& value);
+
+}  // namespace langevin

@@ -1,0 +1,24 @@
+#include "samplers/registry.hpp"
+
+#include "base/registry.hpp"
+
+namespace langevin {
+namespace {
+
+const std::vector<Registered<MakeSampler>>& table() {
+  static const std::vector<Registered<MakeSampler>> rows = {
+      {"langevin", makeLangevin},
+      {"mala", makeMala},
+      {"hmc", makeHmc},
+      {"underdampedLangevin", makeUnderdampedLangevin},
+  };
+  return rows;
+}
+
+}  // namespace
+
+std::shared_ptr<const Sampler> makeSampler(const Spec& spec) { return findKind(table(), spec, "sampler").make(spec); }
+
+std::vector<std::string> samplerKinds() { return kindsOf(table()); }
+
+}  // namespace langevin
