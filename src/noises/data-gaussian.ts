@@ -1,0 +1,13 @@
+import { defineSpec } from '../spec.js'
+
+/**
+ * A Gaussian fitted to the training rows when training starts: their mean, and their full covariance times `scale`^2
+ * (default 1). `ridge` (default 1e-6), as a share of the mean variance, is added to the covariance's diagonal so that
+ * collinear columns keep a density.
+ */
+export const dataGaussian = defineSpec(
+  'noise',
+  'dataGaussian',
+  (z) => ({ scale: z.number().positive().default(1), ridge: z.number().nonnegative().default(1e-6) }),
+  { summary: "A Gaussian with the data's mean and full covariance." },
+)

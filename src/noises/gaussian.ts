@@ -1,0 +1,18 @@
+import { columnsField } from '../objectives/fields.js'
+import { defineSpec } from '../spec.js'
+
+/**
+ * Independent columns N(mean, sd^2). `mean` (default 0) and `sd` (default 1): one number for every column, or one a
+ * column.
+ */
+export const gaussian = defineSpec(
+  'noise',
+  'gaussian',
+  (z) => ({ mean: columnsField(z).default(0), sd: columnsField(z).default(1) }),
+  {
+    summary: 'Gaussian noise with independent columns.',
+    check: ({ sd }, fail) => {
+      if ([sd].flat().some((s) => !(s > 0))) fail('sd', 'must be greater than 0')
+    },
+  },
+)

@@ -1,0 +1,11 @@
+import { bordersBelow, columnsField } from '../objectives/fields.js'
+import { defineSpec } from '../spec.js'
+
+/**
+ * The same density everywhere in the box [low, high], none outside: log p = -sum log(high - low).
+ * `low`, `high`: one number for every column, or one a column. Every data row must lie inside.
+ */
+export const uniform = defineSpec('noise', 'uniform', (z) => ({ low: columnsField(z), high: columnsField(z) }), {
+  summary: 'Uniform noise on a box that holds the data.',
+  check: (options, fail) => bordersBelow(options, fail),
+})

@@ -1,0 +1,59 @@
+/** Fields shared by objectives and noises. */
+import type { Z } from '../spec.js'
+
+/** One number for every column, or a list of one number a column. */
+export const columnsField = (z: Z) => z.union([z.number(), z.array(z.number()).min(1)])
+
+/** A box over the columns; `low` and `high` are one number or one a column. */
+export const regionField = (z: Z) => z.strictObject({ low: columnsField(z), high: columnsField(z) })
+
+type Fail = (path: string, problem: string) => never
+type Borders = { low: number | number[]; high: number | number[] }
+
+/** Every low border must lie below its high border. */
+export function bordersBelow({ low, high }: Borders, fail: Fail, path = ''): void {
+  const lows = [low].flat()
+  const highs = [high].flat()
+  const at = (key: string) => (path === '' ? key : `${path}.${key}`)
+  if (lows.length > 1 && highs.length > 1 && lows.length !== highs.length) {
+    fail(at('high'), `has ${highs.length} numbers and low has ${lows.length}`)
+  }
+  const count = Math.max(lows.length, highs.length)
+  for (let i = 0; i < count; i++) {
+    const [l, h] = [lows[lows.length === 1 ? 0 : i]!, highs[highs.length === 1 ? 0 : i]!]
+    if (!(l < h)) fail(at('high'), `must be above low in every column, got ${l} and ${h}`)
+  }
+}
+
+const share = (z: Z) => z.number().nonnegative().optional()
+
+/**
+ * The replay buffer: `size` chains (default 10,000); `reinit`: the probability that a drawn chain restarts (default
+ * 0.05); `reinitFrom`: the law of starts and restarts, 'uniform' on `box` (default; the box is the data's range, a tenth
+ * wider on both sides, unless given), 'normal' with the data's mean and sd of each column, 'data' rows plus Gaussian
+ * noise of sd `blur` (default 0), or a mixture by shares, e.g. { uniform: 0.5, data: 0.5 }.
+ */
+export const bufferField = (z: Z) =>
+  z
+    .strictObject({
+      size: z.int().positive().default(10_000),
+      reinit: z.number().min(0).max(1).default(0.05),
+      reinitFrom: z
+        .union([
+          z.enum(['uniform', 'normal', 'data']),
+          z.strictObject({ uniform: share(z), normal: share(z), data: share(z) }),
+        ])
+        .default('uniform'),
+      blur: z.number().nonnegative().default(0),
+      box: regionField(z).optional(),
+    })
+    .prefault({})
+
+type Buffer = { reinitFrom: string | Record<string, number | undefined>; box?: Borders | undefined }
+
+export function checkBuffer({ buffer }: { buffer: Buffer }, fail: Fail): void {
+  if (typeof buffer.reinitFrom === 'object' && !Object.values(buffer.reinitFrom).some((s) => (s ?? 0) > 0)) {
+    fail('buffer.reinitFrom', 'at least one share must be above 0')
+  }
+  if (buffer.box !== undefined) bordersBelow(buffer.box, fail, 'buffer.box')
+}

@@ -1,0 +1,24 @@
+import { defineSpec } from '../spec.js'
+import { bordersBelow, columnsField, regionField } from './fields.js'
+
+/**
+ * Maximum likelihood with log Z on a grid, in 1 to 3 dimensions: loss = mean E(x) + logsumexp(-E(grid)) + log(cell
+ * volume). The model is exp(-E) / Z inside `box` { low, high }, which must hold every data row. `cells`: cells of each
+ * axis (default 100; one number or one an axis). `jitter` (default false): shift the grid inside its cells by a random
+ * offset each step; the estimate of Z is then unbiased, and structure narrower than a cell is seen.
+ */
+export const maximumLikelihood = defineSpec(
+  'objective',
+  'maximumLikelihood',
+  (z) => ({ box: regionField(z), cells: columnsField(z).default(100), jitter: z.boolean().default(false) }),
+  {
+    summary: 'Exact maximum likelihood with log Z on a grid, in 1 to 3 dimensions.',
+    source: 'Midpoint rule; the oracle that sampled objectives are judged by.',
+    check: ({ box, cells }, fail) => {
+      bordersBelow(box, fail, 'box')
+      if ([cells].flat().some((c) => !Number.isInteger(c) || c < 2)) {
+        fail('cells', 'must be whole numbers of at least 2')
+      }
+    },
+  },
+)

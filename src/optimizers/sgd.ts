@@ -1,0 +1,25 @@
+import { defineSpec } from '../spec.js'
+import { checkLr, lrField } from './fields.js'
+
+/**
+ * Stochastic gradient descent, as torch.optim.SGD: g = grad + weightDecay w; v = momentum v + g; w -= lr v, or
+ * lr (g + momentum v) with `nesterov`. `lr`: number or schedule. `momentum`, `weightDecay`: default 0.
+ */
+export const sgd = defineSpec(
+  'optimizer',
+  'sgd',
+  (z) => ({
+    lr: lrField(z),
+    momentum: z.number().min(0).lt(1).default(0),
+    nesterov: z.boolean().default(false),
+    weightDecay: z.number().nonnegative().default(0),
+  }),
+  {
+    summary: 'Stochastic gradient descent with momentum.',
+    source: 'Sutskever et al. 2013; torch.optim.SGD.',
+    check: (options, fail) => {
+      checkLr(options, fail)
+      if (options.nesterov && options.momentum === 0) fail('nesterov', "Nesterov's step needs a momentum above 0")
+    },
+  },
+)
