@@ -80,6 +80,8 @@ void initialise() {
   (void)once;
 }
 
+void initialiseThread() { at::init_num_threads(); }
+
 TensorDescription describe(const TensorRef& ref) {
   const at::Tensor& t = unbox(ref);
   TensorDescription d;

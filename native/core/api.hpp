@@ -30,6 +30,8 @@ Value call(const std::string& name, const Value& arguments, Job& job);
 
 /// Once a process, before anything else: intra-op threads 1, no fast paths that change numbers behind our back.
 void initialise();
+/// Once a thread that calls into the core: LibTorch keeps its thread count per calling thread.
+void initialiseThread();
 
 // ---- Tensors, as far as the binding must touch them
 // -------------------------------------------------------------------------

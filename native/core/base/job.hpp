@@ -42,10 +42,19 @@ class Job {
   void requestCheckpoint() { checkpoint_.store(true, std::memory_order_release); }
   bool takeCheckpointRequest() { return checkpoint_.exchange(false, std::memory_order_acq_rel); }
 
+ protected:
+  /// Around the wait of a paused job, in the waiting thread: the runtime thread lets other jobs run meanwhile.
+  virtual void parked() {}
+  virtual void unparked() {}
+
  private:
   void waitWhilePaused() {
-    std::unique_lock lock(mutex_);
-    wake_.wait(lock, [this] { return !paused_.load(std::memory_order_acquire) || aborted(); });
+    parked();
+    {
+      std::unique_lock lock(mutex_);
+      wake_.wait(lock, [this] { return !paused_.load(std::memory_order_acquire) || aborted(); });
+    }
+    unparked();
   }
 
   std::atomic<bool> aborted_{false};

@@ -1,0 +1,227 @@
+// The addon's entry: what it exports is src/native/contract.ts, name by name.
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <mutex>
+#include <unordered_map>
+
+#include "convert.h"
+#include "environment.h"
+#include "langevin_build_info.hpp"
+
+namespace langevin::binding {
+namespace {
+
+// CONTRACT_VERSION of src/native/contract.ts.
+constexpr int kContractVersion = 1;
+
+Lane laneOf(const std::string& name) {
+  static const auto lanes = [] {
+    std::unordered_map<std::string, Lane> map;
+    for (const FunctionInfo& f : langevin::functions()) map.emplace(f.name, f.lane);
+    return map;
+  }();
+  const auto it = lanes.find(name);
+  if (it == lanes.end())
+    fail(Code::Internal, "the addon has no function '", name, "'; addon and package are of different versions");
+  return it->second;
+}
+
+Napi::Value functionTable(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&] {
+    List rows;
+    for (const FunctionInfo& f : langevin::functions())
+      rows.emplace_back(Map{{"name", f.name}, {"lane", f.lane == Lane::Immediate ? "immediate" : "queued"}});
+    return Napi::Value(info.Env(), toJs(info.Env(), Value(std::move(rows))));
+  });
+}
+
+Napi::Value callNow(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  return guarded(env, [&] {
+    if (info.Length() < 2 || !info[0].IsString()) fail(Code::Internal, "callNow takes a name and arguments");
+    const std::string name = info[0].As<Napi::String>();
+    if (laneOf(name) != Lane::Immediate) fail(Code::Internal, "'", name, "' takes long and must be submitted as a job");
+    const Arguments arguments = fromJs(env, info[1]);
+    requireFree(arguments.energies);
+    Job job;
+    return Napi::Value(env, toJs(env, langevin::call(name, arguments.value, job)));
+  });
+}
+
+Napi::Value submit(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&] {
+    if (info[0].IsString()) laneOf(info[0].As<Napi::String>());
+    return submitJob(info);
+  });
+}
+
+struct Bytes {
+  void* data;
+  std::size_t size;
+};
+
+// A view's memory, as long as it is there and nobody else can write to it meanwhile.
+Bytes bytesOf(Napi::Env env, const Napi::Value& view, const char* what) {
+  Napi::Value buffer;
+  Bytes bytes{nullptr, 0};
+  if (view.IsTypedArray()) {
+    const auto array = view.As<Napi::TypedArray>();
+    buffer = Napi::Value(env, array.ArrayBuffer());
+    napi_typedarray_type type;
+    std::size_t length = 0, offset = 0;
+    napi_value ignored = nullptr;
+    if (napi_get_typedarray_info(env, view, &type, &length, &bytes.data, &ignored, &offset) != napi_ok)
+      throw Napi::Error::New(env);
+    bytes.size = array.ByteLength();
+  } else if (view.IsDataView()) {
+    const auto array = view.As<Napi::DataView>();
+    buffer = Napi::Value(env, array.ArrayBuffer());
+    bytes = {array.Data(), array.ByteLength()};
+  } else {
+    fail(Code::InvalidOption, what, " must be a typed array or a DataView");
+  }
+  if (!buffer.IsArrayBuffer()) fail(Code::InvalidOption, what, " lies in shared memory; copy it first (slice())");
+  if (buffer.As<Napi::ArrayBuffer>().IsDetached())
+    fail(Code::InvalidOption, what, " lies in an ArrayBuffer that has been detached (transferred); its data is gone");
+  return bytes;
+}
+
+std::vector<std::int64_t> shapeOf(Napi::Env env, const Napi::Value& value) {
+  const Arguments read = fromJs(env, [&] {
+    const Napi::Object holder = Napi::Object::New(env);
+    holder.Set("shape", value);
+    return holder;
+  }());
+  const auto& map = *read.value.map();
+  const auto it = map.find("shape");
+  const List* list = it == map.end() ? nullptr : it->second.list();
+  if (!list) fail(Code::Shape, "a shape is a list of sizes");
+  std::vector<std::int64_t> shape;
+  for (const Value& item : *list) {
+    const double* size = item.get<double>();
+    if (!size || !(*size >= 0) || *size != std::floor(*size) || *size > 9007199254740991.0)
+      fail(Code::Shape, "a shape is a list of whole numbers of at least 0");
+    shape.push_back(static_cast<std::int64_t>(*size));
+  }
+  return shape;
+}
+
+Napi::Value createTensor(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  return guarded(env, [&] {
+    if (info.Length() < 3 || !info[2].IsString()) fail(Code::Internal, "createTensor takes data, shape and dtype");
+    const std::vector<std::int64_t> shape = shapeOf(env, info[1]);
+    // After everything that may run JavaScript (a getter in `shape` could detach the buffer).
+    const Bytes bytes = bytesOf(env, info[0], "the data");
+    return Napi::Value(env, newTensor(env, makeTensor(bytes.data, bytes.size, info[2].As<Napi::String>(), shape)));
+  });
+}
+
+Napi::Value copyTensorTo(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  return guarded(env, [&] {
+    if (info.Length() < 2 || !info[0].IsObject()) fail(Code::Internal, "copyTensor takes a tensor and a view");
+    const auto handle = handleIn(env, info[0], "");
+    if (!handle || !handle->tensor) fail(Code::InvalidOption, "copyTensor takes a tensor");
+    const Bytes target = bytesOf(env, info[1], "the target");
+    copyTensor(handle->tensor, target.data, target.size);
+    return env.Undefined();
+  });
+}
+
+Napi::Value memory(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&] {
+    const HandleCounts counts = handleCounts();
+    const auto n = [](std::size_t v) { return Value(static_cast<double>(v)); };
+    return Napi::Value(info.Env(), toJs(info.Env(), Map{{"tensors", n(counts.tensors)},
+                                                        {"tensorBytes", n(counts.tensorBytes)},
+                                                        {"energies", n(counts.energies)},
+                                                        {"energyBytes", n(counts.energyBytes)},
+                                                        {"jobsQueued", n(queuedTasks())},
+                                                        {"jobsRunning", n(runningTasks())}}));
+  });
+}
+
+Napi::Value shutDown(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&] {
+    Environment& here = Environment::of(info.Env());
+    here.closing = true;
+    const double patience = info[0].IsNumber() ? info[0].As<Napi::Number>().DoubleValue() : 0.0;
+    const bool all = abortTasksOf(
+        &here, std::chrono::milliseconds(std::clamp<std::int64_t>(static_cast<std::int64_t>(patience), 0, 60'000)));
+    return Napi::Value(Napi::Boolean::New(info.Env(), all));
+  });
+}
+
+Map buildInfo() {
+  return {{"version", LANGEVIN_BUILD_VERSION},
+          {"compiler", LANGEVIN_BUILD_COMPILER},
+          {"cmake", LANGEVIN_BUILD_CMAKE},
+          {"type", LANGEVIN_BUILD_TYPE},
+          {"libtorch", LANGEVIN_BUILD_LIBTORCH_VERSION},
+          {"libtorchSource", LANGEVIN_BUILD_LIBTORCH_SOURCE},
+          {"libtorchPrefix", LANGEVIN_BUILD_LIBTORCH_PREFIX},
+          {"cuda", LANGEVIN_BUILD_CUDA != 0}};
+}
+
+// A job that is still in LibTorch when the process runs its static destructors would use what they free. Jobs are asked
+// to leave; when one does not in time, the process ends without the destructors.
+void leaveProcess(int status, void*) {
+  if (shutDownAll(std::chrono::milliseconds(500))) return;
+  std::fflush(nullptr);
+  _exit(status);
+}
+
+// The environment ends (a worker exits or is terminated, the main thread is done).
+void closeEnvironment(void* data) {
+  auto* here = static_cast<Environment*>(data);
+  here->closing = true;
+  here->bridge->close();
+  // Jobs hold nothing of the environment but their closed mailbox, so one that is slow to leave may do so later.
+  abortTasksOf(here, std::chrono::milliseconds(1000));
+  here->jobs.clear();
+}
+
+}  // namespace
+
+Napi::Object initialiseAddon(Napi::Env env, Napi::Object exports) {
+  return guarded(env, [&] {
+    langevin::initialise();
+    langevin::initialiseThread();
+    static std::once_flag once;
+    std::call_once(once, [] { on_exit(leaveProcess, nullptr); });
+
+    auto* here = new Environment;
+    env.SetInstanceData(here);
+    here->tensorClass = Napi::Persistent(defineTensorClass(env));
+    here->energyClass = Napi::Persistent(defineEnergyClass(env));
+    here->jobClass = Napi::Persistent(defineJobClass(env));
+    here->handleSymbol = Napi::Reference<Napi::Symbol>::New(Napi::Symbol::For(env, "langevin.handle"), 1);
+    here->bridge = Bridge::open(env, drainJobs);
+    // After the bridge: hooks run in reverse order, and this one must find Node's thread-safe function alive.
+    if (napi_add_env_cleanup_hook(env, closeEnvironment, here) != napi_ok) throw Napi::Error::New(env);
+
+    exports.Set("contractVersion", Napi::Number::New(env, kContractVersion));
+    exports.Set("build", Napi::Value(env, toJs(env, Value(buildInfo()))));
+    exports.Set("functions", Napi::Function::New(env, functionTable, "functions"));
+    exports.Set("callNow", Napi::Function::New(env, callNow, "callNow"));
+    exports.Set("submit", Napi::Function::New(env, submit, "submit"));
+    exports.Set("createTensor", Napi::Function::New(env, createTensor, "createTensor"));
+    exports.Set("copyTensor", Napi::Function::New(env, copyTensorTo, "copyTensor"));
+    exports.Set("memory", Napi::Function::New(env, memory, "memory"));
+    exports.Set("shutdown", Napi::Function::New(env, shutDown, "shutdown"));
+    return exports;
+  });
+}
+
+}  // namespace langevin::binding
+
+static Napi::Object initialise(Napi::Env env, Napi::Object exports) {
+  return langevin::binding::initialiseAddon(env, exports);
+}
+NODE_API_MODULE(langevin, initialise)

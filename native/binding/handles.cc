@@ -1,0 +1,240 @@
+#include "handles.h"
+
+#include <atomic>
+#include <mutex>
+#include <set>
+#include <utility>
+
+#include "convert.h"
+#include "environment.h"
+#include "errors.h"
+
+namespace langevin::binding {
+namespace {
+
+constexpr napi_type_tag kTensorTag = {0x6c616e676576696eULL, 0x7465e5a9b1c04d01ULL};
+constexpr napi_type_tag kEnergyTag = {0x6c616e676576696eULL, 0x656e65726779c202ULL};
+
+struct Counter {
+  std::atomic<std::size_t> handles{0};
+  std::atomic<std::size_t> bytes{0};
+};
+Counter tensorCounter;
+Counter energyCounter;
+
+// What both classes share: the reference, its description, and the bytes V8 has been told of.
+template <class Ref, class Description>
+class Owned {
+ public:
+  explicit Owned(Counter& counter) : counter_(counter) {}
+
+  void adopt(Napi::Env env, const Ref& ref, Description description) {
+    ref_ = ref;
+    description_ = std::move(description);
+    ++counter_.handles;
+    counter_.bytes += description_.bytes;
+    told_ = description_.bytes;
+    Napi::MemoryManagement::AdjustExternalMemory(env, static_cast<std::int64_t>(told_));
+  }
+
+  // Idempotent; also the finaliser's way. A job that still uses the object keeps it alive through its own reference.
+  void release(Napi::BasicEnv env) {
+    if (!ref_) return;
+    ref_.reset();
+    --counter_.handles;
+    counter_.bytes -= told_;
+    Napi::MemoryManagement::AdjustExternalMemory(env, -static_cast<std::int64_t>(told_));
+  }
+
+  const Ref& ref() const { return ref_; }
+  const Description& description() const { return description_; }
+
+ private:
+  Counter& counter_;
+  Ref ref_;
+  Description description_;
+  std::size_t told_ = 0;
+};
+
+class NativeTensor : public Napi::ObjectWrap<NativeTensor> {
+ public:
+  static Napi::Function define(Napi::Env env) {
+    return DefineClass(
+        env, "NativeTensor",
+        {InstanceAccessor<&NativeTensor::kind>("kind"), InstanceAccessor<&NativeTensor::shape>("shape"),
+         InstanceAccessor<&NativeTensor::dtype>("dtype"), InstanceAccessor<&NativeTensor::device>("device"),
+         InstanceAccessor<&NativeTensor::bytes>("bytes"), InstanceAccessor<&NativeTensor::disposed>("disposed"),
+         InstanceMethod<&NativeTensor::dispose>("dispose")});
+  }
+
+  // Without a reference, as `new handle.constructor()` makes it, the object is a disposed handle.
+  explicit NativeTensor(const Napi::CallbackInfo& info) : Napi::ObjectWrap<NativeTensor>(info) {
+    info.This().As<Napi::Object>().TypeTag(&kTensorTag);
+  }
+  void Finalize(Napi::BasicEnv env) override { owned.release(env); }
+
+  Owned<TensorRef, TensorDescription> owned{tensorCounter};
+
+ private:
+  Napi::Value kind(const Napi::CallbackInfo& info) { return Napi::String::New(info.Env(), "tensor"); }
+  Napi::Value shape(const Napi::CallbackInfo& info) {
+    return guarded(info.Env(), [&] {
+      List sizes(owned.description().shape.begin(), owned.description().shape.end());
+      return Napi::Value(info.Env(), toJs(info.Env(), langevin::Value(std::move(sizes))));
+    });
+  }
+  Napi::Value dtype(const Napi::CallbackInfo& info) { return Napi::String::New(info.Env(), owned.description().dtype); }
+  Napi::Value device(const Napi::CallbackInfo& info) {
+    return Napi::String::New(info.Env(), owned.description().device);
+  }
+  Napi::Value bytes(const Napi::CallbackInfo& info) {
+    return Napi::Number::New(info.Env(), static_cast<double>(owned.description().bytes));
+  }
+  Napi::Value disposed(const Napi::CallbackInfo& info) { return Napi::Boolean::New(info.Env(), !owned.ref()); }
+  void dispose(const Napi::CallbackInfo& info) { owned.release(info.Env()); }
+};
+
+struct Busy {
+  std::mutex mutex;
+  std::set<const Energy*> energies;
+};
+// Never destroyed: a worker's environment may still release its jobs while static destructors run.
+Busy& busy() {
+  static Busy* table = new Busy;
+  return *table;
+}
+
+bool isBusy(const EnergyRef& energy) {
+  std::lock_guard lock(busy().mutex);
+  return busy().energies.count(energy.get()) > 0;
+}
+
+class NativeEnergy : public Napi::ObjectWrap<NativeEnergy> {
+ public:
+  static Napi::Function define(Napi::Env env) {
+    return DefineClass(
+        env, "NativeEnergy",
+        {InstanceAccessor<&NativeEnergy::kind>("kind"), InstanceAccessor<&NativeEnergy::dtype>("dtype"),
+         InstanceAccessor<&NativeEnergy::device>("device"), InstanceAccessor<&NativeEnergy::bytes>("bytes"),
+         InstanceAccessor<&NativeEnergy::parameterCount>("parameterCount"),
+         InstanceAccessor<&NativeEnergy::inputWidth>("inputWidth"), InstanceAccessor<&NativeEnergy::busyNow>("busy"),
+         InstanceAccessor<&NativeEnergy::disposed>("disposed"), InstanceMethod<&NativeEnergy::dispose>("dispose")});
+  }
+
+  explicit NativeEnergy(const Napi::CallbackInfo& info) : Napi::ObjectWrap<NativeEnergy>(info) {
+    info.This().As<Napi::Object>().TypeTag(&kEnergyTag);
+  }
+  void Finalize(Napi::BasicEnv env) override { owned.release(env); }
+
+  Owned<EnergyRef, EnergyDescription> owned{energyCounter};
+
+ private:
+  Napi::Value number(const Napi::CallbackInfo& info, double v) { return Napi::Number::New(info.Env(), v); }
+  Napi::Value kind(const Napi::CallbackInfo& info) { return Napi::String::New(info.Env(), "energy"); }
+  Napi::Value dtype(const Napi::CallbackInfo& info) { return Napi::String::New(info.Env(), owned.description().dtype); }
+  Napi::Value device(const Napi::CallbackInfo& info) {
+    return Napi::String::New(info.Env(), owned.description().device);
+  }
+  Napi::Value bytes(const Napi::CallbackInfo& info) {
+    return number(info, static_cast<double>(owned.description().bytes));
+  }
+  Napi::Value parameterCount(const Napi::CallbackInfo& info) {
+    return number(info, static_cast<double>(owned.description().parameterCount));
+  }
+  Napi::Value inputWidth(const Napi::CallbackInfo& info) {
+    return number(info, static_cast<double>(owned.description().inputWidth));
+  }
+  Napi::Value busyNow(const Napi::CallbackInfo& info) {
+    return Napi::Boolean::New(info.Env(), owned.ref() && isBusy(owned.ref()));
+  }
+  Napi::Value disposed(const Napi::CallbackInfo& info) { return Napi::Boolean::New(info.Env(), !owned.ref()); }
+  void dispose(const Napi::CallbackInfo& info) { owned.release(info.Env()); }
+};
+
+[[noreturn]] void refuseDisposed(const char* what, const std::string& path) {
+  throw Error(Code::Disposed,
+              (path.empty() ? std::string("this ") : path + ": the ") + what +
+                  " has been disposed; make the call before dispose(), or let `using` end later",
+              {{"path", path}});
+}
+
+std::optional<HandleRef> tagged(Napi::Env env, napi_value value, const std::string& path) {
+  const Napi::Object object(env, value);
+  if (object.CheckTypeTag(&kTensorTag)) {
+    const TensorRef& ref = NativeTensor::Unwrap(object)->owned.ref();
+    if (!ref) refuseDisposed("tensor", path);
+    return HandleRef{ref, nullptr};
+  }
+  if (object.CheckTypeTag(&kEnergyTag)) {
+    const EnergyRef& ref = NativeEnergy::Unwrap(object)->owned.ref();
+    if (!ref) refuseDisposed("energy", path);
+    return HandleRef{nullptr, ref};
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+HandleCounts handleCounts() {
+  return {tensorCounter.handles, tensorCounter.bytes, energyCounter.handles, energyCounter.bytes};
+}
+
+Napi::Function defineTensorClass(Napi::Env env) { return NativeTensor::define(env); }
+Napi::Function defineEnergyClass(Napi::Env env) { return NativeEnergy::define(env); }
+
+napi_value newTensor(Napi::Env env, const TensorRef& tensor) {
+  TensorDescription description = describe(tensor);
+  const Napi::Object object = Environment::of(env).tensorClass.New({});
+  NativeTensor::Unwrap(object)->owned.adopt(env, tensor, std::move(description));
+  return object;
+}
+
+napi_value newEnergy(Napi::Env env, const EnergyRef& energy) {
+  EnergyDescription description = describe(energy);
+  const Napi::Object object = Environment::of(env).energyClass.New({});
+  NativeEnergy::Unwrap(object)->owned.adopt(env, energy, std::move(description));
+  return object;
+}
+
+std::optional<HandleRef> handleIn(Napi::Env env, napi_value value, const std::string& path) {
+  if (auto own = tagged(env, value, path)) return own;
+  const Napi::Value carried = Napi::Object(env, value).Get(Environment::of(env).handleSymbol.Value());
+  if (!carried.IsObject()) return std::nullopt;
+  return tagged(env, carried, path);
+}
+
+void requireFree(const std::vector<EnergyRef>& energies) {
+  for (const EnergyRef& e : energies)
+    if (isBusy(e))
+      fail(Code::Busy, "the energy is being trained: wait for `await run.done`, abort the run, or use another energy");
+}
+
+ExclusiveHold::ExclusiveHold(std::vector<EnergyRef> energies) {
+  std::lock_guard lock(busy().mutex);
+  for (const EnergyRef& e : energies)
+    if (busy().energies.count(e.get()) > 0)
+      fail(Code::Busy, "another run trains this energy: wait for its `done`, or abort it first");
+  for (const EnergyRef& e : energies) busy().energies.insert(e.get());
+  energies_ = std::move(energies);
+}
+
+ExclusiveHold::ExclusiveHold(ExclusiveHold&& other) noexcept : energies_(std::exchange(other.energies_, {})) {}
+
+ExclusiveHold& ExclusiveHold::operator=(ExclusiveHold&& other) noexcept {
+  if (this != &other) {
+    release();
+    energies_ = std::exchange(other.energies_, {});
+  }
+  return *this;
+}
+
+ExclusiveHold::~ExclusiveHold() { release(); }
+
+void ExclusiveHold::release() noexcept {
+  if (energies_.empty()) return;
+  std::lock_guard lock(busy().mutex);
+  for (const EnergyRef& e : energies_) busy().energies.erase(e.get());
+  energies_.clear();
+}
+
+}  // namespace langevin::binding

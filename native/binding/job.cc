@@ -1,0 +1,174 @@
+#include "job.h"
+
+#include <utility>
+
+#include "convert.h"
+#include "environment.h"
+
+namespace langevin::binding {
+
+NativeTask::NativeTask(const void* owner, RuntimeThread& thread, std::string name, Value arguments,
+                       std::shared_ptr<Mailbox> box)
+    : owner_(owner), thread_(thread), name_(std::move(name)), arguments_(std::move(arguments)), box_(std::move(box)) {}
+
+void NativeTask::abortFromOutside() {
+  abort();
+  if (thread_.withdraw(this)) cancelled();
+}
+
+void NativeTask::progress(Map values) { Mailbox::post(box_, {Message::Kind::Progress, Value(std::move(values)), {}}); }
+
+void NativeTask::emit(Map event) { Mailbox::post(box_, {Message::Kind::Event, Value(std::move(event)), {}}); }
+
+void NativeTask::run() noexcept {
+  state_ = State::Running;
+  Mailbox::post(box_, {Message::Kind::Start, {}, {}});
+  try {
+    check();  // aborted or paused while it was queued
+    Value result = call(name_, arguments_, *this);
+    end({Message::Kind::Done, std::move(result), {}});
+  } catch (...) {
+    end({Message::Kind::Error, {}, currentFailure()});
+  }
+}
+
+void NativeTask::cancelled() noexcept {
+  end({Message::Kind::Error, {}, {codeName(Code::Aborted), "the run was aborted before it started", {}}});
+}
+
+void NativeTask::end(Message message) noexcept {
+  // The arguments go first: who awaits the end may count on their memory being free.
+  arguments_ = Value();
+  state_ = State::Ended;
+  Mailbox::post(box_, std::move(message));
+}
+
+// A paused job may be waited for by several of the core's threads at once; the turn is given up by the first and taken
+// back by the last.
+void NativeTask::parked() {
+  std::lock_guard lock(parkMutex_);
+  if (parkedThreads_++ == 0) thread_.yieldTurn();
+}
+
+void NativeTask::unparked() {
+  std::lock_guard lock(parkMutex_);
+  if (--parkedThreads_ == 0) thread_.takeTurn();
+}
+
+namespace {
+
+class NativeJob : public Napi::ObjectWrap<NativeJob> {
+ public:
+  static Napi::Function define(Napi::Env env) {
+    return DefineClass(env, "NativeJob",
+                       {InstanceAccessor<&NativeJob::state>("state"), InstanceMethod<&NativeJob::abort>("abort"),
+                        InstanceMethod<&NativeJob::pause>("pause"), InstanceMethod<&NativeJob::resume>("resume"),
+                        InstanceMethod<&NativeJob::requestCheckpoint>("requestCheckpoint")});
+  }
+  explicit NativeJob(const Napi::CallbackInfo& info) : Napi::ObjectWrap<NativeJob>(info) {}
+
+  std::shared_ptr<NativeTask> task;
+
+ private:
+  Napi::Value state(const Napi::CallbackInfo& info) {
+    static constexpr const char* names[] = {"queued", "running", "ended"};
+    const auto s = task ? task->state() : NativeTask::State::Ended;
+    return Napi::String::New(info.Env(), names[static_cast<int>(s)]);
+  }
+  void abort(const Napi::CallbackInfo&) {
+    if (task) task->abortFromOutside();
+  }
+  void pause(const Napi::CallbackInfo&) {
+    if (task) task->pause();
+  }
+  void resume(const Napi::CallbackInfo&) {
+    if (task) task->resume();
+  }
+  void requestCheckpoint(const Napi::CallbackInfo&) {
+    if (task) task->requestCheckpoint();
+  }
+};
+
+// The device whose thread runs the call: that of its energies, else of its tensors, else the one it names.
+std::string deviceOf(const Arguments& arguments) {
+  for (const EnergyRef& e : arguments.energies)
+    if (const std::string device = describe(e).device; device != "cpu") return device;
+  for (const TensorRef& t : arguments.tensors)
+    if (const std::string device = describe(t).device; device != "cpu") return device;
+  if (!arguments.energies.empty()) return "cpu";
+  const Map& map = *arguments.value.map();
+  const auto it = map.find("device");
+  const auto* device = it == map.end() ? nullptr : it->second.get<std::string>();
+  if (!device || device->rfind("cuda", 0) != 0) return "cpu";
+  return *device == "cuda" ? "cuda:0" : *device;
+}
+
+const char* kindName(Message::Kind kind) {
+  static constexpr const char* names[] = {"start", "progress", "event", "done", "error"};
+  return names[static_cast<int>(kind)];
+}
+
+void deliver(Napi::Env env, const Napi::Function& listener, const Message& message) {
+  const Napi::HandleScope scope(env);
+  try {
+    const Napi::Value payload = message.kind == Message::Kind::Error ? toErrorValue(env, message.failure)
+                                                                     : Napi::Value(env, toJs(env, message.payload));
+    listener.Call({Napi::String::New(env, kindName(message.kind)), payload});
+  } catch (const Napi::Error& error) {
+    // A listener that throws is a mistake in the package: as loud as any uncaught exception. While a worker is being
+    // terminated this has no effect, and nobody is left to hear it.
+    napi_fatal_exception(env, error.Value());
+  }
+}
+
+}  // namespace
+
+Napi::Function defineJobClass(Napi::Env env) { return NativeJob::define(env); }
+
+Napi::Value submitJob(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  return guarded(env, [&]() -> Napi::Value {
+    Environment& here = Environment::of(env);
+    if (info.Length() < 4 || !info[0].IsString() || !info[2].IsObject() || !info[3].IsFunction())
+      fail(Code::Internal, "submit takes a name, arguments, options and a listener");
+    if (here.closing) fail(Code::Aborted, "the process is exiting: no new work is taken");
+    const std::string name = info[0].As<Napi::String>();
+    Arguments arguments = fromJs(env, info[1]);
+    requireFree(arguments.energies);
+    OpenJob open;
+    if (info[2].As<Napi::Object>().Get("exclusive").ToBoolean()) open.hold = ExclusiveHold(arguments.ownEnergies);
+
+    RuntimeThread& thread = runtimeThreadOf(deviceOf(arguments), initialiseThread);
+    const std::uint64_t id = here.nextJob++;
+    auto task = std::make_shared<NativeTask>(&here, thread, name, std::move(arguments.value),
+                                             std::make_shared<Mailbox>(id, here.bridge));
+    const Napi::Object object = here.jobClass.New({});
+    NativeJob::Unwrap(object)->task = task;
+    open.task = task;
+    open.listener = Napi::Persistent(info[3].As<Napi::Function>());
+    here.jobs.emplace(id, std::move(open));
+    here.bridge->jobOpened(env);
+    thread.submit(std::move(task));
+    return object;
+  });
+}
+
+void drainJobs(Napi::Env env) {
+  Environment& here = Environment::of(env);
+  for (const auto& box : here.bridge->takeAnnounced()) {
+    const auto it = here.jobs.find(box->id);
+    if (it == here.jobs.end()) continue;
+    const Napi::HandleScope scope(env);
+    const Napi::Function listener = it->second.listener.Value();
+    for (const Message& message : box->take()) {
+      if (message.kind == Message::Kind::Done || message.kind == Message::Kind::Error) {
+        // Closed before the listener hears of it: what it does next must find the energy free.
+        here.jobs.erase(box->id);
+        here.bridge->jobClosed(env);
+      }
+      deliver(env, listener, message);
+    }
+  }
+}
+
+}  // namespace langevin::binding

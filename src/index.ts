@@ -1,0 +1,15 @@
+/** langevin: energy-based models for Node.js. */
+export { energies, expr, layers } from './energies/index.js'
+export {
+  type CreateOptions,
+  Energy,
+  type EvaluateOptions,
+  type ParameterInfo,
+  type PlacementOptions,
+} from './energy.js'
+export { LangevinError } from './errors.js'
+export type { Dtype } from './native/contract.js'
+export { doctor } from './native/doctor.js'
+export { Run, type RunEvent, type RunState } from './run.js'
+export { devices, memoryStats, threads, type Versions, versions } from './system.js'
+export { type NestedArray, type RowsLike, Tensor, type TypedArray, tensor } from './tensor.js'

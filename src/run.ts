@@ -1,0 +1,227 @@
+import { LangevinError } from './errors.js'
+import type { NativeJob } from './native/contract.js'
+
+/** What a run tells while it goes. Fields beside `type` depend on the job: docs/runs.md. */
+export interface RunEvent {
+  readonly type: 'progress' | 'epoch' | 'checkpoint' | 'warning' | 'end'
+  // biome-ignore lint/suspicious/noExplicitAny: each job adds its own numbers, and users read them without casts
+  readonly [field: string]: any
+}
+
+export type RunState = 'queued' | 'running' | 'paused' | 'done' | 'failed' | 'aborted'
+export type OnCheckpoint = (event: RunEvent) => RunEvent | undefined | Promise<RunEvent | undefined>
+
+interface RunHooks<R> {
+  finish: (raw: unknown) => R | Promise<R>
+  onCheckpoint?: OnCheckpoint | undefined
+}
+
+/** One reader of the events: what it has not read yet, and its waiting next(). */
+class Reader {
+  readonly #unread: RunEvent[]
+  #wake: (() => void) | undefined
+
+  constructor(seen: readonly RunEvent[]) {
+    this.#unread = [...seen]
+  }
+
+  push(event: RunEvent): void {
+    if (event.type === 'progress') {
+      const stale = this.#unread.findIndex((e) => e.type === 'progress')
+      if (stale >= 0) this.#unread.splice(stale, 1)
+    }
+    this.#unread.push(event)
+    this.wake()
+  }
+
+  wake(): void {
+    this.#wake?.()
+    this.#wake = undefined
+  }
+
+  async next(over: () => boolean): Promise<RunEvent | undefined> {
+    while (this.#unread.length === 0 && !over()) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+    }
+    return this.#unread.shift()
+  }
+}
+
+/**
+ * One long native job: training, sampling, evaluation.
+ *
+ * A run is an async iterable of its events. Of progress a slow reader sees the latest only; epochs, checkpoints, warnings
+ * and the end reach every reader, also one that starts late. After the end event an iteration of a failed or aborted run
+ * throws what `done` rejects with. Whoever reads the events has therefore been told, and `done` may be left alone; whoever
+ * only awaits `done` need not read the events. A failure nobody listens to is an unhandled rejection.
+ */
+export class Run<R> implements AsyncIterable<RunEvent> {
+  readonly #hooks: RunHooks<R>
+  readonly #kept: RunEvent[] = []
+  readonly #readers = new Set<Reader>()
+  readonly #done: Promise<R>
+  #settle!: { resolve: (result: R) => void; reject: (reason: unknown) => void }
+  #state: RunState = 'queued'
+  #job: NativeJob | undefined
+  /** The last message is handled when this is: messages are handled one after the other. */
+  #tail: Promise<void> = Promise.resolve()
+  #pendingProgress: RunEvent | undefined
+  #abortReason: { reason: unknown } | undefined
+  #failure: { reason: unknown } | undefined
+  #over = false
+  #checkpointWaiters: ((event: RunEvent | undefined) => void)[] = []
+
+  /** @internal Runs are made by `train`, `sample` and their like. */
+  constructor(hooks: RunHooks<R>) {
+    this.#hooks = hooks
+    this.#done = new Promise<R>((resolve, reject) => {
+      this.#settle = { resolve, reject }
+    })
+  }
+
+  /**
+   * The result. Rejects with a LangevinError when the job fails, and with the abort reason after an abort (the signal's
+   * `reason`, the argument of `abort()`, or an AbortError).
+   */
+  get done(): Promise<R> {
+    return this.#done
+  }
+
+  get state(): RunState {
+    return this.#state
+  }
+
+  /** Stops the job: at once when it is still queued, else within about a step. Without effect after the end. */
+  abort(reason?: unknown): void {
+    if (this.#over || this.#abortReason) return
+    this.#abortReason = { reason: reason ?? new DOMException('the run was aborted', 'AbortError') }
+    if (this.#job) this.#job.abort()
+    else this.#end({ reason: this.#abortReason.reason })
+  }
+
+  /** The job waits at its next step; other jobs of the device go on meanwhile. Idempotent. */
+  pause(): void {
+    if (this.#state !== 'queued' && this.#state !== 'running') return
+    this.#state = 'paused'
+    this.#job?.pause()
+  }
+
+  resume(): void {
+    if (this.#state !== 'paused') return
+    this.#state = this.#job?.state === 'queued' ? 'queued' : 'running'
+    this.#job?.resume()
+  }
+
+  /**
+   * Asks for a checkpoint at the next step.
+   *
+   * @returns the checkpoint event once it has been delivered (its file is written then); undefined when the run ends first
+   */
+  checkpoint(): Promise<RunEvent | undefined> {
+    if (this.#over || !this.#job) return Promise.resolve(undefined)
+    const event = new Promise<RunEvent | undefined>((resolve) => this.#checkpointWaiters.push(resolve))
+    this.#job.requestCheckpoint()
+    return event
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<RunEvent, void, undefined> {
+    const reader = new Reader(this.#kept)
+    this.#readers.add(reader)
+    try {
+      for (;;) {
+        const event = await reader.next(() => this.#over)
+        if (event) yield event
+        if (!event || event.type === 'end') break
+      }
+      // Told here, so `done` must not be reported as unhandled as well.
+      if (this.#failure) this.#done.catch(() => undefined)
+    } finally {
+      this.#readers.delete(reader)
+    }
+    if (this.#failure) throw this.#failure.reason
+  }
+
+  /** @internal */
+  attach(job: NativeJob): void {
+    this.#job = job
+  }
+
+  /** @internal A message of the job, in order. */
+  receive(kind: 'start' | 'progress' | 'event' | 'done' | 'error', payload: unknown): void {
+    if (this.#over) return
+    if (kind === 'start') {
+      if (this.#state === 'queued') this.#state = 'running'
+    } else if (kind === 'progress') {
+      const waiting = this.#pendingProgress !== undefined
+      this.#pendingProgress = { ...(payload as object), type: 'progress' }
+      // A reader never falls behind by more than one: while a checkpoint is being written, later progress replaces earlier.
+      if (!waiting) this.#enqueue(() => this.#deliverProgress())
+    } else if (kind === 'event') {
+      this.#enqueue(() => this.#deliver(payload as RunEvent))
+    } else if (kind === 'done') {
+      this.#enqueue(() => this.#finish(payload))
+    } else {
+      const coded = payload instanceof LangevinError && payload.code === 'ERR_LANGEVIN_ABORTED'
+      const reason = coded && this.#abortReason ? this.#abortReason.reason : payload
+      this.#enqueue(() => this.#end({ reason }))
+    }
+  }
+
+  #enqueue(step: () => void | Promise<void>): void {
+    this.#tail = this.#tail.then(async () => {
+      if (this.#over) return
+      try {
+        await step()
+      } catch (reason) {
+        // A checkpoint that could not be written, or a result that could not be made: the run has failed.
+        this.#job?.abort()
+        this.#end({ reason })
+      }
+    })
+  }
+
+  #deliverProgress(): void {
+    const event = this.#pendingProgress
+    this.#pendingProgress = undefined
+    if (event) for (const reader of this.#readers) reader.push(event)
+  }
+
+  async #deliver(received: RunEvent): Promise<void> {
+    let event = received
+    if (event.type === 'checkpoint' && this.#hooks.onCheckpoint) {
+      event = (await this.#hooks.onCheckpoint(event)) ?? { type: 'checkpoint', step: event.step }
+    }
+    this.#keep(event)
+    if (event.type === 'checkpoint') for (const resolve of this.#checkpointWaiters.splice(0)) resolve(event)
+  }
+
+  async #finish(raw: unknown): Promise<void> {
+    const result = await this.#hooks.finish(raw)
+    this.#close('done', { type: 'end', state: 'done' })
+    this.#settle.resolve(result)
+  }
+
+  #end(failure: { reason: unknown }): void {
+    this.#failure = failure
+    const state = this.#abortReason && failure.reason === this.#abortReason.reason ? 'aborted' : 'failed'
+    // A live reader gets the reason thrown; then nobody is left who does not know.
+    const told = this.#readers.size > 0 || state === 'aborted'
+    this.#close(state, { type: 'end', state, error: failure.reason })
+    if (told) this.#done.catch(() => undefined)
+    this.#settle.reject(failure.reason)
+  }
+
+  #close(state: RunState, end: RunEvent): void {
+    this.#state = state
+    this.#over = true
+    this.#keep(end)
+    for (const resolve of this.#checkpointWaiters.splice(0)) resolve(undefined)
+  }
+
+  #keep(event: RunEvent): void {
+    this.#kept.push(event)
+    for (const reader of this.#readers) reader.push(event)
+  }
+}

@@ -1,0 +1,320 @@
+import { inspect } from 'node:util'
+import { LangevinError } from './errors.js'
+import { DTYPES, type Dtype, HANDLE, type NativeTensor } from './native/contract.js'
+import { binding, invokeNow, translated } from './native/invoke.js'
+import { type Flat, flatten, fromTypedArray, type NestedArray, product, requireShape } from './tensor/source.js'
+
+export type { Dtype } from './native/contract.js'
+export type { NestedArray } from './tensor/source.js'
+
+/** Arrays that numbers come from or go to. */
+export type TypedArray =
+  | Float32Array
+  | Float64Array
+  | Int8Array
+  | Int16Array
+  | Int32Array
+  | Uint8Array
+  | Uint8ClampedArray
+  | Uint16Array
+  | Uint32Array
+  | BigInt64Array
+  | BigUint64Array
+
+/** What `toTypedArray` gives for each dtype. */
+type ArrayOf = {
+  float32: Float32Array
+  float64: Float64Array
+  bfloat16: Uint16Array
+  int64: BigInt64Array
+  uint8: Uint8Array
+  bool: Uint8Array
+}
+
+const ARRAYS = {
+  float32: Float32Array,
+  float64: Float64Array,
+  bfloat16: Uint16Array,
+  int64: BigInt64Array,
+  uint8: Uint8Array,
+  bool: Uint8Array,
+} as const satisfies Record<Dtype, new (length: number) => ArrayOf[Dtype]>
+
+/** Rows as every call takes them: a Tensor, nested arrays, a typed array, or data with its shape. */
+export type RowsLike = Tensor | NestedArray | TypedArray | { data: TypedArray | NestedArray; shape: readonly number[] }
+
+const PREVIEW = 6
+
+/**
+ * Numbers in native memory: a handle with a shape and a dtype. The numbers never change; every method makes a new tensor.
+ * After `dispose()` every use throws ERR_LANGEVIN_DISPOSED. A tensor that is forgotten is freed by the garbage collector,
+ * which knows its bytes.
+ */
+export class Tensor {
+  readonly #handle: NativeTensor
+  readonly #shape: readonly number[]
+  readonly #dtype: Dtype
+  readonly #device: string
+
+  /** @internal Use `tensor(...)`. */
+  constructor(handle: NativeTensor) {
+    this.#handle = handle
+    this.#shape = Object.freeze(handle.shape)
+    this.#dtype = handle.dtype
+    this.#device = handle.device
+  }
+
+  #live(): NativeTensor {
+    if (this.#handle.disposed) {
+      throw new LangevinError(
+        'ERR_LANGEVIN_DISPOSED',
+        `this tensor of shape [${this.#shape.join(', ')}] has been disposed; use it before dispose(), or let \`using\` end later`,
+      )
+    }
+    return this.#handle
+  }
+
+  /** @internal Where the addon looks for the handle. */
+  get [HANDLE](): NativeTensor {
+    return this.#handle
+  }
+
+  /** Sizes, outermost first; `[]` for a single number. */
+  get shape(): readonly number[] {
+    this.#live()
+    return this.#shape
+  }
+  get dtype(): Dtype {
+    this.#live()
+    return this.#dtype
+  }
+  /** 'cpu' or 'cuda:N'. */
+  get device(): string {
+    this.#live()
+    return this.#device
+  }
+  /** How many numbers it holds. */
+  get size(): number {
+    this.#live()
+    return product(this.#shape)
+  }
+  get disposed(): boolean {
+    return this.#handle.disposed
+  }
+
+  /**
+   * A copy of the numbers, row-major: Float32Array, Float64Array, BigInt64Array (int64), Uint8Array (uint8; bool as 0 and
+   * 1), Uint16Array (bfloat16 as its raw 16-bit words; `to('float32')` first for numbers).
+   */
+  toTypedArray(): ArrayOf[Dtype] {
+    const handle = this.#live()
+    const target = translated(() => {
+      try {
+        return new ARRAYS[this.#dtype](product(this.#shape))
+      } catch (cause) {
+        throw new LangevinError(
+          'ERR_LANGEVIN_OUT_OF_MEMORY',
+          `JavaScript cannot hold an array of ${product(this.#shape)} numbers; take parts with slice(first, last)`,
+          { cause },
+        )
+      }
+    })
+    translated(() => binding().copyTensor(handle, target))
+    return target
+  }
+
+  /**
+   * A copy as nested arrays of numbers (bool: booleans); a single number for shape `[]`.
+   *
+   * @throws ERR_LANGEVIN_DTYPE when an int64 lies beyond 2^53 and no JavaScript number could say it exactly
+   */
+  toArray(): NestedArray {
+    if (this.#dtype === 'bfloat16') {
+      const wide = this.to('float32')
+      try {
+        return wide.toArray()
+      } finally {
+        wide.dispose()
+      }
+    }
+    return nest(plainNumbers(this.toTypedArray(), this.#dtype), this.#shape)
+  }
+
+  /** On another device, or with another dtype: `to('cuda:0')`, `to('float64')`. The same numbers, rounded where they must. */
+  to(target: string): Tensor {
+    const tensor = this.#live()
+    const dtype = (DTYPES as readonly string[]).includes(target)
+    return invokeNow('tensor.to', dtype ? { tensor, dtype: target } : { tensor, device: target })
+  }
+
+  /** Rows `first` to `last - 1` (default: to the end). */
+  slice(first: number, last?: number): Tensor {
+    return invokeNow('tensor.slice', { tensor: this.#live(), first, last })
+  }
+
+  /** The rows with these numbers, in this order; a row may be taken twice. */
+  index(rows: Tensor | readonly number[] | BigInt64Array | Int32Array): Tensor {
+    const live = this.#live()
+    if (rows instanceof Tensor) return invokeNow('tensor.index', { tensor: live, rows })
+    const given = tensor(rows as NestedArray | TypedArray, undefined, 'int64')
+    try {
+      return invokeNow('tensor.index', { tensor: live, rows: given })
+    } finally {
+      given.dispose()
+    }
+  }
+
+  /** The columns with these numbers of a matrix `[n, d]`, in this order. */
+  columns(columns: readonly number[]): Tensor {
+    return invokeNow('tensor.columns', { tensor: this.#live(), columns })
+  }
+
+  /** The same numbers in another shape. */
+  reshape(shape: readonly number[]): Tensor {
+    return invokeNow('tensor.reshape', { tensor: this.#live(), shape })
+  }
+
+  /** Rows of several tensors one after the other; they share dtype, device and all sizes but the first. */
+  static concat(tensors: readonly Tensor[]): Tensor {
+    return invokeNow('tensor.concat', { tensors })
+  }
+
+  /** Frees the native memory now (a job that uses the tensor keeps it until it is done). Idempotent. */
+  dispose(): void {
+    this.#handle.dispose()
+  }
+  [Symbol.dispose](): void {
+    this.dispose()
+  }
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.dispose()
+  }
+
+  /** `Tensor float32 [3, 2] cpu [ 1, 2, 3, 4, 5, 6 ]`: the first numbers, row-major. */
+  [inspect.custom](_depth: number, options: object): string {
+    const head = `Tensor ${this.#dtype} [${this.#shape.join(', ')}] ${this.#device}`
+    if (this.disposed) return `${head} (disposed)`
+    if (product(this.#shape) === 0) return `${head} []`
+    const first = this.#preview()
+    const more = product(this.#shape) - first.length
+    return `${head} ${inspect(first, { ...options, breakLength: 120, compact: true }).replace(/ ?\]$/, more > 0 ? `, ... ${more} more ]` : ' ]')}`
+  }
+
+  #preview(): unknown[] {
+    // Only the first rows are copied out: a tensor of a gigabyte is printed in a moment.
+    if (this.#shape.length === 0) return [this.toArray()]
+    const width = product(this.#shape.slice(1))
+    const head = this.slice(0, Math.min(this.#shape[0] as number, Math.ceil(PREVIEW / Math.max(1, width))))
+    try {
+      return ([head.toArray()] as unknown[]).flat(Number.POSITIVE_INFINITY).slice(0, PREVIEW)
+    } finally {
+      head.dispose()
+    }
+  }
+}
+
+function plainNumbers(flat: ArrayOf[Dtype], dtype: Dtype): (number | boolean)[] {
+  if (dtype === 'bool') return Array.from(flat as Uint8Array, (v) => v !== 0)
+  if (!(flat instanceof BigInt64Array)) return Array.from(flat)
+  return Array.from(flat, (v, i) => {
+    const number = Number(v)
+    if (!Number.isSafeInteger(number)) {
+      throw new LangevinError(
+        'ERR_LANGEVIN_DTYPE',
+        `the int64 at position ${i} is ${v}, which no JavaScript number says exactly; use toTypedArray()`,
+        { details: { position: i } },
+      )
+    }
+    return number
+  })
+}
+
+function nest(flat: (number | boolean)[], shape: readonly number[]): NestedArray {
+  if (shape.length === 0) return flat[0] as NestedArray
+  const [size = 0, ...inner] = shape
+  if (inner.length === 0) return flat
+  const width = product(inner)
+  return Array.from({ length: size }, (_, i) => nest(flat.slice(i * width, (i + 1) * width), inner))
+}
+
+/** A flat source as a native tensor of the wanted dtype; conversions are the core's. */
+function create({ array, dtype: given }: Flat, shape: readonly number[], dtype: Dtype): Tensor {
+  const made = new Tensor(translated(() => binding().createTensor(array, shape, given)))
+  if (given === dtype) return made
+  try {
+    return made.to(dtype)
+  } finally {
+    made.dispose()
+  }
+}
+
+/**
+ * Makes a tensor on the CPU. The data is copied.
+ *
+ * dtype defaults to that of the array: Float32Array float32, Float64Array float64, BigInt64Array int64, Uint8Array uint8,
+ * other integer arrays int64; nested arrays of numbers float32, of booleans bool. A Uint16Array with dtype 'bfloat16'
+ * holds raw bfloat16 words. Whole-number dtypes refuse what they cannot hold.
+ *
+ * @param data a typed array, nested arrays, or one number
+ * @param shape sizes, outermost first; default: that of the nesting, or `[length]`
+ * @throws ERR_LANGEVIN_SHAPE (ragged nesting with its path, a shape that does not fit the data), ERR_LANGEVIN_DTYPE (a
+ *   value the dtype cannot hold, with its place), ERR_LANGEVIN_INVALID_OPTION (an unknown dtype, a detached array)
+ */
+export function tensor(data: TypedArray | NestedArray, shape?: readonly number[], dtype?: Dtype): Tensor {
+  if (dtype !== undefined && !DTYPES.includes(dtype)) {
+    throw new LangevinError(
+      'ERR_LANGEVIN_INVALID_OPTION',
+      `unknown dtype '${String(dtype)}'; one of ${DTYPES.join(', ')}`,
+    )
+  }
+  if (data instanceof Tensor) {
+    throw new LangevinError(
+      'ERR_LANGEVIN_INVALID_OPTION',
+      'the data is a Tensor already; use it, or its to() and reshape()',
+    )
+  }
+  const source = ArrayBuffer.isView(data) ? fromTypedArray(data as TypedArray, dtype) : flatten(data, dtype)
+  const sizes = shape === undefined ? source.shape : requireShape(shape, source.array.length)
+  return create(source, sizes, dtype ?? source.natural)
+}
+
+/**
+ * Rows of any accepted form as a Tensor. A Tensor is returned as it is; everything else makes a new one, which the caller
+ * disposes.
+ *
+ * @param what how the argument is called in errors
+ */
+export function toRows(value: RowsLike, what = 'x', dtype?: Dtype): Tensor {
+  if (value instanceof Tensor) {
+    if (value.disposed) throw new LangevinError('ERR_LANGEVIN_DISPOSED', `${what}: the tensor has been disposed`)
+    return value
+  }
+  try {
+    if (typeof value === 'object' && value !== null && 'data' in value && 'shape' in value) {
+      return tensor(value.data, value.shape, dtype)
+    }
+    if (Array.isArray(value) || ArrayBuffer.isView(value))
+      return tensor(value as NestedArray | TypedArray, undefined, dtype)
+  } catch (error) {
+    if (!(error instanceof LangevinError)) throw error
+    throw new LangevinError(error.code, `${what}: ${error.message}`, {
+      details: { ...error.details, what },
+      cause: error,
+    })
+  }
+  throw new LangevinError(
+    'ERR_LANGEVIN_INVALID_OPTION',
+    `${what}: rows are a Tensor, nested arrays, or { data, shape }, not ${value === null ? 'null' : typeof value}`,
+    { details: { what } },
+  )
+}
+
+/** Runs `body` with `value` as rows and disposes what was made for it. */
+export async function withRows<T>(value: RowsLike, what: string, body: (rows: Tensor) => Promise<T>): Promise<T> {
+  const rows = toRows(value, what)
+  try {
+    return await body(rows)
+  } finally {
+    if (rows !== value) rows.dispose()
+  }
+}

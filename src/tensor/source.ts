@@ -1,0 +1,206 @@
+/** Where a tensor's numbers come from: typed arrays and nested arrays, checked and laid flat for the copy. */
+import { LangevinError } from '../errors.js'
+import type { Dtype } from '../native/contract.js'
+import type { TypedArray } from '../tensor.js'
+
+/** A number, a boolean, a bigint, or equally long lists of them. */
+export type NestedArray = number | bigint | boolean | readonly NestedArray[]
+
+/** Numbers laid flat: the array to copy, the dtype of its bytes, its shape, and the dtype the source stands for. */
+export interface Flat {
+  array: Float32Array | Float64Array | BigInt64Array | Uint8Array | Uint16Array
+  dtype: Dtype
+  shape: readonly number[]
+  natural: Dtype
+}
+
+const MAX_DEPTH = 16
+const INTEGER: Partial<Record<Dtype, { low: number; high: number }>> = {
+  int64: { low: Number.MIN_SAFE_INTEGER, high: Number.MAX_SAFE_INTEGER },
+  uint8: { low: 0, high: 255 },
+  bool: { low: 0, high: 1 },
+}
+
+export function product(shape: readonly number[]): number {
+  return shape.reduce((n, size) => n * size, 1)
+}
+
+function refuse(code: string, message: string, details: Record<string, unknown> = {}): never {
+  throw new LangevinError(code, message, { details })
+}
+
+/** A given shape, checked against how many numbers there are. */
+export function requireShape(shape: readonly number[], length: number): readonly number[] {
+  if (!Array.isArray(shape) || !shape.every((s) => Number.isSafeInteger(s) && s >= 0)) {
+    refuse(
+      'ERR_LANGEVIN_SHAPE',
+      `a shape is a list of whole numbers of at least 0, got ${String(JSON.stringify(shape))}`,
+    )
+  }
+  if (product(shape) !== length) {
+    refuse(
+      'ERR_LANGEVIN_SHAPE',
+      `shape [${shape.join(', ')}] holds ${product(shape)} numbers, the data has ${length}`,
+      {
+        shape: [...shape],
+        length,
+      },
+    )
+  }
+  return [...shape]
+}
+
+function place(shape: readonly number[], position: number): string {
+  const path: number[] = []
+  let rest = position
+  for (const size of [...shape].reverse()) {
+    path.unshift(rest % size)
+    rest = Math.floor(rest / size)
+  }
+  return path.map((i) => `[${i}]`).join('')
+}
+
+/** Refuses the first value a whole-number dtype cannot hold. */
+function requireWhole(values: ArrayLike<number>, dtype: Dtype, shape: readonly number[]): void {
+  const range = INTEGER[dtype]
+  if (!range) return
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i] as number
+    if (!Number.isInteger(value) || value < range.low || value > range.high) {
+      const limits =
+        dtype === 'int64'
+          ? 'whole numbers up to 2^53 (use bigint beyond)'
+          : `whole numbers ${range.low} to ${range.high}`
+      refuse(
+        'ERR_LANGEVIN_DTYPE',
+        `the value ${value} at data${place(shape, i)} does not fit dtype ${dtype}: it holds ${limits}`,
+        {
+          position: i,
+          dtype,
+        },
+      )
+    }
+  }
+}
+
+function requireAttached(view: ArrayBufferView): void {
+  try {
+    // A view on a detached buffer has length 0 like an empty one; only making a new view tells them apart.
+    new Uint8Array(view.buffer)
+  } catch (cause) {
+    throw new LangevinError(
+      'ERR_LANGEVIN_INVALID_OPTION',
+      'the data lies in an ArrayBuffer that has been detached (transferred to another thread?); its numbers are gone',
+      { cause },
+    )
+  }
+}
+
+/** A typed array as it is where its bytes can be copied, converted without loss where they cannot. */
+export function fromTypedArray(data: TypedArray, dtype: Dtype | undefined): Flat {
+  requireAttached(data)
+  if (data instanceof DataView)
+    refuse('ERR_LANGEVIN_INVALID_OPTION', 'the data is a DataView: make a typed array of it')
+  // Another thread may write to shared memory during the copy; slice() takes the snapshot.
+  const view = data.buffer instanceof ArrayBuffer ? data : (data.slice() as TypedArray)
+  const shape = [data.length]
+  if (view instanceof Float32Array || view instanceof Float64Array) {
+    const natural = view instanceof Float32Array ? 'float32' : 'float64'
+    if (dtype) requireWhole(view, dtype, shape)
+    return { array: view, dtype: natural, shape, natural }
+  }
+  if (view instanceof BigInt64Array || view instanceof BigUint64Array) return fromBigInts(view, dtype, shape)
+  if (view instanceof Uint16Array && dtype === 'bfloat16') return { array: view, dtype, shape, natural: dtype }
+  if (view instanceof Uint8Array || view instanceof Uint8ClampedArray) {
+    if (dtype === 'bool') requireWhole(view, dtype, shape)
+    const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength)
+    return { array: bytes, dtype: 'uint8', shape, natural: 'uint8' }
+  }
+  if (dtype) requireWhole(view, dtype, shape)
+  // Exact: a float64 holds every 32-bit integer.
+  return { array: new Float64Array(view), dtype: 'float64', shape, natural: 'int64' }
+}
+
+function fromBigInts(view: BigInt64Array | BigUint64Array, dtype: Dtype | undefined, shape: number[]): Flat {
+  const words = new BigInt64Array(view.buffer, view.byteOffset, view.length)
+  if (view instanceof BigUint64Array) {
+    const large = words.findIndex((v) => v < 0n)
+    if (large >= 0) {
+      refuse(
+        'ERR_LANGEVIN_DTYPE',
+        `the value ${view[large]} at data[${large}] does not fit dtype int64: it is beyond 2^63 - 1`,
+        {
+          position: large,
+        },
+      )
+    }
+  }
+  if (dtype === 'uint8' || dtype === 'bool') requireWhole(Array.from(words, Number), dtype, shape)
+  return { array: words, dtype: 'int64', shape, natural: 'int64' }
+}
+
+/** Shape of the first element all the way down; the walk compares every other list with it. */
+function shapeOf(data: NestedArray): number[] {
+  const shape: number[] = []
+  let inner: NestedArray | undefined = data
+  while (Array.isArray(inner)) {
+    if (shape.length >= MAX_DEPTH) refuse('ERR_LANGEVIN_SHAPE', `the data is nested more than ${MAX_DEPTH} levels deep`)
+    shape.push(inner.length)
+    inner = inner[0]
+  }
+  return shape
+}
+
+/** Nested arrays laid flat. */
+export function flatten(data: NestedArray, dtype: Dtype | undefined): Flat {
+  const shape = shapeOf(data)
+  const leaves: unknown[] = []
+  collect(data, shape, 0, '', leaves)
+  const first = leaves[0]
+  const kind = typeof first
+  if (first !== undefined && kind !== 'number' && kind !== 'boolean' && kind !== 'bigint') {
+    refuse('ERR_LANGEVIN_DTYPE', `data${place(shape, 0)} is ${first === null ? 'null' : `a ${kind}`}, not a number`, {
+      position: 0,
+    })
+  }
+  const odd = leaves.findIndex((leaf) => typeof leaf !== kind)
+  if (odd >= 0) {
+    const found = leaves[odd] === null ? 'null' : typeof leaves[odd]
+    refuse(
+      'ERR_LANGEVIN_DTYPE',
+      `data${place(shape, odd)} is ${found}, the values before it are ${kind}s; give one kind`,
+      {
+        position: odd,
+      },
+    )
+  }
+  if (kind === 'bigint') return bigints(leaves as bigint[], dtype, shape)
+  const array = Float64Array.from(leaves as number[])
+  if (dtype) requireWhole(array, dtype, shape)
+  return { array, dtype: 'float64', shape, natural: kind === 'boolean' ? 'bool' : 'float32' }
+}
+
+function bigints(leaves: bigint[], dtype: Dtype | undefined, shape: number[]): Flat {
+  const wide = leaves.findIndex((v) => BigInt.asIntN(64, v) !== v)
+  if (wide >= 0) {
+    refuse('ERR_LANGEVIN_DTYPE', `the value ${leaves[wide]} at data${place(shape, wide)} does not fit dtype int64`, {
+      position: wide,
+    })
+  }
+  return { ...fromBigInts(BigInt64Array.from(leaves), dtype, shape), shape }
+}
+
+function collect(value: unknown, shape: readonly number[], depth: number, path: string, leaves: unknown[]): void {
+  if (depth === shape.length) {
+    if (Array.isArray(value)) ragged(path, 'a list', 'a single value')
+    leaves.push(value)
+    return
+  }
+  if (!Array.isArray(value)) ragged(path, 'a single value', `a list of ${shape[depth]}`)
+  if (value.length !== shape[depth]) ragged(path, `a list of ${value.length}`, `a list of ${shape[depth]}`)
+  for (let i = 0; i < value.length; i++) collect(value[i], shape, depth + 1, `${path}[${i}]`, leaves)
+}
+
+function ragged(path: string, found: string, expected: string): never {
+  refuse('ERR_LANGEVIN_SHAPE', `the data is ragged: data${path} is ${found}, expected ${expected}`, { path })
+}
