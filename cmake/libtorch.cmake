@@ -66,6 +66,24 @@ function(_langevin_check_version version)
   endif()
 endfunction()
 
+# A CUDA LibTorch's own CMake configuration demands a complete CUDA toolkit, which a machine with nothing but pip's usual
+# wheel does not have. langevin's core needs none of it: it has no CUDA sources, and the libraries bring the CUDA runtime
+# they want.
+macro(_langevin_import_libtorch prefix)
+  set(Torch_DIR "${prefix}/share/cmake/Torch")
+  include("${Torch_DIR}/TorchConfigVersion.cmake")
+  set(Torch_VERSION "${PACKAGE_VERSION}")
+  set(TORCH_INCLUDE_DIRS "${prefix}/include" "${prefix}/include/torch/csrc/api/include")
+  set(TORCH_CXX_FLAGS "")
+  set(TORCH_LIBRARIES -Wl,--no-as-needed)
+  foreach(_library torch torch_cpu torch_cuda c10 c10_cuda)
+    if(EXISTS "${prefix}/lib/lib${_library}.so")
+      list(APPEND TORCH_LIBRARIES "${prefix}/lib/lib${_library}.so")
+    endif()
+  endforeach()
+  list(APPEND TORCH_LIBRARIES -Wl,--as-needed)
+endmacro()
+
 # Finds LibTorch and defines the interface target langevin::libtorch.
 # Sets LANGEVIN_LIBTORCH_PREFIX, LANGEVIN_LIBTORCH_LIB_DIR, LANGEVIN_LIBTORCH_VERSION, LANGEVIN_LIBTORCH_SOURCE and
 # LANGEVIN_LIBTORCH_CUDA in the caller's scope.
@@ -127,6 +145,8 @@ macro(langevin_find_libtorch)
       _langevin_note("CMake's own search: no TorchConfig.cmake (CMAKE_PREFIX_PATH, Torch_DIR)")
       _langevin_no_libtorch("Run `npm run setup`: it installs torch==${LANGEVIN_LIBTORCH_PINNED} in a private environment.")
     endif()
+  elseif(EXISTS "${_prefix}/lib/libtorch_cuda.so")
+    _langevin_import_libtorch("${_prefix}")
   else()
     find_package(Torch REQUIRED PATHS "${_prefix}" NO_DEFAULT_PATH)
   endif()
