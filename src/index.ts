@@ -11,5 +11,15 @@ export { LangevinError } from './errors.js'
 export type { Dtype } from './native/contract.js'
 export { doctor } from './native/doctor.js'
 export { Run, type RunEvent, type RunState } from './run.js'
+export {
+  type InitSpec,
+  type SampleDiagnostics,
+  type SampleMoments,
+  type SampleOptions,
+  type SampleResult,
+  type SampleState,
+  sample,
+} from './sample.js'
+export { samplers } from './samplers/index.js'
 export { devices, memoryStats, threads, type Versions, versions } from './system.js'
 export { type NestedArray, type RowsLike, Tensor, type TypedArray, tensor } from './tensor.js'

@@ -1,0 +1,185 @@
+import type { Energy } from './energy.js'
+import { startRun } from './native/invoke.js'
+import type { Run } from './run.js'
+import { freeze, hint, invalid, parseSpec, type SpecValue } from './spec.js'
+import './samplers/index.js'
+import { type RowsLike, type Tensor, tensor, toRows } from './tensor.js'
+
+/** Where chains start when no rows are given. With a `box` in the sampler the rows are brought into it. */
+export type InitSpec =
+  | 'normal'
+  | 'uniform'
+  | { readonly kind: 'normal'; readonly mean?: number; readonly sd?: number }
+  | { readonly kind: 'uniform'; readonly low?: number; readonly high?: number }
+
+/** What a later call needs to go on bit-equal: positions, momenta, adapted step sizes, and the number of the next step. */
+export interface SampleState {
+  readonly x: Tensor
+  readonly velocity?: Tensor
+  readonly adaptation?: Tensor
+  readonly nextStep: number | bigint
+}
+
+export interface SampleOptions {
+  /** A spec of `samplers.*`; its `steps` are taken by every chain, burn-in included. */
+  sampler: SpecValue
+  /** How many chains. Left out when `init` (or `resume`) gives the rows. */
+  chains?: number
+  /**
+   * 'normal' (default, standard), 'uniform' (over the sampler's box, else -1 to 1), the same with numbers, or rows [chains, d].
+   */
+  init?: InitSpec | RowsLike
+  /** The condition of E(x, y): one for every chain, or a single one for all (a class number, or one row). */
+  y?: RowsLike | number
+  /** Fixes every random number (default 0): bit-equal on the CPU at any number of threads. */
+  seed?: number | bigint
+  /** Threads over tiles of chains (default: every core, or LANGEVIN_THREADS). */
+  threads?: number
+  /**
+   * Steps before the first draw. Default: the sampler's warm-up; with keep 'last' at least half of the steps (there it only
+   * bounds what the diagnostics look at).
+   */
+  burnIn?: number
+  /** Every thin-th state after burn-in is a draw (default 1). */
+  thin?: number
+  /**
+   * 'last' (default): the final states. 'trajectory': every draw, [chains, draws, d]. 'moments': mean and covariance of all
+   * draws, streamed in constant memory.
+   */
+  keep?: 'last' | 'trajectory' | 'moments'
+  /** `state` of an earlier result: goes on where it stopped, bit-equal to one longer run (constant schedules). */
+  resume?: SampleState
+  /** Life-time number of the first step (default 0); random numbers are keyed by (seed, chain, step). */
+  firstStep?: number | bigint
+  /** Stops the run; `done` then rejects with `signal.reason`. */
+  signal?: AbortSignal
+}
+
+/** Numbers that say how far the draws may be trusted; null where there are too few draws, or nothing varies. */
+export interface SampleDiagnostics {
+  /** Mean Metropolis acceptance probability after burn-in; null for kernels without a test. */
+  acceptance: number | null
+  /** For kernels without a test: the mean acceptance one would have given. Far below 1, the step is too large. */
+  wouldBeAcceptance: number | null
+  /** Rank-normalised split R-hat, the worst column (Vehtari et al. 2021). Mixed chains have less than 1.01. */
+  rhat: number | null
+  /** Effective draws of the traced chains, the worst column: bulk, and tail (5 % and 95 % quantiles). */
+  ess: { bulk: number | null; tail: number | null }
+  /** Monte Carlo standard error of the mean, the worst column. */
+  mcse: number | null
+  /** The same for each traced column. */
+  columns: {
+    rhat: (number | null)[]
+    essBulk: (number | null)[]
+    essTail: (number | null)[]
+    mcse: (number | null)[]
+  }
+  /** What rhat, ess and mcse were computed on: at most 256 chains, 4096 draws a chain. */
+  traced: { chains: number; draws: number; columns: number }
+  /** Proposals with a non-finite energy, or (hmc) an energy error above 1000, after burn-in. */
+  divergences: number
+  burnInDivergences: number
+  /** The temperature of the last step; noise^2 / (2 stepSize) for heuristic Langevin. */
+  effectiveTemperature: number
+  /** Share of chain steps whose gradient was clipped. */
+  clippedShare: number
+  /** Touches of the box per chain step (kernels that move several times a step may touch more than once). */
+  clampedShare: number
+  /** Of the traced draws' energies. */
+  energy: { mean: number | null; sd: number | null; rhat: number | null; ess: number | null }
+  /** Over the schedule, or over the chains where each has adapted its own. */
+  stepSize: { mean: number; min: number; max: number }
+  chains: number
+  steps: number
+  burnIn: number
+}
+
+export interface SampleMoments {
+  /** Rows that went in: chains times draws. */
+  count: number
+  /** float64 [d]. */
+  mean: Tensor
+  /** float64 [d], divided by count - 1. */
+  variance: Tensor
+  /** float64 [d, d], up to 256 columns. */
+  covariance?: Tensor
+}
+
+export interface SampleResult {
+  /** Final states, [chains, d]. */
+  samples: Tensor
+  /** Their energies, [chains]. */
+  energy: Tensor
+  /** keep 'trajectory': [chains, draws, d]. */
+  trajectory?: Tensor
+  /** keep 'trajectory': energies of the draws, [chains, draws]. */
+  trajectoryEnergy?: Tensor
+  /** keep 'moments'. */
+  moments?: SampleMoments
+  /** For `resume`. */
+  state: SampleState
+  diagnostics: SampleDiagnostics
+  /** Wall time of the native job. */
+  seconds: number
+  /** Which executor ran the steps. */
+  executor: string
+}
+
+const KNOWN = [
+  'sampler',
+  'chains',
+  'init',
+  'y',
+  'seed',
+  'threads',
+  'burnIn',
+  'thin',
+  'keep',
+  'resume',
+  'firstStep',
+  'signal',
+] as const satisfies readonly (keyof SampleOptions)[]
+
+function isInitSpec(init: SampleOptions['init']): init is InitSpec {
+  return typeof init === 'string' || (typeof init === 'object' && init !== null && 'kind' in init)
+}
+
+/**
+ * Draws samples: every chain starts at `init` and takes the sampler's `steps`.
+ *
+ * Progress events: { step, steps, stepsPerSecond, seconds, secondsLeft }, at most every 100 ms.
+ *
+ * @throws ERR_LANGEVIN_INVALID_OPTION (unknown option, bad value), ERR_LANGEVIN_SHAPE (rows that do not fit the energy).
+ *   `done` rejects with ERR_LANGEVIN_NON_FINITE (an initial row), ERR_LANGEVIN_DIVERGED (chain and step in `details`),
+ *   ERR_LANGEVIN_OUT_OF_MEMORY (before the first step, when a trajectory cannot fit), or the abort reason.
+ */
+export function sample(model: Energy, options: SampleOptions): Run<SampleResult> {
+  for (const key of Object.keys(options)) {
+    if (!(KNOWN as readonly string[]).includes(key)) invalid('sample', key, `is not an option${hint(key, [...KNOWN])}`)
+  }
+  const { sampler, init, y, signal, resume, ...numbers } = options
+  const made: Tensor[] = []
+  const rows = (value: RowsLike, what: string): Tensor => {
+    const result = toRows(value, what, model.dtype === 'float64' ? 'float64' : undefined)
+    if (result !== value) made.push(result)
+    return result
+  }
+  try {
+    const condition = typeof y === 'number' ? tensor([y]) : y
+    if (condition !== y) made.push(condition as Tensor)
+    return startRun<SampleResult>(
+      'sample',
+      {
+        ...numbers,
+        energy: model,
+        sampler: freeze(parseSpec('sampler', sampler)),
+        init: init === undefined || isInitSpec(init) ? init : rows(init, 'init'),
+        y: condition === undefined ? undefined : rows(condition, 'y'),
+        resume: resume === undefined ? undefined : { ...resume },
+      },
+      { signal, finish: (result: SampleResult) => result },
+    )
+  } finally {
+    for (const t of made) t.dispose()
+  }
+}

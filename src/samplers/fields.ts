@@ -1,0 +1,40 @@
+/** Fields shared by the samplers. */
+import { scheduleField, type Z } from '../spec.js'
+
+/** `low` and `high` bound every column; 'reflect' (default) keeps the law inside, 'clamp' piles mass on the border. */
+const boxField = (z: Z) =>
+  z
+    .strictObject({
+      low: z.number(),
+      high: z.number(),
+      mode: z.enum(['reflect', 'clamp']).default('reflect'),
+    })
+    .optional()
+
+/** What every continuous sampler takes. */
+export const commonFields = (z: Z) => ({
+  steps: z.int().positive(),
+  stepSize: scheduleField(z),
+  clip: z.number().positive().optional(),
+  box: boxField(z),
+})
+
+/** The target is exp(-E / temperature). */
+export const temperatureField = (z: Z) => scheduleField(z).optional()
+
+type Fail = (path: string, problem: string) => never
+type Boxed = { box?: { low: number; high: number; mode: string } | undefined }
+
+export function checkBox({ box }: Boxed, fail: Fail): void {
+  if (box !== undefined && !(box.low < box.high)) {
+    fail('box', `low must be less than high, got ${box.low} and ${box.high}`)
+  }
+}
+
+/** Kernels with a Metropolis test know no clamping: it has no density to put into the test. */
+export function checkReflectingBox(options: Boxed, fail: Fail): void {
+  checkBox(options, fail)
+  if (options.box?.mode === 'clamp') {
+    fail('box.mode', "a Metropolis test and clamping exclude each other; use 'reflect'")
+  }
+}

@@ -1,0 +1,35 @@
+import { defineSpec } from '../spec.js'
+import { checkReflectingBox, commonFields, temperatureField } from './fields.js'
+
+/**
+ * Hamiltonian Monte Carlo: `leapfrogSteps` steps of the leapfrog integrator with an identity mass matrix and fresh
+ * momenta, then a Metropolis test. Exact for any `stepSize`.
+ *
+ * `warmup` (default 0): in the first `warmup` steps of its life each chain adapts its own step size by dual averaging towards
+ * `targetAcceptance` (default 0.8), starting from `stepSize`, then keeps it. Those steps count as burn-in.
+ * `jitter` (default 0): each step multiplies the step size by a uniform number in 1 +- jitter, which breaks the periodic
+ * orbits of near-Gaussian targets. Others as `langevin`; with `box` trajectories bounce off the walls.
+ * An energy error above 1000 (in units of the temperature) or a non-finite one is a divergence: counted and refused.
+ */
+export const hmc = defineSpec(
+  'sampler',
+  'hmc',
+  (z) => ({
+    ...commonFields(z),
+    temperature: temperatureField(z),
+    leapfrogSteps: z.int().positive(),
+    warmup: z.int().nonnegative().default(0),
+    targetAcceptance: z.number().gt(0).lt(1).default(0.8),
+    jitter: z.number().min(0).lt(1).default(0),
+  }),
+  {
+    summary: 'Hamiltonian Monte Carlo with leapfrog steps; each chain adapts its step size during warm-up.',
+    source: 'Duane et al. 1987; Neal 2011; Hoffman and Gelman 2014 (dual averaging).',
+    check: (options, fail) => {
+      checkReflectingBox(options, fail)
+      if (options.warmup > 0 && typeof options.stepSize !== 'number') {
+        fail('stepSize', 'a step size is either adapted (warmup > 0) or follows a schedule, not both')
+      }
+    },
+  },
+)

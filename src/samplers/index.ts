@@ -1,0 +1,7 @@
+/** Samplers: Markov kernels with their options. Every factory is pure, validates at once and returns frozen plain JSON. */
+import { hmc } from './hmc.js'
+import { langevin } from './langevin.js'
+import { mala } from './mala.js'
+import { underdampedLangevin } from './underdamped-langevin.js'
+
+export const samplers = { langevin, mala, hmc, underdampedLangevin }

@@ -1,0 +1,41 @@
+import { defineSpec, scheduleField } from '../spec.js'
+import { checkBox, commonFields, temperatureField } from './fields.js'
+
+/**
+ * Unadjusted Langevin dynamics, in two named forms.
+ *
+ * `form: 'proper'` (default): x' = x - (h/2) grad E + sqrt(h T) xi with h = `stepSize`, T = `temperature` (default 1). Its
+ * stationary law is exp(-E / T) up to a bias of order h; on E = P x^2 / 2 the variance is T / (P (1 - h P / 4)).
+ * `form: 'heuristic'`: x' = x - `stepSize` grad E + `noise` xi, as much published code has it. Its effective temperature is
+ * noise^2 / (2 stepSize), reported as `diagnostics.effectiveTemperature`; with noise 0 it is plain descent.
+ *
+ * `steps`, `stepSize`, `temperature`, `noise`: numbers or schedules over the steps of the call. `clip`: longest gradient of a
+ * chain (default: none; a clipped run has another stationary law). `box`: { low, high, mode: 'reflect' | 'clamp' }.
+ */
+export const langevin = defineSpec(
+  'sampler',
+  'langevin',
+  (z) => ({
+    ...commonFields(z),
+    form: z.enum(['proper', 'heuristic']).default('proper'),
+    temperature: temperatureField(z),
+    noise: scheduleField(z, { zero: true }).optional(),
+  }),
+  {
+    summary:
+      "Unadjusted Langevin dynamics: 'proper' (step h, temperature T) or 'heuristic' (stepSize and noise apart).",
+    source: 'Roberts and Tweedie 1996; the heuristic form: Du and Mordatch 2019, Grathwohl et al. 2020.',
+    check: (options, fail) => {
+      checkBox(options, fail)
+      if (options.form === 'proper' && options.noise !== undefined) {
+        fail('noise', "the proper form's noise is sqrt(stepSize * temperature); use form: 'heuristic' to set it")
+      }
+      if (options.form === 'heuristic' && options.noise === undefined) {
+        fail('noise', "is required by form: 'heuristic' (effective temperature noise^2 / (2 stepSize))")
+      }
+      if (options.form === 'heuristic' && options.temperature !== undefined) {
+        fail('temperature', 'the heuristic form has none of its own: it is noise^2 / (2 stepSize); set noise')
+      }
+    },
+  },
+)

@@ -1,0 +1,15 @@
+import { defineSpec } from '../spec.js'
+import { checkReflectingBox, commonFields, temperatureField } from './fields.js'
+
+/**
+ * Metropolis-adjusted Langevin: the proper Langevin move as a proposal, accepted with the Metropolis-Hastings
+ * probability. Exact for any `stepSize`; aim at an acceptance of about 0.57.
+ *
+ * Options as `langevin`. With `clip` the clipped drift enters the test too, which keeps it exact; with `box` a proposal
+ * outside is refused (mode 'clamp' is an error).
+ */
+export const mala = defineSpec('sampler', 'mala', (z) => ({ ...commonFields(z), temperature: temperatureField(z) }), {
+  summary: 'Langevin proposals with a Metropolis test.',
+  source: 'Besag 1994; Roberts and Tweedie 1996.',
+  check: (options, fail) => checkReflectingBox(options, fail),
+})

@@ -1,0 +1,61 @@
+import { describe, expect, it } from 'vitest'
+import { LangevinError } from '../../src/errors.js'
+import { samplers } from '../../src/samplers/index.js'
+import { schedules } from '../../src/schedules.js'
+import { kindsOf, parseSpec } from '../../src/spec.js'
+
+function refusal(body: () => unknown): { code: string; message: string } {
+  try {
+    body()
+  } catch (error) {
+    if (error instanceof LangevinError) return { code: error.code, message: error.message }
+    throw error
+  }
+  throw new Error('nothing was thrown')
+}
+
+const anySampler = samplers as unknown as Record<string, (options: unknown) => unknown>
+
+describe('sampler specs', () => {
+  it('are frozen plain JSON that survives a round trip', () => {
+    const specs = [
+      samplers.langevin({ steps: 20, stepSize: 0.02 }),
+      samplers.langevin({ form: 'heuristic', steps: 20, stepSize: 0.02, noise: 0.005 }),
+      samplers.langevin({
+        steps: 5,
+        stepSize: schedules.geometric({ from: 0.1, to: 0.001 }),
+        box: { low: -1, high: 1 },
+        clip: 3,
+      }),
+      samplers.mala({ steps: 5, stepSize: 0.1, temperature: 2 }),
+      samplers.hmc({ steps: 5, stepSize: 0.1, leapfrogSteps: 10 }),
+      samplers.underdampedLangevin({ steps: 5, stepSize: 0.1, friction: 0.5 }),
+    ]
+    for (const spec of specs) {
+      expect(Object.isFrozen(spec)).toBe(true)
+      expect(parseSpec('sampler', JSON.parse(JSON.stringify(spec)))).toEqual(spec)
+    }
+    expect(specs.map((spec) => spec.kind)).toEqual(expect.arrayContaining(kindsOf('sampler')))
+    expect(specs[2]).toMatchObject({ form: 'proper', box: { mode: 'reflect' }, stepSize: { kind: 'geometric' } })
+    expect(specs[4]).toMatchObject({ warmup: 0, targetAcceptance: 0.8, jitter: 0 })
+  })
+
+  it.each([
+    ['langevin', { steps: 5, stepSise: 0.1 }, /stepSise.*stepSize/],
+    ['langevin', { steps: 0, stepSize: 0.1 }, /steps/],
+    ['langevin', { steps: 5, stepSize: 0 }, /stepSize.*greater than 0/],
+    ['langevin', { steps: 5, stepSize: 0.1, noise: 0.1 }, /noise.*heuristic/],
+    ['langevin', { form: 'heuristic', steps: 5, stepSize: 0.1 }, /noise.*required/],
+    ['langevin', { form: 'heuristic', steps: 5, stepSize: 0.1, noise: 0.1, temperature: 1 }, /temperature.*noise\^2/],
+    ['langevin', { steps: 5, stepSize: 0.1, box: { low: 1, high: 0 } }, /low must be less than high/],
+    ['mala', { steps: 5, stepSize: 0.1, box: { low: 0, high: 1, mode: 'clamp' } }, /clamping/],
+    ['hmc', { steps: 5, stepSize: 0.1 }, /leapfrogSteps.*required/],
+    ['hmc', { steps: 5, stepSize: { kind: 'linear', from: 1, to: 2 }, leapfrogSteps: 1, warmup: 3 }, /adapted/],
+    ['hmc', { steps: 5, stepSize: 0.1, leapfrogSteps: 1, targetAcceptance: 1 }, /targetAcceptance/],
+    ['underdampedLangevin', { steps: 5, stepSize: 0.1, friction: -1 }, /friction/],
+  ])('%s refuses %j', (kind, options, message) => {
+    const refused = refusal(() => anySampler[kind]!(options))
+    expect(refused.code).toBe('ERR_LANGEVIN_INVALID_OPTION')
+    expect(refused.message).toMatch(message)
+  })
+})
