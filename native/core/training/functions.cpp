@@ -1,10 +1,74 @@
-// The functions this room offers to the binding.
+// train, and an objective looked at alone: its loss and gradients on given rows.
 #include "functions.hpp"
 
+#include "base/tensor.hpp"
+#include "base/threads.hpp"
+#include "training/trainer.hpp"
+
 namespace langevin {
+namespace {
+
+// { energy, x, y?, objective, optimizer, steps | epochs, batchSize?, seed?, ema?, clipNorm?, penalties?, divergence?,
+//   extraLr?, checkpoints?, every?, threads?, historyPoints?, resume?: { tensors, data } }
+Value train(const Spec& a, Job& job) { return Trainer(a, job).run(); }
+
+// One flat gradient as { name: tensor }.
+Map namedGradient(const Parameters& parameters, const at::Tensor& flat) {
+  Map result;
+  std::int64_t offset = 0;
+  for (const ParameterInfo& info : parameters.info()) {
+    if (!info.learnable) continue;
+    std::int64_t n = 1;
+    for (std::int64_t s : info.shape) n *= s;
+    result.emplace(info.name, box(flat.slice(0, offset, offset + n).view(info.shape).clone()));
+    offset += n;
+  }
+  return result;
+}
+
+// { energy, x, y?, objective, seed?, step?, steps?, penalties?, threads?, extras?: { name: number } }
+// -> { loss, gradient: { name: tensor }, extras, extraGradient, monitors, rows: [{ x, y? }] }
+// The whole of x is the batch; the parameters stay as they are. `rows` is what the objective evaluated the energy on,
+// in order: data, negatives, corrupted rows.
+Value evaluateObjective(const Spec& a, Job& job) {
+  const EnergyRef model = a.at("energy").energy();
+  const TrainingData data = TrainingData::read(a, *model);
+  const Random random(a.has("seed") ? a.at("seed").seed() : 0);
+  const auto objective = makeObjective(a.at("objective"));
+  objective->prepare(*model, data.rows, data.target, random);
+  std::map<std::string, double> extras = objective->extras();
+  if (const auto given = a.find("extras"))
+    for (auto& [name, value] : extras) value = given->number(name, value);
+  Penalties penalties;
+  if (const auto p = a.find("penalties")) penalties = {p->nonNegative("energy", 0), p->nonNegative("gradient", 0)};
+  TrainingStep step(*model, random, job, static_cast<int>(a.count("threads", 1, defaultThreads())), extras);
+  step.begin(a.count("step", 0, 0), a.count("steps", 1, 1), data.rows, data.target);
+  const TrainingStep::Result result = step.run(*objective, penalties);
+  Map extraValues, extraGradient, monitors;
+  for (std::size_t i = 0; i < step.extraNames().size(); ++i) {
+    const auto k = static_cast<std::int64_t>(i);
+    extraValues.emplace(step.extraNames()[i], step.extras()[k].item<double>());
+    extraGradient.emplace(step.extraNames()[i], result.extraGradient[k].item<double>());
+  }
+  for (const auto& [name, value] : result.monitors) monitors.emplace(name, value);
+  List rows;
+  for (const Rows& r : result.rows) {
+    Map entry{{"x", box(r.x)}};
+    if (r.y.defined()) entry.emplace("y", box(r.y));
+    rows.emplace_back(std::move(entry));
+  }
+  return Map{{"loss", result.loss},   {"gradient", namedGradient(model->parameters(), result.gradient)},
+             {"extras", extraValues}, {"extraGradient", extraGradient},
+             {"monitors", monitors},  {"rows", rows}};
+}
+
+}  // namespace
 
 const std::vector<Function>& trainingFunctions() {
-  static const std::vector<Function> table = {};
+  static const std::vector<Function> table = {
+      {"train", Lane::Queued, train},
+      {"objective.evaluate", Lane::Queued, evaluateObjective},
+  };
   return table;
 }
 

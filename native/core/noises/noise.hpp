@@ -1,0 +1,33 @@
+// A law with a known density that noise-contrastive objectives draw negatives from.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/random.hpp"
+#include "base/spec.hpp"
+#include "base/torch.hpp"
+
+namespace langevin {
+
+class Noise {
+ public:
+  virtual ~Noise() = default;
+  /// Fits to the data where the law asks for it, and refuses data it cannot cover. x [n, d].
+  virtual void fit(const at::Tensor& x) = 0;
+  /// [count, d] of x's dtype and device; numbers keyed by (random, step, row).
+  virtual at::Tensor sample(std::int64_t count, std::uint64_t step, const Random& random) const = 0;
+  /// log p(x), normalised, [n].
+  virtual at::Tensor logDensity(const at::Tensor& x) const = 0;
+};
+
+std::unique_ptr<Noise> makeNoise(const Spec& spec);
+std::vector<std::string> noiseKinds();
+
+// One factory a kind, each defined in noises/<kind>.cpp.
+std::unique_ptr<Noise> makeUniformNoise(const Spec& spec);
+std::unique_ptr<Noise> makeGaussianNoise(const Spec& spec);
+std::unique_ptr<Noise> makeDataGaussianNoise(const Spec& spec);
+
+}  // namespace langevin

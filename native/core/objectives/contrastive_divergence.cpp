@@ -1,0 +1,31 @@
+// Contrastive divergence (Hinton 2002, eq. 4): negatives are the sampler's steps from the data rows themselves.
+//   loss = mean E(x) - mean E(x_k),  x_0 = x,  x_k not differentiated
+// With proper Langevin steps of size h the fixed point is biased: on a Gaussian of variance v the precision P solves
+// v P (1 - h P / 4) = 1. Divided by h / 2, one step's gradient tends to the score-matching gradient as h -> 0.
+#include "objectives/registry.hpp"
+#include "objectives/support.hpp"
+
+namespace langevin {
+namespace {
+
+class ContrastiveDivergence : public Objective {
+ public:
+  explicit ContrastiveDivergence(const Spec& spec) : sampler_(makeSampler(spec.at("sampler"))) {}
+
+  at::Tensor loss(StepContext& context) override {
+    Rows negatives = context.batch;
+    negatives.x = advanceRows(context, *sampler_, context.batch);
+    return contrast(context, context.batch, negatives);
+  }
+
+ private:
+  std::shared_ptr<const Sampler> sampler_;
+};
+
+}  // namespace
+
+std::unique_ptr<Objective> makeContrastiveDivergence(const Spec& spec) {
+  return std::make_unique<ContrastiveDivergence>(spec);
+}
+
+}  // namespace langevin

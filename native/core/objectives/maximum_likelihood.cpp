@@ -1,0 +1,88 @@
+// Maximum likelihood with log Z by the midpoint rule on a grid over a box: the oracle of low-dimensional models.
+//   loss = mean E(x) + log Z,  log Z = logsumexp(-E(grid)) + log(cell volume)
+// The model is the law exp(-E) / Z inside the box. With jitter the whole grid is shifted inside its cells by a random
+// offset every step, which makes the estimate of Z unbiased and sees structure narrower than a cell.
+#include <cmath>
+
+#include "objectives/columns.hpp"
+#include "objectives/registry.hpp"
+#include "objectives/support.hpp"
+
+namespace langevin {
+namespace {
+
+constexpr std::int64_t kMostDimensions = 3;
+constexpr double kMostCells = 4194304;
+
+class MaximumLikelihood : public Objective {
+ public:
+  explicit MaximumLikelihood(const Spec& spec)
+      : lowNumbers_(numberOrList(spec.at("box"), "low")),
+        highNumbers_(numberOrList(spec.at("box"), "high")),
+        jitter_(spec.boolean("jitter", false)) {
+    for (double c : spec.has("cells") ? numberOrList(spec, "cells") : std::vector<double>{100}) {
+      if (!(c >= 2) || c != std::floor(c)) spec.at("cells").invalid("must be whole numbers of at least 2");
+      cellNumbers_.push_back(c);
+    }
+  }
+
+  void prepare(Energy&, const Rows& data, const at::Tensor&, const Random&) override {
+    requireUnconditional(data, "maximumLikelihood");
+    const std::int64_t d = data.x.size(1);
+    if (d > kMostDimensions)
+      fail(Code::Unsupported, "maximumLikelihood integrates on a grid, in 1 to 3 dimensions; the data has ", d,
+           "; use persistentContrastiveDivergence or noiseContrastive");
+    const at::Tensor low = perColumn(lowNumbers_, data.x, "box.low");
+    const at::Tensor high = perColumn(highNumbers_, data.x, "box.high");
+    if (!(high > low).all().item<bool>()) fail(Code::InvalidOption, "box: high must be above low in every column");
+    requireInside(data.x, low, high, "the box", "the likelihood is one inside the box: widen low and high");
+    const at::Tensor cells = perColumn(cellNumbers_, data.x, "cells");
+    if (cells.to(at::kDouble).prod().item<double>() > kMostCells)
+      fail(Code::InvalidOption, "cells: the grid has more than ", kMostCells, " points");
+    width_ = (high - low) / cells;
+    logCell_ = width_.to(at::kDouble).log().sum().item<double>();
+    corners_ = low + width_ * cellNumbers(cells, data.x.options());
+  }
+
+  at::Tensor loss(StepContext& context) override {
+    const auto step = static_cast<std::uint64_t>(context.step);
+    const at::Tensor offset =
+        jitter_ ? context.random().uniform(1, width_.size(1), step, Stream::NoiseSample, width_.options())
+                : at::full_like(width_, 0.5);
+    Rows grid;
+    grid.x = corners_ + width_ * offset;
+    const EnergyPair energy = energiesOf(context, context.batch, grid);
+    context.recordData(energy.data);
+    const at::Tensor logSum = (-energy.negatives).logsumexp(0);
+    {
+      at::NoGradGuard guard;
+      context.monitor("logZ", logSum.item<double>() + logCell_);
+      const double model = ((-energy.negatives - logSum).exp() * energy.negatives).sum().item<double>();
+      context.monitor("energyNegatives", model);
+      context.monitor("gap", model - energy.data.mean().item<double>());
+    }
+    return energy.data.mean() + logSum + logCell_;
+  }
+
+ private:
+  // The number of every cell on every axis, [cells, d].
+  static at::Tensor cellNumbers(const at::Tensor& cells, const at::TensorOptions& options) {
+    const std::int64_t d = cells.size(1);
+    std::vector<at::Tensor> axes;
+    for (std::int64_t k = 0; k < d; ++k) axes.push_back(at::arange(cells[0][k].item<std::int64_t>(), options));
+    std::vector<at::Tensor> columns;
+    for (const at::Tensor& g : at::meshgrid(axes, "ij")) columns.push_back(g.reshape({-1}));
+    return at::stack(columns, 1);
+  }
+
+  std::vector<double> lowNumbers_, highNumbers_, cellNumbers_;
+  bool jitter_;
+  at::Tensor corners_, width_;  // lower corners [cells, d], sizes [1, d]
+  double logCell_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<Objective> makeMaximumLikelihood(const Spec& spec) { return std::make_unique<MaximumLikelihood>(spec); }
+
+}  // namespace langevin

@@ -1,0 +1,29 @@
+// Negative log-likelihood of energies that are normalised by construction: loss = mean E, because log Z = 0. For the
+// mixture density network E(x, y) = -log p(y | x) (Bishop 1994).
+#include "objectives/registry.hpp"
+
+namespace langevin {
+namespace {
+
+class NegativeLogLikelihood : public Objective {
+ public:
+  void prepare(Energy& model, const Rows&, const at::Tensor&, const Random&) override {
+    if (!model.program().normalised)
+      fail(Code::Unsupported,
+           "negativeLogLikelihood needs a normalised energy (mixtureDensity, gaussianMixture); for a ",
+           model.program().kind,
+           " energy mean E has no minimum: use maximumLikelihood, noiseContrastive or contrastive divergence");
+  }
+
+  at::Tensor loss(StepContext& context) override {
+    const at::Tensor energy = context.energy(context.batch);
+    context.recordData(energy);
+    return energy.mean();
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Objective> makeNegativeLogLikelihood(const Spec&) { return std::make_unique<NegativeLogLikelihood>(); }
+
+}  // namespace langevin

@@ -1,0 +1,95 @@
+// Noise-contrastive estimation (Gutmann and Hyvarinen 2012, eq. 8): logistic regression between data and noise with a
+// learnable log Z and nu noise rows a data row.
+//   u(x) = -E(x) - logZ - log p_noise(x) - log nu
+//   loss = mean_data softplus(-u) + nu mean_noise softplus(u)
+// Where the model can be the data law, the minimiser has both the energy and log Z right.
+#include <algorithm>
+#include <cmath>
+
+#include "noises/noise.hpp"
+#include "objectives/registry.hpp"
+#include "objectives/support.hpp"
+#include "training/saved.hpp"
+
+namespace langevin {
+namespace {
+
+class NoiseContrastive : public Objective {
+ public:
+  explicit NoiseContrastive(const Spec& spec)
+      : noise_(makeNoise(spec.at("noise"))),
+        ratio_(spec.count("ratio", 1, 1)),
+        learn_(spec.boolean("learnLogZ", true)),
+        start_(spec.has("logZ") ? std::optional<double>(spec.number("logZ")) : std::nullopt) {}
+
+  void prepare(Energy& model, const Rows& data, const at::Tensor&, const Random& random) override {
+    noise_->fit(data.x);
+    logZ_ = start_ ? *start_ : estimate(model, data, random);
+  }
+
+  at::Tensor loss(StepContext& context) override {
+    const Rows& data = context.batch;
+    const std::int64_t n = data.size();
+    Rows negatives;
+    negatives.x = noise_->sample(n * ratio_, static_cast<std::uint64_t>(context.step), context.random());
+    if (data.y.defined()) negatives.y = at::cat(std::vector<at::Tensor>(static_cast<std::size_t>(ratio_), data.y));
+    const EnergyPair energy = energiesOf(context, data, negatives);
+    context.recordData(energy.data);
+    context.recordNegatives(energy.negatives);
+    const at::Tensor logZ = learn_ ? context.extra("logZ") : at::full({}, logZ_, data.x.options());
+    const double logRatio = std::log(static_cast<double>(ratio_));
+    const at::Tensor onData = -energy.data - logZ - noise_->logDensity(data.x) - logRatio;
+    const at::Tensor onNoise = -energy.negatives - logZ - noise_->logDensity(negatives.x) - logRatio;
+    {
+      at::NoGradGuard guard;
+      const double right =
+          (onData > 0).to(at::kDouble).mean().item<double>() + (onNoise < 0).to(at::kDouble).mean().item<double>();
+      context.monitor("accuracy", 0.5 * right);
+    }
+    return at::softplus(-onData).mean() + static_cast<double>(ratio_) * at::softplus(onNoise).mean();
+  }
+
+  std::map<std::string, double> extras() const override {
+    if (!learn_) return {};
+    return {{"logZ", logZ_}};
+  }
+  Map statistics() const override { return {{"logZStart", logZ_}}; }
+  std::map<std::string, at::Tensor> state() const override {
+    return {{"logZStart", at::full({1}, logZ_, at::kDouble)}};
+  }
+  void setState(const std::map<std::string, at::Tensor>& state) override {
+    logZ_ = savedTensor(state, "logZStart").item<double>();
+  }
+
+ private:
+  // log Z of the untrained energy by importance sampling from the noise: the logits start near 0 instead of wherever
+  // the initial energy happens to lie.
+  double estimate(const Energy& model, const Rows& data, const Random& random) const {
+    constexpr std::int64_t kRows = 4096;
+    at::NoGradGuard guard;
+    Rows rows;
+    rows.x = noise_->sample(kRows, 0, random.fork(1));
+    if (data.y.defined()) {
+      const at::Tensor index = at::arange(kRows, at::kLong).remainder(data.size()).to(data.y.device());
+      rows.y = data.y.index_select(0, index);
+    }
+    const at::Tensor weights = -model.energyOf(rows, 1) - noise_->logDensity(rows.x);
+    const double logZ = weights.to(at::kDouble).logsumexp(0).item<double>() - std::log(static_cast<double>(kRows));
+    if (!std::isfinite(logZ))
+      fail(Code::NonFinite, "the untrained energy is not finite on noise rows (log Z estimate ", logZ,
+           "); give logZ, or noise closer to the data");
+    return logZ;
+  }
+
+  std::unique_ptr<Noise> noise_;
+  std::int64_t ratio_;
+  bool learn_;
+  std::optional<double> start_;
+  double logZ_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<Objective> makeNoiseContrastive(const Spec& spec) { return std::make_unique<NoiseContrastive>(spec); }
+
+}  // namespace langevin

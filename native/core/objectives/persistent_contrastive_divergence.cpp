@@ -1,0 +1,53 @@
+// Persistent contrastive divergence (Tieleman 2008): negatives are chains that live on in a replay buffer from step to
+// step; a share of them restarts (Du and Mordatch 2019).
+//   loss = mean E(x) - mean E(x-),  x- <- sampler steps from the buffer's chains
+#include "objectives/registry.hpp"
+#include "objectives/support.hpp"
+#include "training/replay_buffer.hpp"
+
+namespace langevin {
+namespace {
+
+ReplayBuffer::Options bufferOptions(const Spec& spec) {
+  const auto buffer = spec.find("buffer");
+  return buffer ? ReplayBuffer::Options::read(*buffer) : ReplayBuffer::Options{};
+}
+
+class PersistentContrastiveDivergence : public Objective {
+ public:
+  explicit PersistentContrastiveDivergence(const Spec& spec)
+      : sampler_(makeSampler(spec.at("sampler"))), buffer_(bufferOptions(spec)), chains_(spec.count("chains", 1, 0)) {}
+
+  void prepare(Energy&, const Rows& data, const at::Tensor&, const Random& random) override {
+    buffer_.fill(data, random);
+  }
+
+  at::Tensor loss(StepContext& context) override {
+    const std::int64_t count = chains_ > 0 ? chains_ : context.batch.size();
+    const ReplayBuffer::Draw draw = buffer_.draw(count, static_cast<std::uint64_t>(context.step));
+    Rows negatives = draw.rows;
+    negatives.x = advanceRows(context, *sampler_, draw.rows);
+    // The last call that can be aborted is behind us: from here on the step runs to its end.
+    buffer_.store(draw, negatives.x, sampler_->common().steps);
+    context.monitor("bufferAge", buffer_.meanAge());
+    context.monitor("bufferSaturation", buffer_.saturation());
+    return contrast(context, context.batch, negatives);
+  }
+
+  std::map<std::string, at::Tensor> state() const override { return buffer_.state(); }
+  void setState(const std::map<std::string, at::Tensor>& state) override { buffer_.setState(state); }
+  Map statistics() const override { return {{"buffer", buffer_.statistics()}}; }
+
+ private:
+  std::shared_ptr<const Sampler> sampler_;
+  ReplayBuffer buffer_;
+  std::int64_t chains_;
+};
+
+}  // namespace
+
+std::unique_ptr<Objective> makePersistentContrastiveDivergence(const Spec& spec) {
+  return std::make_unique<PersistentContrastiveDivergence>(spec);
+}
+
+}  // namespace langevin

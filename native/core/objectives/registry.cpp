@@ -1,0 +1,30 @@
+#include "objectives/registry.hpp"
+
+#include "base/registry.hpp"
+
+namespace langevin {
+namespace {
+
+using Make = std::unique_ptr<Objective> (*)(const Spec&);
+
+const std::vector<Registered<Make>>& table() {
+  static const std::vector<Registered<Make>> rows = {
+      {"maximumLikelihood", makeMaximumLikelihood},
+      {"contrastiveDivergence", makeContrastiveDivergence},
+      {"persistentContrastiveDivergence", makePersistentContrastiveDivergence},
+      {"noiseContrastive", makeNoiseContrastive},
+      {"denoisingScoreMatching", makeDenoisingScoreMatching},
+      {"crossEntropy", makeCrossEntropy},
+      {"meanSquaredError", makeMeanSquaredError},
+      {"negativeLogLikelihood", makeNegativeLogLikelihood},
+  };
+  return rows;
+}
+
+}  // namespace
+
+std::unique_ptr<Objective> makeObjective(const Spec& spec) { return findKind(table(), spec, "objective").make(spec); }
+
+std::vector<std::string> objectiveKinds() { return kindsOf(table()); }
+
+}  // namespace langevin

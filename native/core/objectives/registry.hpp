@@ -1,0 +1,24 @@
+// kind -> objective. A new one is one file and one line in registry.cpp.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "objectives/objective.hpp"
+
+namespace langevin {
+
+std::vector<std::string> objectiveKinds();
+
+// One factory an objective, each defined in objectives/<kind>.cpp.
+std::unique_ptr<Objective> makeMaximumLikelihood(const Spec& spec);
+std::unique_ptr<Objective> makeContrastiveDivergence(const Spec& spec);
+std::unique_ptr<Objective> makePersistentContrastiveDivergence(const Spec& spec);
+std::unique_ptr<Objective> makeNoiseContrastive(const Spec& spec);
+std::unique_ptr<Objective> makeDenoisingScoreMatching(const Spec& spec);
+std::unique_ptr<Objective> makeCrossEntropy(const Spec& spec);
+std::unique_ptr<Objective> makeMeanSquaredError(const Spec& spec);
+std::unique_ptr<Objective> makeNegativeLogLikelihood(const Spec& spec);
+
+}  // namespace langevin

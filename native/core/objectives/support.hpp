@@ -1,0 +1,28 @@
+// Pieces shared by objectives that compare data with negatives.
+#pragma once
+
+#include "objectives/objective.hpp"
+#include "samplers/sampler.hpp"
+
+namespace langevin {
+
+struct EnergyPair {
+  at::Tensor data;       // E of the first rows
+  at::Tensor negatives;  // E of the second rows
+};
+
+/// Energies of two sets of rows in one evaluation: one set of tiles, one pass.
+EnergyPair energiesOf(StepContext& context, const Rows& data, const Rows& negatives);
+
+/// The sampler's steps from `rows`, at the model's present weights. The chains' random numbers are keyed by row and by
+/// context.step * steps + t, so every step of a run has its own. Reports acceptance, clippedShare, clampedShare.
+at::Tensor advanceRows(StepContext& context, const Sampler& sampler, const Rows& rows);
+
+/// mean E(data) - mean E(negatives): its gradient is the one of the log-likelihood, with the negatives standing for the
+/// model's law. Records both energies.
+at::Tensor contrast(StepContext& context, const Rows& data, const Rows& negatives);
+
+/// The refusal of a condition y by objectives that have no use for it.
+void requireUnconditional(const Rows& data, const char* objective);
+
+}  // namespace langevin

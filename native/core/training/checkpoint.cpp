@@ -1,0 +1,131 @@
+// What a checkpoint holds and how a run takes it up again. The tensors go out by name; the file is the caller's.
+// Names: the energy's parameters under their own names (the averaged weights with ema), everything else below
+// "langevin:". Random numbers are counted, not drawn from a state: seed and step say it all.
+#include <cstring>
+
+#include "base/tensor.hpp"
+#include "training/trainer.hpp"
+
+namespace langevin {
+namespace {
+
+constexpr const char* kPrefix = "langevin:";
+
+std::uint64_t hashBytes(const at::Tensor& tensor, std::uint64_t hash) {
+  const at::Tensor t = tensor.to(at::kCPU).contiguous();
+  const auto* bytes = static_cast<const unsigned char*>(t.data_ptr());
+  std::size_t n = t.nbytes();
+  while (n > 0) {
+    std::uint64_t word = 0;
+    const std::size_t take = n < 8 ? n : 8;
+    std::memcpy(&word, bytes, take);
+    hash = (hash ^ word) * 0x100000001B3ull;
+    hash ^= hash >> 29;
+    bytes += take;
+    n -= take;
+  }
+  return hash;
+}
+
+void put(Map& target, const std::string& prefix, const SavedTensors& tensors) {
+  for (const auto& [name, tensor] : tensors) target.emplace(kPrefix + prefix + name, box(tensor.detach().to(at::kCPU)));
+}
+
+}  // namespace
+
+std::string Trainer::fingerprint() const {
+  std::uint64_t hash = hashBytes(data_.rows.x, 0xCBF29CE484222325ull);
+  if (data_.target.defined()) hash = hashBytes(data_.target, hash);
+  char text[17];
+  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(hash));
+  return text;
+}
+
+Map Trainer::checkpointTensors() const {
+  at::NoGradGuard guard;
+  Map tensors;
+  const Parameters& parameters = model_->parameters();
+  std::int64_t offset = 0;
+  for (std::size_t i = 0; i < parameters.info().size(); ++i) {
+    const ParameterInfo& info = parameters.info()[i];
+    at::Tensor value = parameters.tensors()[i];
+    if (info.learnable) {
+      const std::int64_t n = value.numel();
+      if (ema_.defined()) value = ema_.slice(0, offset, offset + n).view(info.shape);
+      offset += n;
+    }
+    tensors.emplace(info.name, box(value.detach().to(at::kCPU).clone()));
+  }
+  SavedTensors run{{"parameters", parameters.flat().clone()}, {"step", at::tensor({done_}, at::kLong)}};
+  if (ema_.defined()) run.emplace("ema", ema_.clone());
+  put(tensors, "", run);
+  SavedTensors optimizer;
+  for (const auto& [name, tensor] : optimizer_->state()) optimizer.emplace(name, tensor.clone());
+  put(tensors, "optimizer/", optimizer);
+  if (!context_->extraNames().empty()) {
+    put(tensors, "", {{"extras", context_->extras().clone()}});
+    SavedTensors extra;
+    for (const auto& [name, tensor] : extraOptimizer_->state()) extra.emplace(name, tensor.clone());
+    put(tensors, "extraOptimizer/", extra);
+  }
+  put(tensors, "objective/", objective_->state());
+  put(tensors, "history/", monitors_.state());
+  return tensors;
+}
+
+void Trainer::emitCheckpoint() {
+  if (lastCheckpoint_ == done_) return;  // one a step: `every`, a request and the end may meet
+  lastCheckpoint_ = done_;
+  job_.emit({{"type", "checkpoint"},
+             {"step", done_},
+             {"steps", options_.steps},
+             {"seed", options_.seed},
+             {"data", fingerprint()},
+             {"rows", data_.rows.size()},
+             {"tensors", checkpointTensors()}});
+}
+
+void Trainer::restore(const Spec& resume) {
+  at::NoGradGuard guard;
+  SavedTensors all;
+  for (const auto& [name, value] : resume.at("tensors").map())
+    all.emplace(name, unbox(Spec(value, "resume.tensors." + name)));
+  const SavedTensors saved = savedBelow(all, kPrefix);
+  if (resume.text("data") != fingerprint())
+    throw Error(Code::InvalidOption,
+                "resume: the checkpoint was trained on other data (" + std::to_string(resume.integer("rows", 0)) +
+                    " rows there, " + std::to_string(data_.rows.size()) +
+                    " here); resume needs the same rows in the same order and dtype",
+                {{"path", "resume"}});
+  const at::Tensor flat = savedTensor(saved, "parameters");
+  if (!flat.sizes().equals(model_->parameters().flat().sizes()))
+    fail(Code::Format, "resume: the checkpoint has ", flat.numel(), " parameters, the energy ",
+         model_->parameters().count());
+  if (flat.scalar_type() != model_->dtype())
+    fail(Code::Dtype, "resume: the checkpoint is ", dtypeName(flat.scalar_type()), ", the energy ",
+         dtypeName(model_->dtype()));
+  const auto here = [&](SavedTensors tensors) {
+    for (auto& [name, tensor] : tensors)
+      if (tensor.is_floating_point()) tensor = tensor.to(model_->device());
+    return tensors;
+  };
+  // Buffers of the energy that are not learnable come from the plain names.
+  std::vector<std::pair<std::string, at::Tensor>> fixed;
+  for (const ParameterInfo& info : model_->parameters().info())
+    if (!info.learnable) fixed.emplace_back(info.name, savedTensor(all, info.name));
+  model_->parameters().assign(fixed, false);
+  model_->parameters().flat().copy_(flat);
+  // A run stopped before its first step has no average yet.
+  if (options_.ema > 0 && saved.count("ema")) ema_ = savedTensor(saved, "ema").to(model_->device()).clone();
+  optimizer_->setState(here(savedBelow(saved, "optimizer/")));
+  if (!context_->extraNames().empty()) {
+    context_->extras().copy_(savedTensor(saved, "extras"));
+    extraOptimizer_->setState(here(savedBelow(saved, "extraOptimizer/")));
+  }
+  objective_->setState(here(savedBelow(saved, "objective/")));
+  monitors_.setState(savedBelow(saved, "history/"));
+  done_ = savedTensor(saved, "step").item<std::int64_t>();
+  lastCheckpoint_ = done_;
+}
+
+}  // namespace langevin

@@ -1,0 +1,194 @@
+#include "training/replay_buffer.hpp"
+
+#include <cmath>
+#include <unordered_map>
+
+#include "objectives/columns.hpp"
+#include "training/saved.hpp"
+
+namespace langevin {
+namespace {
+
+// A named part of the run's random numbers, so that the buffer's draws never meet the sampler's.
+constexpr std::uint64_t kBufferSalt = 0xB0FF;
+
+// `count` distinct numbers of 0 ... range - 1, every ordered choice equally likely: the first steps of a Fisher-Yates
+// shuffle on an array that exists only where it was touched.
+at::Tensor distinct(std::int64_t count, std::int64_t range, std::uint64_t seed, std::uint64_t step) {
+  std::vector<std::uint32_t> words(static_cast<std::size_t>(count) * 2);
+  fillBits(words.data(), count, 2, seed, 0, step, Stream::BufferIndex);
+  at::Tensor result = at::empty({count}, at::kLong);
+  auto* out = result.data_ptr<std::int64_t>();
+  std::unordered_map<std::int64_t, std::int64_t> moved;
+  const auto at = [&](std::int64_t i) {
+    const auto it = moved.find(i);
+    return it == moved.end() ? i : it->second;
+  };
+  for (std::int64_t i = 0; i < count; ++i) {
+    const auto w = static_cast<std::size_t>(i) * 2;
+    const std::uint64_t wide = (static_cast<std::uint64_t>(words[w]) << 32) | words[w + 1];
+    const auto left = static_cast<std::uint64_t>(range - i);
+    const auto j = i + static_cast<std::int64_t>((static_cast<unsigned __int128>(wide) * left) >> 64);
+    out[i] = at(j);
+    moved[j] = at(i);
+  }
+  return result;
+}
+
+}  // namespace
+
+ReplayBuffer::Options ReplayBuffer::Options::read(const Spec& spec) {
+  Options o;
+  o.size = spec.count("size", 1, o.size);
+  o.reinit = spec.probability("reinit", o.reinit);
+  o.blur = spec.nonNegative("blur", 0);
+  if (const auto from = spec.find("reinitFrom")) {
+    o.uniform = o.normal = o.data = 0;
+    if (from->value().map()) {
+      o.uniform = from->nonNegative("uniform", 0);
+      o.normal = from->nonNegative("normal", 0);
+      o.data = from->nonNegative("data", 0);
+    } else {
+      const std::string& name = from->text();
+      if (name != "uniform" && name != "normal" && name != "data")
+        from->invalid("must be 'uniform', 'normal', 'data' or shares { uniform, normal, data }, got '" + name + "'");
+      (name == "uniform" ? o.uniform : name == "normal" ? o.normal : o.data) = 1;
+    }
+    const double total = o.uniform + o.normal + o.data;
+    if (!(total > 0)) from->invalid("at least one share must be above 0");
+    o.uniform /= total;
+    o.normal /= total;
+    o.data /= total;
+  }
+  if (const auto box = spec.find("box")) {
+    o.low = numberOrList(*box, "low");
+    o.high = numberOrList(*box, "high");
+  }
+  return o;
+}
+
+void ReplayBuffer::fill(const Rows& data, const Random& random) {
+  at::NoGradGuard guard;
+  data_ = data;
+  random_ = random.fork(kBufferSalt);
+  const at::Tensor low = std::get<0>(data.x.min(0, true)), high = std::get<0>(data.x.max(0, true));
+  const at::Tensor margin = (high - low) * 0.1;
+  low_ = options_.low.empty() ? low - margin : perColumn(options_.low, data.x, "buffer.box.low");
+  width_ = (options_.high.empty() ? high + margin : perColumn(options_.high, data.x, "buffer.box.high")) - low_;
+  if (!options_.low.empty() && !(width_ > 0).all().item<bool>())
+    fail(Code::InvalidOption, "buffer.box: high must be above low in every column");
+  mean_ = data.x.mean(0, true);
+  deviation_ = data.x.size(0) > 1 ? data.x.std(0, true, true) : at::ones_like(mean_);
+  // The start is a restart of every chain, from a generator of its own: no training step repeats its numbers.
+  const Rows start = fresh(options_.size, 0, random_.fork(1));
+  x_ = start.x;
+  y_ = start.y;
+  age_ = at::zeros({options_.size}, at::kLong);
+  uses_ = at::zeros({options_.size}, at::kLong);
+  draws_ = restarts_ = 0;
+}
+
+at::Tensor ReplayBuffer::uniformRows(std::int64_t count, std::uint64_t step, const Random& random) const {
+  return low_ + width_ * random.uniform(count, data_.x.size(1), step, Stream::Init, data_.x.options());
+}
+
+Rows ReplayBuffer::fresh(std::int64_t count, std::uint64_t step, const Random& random) const {
+  const std::int64_t d = data_.x.size(1);
+  const at::Tensor picked = random.index(count, data_.x.size(0), step, Stream::ReinitRows).to(data_.x.device());
+  Rows rows;
+  // A conditional chain keeps the condition of a data row, whatever law its x starts from.
+  if (data_.y.defined()) rows.y = data_.y.index_select(0, picked);
+  const bool mixed = (options_.uniform > 0) + (options_.normal > 0) + (options_.data > 0) > 1;
+  const at::Tensor which =
+      mixed ? random.uniform(count, 1, step, Stream::User, data_.x.options()) : at::zeros({1, 1}, data_.x.options());
+  at::Tensor noise;
+  if (options_.normal > 0 || (options_.data > 0 && options_.blur > 0))
+    noise = random.normal(count, d, step, Stream::Noise, data_.x.options());
+  if (options_.data > 0) {
+    rows.x = data_.x.index_select(0, picked);
+    if (options_.blur > 0) rows.x = rows.x + options_.blur * noise;
+  }
+  if (options_.normal > 0) {
+    const at::Tensor x = mean_ + deviation_ * noise;
+    rows.x = rows.x.defined() ? at::where(which < options_.normal, x, rows.x) : x;
+  }
+  if (options_.uniform > 0) {
+    const at::Tensor x = uniformRows(count, step, random);
+    rows.x = rows.x.defined() ? at::where(which >= 1.0 - options_.uniform, x, rows.x) : x;
+  }
+  return rows;
+}
+
+ReplayBuffer::Draw ReplayBuffer::draw(std::int64_t count, std::uint64_t step) const {
+  at::NoGradGuard guard;
+  if (count > options_.size)
+    fail(Code::InvalidOption, "the buffer holds ", options_.size, " chains and a step needs ", count,
+         "; raise buffer.size or lower the number of chains (chains, or batchSize)");
+  Draw draw;
+  draw.slots = distinct(count, options_.size, random_.seed(), step).to(x_.device());
+  draw.rows.x = x_.index_select(0, draw.slots);
+  if (y_.defined()) draw.rows.y = y_.index_select(0, draw.slots);
+  draw.restarted = random_.uniform(count, 1, step, Stream::Reinit, at::TensorOptions(at::kFloat)).squeeze(1) <
+                   static_cast<float>(options_.reinit);
+  if (draw.restarted.any().item<bool>()) {
+    const Rows start = fresh(count, step, random_);
+    const at::Tensor mask = draw.restarted.to(x_.device());
+    draw.rows.x = at::where(mask.unsqueeze(1), start.x, draw.rows.x);
+    if (y_.defined()) draw.rows.y = at::where(y_.dim() == 2 ? mask.unsqueeze(1) : mask, start.y, draw.rows.y);
+  }
+  return draw;
+}
+
+void ReplayBuffer::store(const Draw& draw, const at::Tensor& x, std::int64_t steps) {
+  at::NoGradGuard guard;
+  x_.index_copy_(0, draw.slots, x.detach());
+  if (y_.defined()) y_.index_copy_(0, draw.slots, draw.rows.y);
+  const at::Tensor slots = draw.slots.to(at::kCPU);
+  const at::Tensor kept = draw.restarted.logical_not().to(at::kLong);
+  age_.index_copy_(0, slots, age_.index_select(0, slots) * kept + steps);
+  uses_.index_copy_(0, slots, uses_.index_select(0, slots) * kept + 1);
+  draws_ += slots.size(0);
+  restarts_ += draw.restarted.sum().item<std::int64_t>();
+}
+
+double ReplayBuffer::meanAge() const { return age_.to(at::kDouble).mean().item<double>(); }
+double ReplayBuffer::saturation() const { return (uses_ > 0).to(at::kDouble).mean().item<double>(); }
+
+std::map<std::string, at::Tensor> ReplayBuffer::state() const {
+  std::map<std::string, at::Tensor> state{{"buffer.x", x_.clone()},
+                                          {"buffer.age", age_.clone()},
+                                          {"buffer.uses", uses_.clone()},
+                                          {"buffer.counters", at::tensor({draws_, restarts_}, at::kLong)}};
+  if (y_.defined()) state.emplace("buffer.y", y_.clone());
+  return state;
+}
+
+void ReplayBuffer::setState(const std::map<std::string, at::Tensor>& state) {
+  const at::Tensor x = savedTensor(state, "buffer.x");
+  if (!x.sizes().equals(x_.sizes()))
+    fail(Code::Format, "the checkpoint's buffer has shape ", c10::str(x.sizes()), ", this run's ",
+         c10::str(x_.sizes()));
+  x_ = x.to(x_.options()).clone();
+  if (y_.defined()) y_ = savedTensor(state, "buffer.y").to(y_.options()).clone();
+  age_ = savedTensor(state, "buffer.age").to(at::kCPU).clone();
+  uses_ = savedTensor(state, "buffer.uses").to(at::kCPU).clone();
+  const at::Tensor counters = savedTensor(state, "buffer.counters").to(at::kCPU);
+  draws_ = counters[0].item<std::int64_t>();
+  restarts_ = counters[1].item<std::int64_t>();
+}
+
+Map ReplayBuffer::statistics() const {
+  const at::Tensor age = age_.to(at::kDouble), uses = uses_.to(at::kDouble);
+  const double draws = static_cast<double>(draws_);
+  return {{"size", options_.size},
+          {"draws", draws_},
+          {"restarts", restarts_},
+          {"restartShare", draws > 0 ? static_cast<double>(restarts_) / draws : 0.0},
+          {"age", Map{{"mean", age.mean().item<double>()},
+                      {"median", age.median().item<double>()},
+                      {"largest", age.max().item<double>()}}},
+          {"uses", Map{{"mean", uses.mean().item<double>()}, {"largest", uses.max().item<double>()}}},
+          {"saturation", saturation()}};
+}
+
+}  // namespace langevin

@@ -1,0 +1,68 @@
+// The replay buffer of persistent chains (Tieleman 2008; with restarts, Du and Mordatch 2019). Chains are drawn without
+// replacement, restarted with a probability, advanced by the objective's sampler and stored back.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/random.hpp"
+#include "base/spec.hpp"
+#include "energies/program.hpp"
+
+namespace langevin {
+
+class ReplayBuffer {
+ public:
+  struct Options {
+    std::int64_t size = 10000;
+    double reinit = 0.05;
+    // Where chains start and restart: shares of the three laws, and what the laws need.
+    double uniform = 1, normal = 0, data = 0;
+    double blur = 0;                // sd of Gaussian noise added to a data row
+    std::vector<double> low, high;  // of the uniform law; one number stands for every column; empty: from the data
+    static Options read(const Spec& spec);
+  };
+
+  explicit ReplayBuffer(Options options) : options_(std::move(options)) {}
+  const Options& options() const { return options_; }
+
+  /// Starts every chain. `data` is kept: restarts take rows (and conditions) from it.
+  void fill(const Rows& data, const Random& random);
+
+  struct Draw {
+    at::Tensor slots;      // int64 [n], distinct
+    Rows rows;             // where the chains stand (restarts done)
+    at::Tensor restarted;  // bool [n]
+  };
+  /// `count` chains for step `step`; changes nothing, so that an aborted step leaves the buffer as it was.
+  Draw draw(std::int64_t count, std::uint64_t step) const;
+  /// Writes the chains back after `steps` sampler steps.
+  void store(const Draw& draw, const at::Tensor& x, std::int64_t steps);
+
+  /// Mean number of sampler steps since a chain's start.
+  double meanAge() const;
+  /// Share of chains that were advanced at least once since their start.
+  double saturation() const;
+
+  /// x, y, age, uses, counters.
+  std::map<std::string, at::Tensor> state() const;
+  void setState(const std::map<std::string, at::Tensor>& state);
+  /// size, draws, restarts, restartShare, age: { mean, median, largest } in sampler steps, uses: { mean, largest },
+  /// saturation.
+  Map statistics() const;
+
+ private:
+  Rows fresh(std::int64_t count, std::uint64_t step, const Random& random) const;
+  at::Tensor uniformRows(std::int64_t count, std::uint64_t step, const Random& random) const;
+
+  Options options_;
+  Random random_{0};
+  Rows data_;
+  at::Tensor low_, width_, mean_, deviation_;  // [1, d]
+  at::Tensor x_, y_;
+  at::Tensor age_, uses_;  // int64 [size]: sampler steps and draws since the chain's start
+  std::int64_t draws_ = 0, restarts_ = 0;
+};
+
+}  // namespace langevin

@@ -1,0 +1,114 @@
+#include "training/step.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace langevin {
+namespace {
+
+constexpr const char* kRemedies =
+    "what usually helps: a smaller lr, clipNorm, penalties: { energy: 0.1 }, more or smaller sampler steps, "
+    "standardised data; the last checkpoint is as good as it was";
+
+}  // namespace
+
+void diverged(std::int64_t step, const std::string& monitor, double value, const std::string& what) {
+  throw Error(Code::Diverged, "training diverged at step " + std::to_string(step) + ": " + what + "; " + kRemedies,
+              {{"step", step}, {"monitor", monitor}, {"value", std::to_string(value)}});
+}
+
+void requireConverging(double value, std::int64_t step, const std::string& monitor) {
+  if (!std::isfinite(value)) diverged(step, monitor, value, "the " + monitor + " is " + std::to_string(value));
+}
+
+TrainingStep::TrainingStep(Energy& model, const Random& random, Job& job, int threadCount,
+                           const std::map<std::string, double>& extras)
+    : model_(model), random_(random), job_(job), tape_(model, threadCount) {
+  threads = threadCount;
+  std::vector<double> values;
+  for (const auto& [name, value] : extras) {
+    extraNames_.push_back(name);
+    values.push_back(value);
+  }
+  extraValues_ = at::tensor(values, at::kDouble).to(model.device(), model.dtype());
+}
+
+void TrainingStep::begin(std::int64_t stepNumber, std::int64_t total, Rows rows, at::Tensor rowTarget) {
+  batch = std::move(rows);
+  target = std::move(rowTarget);
+  step = stepNumber;
+  totalSteps = total;
+  tape_.begin(random_.seed(), static_cast<std::uint64_t>(step));
+  monitors_.clear();
+  data_ = negatives_ = at::Tensor();
+  extraLeaves_.clear();
+  for (std::size_t i = 0; i < extraNames_.size(); ++i)
+    extraLeaves_.push_back(extraValues_[static_cast<std::int64_t>(i)].detach().clone().requires_grad_(true));
+}
+
+at::Tensor TrainingStep::extra(const std::string& name) {
+  const auto it = std::find(extraNames_.begin(), extraNames_.end(), name);
+  if (it == extraNames_.end()) fail(Code::Internal, "the objective declared no learnable number '", name, "'");
+  return extraLeaves_[static_cast<std::size_t>(it - extraNames_.begin())];
+}
+
+at::Tensor TrainingStep::penalised(const at::Tensor& loss, const Penalties& penalties) {
+  at::Tensor total = loss;
+  if (penalties.energy > 0) {
+    if (!data_.defined())
+      fail(Code::Unsupported,
+           "penalties.energy needs an objective that compares energies of data and negatives; this one has none");
+    at::Tensor square = data_.square().mean();
+    if (negatives_.defined()) square = square + negatives_.square().mean();
+    monitors_["energyPenalty"] = penalties.energy * square.item<double>();
+    total = total + penalties.energy * square;
+  }
+  if (penalties.gradient > 0) {
+    const at::Tensor square = score(batch).square().sum(1).mean();
+    monitors_["gradientPenalty"] = penalties.gradient * square.item<double>();
+    total = total + penalties.gradient * square;
+  }
+  return total;
+}
+
+void TrainingStep::monitorEnergies() {
+  if (data_.defined()) monitors_["energyData"] = data_.mean().item<double>();
+  if (negatives_.defined()) monitors_["energyNegatives"] = negatives_.mean().item<double>();
+  if (data_.defined() && negatives_.defined())
+    monitors_["gap"] = monitors_["energyNegatives"] - monitors_["energyData"];
+}
+
+TrainingStep::Result TrainingStep::run(Objective& objective, const Penalties& penalties) {
+  at::AutoGradMode enable(true);
+  Result result;
+  at::Tensor loss;
+  try {
+    loss = objective.loss(*this);
+  } catch (const Error& error) {
+    if (error.code != Code::NonFinite && error.code != Code::Diverged) throw;
+    // A sampler that left the finite numbers: the same event, seen from the run.
+    Map details = error.details;
+    details["step"] = step;
+    if (!details.count("monitor")) details["monitor"] = "negatives";
+    throw Error(Code::Diverged,
+                "training diverged at step " + std::to_string(step) + ": " + error.what() + "; " + kRemedies, details);
+  }
+  if (loss.numel() != 1) fail(Code::Internal, "an objective returned a loss of shape ", c10::str(loss.sizes()));
+  result.loss = loss.item<double>();
+  {
+    at::NoGradGuard guard;
+    monitorEnergies();
+  }
+  for (const char* name : {"energyData", "energyNegatives"})
+    if (monitors_.count(name)) requireConverging(monitors_[name], step, name);
+  requireConverging(result.loss, step, "loss");
+  loss = penalised(loss, penalties);
+  result.rows = tape_.recorded();
+  Tape::Gradients gradients = tape_.backward(loss, extraLeaves_);
+  result.gradient = std::move(gradients.parameters);
+  result.extraGradient = extraLeaves_.empty() ? extraValues_ : at::stack(gradients.extras);
+  result.monitors = monitors_;
+  return result;
+}
+
+}  // namespace langevin

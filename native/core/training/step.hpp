@@ -1,0 +1,70 @@
+// One optimisation step as the objective sees it: the tape, the objective's own learnable numbers, the monitors.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "objectives/objective.hpp"
+#include "training/tape.hpp"
+
+namespace langevin {
+
+struct Penalties {
+  double energy = 0;    // weight of mean E^2 over data plus mean E^2 over negatives
+  double gradient = 0;  // weight of mean |dE/dx|^2 over data rows
+};
+
+class TrainingStep : public StepContext {
+ public:
+  TrainingStep(Energy& model, const Random& random, Job& job, int threads, const std::map<std::string, double>& extras);
+
+  /// Starts step `step` on these rows.
+  void begin(std::int64_t step, std::int64_t totalSteps, Rows rows, at::Tensor target);
+
+  struct Result {
+    double loss = 0;           // without penalties
+    at::Tensor gradient;       // [P]
+    at::Tensor extraGradient;  // [extras]
+    std::map<std::string, double> monitors;
+    std::vector<Rows> rows;  // what the objective evaluated, in order
+  };
+  /// Runs the objective once and differentiates its loss. ERR_LANGEVIN_DIVERGED names the step and the monitor.
+  Result run(Objective& objective, const Penalties& penalties);
+
+  /// Values of the objective's learnable numbers, [extras], in the order of their names.
+  at::Tensor& extras() { return extraValues_; }
+  const std::vector<std::string>& extraNames() const { return extraNames_; }
+
+  Energy& model() override { return model_; }
+  const Random& random() const override { return random_; }
+  Job& job() override { return job_; }
+  at::Tensor energy(const Rows& rows) override { return tape_.record(Tape::Kind::Energy, rows); }
+  at::Tensor outputs(const Rows& rows) override { return tape_.record(Tape::Kind::Outputs, rows); }
+  at::Tensor score(const Rows& rows) override { return tape_.record(Tape::Kind::Score, rows); }
+  at::Tensor extra(const std::string& name) override;
+  void monitor(const std::string& name, double value) override { monitors_[name] = value; }
+  void recordData(const at::Tensor& energy) override { data_ = energy; }
+  void recordNegatives(const at::Tensor& energy) override { negatives_ = energy; }
+
+ private:
+  at::Tensor penalised(const at::Tensor& loss, const Penalties& penalties);
+  void monitorEnergies();
+
+  Energy& model_;
+  const Random& random_;
+  Job& job_;
+  Tape tape_;
+  std::vector<std::string> extraNames_;
+  at::Tensor extraValues_;
+  std::vector<at::Tensor> extraLeaves_;
+  std::map<std::string, double> monitors_;
+  at::Tensor data_, negatives_;
+};
+
+/// Throws Code::Diverged when `value` is not finite: names step and monitor, says what usually helps.
+void requireConverging(double value, std::int64_t step, const std::string& monitor);
+[[noreturn]] void diverged(std::int64_t step, const std::string& monitor, double value, const std::string& what);
+
+}  // namespace langevin

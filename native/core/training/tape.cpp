@@ -1,0 +1,147 @@
+#include "training/tape.hpp"
+
+#include "base/random.hpp"
+#include "base/threads.hpp"
+
+namespace langevin {
+namespace {
+
+// An operation costs microseconds whatever its size, so training tiles are larger than sampling tiles: 2,304 rows of a
+// small network make nine of them.
+constexpr std::int64_t kSmallestTile = 256;
+
+std::vector<TileRange> cut(const Rows& rows) {
+  const std::int64_t n = rows.size();
+  if (n == 0) return {};
+  if (rows.x.is_cuda()) return {{0, n}};
+  const Tiling tiling(n, kSmallestTile);
+  std::vector<TileRange> ranges;
+  for (std::int64_t i = 0; i < tiling.count(); ++i) ranges.push_back(tiling.range(i));
+  return ranges;
+}
+
+void requireSmooth(const Program& program) {
+  const std::vector<std::string> rough = nonSmoothOperations(program);
+  if (rough.empty()) return;
+  std::string names;
+  for (const std::string& n : rough) names += (names.empty() ? "" : ", ") + n;
+  throw Error(Code::Unsupported,
+              "this objective differentiates the score dE/dx, and the energy's second derivatives vanish almost "
+              "everywhere because of " +
+                  names + "; use a smooth activation (silu, softplus, tanh, gelu)",
+              {{"operations", names}});
+}
+
+}  // namespace
+
+void Tape::begin(std::uint64_t seed, std::uint64_t step) {
+  seed_ = seed;
+  step_ = step;
+  records_.clear();
+}
+
+Tape::Tile Tape::evaluateTile(Kind kind, const Rows& rows, const EvaluationMode& mode) const {
+  at::AutoGradMode enable(true);
+  Tile tile;
+  tile.leaves = model_.parameters().leaves();
+  if (kind == Kind::Score) {
+    Rows leaf = rows;
+    leaf.x = rows.x.detach().requires_grad_(true);
+    const at::Tensor energy = model_.evaluateWith(tile.leaves, leaf, mode).energy;
+    at::Tensor gradient;
+    if (energy.requires_grad()) gradient = torch::autograd::grad({energy.sum()}, {leaf.x}, {}, true, true, true)[0];
+    tile.value = gradient.defined() ? -gradient : at::zeros_like(rows.x);
+  } else {
+    const ProgramValues values = model_.evaluateWith(tile.leaves, rows, mode);
+    tile.value = kind == Kind::Energy ? values.energy : values.outputs;
+  }
+  return tile;
+}
+
+at::Tensor Tape::record(Kind kind, const Rows& rows) {
+  if (kind == Kind::Score) requireSmooth(model_.program());
+  if (kind == Kind::Outputs && model_.program().outputs < 0)
+    fail(Code::Unsupported, "a ", model_.program().kind, " energy has no logits or outputs");
+  if (rows.size() == 0) fail(Code::Shape, "an objective evaluated the energy on no rows");
+  Record record;
+  record.rows = rows;
+  record.rows.x = rows.x.detach();
+  record.ranges = cut(rows);
+  record.tiles.resize(record.ranges.size());
+  // Each record of a step has masks of its own; rows within it are told apart by firstRow.
+  const std::uint64_t seed = Random(seed_).fork(records_.size()).seed();
+  const auto count = static_cast<std::int64_t>(record.ranges.size());
+  parallelTiles(count, rows.x.is_cuda() ? 1 : threads_, [&](std::int64_t i) {
+    const TileRange r = record.ranges[static_cast<std::size_t>(i)];
+    const EvaluationMode mode{true, seed, step_, static_cast<std::uint64_t>(r.first)};
+    record.tiles[static_cast<std::size_t>(i)] = evaluateTile(kind, record.rows.slice(r.first, r.last), mode);
+  });
+  std::vector<at::Tensor> pieces;
+  for (const Tile& tile : record.tiles) pieces.push_back(tile.value.detach());
+  // The leaf must not share storage with a tile's value: an objective may work on it in place.
+  record.leaf = (pieces.size() == 1 ? pieces[0].clone() : at::cat(pieces)).requires_grad_(true);
+  records_.push_back(std::move(record));
+  return records_.back().leaf;
+}
+
+at::Tensor Tape::tileGradient(const Tile& tile, const at::Tensor& outer) const {
+  at::Tensor flat = at::zeros_like(model_.parameters().flat());
+  if (!tile.value.requires_grad()) return flat;
+  std::vector<at::Tensor> inputs;
+  for (const at::Tensor& leaf : tile.leaves)
+    if (leaf.requires_grad()) inputs.push_back(leaf);
+  std::vector<at::Tensor> found =
+      torch::autograd::grad({tile.value}, inputs, {outer}, std::nullopt, false, /*allow_unused=*/true);
+  std::vector<at::Tensor> gradients(tile.leaves.size());
+  for (std::size_t i = 0, k = 0; i < tile.leaves.size(); ++i)
+    if (tile.leaves[i].requires_grad()) gradients[i] = std::move(found[k++]);
+  at::NoGradGuard guard;
+  model_.parameters().accumulate(flat, gradients);
+  return flat;
+}
+
+Tape::Gradients Tape::backward(const at::Tensor& loss, const std::vector<at::Tensor>& extras) {
+  std::vector<at::Tensor> inputs;
+  for (const Record& r : records_) inputs.push_back(r.leaf);
+  for (const at::Tensor& e : extras) inputs.push_back(e);
+  if (!loss.requires_grad())
+    fail(Code::Unsupported, "the loss depends on no parameter: the energy has nothing to learn");
+  std::vector<at::Tensor> outer = torch::autograd::grad({loss}, inputs, {}, std::nullopt, false, true);
+
+  struct Piece {
+    const Tile* tile;
+    at::Tensor outer;
+  };
+  std::vector<Piece> pieces;
+  for (std::size_t r = 0; r < records_.size(); ++r) {
+    if (!outer[r].defined()) continue;
+    for (std::size_t i = 0; i < records_[r].tiles.size(); ++i) {
+      const TileRange range = records_[r].ranges[i];
+      pieces.push_back({&records_[r].tiles[i], outer[r].slice(0, range.first, range.last)});
+    }
+  }
+  Gradients result;
+  std::vector<at::Tensor> parts(pieces.size());
+  const bool cuda = model_.device().is_cuda();
+  parallelTiles(static_cast<std::int64_t>(pieces.size()), cuda ? 1 : threads_, [&](std::int64_t i) {
+    const auto k = static_cast<std::size_t>(i);
+    parts[k] = tileGradient(*pieces[k].tile, pieces[k].outer);
+  });
+  at::NoGradGuard guard;
+  result.parameters = at::zeros_like(model_.parameters().flat());
+  for (const at::Tensor& part : parts) result.parameters.add_(part);
+  for (std::size_t e = 0; e < extras.size(); ++e) {
+    const at::Tensor& gradient = outer[records_.size() + e];
+    result.extras.push_back(gradient.defined() ? gradient.detach() : at::zeros_like(extras[e]).detach());
+  }
+  records_.clear();
+  return result;
+}
+
+std::vector<Rows> Tape::recorded() const {
+  std::vector<Rows> rows;
+  for (const Record& r : records_) rows.push_back(r.rows);
+  return rows;
+}
+
+}  // namespace langevin

@@ -1,0 +1,56 @@
+// A tape in tiles. Energies, network outputs and scores of many rows are computed tile by tile on the pool, each tile
+// with a graph of its own; the objective sees one detached leaf. Backward runs the small graph of the objective once,
+// then every tile's graph in parallel, and adds the tiles' parameter gradients in a fixed order: bit-equal at any
+// number of threads.
+#pragma once
+
+#include <vector>
+
+#include "base/threads.hpp"
+#include "energies/energy.hpp"
+
+namespace langevin {
+
+class Tape {
+ public:
+  enum class Kind { Energy, Outputs, Score };
+
+  Tape(const Energy& model, int threads) : model_(model), threads_(threads) {}
+
+  /// Forgets what was recorded. Dropout masks of the records that follow are keyed by (seed, step, record, row).
+  void begin(std::uint64_t seed, std::uint64_t step);
+  /// Energy [n], outputs [n, k] or score -dE/dx [n, d] of the rows: a leaf that requires grad.
+  at::Tensor record(Kind kind, const Rows& rows);
+
+  struct Gradients {
+    at::Tensor parameters;           // [P], order of Parameters::flat()
+    std::vector<at::Tensor> extras;  // one for each tensor given, zeros where the loss does not depend on it
+  };
+  /// d loss / d parameters and d loss / d extras of a scalar built from the recorded leaves. Consumes the records.
+  Gradients backward(const at::Tensor& loss, const std::vector<at::Tensor>& extras);
+
+  /// The rows of every record since begin(), in order.
+  std::vector<Rows> recorded() const;
+
+ private:
+  struct Tile {
+    std::vector<at::Tensor> leaves;  // parameters, order of Parameters::info()
+    at::Tensor value;                // with its graph
+  };
+  struct Record {
+    Rows rows;
+    at::Tensor leaf;
+    std::vector<Tile> tiles;
+    std::vector<TileRange> ranges;
+  };
+
+  Tile evaluateTile(Kind kind, const Rows& rows, const EvaluationMode& mode) const;
+  at::Tensor tileGradient(const Tile& tile, const at::Tensor& outer) const;
+
+  const Energy& model_;
+  int threads_;
+  std::uint64_t seed_ = 0, step_ = 0;
+  std::vector<Record> records_;
+};
+
+}  // namespace langevin

@@ -1,0 +1,194 @@
+#include "training/trainer.hpp"
+
+#include <cmath>
+
+#include "base/tensor.hpp"
+
+namespace langevin {
+namespace {
+
+double secondsBetween(std::chrono::steady_clock::time_point a, std::chrono::steady_clock::time_point b) {
+  return std::chrono::duration<double>(b - a).count();
+}
+
+at::Tensor targetOf(const at::Tensor& y, const Energy& model, std::int64_t rows) {
+  at::Tensor t = y.dim() == 1 || y.is_floating_point() ? y : y.squeeze(1);
+  if (t.size(0) != rows) fail(Code::Shape, "x has ", rows, " rows and y has ", t.size(0));
+  if (!t.is_floating_point()) return t.to(model.device(), at::kLong);
+  if (t.dim() == 1) t = t.unsqueeze(1);
+  t = t.to(model.device(), model.dtype()).contiguous();
+  requireFinite(t, "y");
+  return t;
+}
+
+}  // namespace
+
+TrainingData TrainingData::read(const Spec& a, const Energy& model) {
+  const at::Tensor x = unbox(a.at("x"));
+  const at::Tensor y = a.has("y") ? unbox(a.at("y")) : at::Tensor();
+  const bool conditional = model.program().condition.kind != Condition::Kind::None;
+  TrainingData data;
+  data.rows = model.rows(x, conditional ? y : at::Tensor());
+  if (data.rows.size() == 0) fail(Code::Shape, "there are no rows to train on: x has shape ", c10::str(x.sizes()));
+  if (y.defined()) data.target = conditional ? data.rows.y : targetOf(y, model, data.rows.size());
+  return data;
+}
+
+TrainingData TrainingData::select(const at::Tensor& index) const {
+  const at::Tensor i = index.to(rows.x.device());
+  TrainingData part;
+  part.rows.x = rows.x.index_select(0, i);
+  if (rows.y.defined()) part.rows.y = rows.y.index_select(0, i);
+  if (target.defined()) part.target = rows.y.defined() ? part.rows.y : target.index_select(0, i);
+  return part;
+}
+
+Trainer::Trainer(const Spec& a, Job& job)
+    : model_(a.at("energy").energy()),
+      job_(job),
+      data_(TrainingData::read(a, *model_)),
+      options_(TrainOptions::read(a, data_.rows.size())),
+      random_(options_.seed),
+      objective_(makeObjective(a.at("objective"))),
+      optimizer_(makeOptimizer(a.at("optimizer"))),
+      extraOptimizer_(makeOptimizer(a.at("optimizer"), false)),
+      lr_(learningRate(a.at("optimizer"))),
+      batches_(data_.rows.size(), options_.batchSize, random_),
+      monitors_(options_.steps, options_.historyPoints) {
+  if (model_->dtype() == at::kBFloat16)
+    fail(Code::Dtype,
+         "training needs a float32 or float64 energy: an update is smaller than a bfloat16 weight resolves");
+  if (model_->parameters().count() == 0)
+    fail(Code::Unsupported, "a ", model_->program().kind,
+         " energy without learnable parameters cannot be trained; analytic energies take learnable: true");
+  objective_->prepare(*model_, data_.rows, data_.target, random_);
+  context_ = std::make_unique<TrainingStep>(*model_, random_, job_, options_.threads, objective_->extras());
+  if (const auto resume = a.find("resume")) restore(*resume);
+}
+
+Value Trainer::run() {
+  start_ = lastProgress_ = lastEpoch_ = Clock::now();
+  resumedAt_ = done_;
+  try {
+    while (done_ < options_.steps) {
+      job_.check();
+      step(done_);
+      const bool due = options_.every > 0 && done_ % options_.every == 0;
+      const bool asked = job_.takeCheckpointRequest();
+      if ((due && options_.checkpoints) || asked) emitCheckpoint();
+    }
+  } catch (const Error& error) {
+    // An objective changes its state only after its last abortable call, so what is there is step done_ exactly.
+    if (error.code == Code::Aborted && options_.checkpoints) emitCheckpoint();
+    throw;
+  }
+  if (options_.checkpoints) emitCheckpoint();
+  return result();
+}
+
+void Trainer::step(std::int64_t s) {
+  const TrainingData batch = data_.select(batches_.rows(s));
+  context_->begin(s, options_.steps, batch.rows, batch.target);
+  TrainingStep::Result result = context_->run(*objective_, options_.penalties);
+  for (const auto& [name, value] : result.monitors) monitors_.add(name, value);
+  monitors_.add("loss", result.loss);
+  update(result, s);
+  ++done_;
+  monitors_.endStep(s);
+  endEpochs(s);
+  report(s, result.loss);
+}
+
+void Trainer::update(const TrainingStep::Result& result, std::int64_t s) {
+  at::NoGradGuard guard;
+  const double norm = result.gradient.norm().item<double>();
+  watch(result, norm, s);
+  at::Tensor gradient = result.gradient;
+  // As torch.nn.utils.clip_grad_norm_.
+  if (options_.clipNorm > 0 && norm > options_.clipNorm) gradient = gradient * (options_.clipNorm / (norm + 1e-6));
+  const double lr = lr_.at(s, options_.steps);
+  const at::Tensor& flat = model_->parameters().flat();
+  optimizer_->step(flat, gradient, lr);
+  if (!context_->extraNames().empty()) {
+    extraOptimizer_->step(context_->extras(), result.extraGradient, lr * options_.extraLr);
+    for (std::size_t i = 0; i < context_->extraNames().size(); ++i)
+      monitors_.add(context_->extraNames()[i], context_->extras()[static_cast<std::int64_t>(i)].item<double>());
+  }
+  const double parameterNorm = flat.norm().item<double>();
+  requireConverging(parameterNorm, s, "parameterNorm");
+  monitors_.add("gradientNorm", norm);
+  monitors_.add("parameterNorm", parameterNorm);
+  monitors_.add("lr", lr);
+  if (options_.ema > 0) average();
+}
+
+void Trainer::watch(const TrainingStep::Result& result, double norm, std::int64_t s) const {
+  requireConverging(norm, s, "gradientNorm");
+  if (result.extraGradient.numel() > 0)
+    requireConverging(result.extraGradient.norm().item<double>(), s, "extraGradient");
+  const auto gap = result.monitors.find("gap");
+  if (gap != result.monitors.end() && std::abs(gap->second) > options_.gapLimit)
+    diverged(s, "gap", gap->second,
+             "the energy gap between negatives and data is " + std::to_string(gap->second) +
+                 ", beyond divergence.gap = " + std::to_string(options_.gapLimit));
+}
+
+// The average starts at the weights after the first step, as torch.optim.swa_utils.AveragedModel does: initial weights
+// would otherwise stay in it with weight decay^steps.
+void Trainer::average() {
+  const at::Tensor& flat = model_->parameters().flat();
+  if (!ema_.defined()) {
+    ema_ = flat.clone();
+    return;
+  }
+  const auto t = static_cast<double>(done_);
+  const double decay = options_.emaWarmup ? std::min(options_.ema, (1.0 + t) / (10.0 + t)) : options_.ema;
+  ema_.lerp_(flat, 1.0 - decay);
+}
+
+void Trainer::report(std::int64_t s, double loss) {
+  const auto now = Clock::now();
+  const bool last = s + 1 == options_.steps;
+  if (!last && secondsBetween(lastProgress_, now) < 0.05) return;
+  lastProgress_ = now;
+  const double seconds = secondsBetween(start_, now);
+  const double perSecond = static_cast<double>(done_ - resumedAt_) / std::max(seconds, 1e-9);
+  Map progress{{"step", done_},
+               {"steps", options_.steps},
+               {"loss", loss},
+               {"seconds", seconds},
+               {"stepsPerSecond", perSecond},
+               {"secondsLeft", static_cast<double>(options_.steps - done_) / perSecond}};
+  for (const auto& [name, value] : monitors_.latest()) progress.try_emplace(name, value);
+  job_.progress(std::move(progress));
+}
+
+// Epochs that end quicker than 20 a second are told together: the number says how many have passed.
+void Trainer::endEpochs(std::int64_t s) {
+  const std::int64_t epoch = batches_.epochs(s + 1);
+  if (epoch == batches_.epochs(s)) return;
+  const auto now = Clock::now();
+  if (secondsBetween(lastEpoch_, now) < 0.05 && s + 1 < options_.steps) return;
+  lastEpoch_ = now;
+  job_.emit({{"type", "epoch"}, {"epoch", epoch}, {"step", s + 1}, {"loss", monitors_.latest().at("loss")}});
+}
+
+Value Trainer::result() {
+  Map raw, extras;
+  if (ema_.defined()) {
+    for (auto& [name, tensor] : model_->parameters().named()) raw.emplace(name, box(tensor));
+    at::NoGradGuard guard;
+    model_->parameters().flat().copy_(ema_);
+  }
+  for (std::size_t i = 0; i < context_->extraNames().size(); ++i)
+    extras.emplace(context_->extraNames()[i], context_->extras()[static_cast<std::int64_t>(i)].item<double>());
+  Map result{{"history", monitors_.history()},
+             {"steps", done_},
+             {"seconds", secondsBetween(start_, Clock::now())},
+             {"extras", extras},
+             {"statistics", objective_->statistics()}};
+  if (!raw.empty()) result.emplace("rawParameters", raw);
+  return result;
+}
+
+}  // namespace langevin

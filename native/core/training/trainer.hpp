@@ -1,0 +1,65 @@
+// The training loop: batches, the objective's loss, one optimiser step, averages, monitors, checkpoints.
+#pragma once
+
+#include <chrono>
+#include <memory>
+
+#include "objectives/objective.hpp"
+#include "optimizers/optimizer.hpp"
+#include "training/batches.hpp"
+#include "training/monitors.hpp"
+#include "training/options.hpp"
+#include "training/step.hpp"
+
+namespace langevin {
+
+/// Rows and targets as the energy and the objective want them.
+struct TrainingData {
+  Rows rows;          // y only where the energy is conditional
+  at::Tensor target;  // y of the data: labels int64 [n] or numbers [n, k]; undefined without y
+  TrainingData select(const at::Tensor& index) const;
+  /// From { x, y? }: checks shapes, dtypes and finiteness against the model.
+  static TrainingData read(const Spec& arguments, const Energy& model);
+};
+
+class Trainer {
+ public:
+  Trainer(const Spec& arguments, Job& job);
+  /// { history, steps, seconds, rawParameters?, extras, statistics }. The model holds the trained weights afterwards
+  /// (the averaged ones with ema).
+  Value run();
+
+ private:
+  void step(std::int64_t s);
+  void update(const TrainingStep::Result& result, std::int64_t s);
+  void average();
+  void watch(const TrainingStep::Result& result, double gradientNorm, std::int64_t s) const;
+  void report(std::int64_t s, double loss);
+  void endEpochs(std::int64_t s);
+
+  void emitCheckpoint();
+  Map checkpointTensors() const;
+  void restore(const Spec& resume);
+  std::string fingerprint() const;
+  Value result();
+
+  EnergyRef model_;
+  Job& job_;
+  TrainingData data_;
+  TrainOptions options_;
+  Random random_;
+  std::unique_ptr<Objective> objective_;
+  std::unique_ptr<Optimizer> optimizer_, extraOptimizer_;
+  Schedule lr_;
+  Batches batches_;
+  Monitors monitors_;
+  std::unique_ptr<TrainingStep> context_;
+  at::Tensor ema_;
+  std::int64_t done_ = 0;       // steps completed
+  std::int64_t resumedAt_ = 0;  // of them, before this run
+  std::int64_t lastCheckpoint_ = -1;
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point start_, lastProgress_, lastEpoch_;
+};
+
+}  // namespace langevin

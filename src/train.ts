@@ -1,0 +1,275 @@
+import { Dataset } from './data/dataset.js'
+import { Energy, energyMetadata, STATE_PREFIX } from './energy.js'
+import { LangevinError } from './errors.js'
+import { formatError } from './io/files.js'
+import { readSafetensors, type StoredTensor, writeSafetensors } from './io/safetensors.js'
+import { invoke, startRun } from './native/invoke.js'
+import type { Run, RunEvent } from './run.js'
+import { type SpecValue, toPlain } from './spec.js'
+import { type Dtype, type RowsLike, type Tensor, tensor, toRows } from './tensor.js'
+import { type TrainSpec, trainSpec } from './training/spec.js'
+
+/** What training reads: a Dataset, rows, or rows with their labels, targets or conditions. */
+export type TrainingRows = Dataset | RowsLike | { x: RowsLike; y?: RowsLike }
+
+/** Options of `train`, see there. All but `signal` are plain JSON (the seed may be a bigint). */
+export type TrainOptions = Omit<Parameters<typeof trainSpec>[0], 'seed' | 'kind'> & {
+  seed?: number | bigint
+  signal?: AbortSignal
+}
+
+/** One point of a run's history: means over the steps since the point before. */
+export interface HistoryPoint {
+  /** Steps done. */
+  readonly step: number
+  readonly loss: number
+  readonly gradientNorm: number
+  readonly parameterNorm: number
+  readonly lr: number
+  /** mean E(negatives) - mean E(data), where the objective has negatives. */
+  readonly gap?: number
+  readonly [monitor: string]: number | undefined
+}
+
+export interface TrainResult {
+  /** At most about 1,000 points. */
+  readonly history: readonly HistoryPoint[]
+  /** Steps done, those before a resume included. */
+  readonly steps: number
+  /** Seconds this run took. */
+  readonly seconds: number
+  /** With `ema`: the weights as the optimiser left them, by name. The model holds the averaged ones. */
+  readonly rawParameters?: Readonly<Record<string, Tensor>>
+  /** Learned numbers of the objective: { logZ } of noiseContrastive. */
+  readonly extras: Readonly<Record<string, number>>
+  /** What the objective counted: { buffer: { draws, restarts, age, uses, saturation } } of PCD. */
+  readonly statistics: Readonly<Record<string, unknown>>
+}
+
+const CHECKPOINT_KEY = 'langevin.checkpoint'
+// What a resumed run must share with the one that wrote the checkpoint for its numbers to be a continuation.
+const SAME_ON_RESUME = [
+  'objective',
+  'optimizer',
+  'steps',
+  'epochs',
+  'batchSize',
+  'seed',
+  'ema',
+  'clipNorm',
+  'penalties',
+  'extraLr',
+] as const
+
+/**
+ * Trains an energy. The run starts at once on the runtime thread of the energy's device; the model is busy until it ends.
+ *
+ * @param model the energy; afterwards it holds the trained weights (the averaged ones with `ema`). After a failure or an
+ *   abort it holds the weights of the last completed step.
+ * @param source rows `[n, d]`; a Dataset (its label column is y); `{ x, y }`. y is the condition of a conditional energy,
+ *   the labels of crossEntropy, the targets of meanSquaredError.
+ * @param options
+ *   - `objective` (required), `optimizer` (default adam, lr 1e-3; its lr may be a schedule over the run)
+ *   - `steps` or `epochs` (one of them is required); `batchSize` (default 256): rows a step, drawn without replacement
+ *     from one permutation an epoch; batch s depends on (seed, s) alone
+ *   - `seed` (default 0): every random number; the same seed gives the same bits at any number of threads
+ *   - `ema`: decay of the exponential average of the weights, e.g. 0.999, starting at the weights after the first step;
+ *     `{ decay, warmup: true }` uses min(decay, (1 + t) / (10 + t)) at step t, for short runs
+ *   - `clipNorm`: largest gradient norm; `penalties`: { energy, gradient } weights of mean E(data)^2 + mean E(negatives)^2
+ *     and of mean |dE/dx|^2 on data (default 0)
+ *   - `divergence`: { gap } stops the run when |mean E(negatives) - mean E(data)| exceeds it (default 1e5)
+ *   - `extraLr`: learning rate of the objective's own numbers (log Z) as a multiple of the optimizer's (default 1); they
+ *     get no weight decay
+ *   - `checkpoint`: { path, every? }: writes one safetensors file every so many steps, at the end, on `run.checkpoint()`
+ *     and when the run is aborted; the name appears only when the file is whole. `resume`: such a file; the run goes on
+ *     with the same options and the same rows, bit-equal to one that was never interrupted
+ *   - `y`: the column of a Dataset that is y, or several (default: its label column); `columns`: those that are x
+ *   - `threads` (default: LANGEVIN_THREADS or all cores), `signal`
+ * @returns a Run. Its progress events hold step, steps, loss, stepsPerSecond, secondsLeft and the newest monitors; epoch
+ *   events { epoch, step, loss } (at most 20 a second); checkpoint events { step, path }.
+ * @throws ERR_LANGEVIN_INVALID_OPTION, _SHAPE at once; `run.done` rejects with ERR_LANGEVIN_DIVERGED (a loss, energy or
+ *   gradient that is not finite, or the gap: details.step, details.monitor), _NON_FINITE (data), _UNSUPPORTED (an
+ *   objective this energy cannot serve), _FORMAT and _IO (checkpoint files)
+ */
+export function train(model: Energy, source: TrainingRows, options: TrainOptions): Run<TrainResult> {
+  if (!(model instanceof Energy)) {
+    throw new LangevinError(
+      'ERR_LANGEVIN_INVALID_OPTION',
+      'train: the first argument is an Energy (Energy.create, load)',
+    )
+  }
+  const { signal, seed = 0, ...rest } = options ?? {}
+  const spec = trainSpec(rest as Parameters<typeof trainSpec>[0])
+  const { checkpoint, resume, y, columns, kind: _, ...core } = spec
+  const { rows, made } = rowsOf(source, spec)
+  const release = () => {
+    for (const each of made) each.dispose()
+  }
+  const args = {
+    energy: model,
+    ...rows,
+    ...core,
+    seed,
+    checkpoints: checkpoint !== undefined,
+    every: checkpoint?.every,
+  }
+  const recipe = recipeOf(spec, seed)
+  try {
+    return startRun<TrainResult>('train', args, {
+      signal,
+      finish: (raw: TrainResult) => raw,
+      settled: release,
+      ...(resume !== undefined && { prepare: async () => ({ resume: await readCheckpoint(resume, recipe) }) }),
+      onCheckpoint: (event) =>
+        writeCheckpoint(event, checkpoint?.path, energyMetadata(model.spec, model.dtype), recipe),
+    })
+  } catch (error) {
+    release()
+    throw error
+  }
+}
+
+/** An objective's loss and gradients on given rows, with nothing trained. */
+export interface ObjectiveEvaluation {
+  readonly loss: number
+  /** d loss / d parameter, by name. */
+  readonly gradient: Readonly<Record<string, Tensor>>
+  /** Values and gradients of the objective's own numbers. */
+  readonly extras: Readonly<Record<string, number>>
+  readonly extraGradient: Readonly<Record<string, number>>
+  readonly monitors: Readonly<Record<string, number>>
+  /** The rows the energy was evaluated on, in order: data, negatives, corrupted data. */
+  readonly rows: readonly { x: Tensor; y?: Tensor }[]
+}
+
+/**
+ * Evaluates an objective once, with all rows as the batch, as step `step` of a run with this `seed` would: for checking
+ * gradients, and for comparing with other code on the same random numbers. The parameters stay as they are.
+ */
+export async function evaluateObjective(
+  model: Energy,
+  source: TrainingRows,
+  options: {
+    objective: SpecValue
+    seed?: number | bigint
+    step?: number
+    /** Values of the objective's own numbers, e.g. { logZ: 1 }. */
+    extras?: Record<string, number>
+    penalties?: { energy?: number; gradient?: number }
+    threads?: number
+    signal?: AbortSignal
+  },
+): Promise<ObjectiveEvaluation> {
+  const { signal, objective, ...rest } = options
+  const { rows, made } = rowsOf(source, {})
+  try {
+    const args = { energy: model, ...rows, ...rest, objective: toPlain(objective, 'evaluateObjective') }
+    return await invoke<ObjectiveEvaluation>('objective.evaluate', args, { signal })
+  } finally {
+    for (const each of made) each.dispose()
+  }
+}
+
+type Columns = { y?: string | readonly string[] | undefined; columns?: readonly string[] | undefined }
+
+/** x and y as tensors, and those of them that were made here. */
+function rowsOf(source: TrainingRows, { y, columns }: Columns): { rows: { x: Tensor; y?: Tensor }; made: Tensor[] } {
+  if (source instanceof Dataset) return fromDataset(source, y, columns)
+  if (y !== undefined || columns !== undefined) {
+    throw new LangevinError(
+      'ERR_LANGEVIN_INVALID_OPTION',
+      `train: ${y === undefined ? 'columns' : 'y'} names columns of a Dataset; give rows as { x, y }`,
+    )
+  }
+  const pair = typeof source === 'object' && source !== null && 'x' in source ? source : { x: source as RowsLike }
+  const made: Tensor[] = []
+  const take = (value: RowsLike, what: string) => {
+    const rows = toRows(value, what)
+    if (rows !== value) made.push(rows)
+    return rows
+  }
+  const x = take(pair.x, 'x')
+  const labels = 'y' in pair && pair.y !== undefined ? take(pair.y, 'y') : undefined
+  return { rows: labels === undefined ? { x } : { x, y: labels }, made }
+}
+
+function fromDataset(source: Dataset, y: Columns['y'], columns: Columns['columns']) {
+  const names = y === undefined ? (source.label === undefined ? [] : [source.label]) : [y].flat()
+  const x = source.toTensor(columns ?? source.columns.filter((name) => !names.includes(name)))
+  if (names.length === 0) return { rows: { x }, made: [x] }
+  const single = names.length === 1 ? source.withLabel(names[0]).labels() : undefined
+  const labels = single ?? source.toTensor(names)
+  return { rows: { x, y: labels }, made: [x, labels] }
+}
+
+type Recipe = Record<string, unknown>
+
+/** The options that make the numbers, as plain JSON. */
+function recipeOf(spec: TrainSpec, seed: number | bigint): Recipe {
+  const all: Recipe = { ...spec, seed: String(seed) }
+  return Object.fromEntries(SAME_ON_RESUME.filter((key) => all[key] !== undefined).map((key) => [key, all[key]]))
+}
+
+async function writeCheckpoint(
+  event: RunEvent,
+  path: string | undefined,
+  metadata: Record<string, string>,
+  recipe: Recipe,
+): Promise<RunEvent> {
+  const { tensors, data, rows, ...rest } = event as RunEvent & { tensors: Record<string, Tensor> }
+  try {
+    // run.checkpoint() without a path: the event tells that the step was reached, there is nothing to write.
+    if (path === undefined) return rest as RunEvent
+    const state = JSON.stringify({ recipe, step: event.step, data, rows })
+    await writeSafetensors(path, tensors, { ...metadata, [CHECKPOINT_KEY]: state })
+    return { ...rest, path } as RunEvent
+  } finally {
+    for (const each of Object.values(tensors)) each.dispose()
+  }
+}
+
+async function readCheckpoint(path: string, recipe: Recipe) {
+  const { tensors, metadata } = await readSafetensors(path)
+  const text = metadata[CHECKPOINT_KEY]
+  if (text === undefined || !Object.keys(tensors).some((name) => name.startsWith(STATE_PREFIX))) {
+    throw formatError(path, 8, 'the file is no training checkpoint; to start from its weights use Energy.load')
+  }
+  let state: { recipe: Recipe; step: number; data: string; rows: number }
+  try {
+    state = JSON.parse(text)
+  } catch (cause) {
+    throw formatError(path, 8, `'${CHECKPOINT_KEY}' in its metadata is not JSON`, cause)
+  }
+  for (const key of SAME_ON_RESUME) {
+    const [then, now] = [canonical(state.recipe?.[key]), canonical(recipe[key])]
+    if (then === now) continue
+    throw new LangevinError(
+      'ERR_LANGEVIN_INVALID_OPTION',
+      `resume: ${key} was ${then} when the checkpoint was written and is ${now} here; resume continues the same run. ` +
+        'To go on differently, load the weights with Energy.load and start a new run',
+      { details: { path: key, resume: path } },
+    )
+  }
+  const values: Record<string, Tensor> = {}
+  for (const [name, stored] of Object.entries(tensors)) values[name] = fromStored(path, name, stored)
+  return { tensors: values, data: state.data, rows: state.rows }
+}
+
+/** JSON with sorted keys, so that two recipes compare by what they say. */
+function canonical(value: unknown): string {
+  if (value === undefined) return 'not set'
+  return JSON.stringify(value, (_key, member) =>
+    typeof member === 'object' && member !== null && !Array.isArray(member)
+      ? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : member,
+  )
+}
+
+const READERS = { float32: Float32Array, float64: Float64Array, int64: BigInt64Array, uint8: Uint8Array } as const
+
+function fromStored(path: string, name: string, { dtype, shape, data }: StoredTensor): Tensor {
+  const reader = READERS[dtype as keyof typeof READERS]
+  if (!reader) throw formatError(path, 8, `tensor '${name}' has dtype ${dtype}, which no checkpoint holds`)
+  const bytes = data.slice()
+  return tensor(new reader(bytes.buffer, 0, bytes.byteLength / reader.BYTES_PER_ELEMENT), shape, dtype as Dtype)
+}
