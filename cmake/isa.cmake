@@ -28,7 +28,8 @@ function(_langevin_isa_library target name level definitions flags)
   set(library ${target}_isa_${name})
   add_library(${library} OBJECT ${ARGN})
   langevin_target_options(${library})
-  target_compile_options(${library} PRIVATE ${flags})
+  # The loops count on being vectorised; no contraction, so that a counter gives the same normal in every set.
+  target_compile_options(${library} PRIVATE ${flags} -O3 -ffp-contract=off -fno-trapping-math)
   target_compile_definitions(${library} PRIVATE LANGEVIN_ISA=isa_${name} LANGEVIN_ISA_LEVEL=${level}
                              LANGEVIN_ISA_NAME="${name}" ${definitions})
   target_include_directories(${library} PRIVATE "${CMAKE_SOURCE_DIR}/native/core")

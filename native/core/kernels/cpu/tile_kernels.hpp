@@ -1,0 +1,52 @@
+// Inner loops compiled once per instruction set (isa/*.cpp) and chosen at run time. Plain arrays of float32, no Torch.
+#pragma once
+
+#include <cstdint>
+
+namespace langevin {
+
+/// Elementwise functions with their derivatives.
+enum class Unary : int {
+  Silu,
+  Gelu,
+  Tanh,
+  Sigmoid,
+  Softplus,
+  Relu,
+  LeakyRelu,
+  Exp,
+  Log,
+  Sqrt,
+  Square,
+  Sin,
+  Cos,
+  Abs,
+  Pow,
+};
+
+struct TileKernels {
+  const char* name;
+  /// y[i] = f(x[i]); where d is given, d[i] = f'(x[i]). x and y may be the same array.
+  void (*unary)(Unary f, float argument, const float* x, float* y, float* d, std::int64_t n);
+  void (*mul)(const float* a, const float* b, float* out, std::int64_t n);          // out = a b
+  void (*mulAdd)(const float* a, const float* b, float* out, std::int64_t n);       // out += a b
+  void (*axpy)(float s, const float* a, float* out, std::int64_t n);                // out += s a
+  void (*scale)(float s, float shift, const float* a, float* out, std::int64_t n);  // out = s a + shift
+  void (*div)(const float* a, const float* b, float* out, std::int64_t n);          // out = a / b
+  /// out[r] = x[r, :] . w (+ bias)
+  void (*dotRows)(const float* x, const float* w, float bias, float* out, std::int64_t rows, std::int64_t cols);
+  /// out[r, :] = s[r] w  (or += when add)
+  void (*outer)(const float* s, const float* w, float* out, std::int64_t rows, std::int64_t cols, bool add);
+  /// out[:] += sum_r s[r] x[r, :]   (s may be null: ones)
+  void (*weightedSum)(const float* s, const float* x, float* out, std::int64_t rows, std::int64_t cols);
+  /// x <- x - a g + b xi, the Langevin update
+  void (*langevin)(float* x, const float* g, const float* xi, float a, float b, std::int64_t n);
+  /// Philox normals: see base/random.hpp for what the arguments mean. Same bits in every instruction set.
+  void (*normal)(float* out, std::int64_t rows, std::int64_t cols, std::uint64_t seed, std::uint64_t firstRow,
+                 std::uint64_t step, std::uint32_t stream);
+};
+
+/// The best table this processor can run; LANGEVIN_ISA=default|avx2|avx512 in the environment forces a lower one.
+const TileKernels& tileKernels();
+
+}  // namespace langevin

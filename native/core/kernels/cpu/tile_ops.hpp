@@ -1,0 +1,110 @@
+// What an operation of a tile program is: a forward and a backward on plain arrays, beside each other.
+#pragma once
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "kernels/cpu/tile_program.hpp"
+
+namespace langevin {
+
+struct TileCall;
+
+struct TileOp {
+  const char* name;
+  void (*forward)(TileCall&);
+  void (*backward)(TileCall&);
+  /// Floats a row it keeps from forward for backward, besides its value (width = columns of the node).
+  enum class Keep { Nothing, Derivative, TwoNumbers } keep = Keep::Nothing;
+};
+
+const TileOp* findTileOp(const std::string& name);
+const std::vector<TileOp>& elementwiseTileOps();
+const std::vector<TileOp>& reductionTileOps();
+const std::vector<TileOp>& layerTileOps();
+
+/// A parameter of a node: where it lies in Packed and in the flat gradient (-1: a buffer without gradient).
+struct TileParameter {
+  int index = -1;
+  std::int64_t flatOffset = -1, count = 0;
+};
+
+struct TileNode {
+  const TileOp* op = nullptr;
+  std::vector<int> inputs;
+  std::vector<TileParameter> parameters;
+  std::vector<int> constants;
+  std::vector<double> numbers;
+  std::vector<std::int64_t> integers;
+  std::int64_t width = 0;
+  std::int64_t fixedCount = 0;                       // > 0: one value for all rows, of so many floats
+  std::int64_t value = -1, keep = -1, adjoint = -1;  // offsets, in floats per row (or in the fixed region)
+  bool dependsOnInput = false, dependsOnParameters = false;
+  bool live = false;       // reaches the energy or the outputs
+  bool inPlace = false;    // shares value and adjoint with its only input
+  std::vector<char> adds;  // per input: an adjoint is already there in the backward pass
+  bool perRow() const { return fixedCount == 0; }
+};
+
+struct TileProgram::Pass {
+  const Packed* packed = nullptr;
+  TileInput in;
+  float* rowsBase = nullptr;   // per-row region: offset * rows
+  float* fixedBase = nullptr;  // values shared by all rows
+  TileWorkspace* workspace = nullptr;
+  bool derivatives = false;
+  Wanted wanted = Wanted::Input;
+  float* gradient = nullptr;  // adjoint of the input
+  float* flat = nullptr;      // parameter gradient
+  int last = 0;               // last node that is evaluated
+  int energyNode = 0;
+};
+
+/// One operation at work.
+struct TileCall {
+  const TileProgram& program;
+  TileProgram::Pass& pass;
+  const std::vector<TileNode>& nodes;
+  int index;
+  const TileKernels& k;
+
+  const TileNode& node() const { return nodes[static_cast<std::size_t>(index)]; }
+  std::int64_t rows() const { return pass.in.rows; }
+  std::int64_t width() const { return node().width; }
+  std::int64_t size() const { return node().perRow() ? rows() * width() : node().fixedCount; }
+  const TileNode& input(int i) const {
+    return nodes[static_cast<std::size_t>(node().inputs[static_cast<std::size_t>(i)])];
+  }
+  std::int64_t inWidth(int i) const { return input(i).width; }
+
+  float* out() { return valueAt(index); }
+  const float* in(int i) const;
+  float* kept() { return pass.rowsBase + node().keep * rows(); }
+  /// Adjoint of this node (read) and of an input (to be written or added to, see adds()).
+  float* adjoint() { return adjointAt(index); }
+  bool wants(int i) const;
+  float* adjointOf(int i) { return adjointAt(node().inputs[static_cast<std::size_t>(i)]); }
+  bool adds(int i) const { return node().adds[static_cast<std::size_t>(i)] != 0; }
+  /// Zeroes the input's adjoint unless something is there already; then additions are right in any case.
+  float* addableAdjoint(int i);
+
+  const float* parameter(int i) const;
+  const float* transposed(int i) const;
+  const float* constant(int i) const;
+  const TileParameter& parameterInfo(int i) const { return node().parameters[static_cast<std::size_t>(i)]; }
+  /// Where the gradient of parameter i goes, or null when it has none.
+  float* parameterGradient(int i) const;
+  float* scratch(std::size_t count, int slot = 0);
+
+  /// Input i as a full [rows, width] array: itself, or a broadcast copy in scratch slot.
+  const float* expanded(int i, int slot);
+  /// Adds a [rows, width] contribution to input i's adjoint, summing over broadcast rows and columns.
+  void contribute(int i, const float* full);
+
+ private:
+  float* valueAt(int i) const;
+  float* adjointAt(int i) const;
+};
+
+}  // namespace langevin

@@ -1,0 +1,90 @@
+// The fused CPU executor: an energy's program compiled to tile operations on plain float32 arrays. No tape, no
+// allocation per step, no dispatcher; values, input gradients and parameter gradients of one tile stay in cache. Its
+// twin is evaluate() with autograd.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "energies/parameters.hpp"
+#include "energies/program.hpp"
+#include "kernels/cpu/tile_kernels.hpp"
+
+namespace langevin {
+
+class TileProgram;
+
+/// What a tile evaluates. Pointers are to contiguous float32 rows; y is float32 [n, width] or int64 [n] labels, or
+/// null.
+struct TileInput {
+  const float* x = nullptr;
+  const float* y = nullptr;
+  const std::int64_t* labels = nullptr;
+  std::int64_t rows = 0;
+};
+
+/// Buffers of one thread (or of one tile of a training tape). Grows as needed, never shrinks.
+class TileWorkspace {
+ public:
+  float* reserve(std::size_t count) {
+    if (memory_.size() < count) memory_.resize(count);
+    return memory_.data();
+  }
+
+ private:
+  std::vector<float> memory_;
+};
+
+/// Which gradients a backward pass wants.
+enum class Wanted { Input, Parameters };
+
+struct TileNode;
+
+class TileProgram {
+ public:
+  /// Null, with the reason, when an operation has no tile form. Parameters are read again by refresh().
+  static std::unique_ptr<TileProgram> compile(const Program& program, const Parameters& parameters,
+                                              std::string& reason);
+  ~TileProgram();
+
+  /// Rows that keep a tile's buffers within the second-level cache.
+  std::int64_t preferredRows() const { return preferredRows_; }
+
+  /// Weights in the order the matrix kernels want; `version` is what Energy::packed() compares to notice stale ones.
+  struct Packed {
+    std::vector<std::vector<float>> plain;       // every parameter as it is
+    std::vector<std::vector<float>> transposed;  // weights of linear layers, [in, out]
+    std::uint64_t version = 0;
+  };
+  std::shared_ptr<const Packed> pack(const Parameters& parameters, std::uint64_t version) const;
+
+  /// E [rows]; outputs [rows, k] when wanted.
+  void forward(const Packed& packed, const TileInput& in, TileWorkspace& ws, float* energy, float* outputs) const;
+  /// E and dE/dx. `energy` may be null.
+  void energyAndGradient(const Packed& packed, const TileInput& in, TileWorkspace& ws, float* energy,
+                         float* gradient) const;
+  /// forward() that keeps in `ws` what parameterGradient() needs.
+  void record(const Packed& packed, const TileInput& in, TileWorkspace& ws, float* energy, float* outputs) const;
+  /// Adds sum_i (we[i] dE_i + wo[i] . doutputs_i) / dtheta to `flat`. `ws` comes from record() on the same rows.
+  void parameterGradient(const Packed& packed, const TileInput& in, TileWorkspace& ws, const float* we, const float* wo,
+                         float* flat) const;
+
+ private:
+  TileProgram() = default;
+  struct Pass;
+  void runForward(Pass& pass) const;
+  void runBackward(Pass& pass, Wanted wanted) const;
+  Pass layout(const Packed& packed, const TileInput& in, TileWorkspace& ws, bool derivatives) const;
+  friend struct TileCompiler;
+  friend struct TileCall;
+
+  std::vector<TileNode> nodes_;
+  std::int64_t preferredRows_ = 128, floatsPerRow_ = 0, fixedFloats_ = 0, inputWidth_ = 0;
+  int energy_ = -1, joint_ = -1, outputs_ = -1;
+  bool optionalCondition_ = false;
+  std::vector<std::vector<float>> constants_;
+};
+
+}  // namespace langevin
