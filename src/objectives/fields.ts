@@ -31,7 +31,10 @@ const share = (z: Z) => z.number().nonnegative().optional()
  * The replay buffer: `size` chains (default 10,000); `reinit`: the probability that a drawn chain restarts (default
  * 0.05); `reinitFrom`: the law of starts and restarts, 'uniform' on `box` (default; the box is the data's range, a tenth
  * wider on both sides, unless given), 'normal' with the data's mean and sd of each column, 'data' rows plus Gaussian
- * noise of sd `blur` (default 0), or a mixture by shares, e.g. { uniform: 0.5, data: 0.5 }.
+ * noise of sd `blur` (default 0), or a mixture by shares, e.g. { uniform: 0.5, data: 0.5 }. `reinitAccept`: 'always'
+ * (default), or 'metropolis': a restart is a proposal that is accepted with probability min(1, exp(E(x) - E(x'))), which
+ * leaves the model's law as it is and lets chains change modes; it needs reinitFrom 'uniform', and in many dimensions it
+ * is hardly ever accepted.
  */
 export const bufferField = (z: Z) =>
   z
@@ -44,16 +47,24 @@ export const bufferField = (z: Z) =>
           z.strictObject({ uniform: share(z), normal: share(z), data: share(z) }),
         ])
         .default('uniform'),
+      reinitAccept: z.enum(['always', 'metropolis']).default('always'),
       blur: z.number().nonnegative().default(0),
       box: regionField(z).optional(),
     })
     .prefault({})
 
-type Buffer = { reinitFrom: string | Record<string, number | undefined>; box?: Borders | undefined }
+type Buffer = {
+  reinitFrom: string | Record<string, number | undefined>
+  reinitAccept: string
+  box?: Borders | undefined
+}
 
 export function checkBuffer({ buffer }: { buffer: Buffer }, fail: Fail): void {
   if (typeof buffer.reinitFrom === 'object' && !Object.values(buffer.reinitFrom).some((s) => (s ?? 0) > 0)) {
     fail('buffer.reinitFrom', 'at least one share must be above 0')
+  }
+  if (buffer.reinitAccept === 'metropolis' && buffer.reinitFrom !== 'uniform') {
+    fail('buffer.reinitAccept', "a tested restart is drawn uniformly: use reinitFrom: 'uniform'")
   }
   if (buffer.box !== undefined) bordersBelow(buffer.box, fail, 'buffer.box')
 }

@@ -6,7 +6,8 @@ import { bufferField, checkBuffer } from './fields.js'
  * loss = mean E(x) - mean E(x-). Each step draws `chains` of them without replacement (default: the batch size),
  * restarts a share, and runs `sampler.steps` steps.
  *
- * `buffer`: { size: 10000, reinit: 0.05, reinitFrom: 'uniform' | 'normal' | 'data' | shares, blur: 0, box }.
+ * `buffer`: { size: 10000, reinit: 0.05, reinitFrom: 'uniform' | 'normal' | 'data' | shares,
+ * reinitAccept: 'always' | 'metropolis', blur: 0, box }.
  */
 export const persistentContrastiveDivergence = defineSpec(
   'objective',

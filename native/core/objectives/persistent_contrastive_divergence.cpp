@@ -1,6 +1,9 @@
 // Persistent contrastive divergence (Tieleman 2008): negatives are chains that live on in a replay buffer from step to
 // step; a share of them restarts (Du and Mordatch 2019).
 //   loss = mean E(x) - mean E(x-),  x- <- sampler steps from the buffer's chains
+// Restarts that are always taken pull the negatives away from the model's law, and short chains that cannot cross from
+// one mode to another leave the modes' relative depth to the restarts. Metropolis-tested restarts
+// (buffer.reinitAccept) do neither: they keep the law and move chains between modes.
 #include "objectives/registry.hpp"
 #include "objectives/support.hpp"
 #include "training/replay_buffer.hpp"
@@ -24,11 +27,16 @@ class PersistentContrastiveDivergence : public Objective {
 
   at::Tensor loss(StepContext& context) override {
     const std::int64_t count = chains_ > 0 ? chains_ : context.batch.size();
-    const ReplayBuffer::Draw draw = buffer_.draw(count, static_cast<std::uint64_t>(context.step));
+    const CommonOptions& common = sampler_->common();
+    const double temperature = common.temperature.at(common.steps - 1, common.steps);
+    const ReplayBuffer::Draw draw = buffer_.draw(
+        count, static_cast<std::uint64_t>(context.step),
+        [&](const Rows& rows) { return context.model().energyOf(rows, context.threads) / temperature; });
     Rows negatives = draw.rows;
     negatives.x = advanceRows(context, *sampler_, draw.rows);
     // The last call that can be aborted is behind us: from here on the step runs to its end.
     buffer_.store(draw, negatives.x, sampler_->common().steps);
+    context.monitor("restartShare", draw.restarted.to(at::kDouble).mean().item<double>());
     context.monitor("bufferAge", buffer_.meanAge());
     context.monitor("bufferSaturation", buffer_.saturation());
     return contrast(context, context.batch, negatives);

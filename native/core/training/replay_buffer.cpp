@@ -60,6 +60,13 @@ ReplayBuffer::Options ReplayBuffer::Options::read(const Spec& spec) {
     o.normal /= total;
     o.data /= total;
   }
+  if (const auto accept = spec.find("reinitAccept")) {
+    const std::string& rule = accept->text();
+    if (rule != "always" && rule != "metropolis") accept->invalid("must be 'always' or 'metropolis', got '" + rule + "'");
+    o.metropolis = rule == "metropolis";
+    // The test needs the density of the proposals; of a uniform law it is one constant.
+    if (o.metropolis && o.uniform < 1) accept->invalid("a tested restart is drawn uniformly: use reinitFrom: 'uniform'");
+  }
   if (const auto box = spec.find("box")) {
     o.low = numberOrList(*box, "low");
     o.high = numberOrList(*box, "high");
@@ -119,7 +126,19 @@ Rows ReplayBuffer::fresh(std::int64_t count, std::uint64_t step, const Random& r
   return rows;
 }
 
-ReplayBuffer::Draw ReplayBuffer::draw(std::int64_t count, std::uint64_t step) const {
+// Independence Metropolis (Tierney 1994) with the uniform law on the box: accept with probability
+// min(1, exp(E(from) - E(to))). From outside the box there is no way back, so no way in either.
+at::Tensor ReplayBuffer::accepted(const Rows& from, const Rows& to, std::uint64_t step, const EnergyOf& energy) const {
+  if (!energy) fail(Code::Internal, "tested restarts need the energy of the chains");
+  const at::Tensor inside = from.x.ge(low_).logical_and(from.x.le(low_ + width_)).all(1);
+  const at::Tensor u =
+      random_.uniform(from.size(), 1, step, Stream::Accept, at::TensorOptions(at::kDouble)).squeeze(1);
+  const at::Tensor logRatio = (energy(from).to(at::kDouble) - energy(to).to(at::kDouble)).to(at::kCPU);
+  // A ratio that is not a number compares false: such a start is refused, never entered.
+  return u.log().lt(logRatio).logical_and(inside.to(at::kCPU));
+}
+
+ReplayBuffer::Draw ReplayBuffer::draw(std::int64_t count, std::uint64_t step, const EnergyOf& energy) const {
   at::NoGradGuard guard;
   if (count > options_.size)
     fail(Code::InvalidOption, "the buffer holds ", options_.size, " chains and a step needs ", count,
@@ -131,7 +150,11 @@ ReplayBuffer::Draw ReplayBuffer::draw(std::int64_t count, std::uint64_t step) co
   draw.restarted = random_.uniform(count, 1, step, Stream::Reinit, at::TensorOptions(at::kFloat)).squeeze(1) <
                    static_cast<float>(options_.reinit);
   if (draw.restarted.any().item<bool>()) {
-    const Rows start = fresh(count, step, random_);
+    Rows start = fresh(count, step, random_);
+    if (options_.metropolis) {
+      start.y = draw.rows.y;  // a tested move is one in x, at the chain's own condition
+      draw.restarted = draw.restarted.logical_and(accepted(draw.rows, start, step, energy));
+    }
     const at::Tensor mask = draw.restarted.to(x_.device());
     draw.rows.x = at::where(mask.unsqueeze(1), start.x, draw.rows.x);
     if (y_.defined()) draw.rows.y = at::where(y_.dim() == 2 ? mask.unsqueeze(1) : mask, start.y, draw.rows.y);

@@ -2,6 +2,7 @@
 // replacement, restarted with a probability, advanced by the objective's sampler and stored back.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -21,6 +22,8 @@ class ReplayBuffer {
     double uniform = 1, normal = 0, data = 0;
     double blur = 0;                // sd of Gaussian noise added to a data row
     std::vector<double> low, high;  // of the uniform law; one number stands for every column; empty: from the data
+    // Restarts are proposals a Metropolis test accepts or refuses: they leave the model's law as it is.
+    bool metropolis = false;
     static Options read(const Spec& spec);
   };
 
@@ -35,8 +38,11 @@ class ReplayBuffer {
     Rows rows;             // where the chains stand (restarts done)
     at::Tensor restarted;  // bool [n]
   };
-  /// `count` chains for step `step`; changes nothing, so that an aborted step leaves the buffer as it was.
-  Draw draw(std::int64_t count, std::uint64_t step) const;
+  /// The energy of rows [n], divided by the temperature of the chains' law.
+  using EnergyOf = std::function<at::Tensor(const Rows&)>;
+  /// `count` chains for step `step`; changes nothing, so that an aborted step leaves the buffer as it was. `energy` is
+  /// asked only where restarts are tested.
+  Draw draw(std::int64_t count, std::uint64_t step, const EnergyOf& energy = {}) const;
   /// Writes the chains back after `steps` sampler steps.
   void store(const Draw& draw, const at::Tensor& x, std::int64_t steps);
 
@@ -54,6 +60,7 @@ class ReplayBuffer {
 
  private:
   Rows fresh(std::int64_t count, std::uint64_t step, const Random& random) const;
+  at::Tensor accepted(const Rows& from, const Rows& to, std::uint64_t step, const EnergyOf& energy) const;
   at::Tensor uniformRows(std::int64_t count, std::uint64_t step, const Random& random) const;
 
   Options options_;
