@@ -62,10 +62,12 @@ ReplayBuffer::Options ReplayBuffer::Options::read(const Spec& spec) {
   }
   if (const auto accept = spec.find("reinitAccept")) {
     const std::string& rule = accept->text();
-    if (rule != "always" && rule != "metropolis") accept->invalid("must be 'always' or 'metropolis', got '" + rule + "'");
+    if (rule != "always" && rule != "metropolis")
+      accept->invalid("must be 'always' or 'metropolis', got '" + rule + "'");
     o.metropolis = rule == "metropolis";
     // The test needs the density of the proposals; of a uniform law it is one constant.
-    if (o.metropolis && o.uniform < 1) accept->invalid("a tested restart is drawn uniformly: use reinitFrom: 'uniform'");
+    if (o.metropolis && o.uniform < 1)
+      accept->invalid("a tested restart is drawn uniformly: use reinitFrom: 'uniform'");
   }
   if (const auto box = spec.find("box")) {
     o.low = numberOrList(*box, "low");
@@ -131,8 +133,7 @@ Rows ReplayBuffer::fresh(std::int64_t count, std::uint64_t step, const Random& r
 at::Tensor ReplayBuffer::accepted(const Rows& from, const Rows& to, std::uint64_t step, const EnergyOf& energy) const {
   if (!energy) fail(Code::Internal, "tested restarts need the energy of the chains");
   const at::Tensor inside = from.x.ge(low_).logical_and(from.x.le(low_ + width_)).all(1);
-  const at::Tensor u =
-      random_.uniform(from.size(), 1, step, Stream::Accept, at::TensorOptions(at::kDouble)).squeeze(1);
+  const at::Tensor u = random_.uniform(from.size(), 1, step, Stream::Accept, at::TensorOptions(at::kDouble)).squeeze(1);
   const at::Tensor logRatio = (energy(from).to(at::kDouble) - energy(to).to(at::kDouble)).to(at::kCPU);
   // A ratio that is not a number compares false: such a start is refused, never entered.
   return u.log().lt(logRatio).logical_and(inside.to(at::kCPU));
