@@ -10,6 +10,9 @@ export {
 export { LangevinError } from './errors.js'
 export type { Dtype } from './native/contract.js'
 export { doctor } from './native/doctor.js'
+export { noises } from './noises/index.js'
+export { objectives } from './objectives/index.js'
+export { optimizers } from './optimizers/index.js'
 export { Run, type RunEvent, type RunState } from './run.js'
 export {
   type InitSpec,
@@ -21,5 +24,15 @@ export {
   sample,
 } from './sample.js'
 export { samplers } from './samplers/index.js'
+export { schedules } from './schedules.js'
 export { devices, memoryStats, threads, type Versions, versions } from './system.js'
 export { type NestedArray, type RowsLike, Tensor, type TypedArray, tensor } from './tensor.js'
+export {
+  evaluateObjective,
+  type HistoryPoint,
+  type ObjectiveEvaluation,
+  type TrainingRows,
+  type TrainOptions,
+  type TrainResult,
+  train,
+} from './train.js'
