@@ -8,12 +8,10 @@
 #include "convert.h"
 #include "environment.h"
 #include "errors.h"
+#include "tagged_wrap.h"
 
 namespace langevin::binding {
 namespace {
-
-constexpr napi_type_tag kTensorTag = {0x6c616e676576696eULL, 0x7465e5a9b1c04d01ULL};
-constexpr napi_type_tag kEnergyTag = {0x6c616e676576696eULL, 0x656e65726779c202ULL};
 
 struct Counter {
   std::atomic<std::size_t> handles{0};
@@ -56,8 +54,10 @@ class Owned {
   std::size_t told_ = 0;
 };
 
-class NativeTensor : public Napi::ObjectWrap<NativeTensor> {
+class NativeTensor : public TaggedWrap<NativeTensor> {
  public:
+  static constexpr napi_type_tag kTag = {0x6c616e676576696eULL, 0x7465e5a9b1c04d01ULL};
+
   static Napi::Function define(Napi::Env env) {
     return DefineClass(
         env, "NativeTensor",
@@ -68,9 +68,7 @@ class NativeTensor : public Napi::ObjectWrap<NativeTensor> {
   }
 
   // Without a reference, as `new handle.constructor()` makes it, the object is a disposed handle.
-  explicit NativeTensor(const Napi::CallbackInfo& info) : Napi::ObjectWrap<NativeTensor>(info) {
-    info.This().As<Napi::Object>().TypeTag(&kTensorTag);
-  }
+  explicit NativeTensor(const Napi::CallbackInfo& info) : TaggedWrap<NativeTensor>(info) {}
   void Finalize(Napi::BasicEnv env) override { owned.release(env); }
 
   Owned<TensorRef, TensorDescription> owned{tensorCounter};
@@ -109,8 +107,10 @@ bool isBusy(const EnergyRef& energy) {
   return busy().energies.count(energy.get()) > 0;
 }
 
-class NativeEnergy : public Napi::ObjectWrap<NativeEnergy> {
+class NativeEnergy : public TaggedWrap<NativeEnergy> {
  public:
+  static constexpr napi_type_tag kTag = {0x6c616e676576696eULL, 0x656e65726779c202ULL};
+
   static Napi::Function define(Napi::Env env) {
     return DefineClass(
         env, "NativeEnergy",
@@ -121,9 +121,7 @@ class NativeEnergy : public Napi::ObjectWrap<NativeEnergy> {
          InstanceAccessor<&NativeEnergy::disposed>("disposed"), InstanceMethod<&NativeEnergy::dispose>("dispose")});
   }
 
-  explicit NativeEnergy(const Napi::CallbackInfo& info) : Napi::ObjectWrap<NativeEnergy>(info) {
-    info.This().As<Napi::Object>().TypeTag(&kEnergyTag);
-  }
+  explicit NativeEnergy(const Napi::CallbackInfo& info) : TaggedWrap<NativeEnergy>(info) {}
   void Finalize(Napi::BasicEnv env) override { owned.release(env); }
 
   Owned<EnergyRef, EnergyDescription> owned{energyCounter};
@@ -160,12 +158,12 @@ class NativeEnergy : public Napi::ObjectWrap<NativeEnergy> {
 
 std::optional<HandleRef> tagged(Napi::Env env, napi_value value, const std::string& path) {
   const Napi::Object object(env, value);
-  if (object.CheckTypeTag(&kTensorTag)) {
+  if (NativeTensor::holds(object)) {
     const TensorRef& ref = NativeTensor::Unwrap(object)->owned.ref();
     if (!ref) refuseDisposed("tensor", path);
     return HandleRef{ref, nullptr};
   }
-  if (object.CheckTypeTag(&kEnergyTag)) {
+  if (NativeEnergy::holds(object)) {
     const EnergyRef& ref = NativeEnergy::Unwrap(object)->owned.ref();
     if (!ref) refuseDisposed("energy", path);
     return HandleRef{nullptr, ref};

@@ -4,6 +4,7 @@
 
 #include "convert.h"
 #include "environment.h"
+#include "tagged_wrap.h"
 
 namespace langevin::binding {
 
@@ -57,15 +58,17 @@ void NativeTask::unparked() {
 
 namespace {
 
-class NativeJob : public Napi::ObjectWrap<NativeJob> {
+class NativeJob : public TaggedWrap<NativeJob> {
  public:
+  static constexpr napi_type_tag kTag = {0x6c616e676576696eULL, 0x6a6f62a7105ec303ULL};
+
   static Napi::Function define(Napi::Env env) {
     return DefineClass(env, "NativeJob",
                        {InstanceAccessor<&NativeJob::state>("state"), InstanceMethod<&NativeJob::abort>("abort"),
                         InstanceMethod<&NativeJob::pause>("pause"), InstanceMethod<&NativeJob::resume>("resume"),
                         InstanceMethod<&NativeJob::requestCheckpoint>("requestCheckpoint")});
   }
-  explicit NativeJob(const Napi::CallbackInfo& info) : Napi::ObjectWrap<NativeJob>(info) {}
+  explicit NativeJob(const Napi::CallbackInfo& info) : TaggedWrap<NativeJob>(info) {}
 
   std::shared_ptr<NativeTask> task;
 

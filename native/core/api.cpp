@@ -69,6 +69,7 @@ Value call(const std::string& name, const Value& arguments, Job& job) {
   const auto it = index.find(name);
   if (it == index.end())
     fail(Code::Internal, "the addon has no function '", name, "'; addon and package are of different versions");
+  const JobScope scope(&job);
   return guarded([&] { return it->second->body(Spec(arguments, ""), job); });
 }
 

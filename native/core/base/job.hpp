@@ -64,4 +64,19 @@ class Job {
   std::condition_variable wake_;
 };
 
+/// Says which job the calling thread works for, so that parallelTiles() can stop between tiles. With nullptr it cannot:
+/// for work that must be done whole or not at all.
+class JobScope {
+ public:
+  explicit JobScope(Job* job);
+  ~JobScope();
+  JobScope(const JobScope&) = delete;
+  JobScope& operator=(const JobScope&) = delete;
+
+ private:
+  Job* before_;
+};
+/// The innermost scope's job, or nullptr.
+Job* currentJob();
+
 }  // namespace langevin

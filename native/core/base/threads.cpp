@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/job.hpp"
 #include "base/torch.hpp"
 
 namespace langevin {
@@ -19,6 +20,7 @@ namespace {
 struct Batch {
   std::int64_t tiles = 0;
   const std::function<void(std::int64_t)>* task = nullptr;
+  Job* job = nullptr;  // of the caller: an abort stops the batch between two tiles
   std::atomic<std::int64_t> next{0};
   std::mutex mutex;
   std::condition_variable finished;
@@ -31,6 +33,7 @@ struct Batch {
       const std::int64_t i = next.fetch_add(1, std::memory_order_relaxed);
       if (i >= tiles) return;
       try {
+        if (job) job->check();
         (*task)(i);
       } catch (...) {
         std::lock_guard lock(mutex);
@@ -128,11 +131,16 @@ int defaultThreads() {
 void parallelTiles(std::int64_t tiles, int threads, const std::function<void(std::int64_t)>& task) {
   if (tiles <= 0) return;
   const int useful = static_cast<int>(std::min<std::int64_t>(tiles, std::max(1, threads)));
+  Job* const job = currentJob();
   if (useful == 1) {
-    for (std::int64_t i = 0; i < tiles; ++i) task(i);
+    for (std::int64_t i = 0; i < tiles; ++i) {
+      if (job) job->check();
+      task(i);
+    }
     return;
   }
   Batch batch;
+  batch.job = job;
   batch.tiles = tiles;
   batch.task = &task;
   pool().run(batch, useful - 1);

@@ -11,7 +11,8 @@ namespace langevin {
 int defaultThreads();
 
 /// Runs task(0) ... task(tiles - 1), at most `threads` at a time, and returns when all are done. The calling thread
-/// works too. When tasks throw, the error of the lowest tile is rethrown after all have stopped.
+/// works too. When tasks throw, the error of the lowest tile is rethrown after all have stopped. Between tiles the
+/// current job is checked: an abort ends the batch with Code::Aborted.
 void parallelTiles(std::int64_t tiles, int threads, const std::function<void(std::int64_t)>& task);
 
 /// Rows [first, last) of tile `index`.

@@ -67,6 +67,8 @@ Trainer::Trainer(const Spec& a, Job& job)
 }
 
 Value Trainer::run() {
+  // Tiles of a step are not aborted: the checkpoint below must find a step done whole or not begun.
+  const JobScope wholeSteps(nullptr);
   start_ = lastProgress_ = lastEpoch_ = Clock::now();
   resumedAt_ = done_;
   try {
