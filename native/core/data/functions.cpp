@@ -1,10 +1,17 @@
-// The functions this room offers to the binding.
+// The functions this room offers to the binding: toy distributions, spandrel shapes, tables.
 #include "functions.hpp"
+
+#include "data/data.hpp"
 
 namespace langevin {
 
 const std::vector<Function>& dataFunctions() {
-  static const std::vector<Function> table = {};
+  static const std::vector<Function> table = [] {
+    std::vector<Function> all;
+    for (const auto* part : {&toyFunctions(), &spandrelFunctions(), &tableFunctions()})
+      all.insert(all.end(), part->begin(), part->end());
+    return all;
+  }();
   return table;
 }
 

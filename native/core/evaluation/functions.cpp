@@ -1,10 +1,18 @@
-// The functions this room offers to the binding.
+// The functions this room offers to the binding: metrics, log Z, detectors.
 #include "functions.hpp"
+
+#include "evaluation/metrics.hpp"
 
 namespace langevin {
 
 const std::vector<Function>& evaluationFunctions() {
-  static const std::vector<Function> table = {};
+  static const std::vector<Function> table = [] {
+    std::vector<Function> all;
+    for (const auto* part :
+         {&metricsFunctions(), &partitionFunctions(), &detectorFunctions(), &spandrelStudyFunctions()})
+      all.insert(all.end(), part->begin(), part->end());
+    return all;
+  }();
   return table;
 }
 

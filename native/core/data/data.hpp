@@ -1,0 +1,14 @@
+// The function tables of this room.
+#pragma once
+
+#include <vector>
+
+#include "functions.hpp"
+
+namespace langevin {
+
+const std::vector<Function>& toyFunctions();
+const std::vector<Function>& spandrelFunctions();
+const std::vector<Function>& tableFunctions();
+
+}  // namespace langevin

@@ -1,0 +1,167 @@
+// toys.sample: two-dimensional distributions for first experiments. x float32 [n, 2], y int64 [n] (component).
+#include <cmath>
+#include <numbers>
+#include <string>
+#include <vector>
+
+#include "base/random.hpp"
+#include "base/registry.hpp"
+#include "base/tensor.hpp"
+#include "data/data.hpp"
+
+namespace langevin {
+namespace {
+
+constexpr double kPi = std::numbers::pi;
+
+/// What a row is made of: four uniforms and two standard normals of its own.
+struct Draw {
+  const double* uniform;
+  const double* normal;
+  double noise;
+  std::int64_t component(std::int64_t count) const {
+    return std::min(count - 1, static_cast<std::int64_t>(uniform[0] * static_cast<double>(count)));
+  }
+};
+
+struct Row {
+  double x, y;
+  std::int64_t label;
+};
+
+Row blurred(double x, double y, std::int64_t label, const Draw& d) {
+  return {x + d.noise * d.normal[0], y + d.noise * d.normal[1], label};
+}
+
+// Four concentric circles of radius 0.5, 1, 1.5, 2.
+Row rings(const Draw& d) {
+  const std::int64_t k = d.component(4);
+  const double r = 0.5 * static_cast<double>(k + 1), t = 2 * kPi * d.uniform[1];
+  return blurred(r * std::cos(t), r * std::sin(t), k, d);
+}
+
+// Two interleaved half circles of radius 1, moved so that their common mean is 0.
+Row moons(const Draw& d) {
+  const std::int64_t k = d.component(2);
+  const double t = kPi * d.uniform[1];
+  if (k == 0) return blurred(std::cos(t) - 0.5, std::sin(t) - 0.25, 0, d);
+  return blurred(0.5 - std::cos(t), 0.25 - std::sin(t), 1, d);
+}
+
+// Eight modes on a circle of radius 2.
+Row eightGaussians(const Draw& d) {
+  const std::int64_t k = d.component(8);
+  const double t = kPi * static_cast<double>(k) / 4;
+  return blurred(2 * std::cos(t), 2 * std::sin(t), k, d);
+}
+
+// Modes at {-2, -1, 0, 1, 2}^2.
+Row twentyFiveGaussians(const Draw& d) {
+  const std::int64_t k = d.component(25);
+  return blurred(static_cast<double>(k / 5) - 2, static_cast<double>(k % 5) - 2, k, d);
+}
+
+// Uniform on the eight dark squares of a 4 x 4 board on [-2, 2]^2.
+Row checkerboard(const Draw& d) {
+  const std::int64_t k = d.component(8), row = k / 2, column = 2 * (k % 2) + row % 2;
+  return blurred(static_cast<double>(column) - 2 + d.uniform[1], static_cast<double>(row) - 2 + d.uniform[2], k, d);
+}
+
+// Five arms: radius 1 + 0.3 z, across 0.05 z (noise scales it), each turned by an angle that grows with the radius
+// (Johnson et al. 2016).
+Row pinwheel(const Draw& d) {
+  const std::int64_t k = d.component(5);
+  const double along = 1 + 0.3 * d.normal[0], across = d.noise * d.normal[1];
+  const double t = 2 * kPi * static_cast<double>(k) / 5 + 0.25 * std::exp(along);
+  return {along * std::cos(t) - across * std::sin(t), along * std::sin(t) + across * std::cos(t), k};
+}
+
+// The planar roll t (cos t, sin t) for t in [1.5 pi, 4.5 pi], scaled to radius 2.
+Row swissRoll(const Draw& d) {
+  const double t = 1.5 * kPi * (1 + 2 * d.uniform[1]), r = 2 * t / (4.5 * kPi);
+  return blurred(r * std::cos(t), r * std::sin(t), 0, d);
+}
+
+// Two arms of a spiral, radius growing to 2 over 1.5 turns.
+Row twoSpirals(const Draw& d) {
+  const std::int64_t k = d.component(2);
+  const double root = std::sqrt(d.uniform[1]), r = 2 * root, t = 3 * kPi * root + (k == 1 ? kPi : 0);
+  return blurred(r * std::cos(t), r * std::sin(t), k, d);
+}
+
+struct Toy {
+  Row (*draw)(const Draw&);
+  double noise;
+};
+
+const std::vector<Registered<Toy>>& toys() {
+  static const std::vector<Registered<Toy>> table = {
+      {"rings", {rings, 0.05}},
+      {"moons", {moons, 0.1}},
+      {"eightGaussians", {eightGaussians, 0.1}},
+      {"twentyFiveGaussians", {twentyFiveGaussians, 0.05}},
+      {"checkerboard", {checkerboard, 0}},
+      {"pinwheel", {pinwheel, 0.05}},
+      {"swissRoll", {swissRoll, 0.05}},
+      {"twoSpirals", {twoSpirals, 0.05}},
+  };
+  return table;
+}
+
+// { kind, n, seed?, noise? } -> { x, y }
+Value sample(const Spec& a, Job&) {
+  const Toy& toy = findKind(toys(), a, "toy distribution").make;
+  const std::int64_t n = a.count("n", 1);
+  const double noise = a.nonNegative("noise", toy.noise);
+  const Random random(a.has("seed") ? a.at("seed").seed() : 0);
+  const at::Tensor uniform = random.uniform(n, 4, 0, Stream::Data, at::kDouble).contiguous();
+  const at::Tensor normal = random.normal(n, 2, 0, Stream::DataNoise, at::kDouble).contiguous();
+  at::Tensor x = at::empty({n, 2}, at::kFloat), y = at::empty({n}, at::kLong);
+  for (std::int64_t i = 0; i < n; ++i) {
+    const Row r = toy.draw({uniform.data_ptr<double>() + 4 * i, normal.data_ptr<double>() + 2 * i, noise});
+    x.data_ptr<float>()[2 * i] = static_cast<float>(r.x);
+    x.data_ptr<float>()[2 * i + 1] = static_cast<float>(r.y);
+    y.data_ptr<std::int64_t>()[i] = r.label;
+  }
+  return Map{{"x", box(x)}, {"y", box(y)}};
+}
+
+// { n, seed?, noise? = 1, means?: [[..], ..] = [[0, 0]] } -> { x: [n, d], y }: equally likely isotropic Gaussians.
+Value gaussians(const Spec& a, Job&) {
+  const std::int64_t n = a.count("n", 1);
+  const double noise = a.nonNegative("noise", 1);
+  std::vector<std::vector<double>> means = {{0, 0}};
+  if (a.has("means")) {
+    means.clear();
+    for (const Spec& m : a.at("means").items()) {
+      means.push_back(m.numbers());
+      if (means.back().empty() || means.back().size() != means.front().size())
+        m.invalid("must have as many coordinates as the first mean, at least one");
+    }
+    if (means.empty()) a.at("means").invalid("needs at least one mean");
+  }
+  const auto d = static_cast<std::int64_t>(means.front().size());
+  const Random random(a.has("seed") ? a.at("seed").seed() : 0);
+  const at::Tensor uniform = random.uniform(n, 1, 0, Stream::Data, at::kDouble).contiguous();
+  at::Tensor x = random.normal(n, d, 0, Stream::DataNoise, at::kDouble).mul(noise).contiguous();
+  at::Tensor y = at::empty({n}, at::kLong);
+  for (std::int64_t i = 0; i < n; ++i) {
+    const auto k = std::min(
+        means.size() - 1, static_cast<std::size_t>(uniform.data_ptr<double>()[i] * static_cast<double>(means.size())));
+    for (std::int64_t j = 0; j < d; ++j) x.data_ptr<double>()[i * d + j] += means[k][static_cast<std::size_t>(j)];
+    y.data_ptr<std::int64_t>()[i] = static_cast<std::int64_t>(k);
+  }
+  return Map{{"x", box(x.to(at::kFloat))}, {"y", box(y)}};
+}
+
+}  // namespace
+
+const std::vector<Function>& toyFunctions() {
+  static const std::vector<Function> table = {
+      {"toys.sample", Lane::Immediate, sample},
+      {"toys.gaussians", Lane::Immediate, gaussians},
+  };
+  return table;
+}
+
+}  // namespace langevin

@@ -1,0 +1,31 @@
+// Proper scores and calibration of class probabilities. float64, deterministic.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "base/torch.hpp"
+
+namespace langevin {
+
+/// One bin of confidence [low, high); the last one holds 1.0 too. Rates of an empty bin are 0.
+struct ReliabilityBin {
+  double low = 0, high = 0;
+  std::int64_t count = 0;
+  double accuracy = 0, confidence = 0;
+};
+
+/// Rows of class probabilities [n, k], float64: each in [0, 1] and summing to 1 within 1e-3 (rounding of float32 and
+/// bfloat16 inputs), else ERR_LANGEVIN_INVALID_OPTION naming the row.
+void requireProbabilities(const at::Tensor& probabilities);
+
+/// Rows by their largest probability, `bins` of equal width.
+std::vector<ReliabilityBin> reliability(const at::Tensor& probabilities, const at::Tensor& labels, std::int64_t bins);
+/// sum_b (n_b / n) |accuracy_b - confidence_b| (Naeini et al. 2015, Guo et al. 2017).
+double expectedCalibrationError(const std::vector<ReliabilityBin>& bins);
+/// mean over rows of sum_k (p_k - [y = k])^2 (Brier 1950): 0 to 2.
+double brierScore(const at::Tensor& probabilities, const at::Tensor& labels);
+/// mean over rows of -log p_y, from log-probabilities [n, k]. Infinite when a true class has probability 0.
+double negativeLogLikelihood(const at::Tensor& logProbabilities, const at::Tensor& labels);
+
+}  // namespace langevin

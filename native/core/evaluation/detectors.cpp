@@ -1,0 +1,81 @@
+#include "evaluation/detectors.hpp"
+
+#include "base/registry.hpp"
+#include "base/tensor.hpp"
+#include "base/threads.hpp"
+#include "evaluation/metrics.hpp"
+
+namespace langevin {
+namespace {
+
+using MakeDetector = std::unique_ptr<Detector> (*)(const Spec&);
+
+const std::vector<Registered<MakeDetector>>& detectors() {
+  static const std::vector<Registered<MakeDetector>> table = {
+      {"energy", makeModelDetector},      {"likelihood", makeModelDetector}, {"scoreNorm", makeModelDetector},
+      {"logitEnergy", makeModelDetector}, {"maxSoftmax", makeModelDetector}, {"maxLogit", makeModelDetector},
+      {"mahalanobis", makeMahalanobis},   {"knn", makeNearestNeighbours},
+  };
+  return table;
+}
+
+int readThreads(const Spec& a) { return static_cast<int>(a.count("threads", 1, defaultThreads())); }
+
+// { detector, x, threads? } -> float64 [n]
+Value scores(const Spec& a, Job& job) {
+  const at::Tensor s = makeDetector(a.at("detector"))->scores(unbox(a.at("x")), readThreads(a), job);
+  requireFinite(s, "the OOD scores");
+  return box(s);
+}
+
+// { detector, inDistribution, outOfDistribution: { name: rows }, positive, auprRule, fprRule, tpr, threads? }
+Value evaluateDetector(const Spec& a, Job& job) {
+  const std::string &positive = a.text("positive"), &auprRule = a.text("auprRule"), &fprRule = a.text("fprRule");
+  if (positive != "ood" && positive != "id")
+    a.at("positive").invalid("'" + positive + "' names no class; one of ood, id");
+  if (auprRule != "step" && auprRule != "trapezoid") a.at("auprRule").invalid("one of step, trapezoid");
+  if (fprRule != "first" && fprRule != "nearest") a.at("fprRule").invalid("one of first, nearest");
+  const double tpr = a.probability("tpr", 0.95);
+  const std::unique_ptr<Detector> detector = makeDetector(a.at("detector"));
+  const int threads = readThreads(a);
+  const auto score = [&](const at::Tensor& x, const std::string& name) {
+    at::Tensor s = detector->scores(x, threads, job);
+    requireFinite(s, "the OOD scores of " + name);
+    if (s.numel() == 0) fail(Code::Shape, name, " has no rows");
+    return s;
+  };
+  const auto aupr = [&](const Ranking& r) { return auprRule == "step" ? r.auprStep() : r.auprTrapezoid(); };
+  const at::Tensor inside = score(unbox(a.at("inDistribution")), "inDistribution");
+  Map report;
+  for (const auto& [name, value] : a.at("outOfDistribution").map()) {
+    const Spec rows(value, "outOfDistribution." + name);
+    const at::Tensor outside = score(unbox(rows), rows.path());
+    const at::Tensor all = at::cat({inside, outside});
+    const at::Tensor labels = at::cat({at::zeros({inside.numel()}, at::kLong), at::ones({outside.numel()}, at::kLong)});
+    const Ranking ood = makeRanking(all, labels, true), id = makeRanking(all, labels, false);
+    const Ranking& chosen = positive == "ood" ? ood : id;
+    report[name] = Map{{"auroc", ood.auroc()},
+                       {"auprIn", aupr(id)},
+                       {"auprOut", aupr(ood)},
+                       {"fpr95", fprRule == "first" ? chosen.fprFirst(tpr) : chosen.fprNearest(tpr)},
+                       {"positive", positive},
+                       {"n", all.numel()},
+                       {"inDistribution", inside.numel()},
+                       {"outOfDistribution", outside.numel()}};
+  }
+  return report;
+}
+
+}  // namespace
+
+std::unique_ptr<Detector> makeDetector(const Spec& spec) { return findKind(detectors(), spec, "detector").make(spec); }
+
+const std::vector<Function>& detectorFunctions() {
+  static const std::vector<Function> table = {
+      {"ood.scores", Lane::Queued, scores},
+      {"ood.evaluate", Lane::Queued, evaluateDetector},
+  };
+  return table;
+}
+
+}  // namespace langevin

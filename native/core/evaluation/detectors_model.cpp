@@ -1,0 +1,78 @@
+// Detectors that ask an energy: the energy itself, its logits, its score.
+#include <cmath>
+
+#include "base/tensor.hpp"
+#include "energies/energy.hpp"
+#include "evaluation/detectors.hpp"
+
+namespace langevin {
+namespace {
+
+constexpr std::int64_t kBlock = 1 << 14;
+
+enum class Quantity { Energy, Likelihood, ScoreNorm, LogitEnergy, MaxSoftmax, MaxLogit };
+
+class ModelDetector : public Detector {
+ public:
+  ModelDetector(EnergyRef energy, Quantity quantity, double constant)
+      : energy_(std::move(energy)), quantity_(quantity), constant_(constant) {}
+
+  at::Tensor scores(const at::Tensor& x, int threads, Job& job) const override {
+    const Rows rows = energy_->rows(x, {});
+    std::vector<at::Tensor> parts;
+    for (std::int64_t first = 0; first < rows.size(); first += kBlock) {
+      job.check();
+      parts.push_back(block(rows.slice(first, std::min(rows.size(), first + kBlock)), threads));
+    }
+    return parts.empty() ? at::empty({0}, at::kDouble) : at::cat(parts);
+  }
+
+ private:
+  at::Tensor block(const Rows& rows, int threads) const {
+    switch (quantity_) {
+      case Quantity::Energy:
+        return toDouble(energy_->energyOf(rows, threads));
+      case Quantity::Likelihood:  // -log p = E + log Z
+        return toDouble(energy_->energyOf(rows, threads)).add(constant_);
+      case Quantity::ScoreNorm:
+        return toDouble(energy_->energyAndGradient(rows, threads).gradient).norm(2, 1);
+      default:
+        return ofLogits(toDouble(energy_->outputsOf(rows, threads)));
+    }
+  }
+
+  at::Tensor ofLogits(const at::Tensor& logits) const {
+    if (quantity_ == Quantity::LogitEnergy) return logits.div(constant_).logsumexp(1).mul(-constant_);
+    const auto [largest, index] = logits.max(1);
+    if (quantity_ == Quantity::MaxLogit) return largest.neg();
+    // 1 - max softmax as the sum of the other classes: confident rows keep their order below 1e-16.
+    const at::Tensor others = logits.sub(largest.unsqueeze(1)).exp().scatter(1, index.unsqueeze(1), 0.0).sum(1);
+    return others.div(others.add(1));
+  }
+
+  static at::Tensor toDouble(const at::Tensor& t) { return t.detach().to(at::kCPU, at::kDouble); }
+
+  EnergyRef energy_;
+  Quantity quantity_;
+  double constant_;
+};
+
+}  // namespace
+
+std::unique_ptr<Detector> makeModelDetector(const Spec& spec) {
+  const std::string& kind = spec.kind();
+  const EnergyRef energy = spec.at("model").energy();
+  const auto make = [&](Quantity q, double constant = 0) {
+    return std::make_unique<ModelDetector>(energy, q, constant);
+  };
+  if (kind == "energy") return make(Quantity::Energy);
+  if (kind == "likelihood") return make(Quantity::Likelihood, spec.number("logZ"));
+  if (kind == "scoreNorm") return make(Quantity::ScoreNorm);
+  if (energy->program().outputs < 0)
+    spec.invalid("a " + kind + " detector needs an energy with logits (classifier), this one is a " +
+                 energy->program().kind);
+  if (kind == "logitEnergy") return make(Quantity::LogitEnergy, spec.positive("temperature", 1));
+  return make(kind == "maxLogit" ? Quantity::MaxLogit : Quantity::MaxSoftmax);
+}
+
+}  // namespace langevin

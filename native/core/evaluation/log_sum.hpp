@@ -1,0 +1,37 @@
+// A running log of a sum of exponentials.
+#pragma once
+
+#include <cmath>
+#include <limits>
+
+namespace langevin {
+
+class LogSum {
+ public:
+  void add(double logTerm) {
+    if (logTerm <= largest_) {
+      sum_ += std::exp(logTerm - largest_);
+    } else {
+      sum_ = sum_ * std::exp(largest_ - logTerm) + 1;
+      largest_ = logTerm;
+    }
+  }
+  void add(const LogSum& other) {
+    if (other.sum_ == 0) return;
+    if (other.largest_ <= largest_) {
+      sum_ += other.sum_ * std::exp(other.largest_ - largest_);
+    } else {
+      sum_ = sum_ * std::exp(largest_ - other.largest_) + other.sum_;
+      largest_ = other.largest_;
+    }
+  }
+  /// log of the sum; -infinity when nothing was added.
+  double value() const { return largest_ + std::log(sum_); }
+
+ private:
+  // The lowest finite number rather than -infinity: differences stay defined.
+  double largest_ = std::numeric_limits<double>::lowest();
+  double sum_ = 0;
+};
+
+}  // namespace langevin

@@ -1,0 +1,186 @@
+#include "evaluation/partition.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/tensor.hpp"
+#include "base/threads.hpp"
+#include "evaluation/arguments.hpp"
+#include "evaluation/log_sum.hpp"
+#include "evaluation/metrics.hpp"
+
+namespace langevin {
+namespace {
+
+constexpr std::int64_t kBlock = 1 << 15;  // rows evaluated at once: bounded memory however fine the grid is
+
+std::vector<double> perAxis(const Spec& spec, std::int64_t dimension) {
+  if (!spec.value().list()) return std::vector<double>(static_cast<std::size_t>(dimension), spec.number());
+  std::vector<double> v = spec.numbers();
+  if (static_cast<std::int64_t>(v.size()) != dimension)
+    spec.invalid("has " + std::to_string(v.size()) + " entries for " + std::to_string(dimension) + " axes");
+  return v;
+}
+
+// y of a conditional energy is one condition for the whole sum: [1, c] or one class.
+at::Tensor repeated(const at::Tensor& y, std::int64_t n) {
+  if (!y.defined()) return y;
+  std::vector<std::int64_t> shape(y.sizes().begin(), y.sizes().end());
+  shape[0] = n;
+  return y.expand(shape);
+}
+
+// -E / T of rows, float64 on the CPU; a non-finite energy is an error that names the point.
+at::Tensor negativeEnergy(const Energy& energy, const at::Tensor& points, const at::Tensor& y, double temperature,
+                          int threads) {
+  const at::Tensor e =
+      energy.energyOf(energy.rows(points, repeated(y, points.size(0))), threads).to(at::kCPU, at::kDouble).contiguous();
+  const double* p = e.data_ptr<double>();
+  for (std::int64_t i = 0; i < e.numel(); ++i)
+    if (!std::isfinite(p[i])) {
+      std::string at;
+      for (std::int64_t j = 0; j < points.size(1); ++j)
+        at += (j ? ", " : "") + std::to_string(points[i][j].item<double>());
+      throw Error(Code::NonFinite, "the energy is not finite at x = (" + at + "); log Z does not exist there");
+    }
+  return e.mul(-1 / temperature);
+}
+
+struct GridSum {
+  double logZ, borderMass;
+};
+
+GridSum sumOver(const Energy& energy, const Grid& grid, double temperature, const at::Tensor& y, int threads,
+                Job& job) {
+  LogSum all, border;
+  const std::int64_t total = grid.size();
+  for (std::int64_t first = 0; first < total; first += kBlock) {
+    job.check();
+    const std::int64_t last = std::min(total, first + kBlock);
+    const at::Tensor terms = negativeEnergy(energy, grid.centres(first, last), y, temperature, threads);
+    const double* p = terms.data_ptr<double>();
+    for (std::int64_t i = 0; i < last - first; ++i) {
+      all.add(p[i]);
+      if (grid.onBorder(first + i)) border.add(p[i]);
+    }
+  }
+  return {all.value() + grid.logCellVolume(), std::exp(border.value() - all.value())};
+}
+
+}  // namespace
+
+Grid Grid::read(const Spec& spec, std::int64_t dimension) {
+  if (dimension < 1 || dimension > 3)
+    fail(Code::Unsupported, "a grid has 1 to 3 axes, this energy has ", dimension,
+         "; use partition.ais for more dimensions");
+  constexpr double kDefaultCells[] = {1024, 256, 64};
+  Grid grid;
+  grid.low = perAxis(spec.at("low"), dimension);
+  grid.high = perAxis(spec.at("high"), dimension);
+  const std::vector<double> cells =
+      spec.has("cells") ? perAxis(spec.at("cells"), dimension)
+                        : std::vector<double>(static_cast<std::size_t>(dimension), kDefaultCells[dimension - 1]);
+  for (std::size_t k = 0; k < grid.low.size(); ++k) {
+    if (!(grid.low[k] < grid.high[k])) spec.at("low").invalid("must be below `high` on every axis");
+    if (cells[k] != std::floor(cells[k]) || cells[k] < 2 || cells[k] > 1e8)
+      spec.at("cells").invalid("must be whole numbers of at least 2");
+    grid.cells.push_back(static_cast<std::int64_t>(cells[k]));
+  }
+  return grid;
+}
+
+std::int64_t Grid::size() const {
+  std::int64_t n = 1;
+  for (std::int64_t c : cells) n *= c;
+  return n;
+}
+
+double Grid::logCellVolume() const {
+  double sum = 0;
+  for (std::size_t k = 0; k < low.size(); ++k) sum += std::log((high[k] - low[k]) / static_cast<double>(cells[k]));
+  return sum;
+}
+
+Grid Grid::refined(std::int64_t factor) const {
+  Grid g = *this;
+  for (std::int64_t& c : g.cells) c *= factor;
+  return g;
+}
+
+at::Tensor Grid::centres(std::int64_t first, std::int64_t last) const {
+  const std::int64_t d = dimension();
+  at::Tensor out = at::empty({last - first, d}, at::kDouble);
+  double* p = out.data_ptr<double>();
+  for (std::int64_t i = first; i < last; ++i) {
+    std::int64_t rest = i;
+    for (std::int64_t k = d - 1; k >= 0; --k) {
+      const auto a = static_cast<std::size_t>(k);
+      const double position = static_cast<double>(rest % cells[a]) + 0.5;
+      p[(i - first) * d + k] = low[a] + (high[a] - low[a]) * position / static_cast<double>(cells[a]);
+      rest /= cells[a];
+    }
+  }
+  return out;
+}
+
+bool Grid::onBorder(std::int64_t index) const {
+  for (std::size_t k = cells.size(); k-- > 0;) {
+    const std::int64_t position = index % cells[k];
+    if (position == 0 || position == cells[k] - 1) return true;
+    index /= cells[k];
+  }
+  return false;
+}
+
+GridPartition gridPartition(const Energy& energy, Grid grid, double temperature, const at::Tensor& y, bool refine,
+                            double tolerance, std::int64_t maxCells, int threads, Job& job) {
+  if (grid.size() > maxCells)
+    fail(Code::InvalidOption, "the grid has ", grid.size(), " cells, more than maxCells = ", maxCells);
+  Grid coarse = grid;
+  for (std::int64_t& c : coarse.cells) c = std::max<std::int64_t>(1, c / 2);
+  double before = sumOver(energy, coarse, temperature, y, threads, job).logZ;
+  const double factor = std::pow(2.0, static_cast<double>(grid.dimension()));
+  GridPartition result;
+  for (;;) {
+    const GridSum now = sumOver(energy, grid, temperature, y, threads, job);
+    result = {now.logZ, std::abs(now.logZ - before), now.borderMass, grid.cells, true};
+    result.converged = result.standardError <= tolerance;
+    if (!refine || result.converged || static_cast<double>(grid.size()) * factor > static_cast<double>(maxCells))
+      return result;
+    before = now.logZ;
+    grid = grid.refined(2);
+  }
+}
+
+double exactPartition(const Energy& energy, const std::vector<std::vector<double>>& values, double temperature,
+                      const at::Tensor& y, int threads, Job& job) {
+  constexpr std::int64_t kMost = 1 << 20;
+  std::int64_t total = 1;
+  for (const auto& v : values) {
+    total *= static_cast<std::int64_t>(v.size());
+    if (total > kMost)
+      fail(Code::Unsupported, "there are more than 2^20 states; partition.exact enumerates at most that many");
+  }
+  const auto d = static_cast<std::int64_t>(values.size());
+  LogSum all;
+  for (std::int64_t first = 0; first < total; first += kBlock) {
+    job.check();
+    const std::int64_t last = std::min(total, first + kBlock);
+    at::Tensor states = at::empty({last - first, d}, at::kDouble);
+    double* p = states.data_ptr<double>();
+    for (std::int64_t i = first; i < last; ++i) {
+      std::int64_t rest = i;
+      for (std::int64_t k = d - 1; k >= 0; --k) {
+        const auto& v = values[static_cast<std::size_t>(k)];
+        const auto n = static_cast<std::int64_t>(v.size());
+        p[(i - first) * d + k] = v[static_cast<std::size_t>(rest % n)];
+        rest /= n;
+      }
+    }
+    const at::Tensor terms = negativeEnergy(energy, states, y, temperature, threads);
+    for (std::int64_t i = 0; i < terms.numel(); ++i) all.add(terms.data_ptr<double>()[i]);
+  }
+  return all.value();
+}
+
+}  // namespace langevin
