@@ -47,8 +47,8 @@ export type ExpressionSpec = ReturnType<typeof fromNodes>
 export interface ExpressionOptions {
   /** Columns of x. */
   input: number
-  /** s adds |x|^2 / (2 s^2) to the energy. */
-  gaussianBase?: number | undefined
+  /** s adds |x|^2 / (2 s^2) to the energy, 'full' (x - m)' P (x - m) / 2 with the buffers base.mean and base.precision. */
+  gaussianBase?: number | 'full' | undefined
 }
 
 /** Only what the energy needs, numbered anew. */

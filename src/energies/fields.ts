@@ -16,8 +16,12 @@ export const activationFields = (z: Z) => ({
 /** Widths of the hidden layers, first to last; [] makes a linear model. */
 export const stackFields = (z: Z) => ({ hidden: z.array(z.int().positive()), ...activationFields(z) })
 
-/** Adds |x|^2 / (2 s^2) to the energy, so that exp(-E) is integrable whatever the network does far from the data. */
-export const gaussianBaseField = (z: Z) => z.number().positive().optional()
+/**
+ * A quadratic term that keeps exp(-E) integrable whatever the network does far from the data: a number s adds
+ * |x|^2 / (2 s^2); 'full' adds (x - m)' P (x - m) / 2 with the buffers "base.mean" [d] (at first 0) and "base.precision"
+ * [d, d] (at first the identity), which setParameters() sets, files keep and training leaves alone.
+ */
+export const gaussianBaseField = (z: Z) => z.union([z.number().positive(), z.literal('full')]).optional()
 
 type Fail = (path: string, problem: string) => never
 

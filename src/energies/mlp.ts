@@ -6,12 +6,20 @@ import { checkActivation, gaussianBaseField, inputField, stackFields } from './f
  * modules: "0.weight", "0.bias", "2.weight", ...; default initialisation too, bit for bit from the same seed.
  *
  * `input`: columns of x. `hidden`: widths of the hidden layers ([] for a linear energy). `activation`: default 'silu'.
- * `gaussianBase`: s adds |x|^2 / (2 s^2) (default: none; then exp(-E) need not be integrable).
+ * `gaussianBase`: s adds |x|^2 / (2 s^2), 'full' adds (x - m)' P (x - m) / 2 with the buffers "base.mean" and
+ * "base.precision" (default: none; then exp(-E) need not be integrable).
+ * `inputScale`: the network sees x times this number, the base x itself (default 1); 1 / sigma puts x into units of the
+ * noise of denoising score matching.
  */
 export const mlp = defineSpec(
   'energy',
   'mlp',
-  (z) => ({ input: inputField(z), ...stackFields(z), gaussianBase: gaussianBaseField(z) }),
+  (z) => ({
+    input: inputField(z),
+    ...stackFields(z),
+    inputScale: z.number().positive().optional(),
+    gaussianBase: gaussianBaseField(z),
+  }),
   {
     summary: 'A multilayer perceptron with one output, the energy.',
     check: (options, fail) => checkActivation(options, fail),

@@ -10,5 +10,6 @@ namespace langevin {
 const std::vector<Function>& toyFunctions();
 const std::vector<Function>& spandrelFunctions();
 const std::vector<Function>& tableFunctions();
+const std::vector<Function>& fitFunctions();
 
 }  // namespace langevin

@@ -8,7 +8,7 @@ namespace langevin {
 const std::vector<Function>& dataFunctions() {
   static const std::vector<Function> table = [] {
     std::vector<Function> all;
-    for (const auto* part : {&toyFunctions(), &spandrelFunctions(), &tableFunctions()})
+    for (const auto* part : {&toyFunctions(), &spandrelFunctions(), &tableFunctions(), &fitFunctions()})
       all.insert(all.end(), part->begin(), part->end());
     return all;
   }();

@@ -103,9 +103,21 @@ int Builder::concat(std::vector<int> parts) {
 }
 
 int Builder::withGaussianBase(int energy, int input, const Spec& spec) {
-  if (!spec.has("gaussianBase")) return energy;
-  const double s = spec.positive("gaussianBase");
-  return add(energy, scale(sum(square(input)), 0.5 / (s * s)));
+  const auto base = spec.find("gaussianBase");
+  if (!base) return energy;
+  if (!base->value().get<std::string>()) {
+    const double s = spec.positive("gaussianBase");
+    return add(energy, scale(sum(square(input)), 0.5 / (s * s)));
+  }
+  if (base->text() != "full") base->invalid("must be a number or 'full', got '" + base->text() + "'");
+  // Buffers, not numbers of the spec: a precision of 166 columns has 27,556 entries, and the state dict is their place.
+  if (fullBase_ < 0) {  // once: E(x) and E(x, y) of a classifier share it
+    const std::int64_t d = width(input);
+    const int mean = parameterValue("base.mean", at::zeros({d}, at::kDouble), false);
+    const int precision = parameterValue("base.precision", at::eye(d, at::kDouble), false);
+    fullBase_ = apply("quadratic", {input, mean, precision}, 1);
+  }
+  return add(energy, fullBase_);
 }
 
 Program Builder::finish() {

@@ -49,7 +49,9 @@ class Builder {
   std::int64_t width(int node) const { return program_.nodes[static_cast<std::size_t>(node)].width; }
   std::int64_t inputWidth() const { return program_.inputWidth; }
 
-  /// Adds |x|^2 / (2 s^2) to the energy when spec has `gaussianBase: s`: makes exp(-E) integrable.
+  /// Makes exp(-E) integrable: `gaussianBase: s` adds |x|^2 / (2 s^2), `gaussianBase: 'full'` adds (x - m)' P (x - m) /
+  /// 2 with the buffers base.mean (at first 0) and base.precision (at first I), which are set and saved but not
+  /// trained.
   int withGaussianBase(int energy, int input, const Spec& spec);
 
   void setEnergy(int node) { program_.energy = node; }
@@ -61,6 +63,7 @@ class Builder {
  private:
   int push(Node node);
   Program program_;
+  int fullBase_ = -1;  // node of the 'full' Gaussian base
 };
 
 }  // namespace langevin

@@ -8,7 +8,8 @@ namespace langevin {
 Program lowerMlp(const Spec& spec) {
   Builder b("mlp");
   const int x = b.input(spec.count("input"));
-  const int out = hiddenStack(b, x, spec, 1, "");
+  const int scaled = spec.has("inputScale") ? b.scale(x, spec.positive("inputScale")) : x;
+  const int out = hiddenStack(b, scaled, spec, 1, "");
   b.setEnergy(b.withGaussianBase(out, x, spec));
   return b.finish();
 }

@@ -12,9 +12,9 @@ using MakeDetector = std::unique_ptr<Detector> (*)(const Spec&);
 
 const std::vector<Registered<MakeDetector>>& detectors() {
   static const std::vector<Registered<MakeDetector>> table = {
-      {"energy", makeModelDetector},      {"likelihood", makeModelDetector}, {"scoreNorm", makeModelDetector},
-      {"logitEnergy", makeModelDetector}, {"maxSoftmax", makeModelDetector}, {"maxLogit", makeModelDetector},
-      {"mahalanobis", makeMahalanobis},   {"knn", makeNearestNeighbours},
+      {"energy", makeModelDetector},          {"likelihood", makeModelDetector}, {"scoreNorm", makeModelDetector},
+      {"logitEnergy", makeModelDetector},     {"maxSoftmax", makeModelDetector}, {"maxLogit", makeModelDetector},
+      {"averagedEnergy", makeAveragedEnergy}, {"mahalanobis", makeMahalanobis},  {"knn", makeNearestNeighbours},
   };
   return table;
 }

@@ -22,6 +22,7 @@ std::unique_ptr<Detector> makeDetector(const Spec& spec);
 
 // Each family in its own file.
 std::unique_ptr<Detector> makeModelDetector(const Spec& spec);      // energy, likelihood, scoreNorm, logits
+std::unique_ptr<Detector> makeAveragedEnergy(const Spec& spec);     // several energies on one scale
 std::unique_ptr<Detector> makeMahalanobis(const Spec& spec);        // mean and covariance
 std::unique_ptr<Detector> makeNearestNeighbours(const Spec& spec);  // k-th neighbour distance
 

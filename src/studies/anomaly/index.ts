@@ -1,0 +1,11 @@
+export { anomalySection } from './report.js'
+export {
+  type AnomalyOptions,
+  type AnomalyResult,
+  type AnomalyRow,
+  anomalyStudy,
+  DETECTORS,
+  type DetectorName,
+} from './study.js'
+export { summarise, textTable } from './summary.js'
+export { type AnomalyTable, readTable, shippedTables } from './tables.js'

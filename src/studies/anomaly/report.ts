@@ -1,0 +1,75 @@
+import { type Html, html, table } from '../../report/html.js'
+import { dotPlot } from '../../report/svg.js'
+import { SIGMAS } from './recipe.js'
+import { type AnomalyResult, type DETECTORS, TRAIN_SHARE } from './study.js'
+import { formatMeanSd, type SummaryLine, summarise } from './summary.js'
+
+const DESCRIPTIONS: Record<(typeof DETECTORS)[number], string> = {
+  energy: 'energy',
+  knn: 'k nearest neighbours (k = 5)',
+  mahalanobis: 'Mahalanobis distance',
+}
+
+function dots(result: AnomalyResult): Html {
+  const rows = result.tables.flatMap(({ name }) =>
+    result.detectors
+      .map((detector) => ({
+        label: `${name} · ${detector}`,
+        values: result.rows.filter((row) => row.dataset === name && row.detector === detector).map((row) => row.auroc),
+        mark: detector === 'energy',
+      }))
+      .filter(({ values }) => values.length > 0),
+  )
+  const least = Math.min(0.9, ...result.rows.map((row) => row.auroc))
+  return dotPlot(rows, {
+    title: 'AUROC, one dot a seed',
+    unit: 'AUROC (1 = every anomaly scores above every normal row, 0.5 = chance)',
+    low: Math.floor(least * 20) / 20,
+    high: 1,
+  })
+}
+
+function summaryTable(lines: readonly SummaryLine[]): Html {
+  return table(
+    lines,
+    [
+      { title: 'Data set', value: ({ dataset }) => dataset ?? 'mean of all' },
+      { title: 'Detector', value: ({ detector }) => DESCRIPTIONS[detector] },
+      {
+        title: 'AUROC',
+        value: ({ metrics }) => formatMeanSd(metrics.auroc),
+        help: 'Chance that an anomaly scores above a normal row; mean ± standard deviation over seeds.',
+      },
+      {
+        title: 'AUPR',
+        value: ({ metrics }) => formatMeanSd(metrics.aupr),
+        help: 'Area under precision-recall (step rule), anomalies positive. Its chance level is the share of anomalies.',
+      },
+      {
+        title: 'FPR95',
+        value: ({ metrics }) => formatMeanSd(metrics.fpr95),
+        help: 'Share of normal rows above the threshold that catches 95 % of the anomalies; lower is better.',
+      },
+      { title: 'Seeds', value: ({ metrics }) => metrics.auroc.seeds },
+    ],
+    ({ detector }) => detector === 'energy',
+  )
+}
+
+/** The study as sections of a report: what was done, the picture, the numbers. */
+export function anomalySection(result: AnomalyResult): Html[] {
+  const share = Math.round(TRAIN_SHARE * 100)
+  const intro = html`<h2>Anomaly detection on tables</h2>
+<p>${share} % of the normal rows are trained on, without labels; the other normal rows and all anomalies are scored.
+Columns are standardised by the training rows. The energy is the mean of ${SIGMAS.length} multilayer perceptrons with a
+fitted Gaussian base, trained by denoising score matching at noise ${SIGMAS.join(', ')} (${result.steps} steps each),
+the same for every table. Beside it: the distance to the fifth nearest training row, and the Mahalanobis distance.</p>
+<ul>${result.tables.map(
+    ({ name, columns, normals, anomalies, classes }) =>
+      html`<li><b>${name}</b>: ${normals + anomalies} rows, ${columns} columns; ${classes}</li>`,
+  )}</ul>
+${result.notes.length > 0 ? html`<p>Subsampled: ${result.notes.join('; ')}.</p>` : null}
+${result.complete ? null : html`<p><b>The study was interrupted; these are the rows that were finished.</b></p>`}`
+  if (result.rows.length === 0) return [intro]
+  return [intro, html`<figure>${dots(result)}</figure>`, summaryTable(summarise(result.rows))]
+}

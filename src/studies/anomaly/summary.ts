@@ -1,0 +1,93 @@
+import type { AnomalyRow, DetectorName } from './study.js'
+
+export interface MeanSd {
+  readonly mean: number
+  /** Sample standard deviation over seeds; undefined with one seed. */
+  readonly sd: number | undefined
+  readonly seeds: number
+}
+
+export const METRICS = ['auroc', 'aupr', 'fpr95'] as const
+export type Metric = (typeof METRICS)[number]
+
+export interface SummaryLine {
+  /** A table, or undefined for the macro-average: the mean over tables, whose sd is taken over the seeds. */
+  readonly dataset: string | undefined
+  readonly detector: DetectorName
+  readonly metrics: Readonly<Record<Metric, MeanSd>>
+}
+
+const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0)
+
+function meanSd(values: readonly number[]): MeanSd {
+  const mean = sum(values) / values.length
+  const sd = values.length < 2 ? undefined : Math.sqrt(sum(values.map((v) => (v - mean) ** 2)) / (values.length - 1))
+  return { mean, sd, seeds: values.length }
+}
+
+function distinct<T>(values: readonly T[]): T[] {
+  return [...new Set(values)]
+}
+
+/**
+ * Mean and sd over seeds for each table and detector, then the macro-averages when there are several tables. Only seeds
+ * for which every table has a row enter a macro-average, so that an interrupted study compares like with like.
+ */
+export function summarise(rows: readonly AnomalyRow[]): SummaryLine[] {
+  const datasets = distinct(rows.map((row) => row.dataset))
+  const detectors = distinct(rows.map((row) => row.detector))
+  const line = (
+    dataset: string | undefined,
+    detector: DetectorName,
+    of: (metric: Metric) => number[],
+  ): SummaryLine => ({
+    dataset,
+    detector,
+    metrics: Object.fromEntries(METRICS.map((metric) => [metric, meanSd(of(metric))])) as Record<Metric, MeanSd>,
+  })
+  const lines: SummaryLine[] = []
+  for (const dataset of datasets) {
+    for (const detector of detectors) {
+      const own = rows.filter((row) => row.dataset === dataset && row.detector === detector)
+      if (own.length > 0) lines.push(line(dataset, detector, (metric) => own.map((row) => row[metric])))
+    }
+  }
+  if (datasets.length < 2) return lines
+  for (const detector of detectors) {
+    const own = rows.filter((row) => row.detector === detector)
+    const bySeed = distinct(own.map((row) => row.seed))
+      .map((seed) => own.filter((row) => row.seed === seed))
+      .filter((list) => list.length === datasets.length)
+    if (bySeed.length > 0) {
+      lines.push(
+        line(undefined, detector, (metric) => bySeed.map((list) => sum(list.map((row) => row[metric])) / list.length)),
+      )
+    }
+  }
+  return lines
+}
+
+/** `0.984 ± 0.003`. */
+export function formatMeanSd({ mean, sd }: MeanSd): string {
+  return sd === undefined ? mean.toFixed(3) : `${mean.toFixed(3)} ± ${sd.toFixed(3)}`
+}
+
+/** The summary as a plain text table. */
+export function textTable(rows: readonly AnomalyRow[]): string {
+  const head = ['data set', 'detector', 'AUROC', 'AUPR', 'FPR95', 'seeds']
+  const body = summarise(rows).map(({ dataset = 'mean of all', detector, metrics }) => [
+    dataset,
+    detector,
+    ...METRICS.map((metric) => formatMeanSd(metrics[metric])),
+    String(metrics.auroc.seeds),
+  ])
+  const widths = head.map((title, k) => Math.max(title.length, ...body.map((cells) => cells[k]!.length)))
+  return [head, ...body]
+    .map((cells) =>
+      cells
+        .map((cell, k) => cell.padEnd(widths[k]!))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n')
+}

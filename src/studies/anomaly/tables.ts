@@ -1,0 +1,184 @@
+import { basename, extname } from 'node:path'
+import { csv } from '../../data/csv.js'
+import type { Dataset } from '../../data/dataset.js'
+import { npz } from '../../data/files.js'
+import { LangevinError } from '../../errors.js'
+import { invokeNow } from '../../native/invoke.js'
+import { packageRoot } from '../../native/load.js'
+import { hint } from '../../spec/suggest.js'
+import { Tensor } from '../../tensor.js'
+
+/** A table whose rows are known to be normal or anomalous. */
+export interface AnomalyTable {
+  readonly name: string
+  /** All rows [n, d], float64. */
+  readonly x: Tensor
+  /** Row numbers, int64. */
+  readonly normals: Tensor
+  readonly anomalies: Tensor
+  /** Which classes count as the anomaly and how that was decided, for the reader of the result. */
+  readonly classes: string
+}
+
+export interface TableOptions {
+  /** The column (CSV) or array (.npz) that holds the class. Default: 'y' in .npz files; a CSV file needs it. */
+  label?: string | undefined
+  /** Values of the label that count as anomaly; all others are normal. */
+  anomaly?: readonly string[] | undefined
+  /** Values of the label that count as normal; all others are anomalies. Give one of the two, or none. */
+  normal?: readonly string[] | undefined
+}
+
+/** Fewer normal rows than this say nothing about what is normal: 12 of 20 would be trained on and 8 scored. */
+export const LEAST_NORMALS = 20
+
+function invalid(problem: string, details: Record<string, unknown> = {}): never {
+  throw new LangevinError('ERR_LANGEVIN_INVALID_OPTION', problem, { details })
+}
+
+/** The small tables that come with the package. */
+export function shippedTables(): { path: string; label: string }[] {
+  return ['breast_cancer.csv', 'wine.csv'].map((file) => ({ path: `${packageRoot()}data/${file}`, label: 'target' }))
+}
+
+/** A misspelt label column is answered with the nearest name there is. */
+function requireColumn(path: string, label: string, columns: readonly string[]): void {
+  if (!columns.includes(label)) {
+    invalid(`${path}: --label: there is no column '${label}'${hint(label, columns)}`, { path, label, columns })
+  }
+}
+
+async function readCsv(path: string, label: string | undefined): Promise<Dataset> {
+  if (label === undefined) invalid(`${path}: say which column holds the class: --label COLUMN`, { path })
+  let table: Dataset
+  try {
+    // Classes are names: '1' and '2', or 'ok' and 'faulty', whatever the cells look like.
+    table = await csv(path, { columns: { [label]: 'categorical' } })
+  } catch (error) {
+    const columns = error instanceof LangevinError ? (error.details.columns as string[] | undefined) : undefined
+    if (columns !== undefined) requireColumn(path, label, columns)
+    throw error
+  }
+  const texts = table.columns.filter((name) => name !== label && name in table.categories)
+  if (texts.length === 0) return table.withLabel(label)
+  table.dispose()
+  // Read as numbers, the first cell that is none is named by row and column.
+  const columns = Object.fromEntries(texts.map((name) => [name, 'numeric' as const]))
+  return (await csv(path, { columns: { ...columns, [label]: 'categorical' } })).withLabel(label)
+}
+
+async function readNpz(path: string, label = 'y'): Promise<Dataset> {
+  const table = await npz(path, { label: null })
+  requireColumn(path, label, table.columns)
+  const text = table.columns.find((name) => name !== label && name in table.categories)
+  if (text !== undefined) {
+    const cell = table.categories[text]![0] ?? ''
+    throw new LangevinError(
+      'ERR_LANGEVIN_FORMAT',
+      `${path}: the array '${text}' holds texts ('${cell}', ...), not numbers; leave it out of the file`,
+      { details: { path, column: text, value: cell } },
+    )
+  }
+  return table.withLabel(label)
+}
+
+interface Class {
+  /** As it stands in the file. */
+  name: string
+  /** What the label column holds for it. */
+  code: number
+  count: number
+}
+
+function classesOf(path: string, table: Dataset): Class[] {
+  const label = table.label!
+  const categories = table.categories[label]
+  const { values, counts } = invokeNow<{ values: Tensor; counts: Tensor }>('data.classes', {
+    tensor: table.column(label),
+    name: `${path}: column '${label}'`,
+  })
+  const codes = values.toArray() as number[]
+  const numbers = counts.toArray() as number[]
+  const classes = codes.map((code, k) => ({ name: categories?.[code] ?? String(code), code, count: numbers[k]! }))
+  const listed = classes.slice(0, 5).map(({ name }) => name)
+  if (classes.length < 2) {
+    invalid(`${path}: column '${label}' holds one class only (${listed}); normal and anomalous rows are needed`, {
+      path,
+    })
+  }
+  // Every value its own class: this is a number or an identifier, not a class.
+  if (classes.length > 100) {
+    invalid(
+      `${path}: column '${label}' holds ${classes.length} different values (${listed.join(', ')}, ...), more than a class column has`,
+      { path },
+    )
+  }
+  return classes
+}
+
+/** '1' also finds a class written 1.0. */
+function find(path: string, classes: readonly Class[], wanted: string, option: string): Class {
+  const exact = classes.find(({ name }) => name === wanted)
+  const equal = wanted.trim() === '' ? undefined : classes.find(({ name }) => Number(name) === Number(wanted))
+  const names = classes.map(({ name }) => name)
+  return exact ?? equal ?? invalid(`${path}: ${option}: there is no class '${wanted}'${hint(wanted, names)}`, { path })
+}
+
+/** The anomalous classes, and in words how they were chosen. */
+function choose(path: string, classes: Class[], { anomaly, normal }: TableOptions): { chosen: Class[]; how: string } {
+  if (anomaly !== undefined && normal !== undefined) invalid('give either --anomaly or --normal, not both')
+  const named = (list: readonly string[], option: string) => list.map((name) => find(path, classes, name, option))
+  if (anomaly !== undefined) return { chosen: named(anomaly, '--anomaly'), how: 'as asked for' }
+  if (normal !== undefined) {
+    const kept = named(normal, '--normal')
+    return { chosen: classes.filter((each) => !kept.includes(each)), how: 'all but the normal ones' }
+  }
+  const sorted = [...classes].sort((a, b) => a.count - b.count)
+  if (sorted[0]!.count === sorted[1]!.count) {
+    invalid(
+      `${path}: classes '${sorted[0]!.name}' and '${sorted[1]!.name}' are equally rare: say which is the anomaly: --anomaly CLASS`,
+      { path },
+    )
+  }
+  return { chosen: [sorted[0]!], how: classes.length === 2 ? 'the rarer class' : 'the rarest class' }
+}
+
+/**
+ * Reads a CSV or .npz file as normal and anomalous rows.
+ *
+ * @throws (rejects) ERR_LANGEVIN_IO, ERR_LANGEVIN_FORMAT (missing and non-numeric cells by row and column),
+ *   ERR_LANGEVIN_INVALID_OPTION (label column, classes, too few normal rows), ERR_LANGEVIN_SHAPE, ERR_LANGEVIN_NON_FINITE
+ */
+export async function readTable(path: string, options: TableOptions = {}): Promise<AnomalyTable> {
+  const archive = extname(path).toLowerCase() === '.npz'
+  const table = archive ? await readNpz(path, options.label) : await readCsv(path, options.label)
+  const label = table.label!
+  if (table.columns.length < 2) invalid(`${path}: there is no column beside the label '${label}'`, { path })
+  const classes = classesOf(path, table)
+  const { chosen, how } = choose(path, classes, options)
+  const count = chosen.reduce((sum, each) => sum + each.count, 0)
+  if (chosen.length === 0 || chosen.length === classes.length) {
+    invalid(
+      `${path}: ${chosen.length === 0 ? 'no' : 'every'} class of column '${label}' is an anomaly; both kinds are needed`,
+      { path },
+    )
+  }
+  if (table.length - count < LEAST_NORMALS) {
+    invalid(
+      `${path}: ${table.length - count} normal rows are too few, at least ${LEAST_NORMALS} are needed (60 % of them are trained on)`,
+      { path, normals: table.length - count },
+    )
+  }
+  const rowsOf = (list: readonly Class[]) =>
+    Tensor.concat(
+      list.map(({ code }) => invokeNow<Tensor>('data.where', { tensor: table.column(label), equals: code })),
+    )
+  const names = chosen.map(({ name }) => `'${name}'`).join(', ')
+  return {
+    name: basename(path, extname(path)),
+    x: table.toTensor(undefined, 'float64'),
+    normals: rowsOf(classes.filter((each) => !chosen.includes(each))),
+    anomalies: rowsOf(chosen),
+    classes: `anomaly = ${label} ${names} (${how}): ${count} of ${table.length} rows`,
+  }
+}
