@@ -13,6 +13,8 @@ function(langevin_add_core_tests)
   target_include_directories(langevin_core_test_objects PRIVATE "${CMAKE_SOURCE_DIR}" native/core native/tests
                              "${CMAKE_BINARY_DIR}/generated")
   target_link_libraries(langevin_core_test_objects PRIVATE langevin::libtorch)
+  # A precompiled header is only taken by a compilation with the same definitions.
+  target_compile_definitions(langevin_core_test_objects PRIVATE $<TARGET_PROPERTY:langevin_core,COMPILE_DEFINITIONS>)
   target_precompile_headers(langevin_core_test_objects REUSE_FROM langevin_core)
 
   add_executable(langevin_core_tests EXCLUDE_FROM_ALL $<TARGET_OBJECTS:langevin_core_test_objects>)
