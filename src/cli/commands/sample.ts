@@ -1,0 +1,129 @@
+import { extname } from 'node:path'
+import { type Command, InvalidArgumentError } from 'commander'
+import { Energy } from '../../energy.js'
+import { LangevinError } from '../../errors.js'
+import { writeAtomic } from '../../io/files.js'
+import { writeNpy } from '../../io/npy.js'
+import { type SampleResult, sample } from '../../sample.js'
+import { kindsOf, type SpecValue } from '../../spec.js'
+import type { Tensor } from '../../tensor.js'
+import { readJson } from '../run-file.js'
+import { action, interruption, note, ProgressBar, print, printJson, wholeNumber } from '../support.js'
+
+interface SampleCommandOptions {
+  sampler: string
+  steps: number
+  stepSize: number
+  chains: number
+  init: 'normal' | 'uniform'
+  y?: number
+  seed: number
+  threads?: number
+  out?: string
+  json?: boolean
+}
+
+const EXAMPLES = `
+The sampler is a kind (with --steps and --step-size), a spec as JSON, or a file that holds one.
+
+Examples:
+  npx langevin sample rings.safetensors --chains 2000 --out samples.npy
+  npx langevin sample rings.safetensors --sampler hmc --steps 200 --step-size 0.1 --json
+  npx langevin sample rings.safetensors --sampler '{"kind":"mala","steps":500,"stepSize":0.05}' > samples.csv`
+
+function positive(text: string): number {
+  const value = Number(text)
+  if (!(value > 0) || !Number.isFinite(value)) throw new InvalidArgumentError('expected a number greater than 0.')
+  return value
+}
+
+function oneOf<T extends string>(...known: T[]): (text: string) => T {
+  return (text) => {
+    if (!known.includes(text as T)) throw new InvalidArgumentError(`expected ${known.join(' or ')}.`)
+    return text as T
+  }
+}
+
+/** The sampler a user typed: a kind, JSON, or a JSON file. */
+async function samplerOf({ sampler, steps, stepSize }: SampleCommandOptions): Promise<SpecValue> {
+  if (kindsOf('sampler').includes(sampler)) return { kind: sampler, steps, stepSize }
+  if (sampler.endsWith('.json')) return (await readJson(sampler)) as SpecValue
+  try {
+    return JSON.parse(sampler) as SpecValue
+  } catch (cause) {
+    throw new LangevinError(
+      'ERR_LANGEVIN_INVALID_OPTION',
+      `--sampler: '${sampler.slice(0, 80)}' is no kind (${kindsOf('sampler').join(', ')}), no JSON and no .json file`,
+      { cause },
+    )
+  }
+}
+
+function csvText(samples: Tensor): string {
+  const rows = samples.toArray() as number[][]
+  const head = rows[0]!.map((_, i) => `x${i + 1}`).join(',')
+  return `${[head, ...rows.map((row) => row.join(','))].join('\n')}\n`
+}
+
+async function write(path: string, samples: Tensor): Promise<void> {
+  if (extname(path) === '.npy') return writeNpy(path, samples)
+  await writeAtomic(path, [csvText(samples)])
+}
+
+async function follow(run: ReturnType<typeof sample>): Promise<SampleResult> {
+  const bar = new ProgressBar()
+  try {
+    for await (const event of run) {
+      if (event.type === 'progress')
+        bar.update(event.step / event.steps, `step ${Math.round(event.step)} of ${event.steps}`)
+    }
+  } finally {
+    bar.end()
+  }
+  return run.done
+}
+
+async function run(path: string, options: SampleCommandOptions): Promise<void> {
+  const { chains, init, y, seed, threads, out } = options
+  if (out !== undefined && !['.npy', '.csv'].includes(extname(out))) {
+    throw new LangevinError('ERR_LANGEVIN_INVALID_OPTION', `--out ${out}: the name must end in .npy or .csv`)
+  }
+  const sampler = await samplerOf(options)
+  using model = await Energy.load(path)
+  const { signal, release } = interruption()
+  try {
+    const job = sample(model, { sampler, chains, init, y, seed, threads, signal } as Parameters<typeof sample>[1])
+    const { samples, diagnostics, seconds } = await follow(job)
+    if (out !== undefined) await write(out, samples)
+    if (options.json) {
+      printJson({ ...(out === undefined ? { samples: samples.toArray() } : { out }), diagnostics, seconds })
+    } else if (out === undefined) print(csvText(samples))
+    else print(out)
+    const { rhat, ess, acceptance } = diagnostics
+    note(
+      `R-hat ${rhat?.toFixed(3) ?? '–'}, bulk ESS ${ess.bulk?.toFixed(0) ?? '–'}, acceptance ${acceptance?.toFixed(2) ?? '–'}`,
+    )
+  } finally {
+    release()
+  }
+}
+
+/** `langevin sample model.safetensors`: draws from exp(-E). */
+export default function register(program: Command): void {
+  const command = program
+    .command('sample')
+    .description('draw samples from a trained energy')
+    .argument('<model.safetensors>', 'what train or Energy.save wrote')
+    .option('--sampler <kind, JSON or file>', 'how chains move', 'mala')
+    .option('--steps <n>', 'steps of every chain', wholeNumber(1), 1000)
+    .option('--step-size <h>', 'step size', positive, 0.01)
+    .option('--chains <n>', 'chains, each giving one row', wholeNumber(1), 1000)
+    .option('--init <law>', 'normal or uniform', oneOf('normal', 'uniform'), 'normal' as const)
+    .option('--y <class>', 'condition of E(x, y)', wholeNumber(0))
+    .option('--seed <n>', 'seed', wholeNumber(0), 0)
+    .option('--threads <n>', 'threads (default: LANGEVIN_THREADS or all cores)', wholeNumber(1))
+    .option('--out <file>', 'write .npy or .csv instead of printing rows')
+    .option('--json', 'print { samples, diagnostics, seconds } as JSON')
+    .addHelpText('after', EXAMPLES)
+  action(command, run)
+}

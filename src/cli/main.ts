@@ -1,0 +1,56 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs'
+import { Command, CommanderError } from 'commander'
+import registerAnomaly from './commands/anomaly.js'
+import registerBuild from './commands/build.js'
+import registerDoctor from './commands/doctor.js'
+import registerSample from './commands/sample.js'
+import registerSchema from './commands/schema.js'
+import registerScore from './commands/score.js'
+import registerSpandrel from './commands/spandrel.js'
+import registerTrain from './commands/train.js'
+
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  version: string
+}
+
+export function program(): Command {
+  const root = new Command('langevin')
+    .description('Energy-based models on LibTorch. Data goes to stdout, everything else to stderr.')
+    .version(version)
+    .showHelpAfterError('(add --help for the options and examples)')
+    .showSuggestionAfterError(true)
+    .addHelpText('after', '\nExit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.')
+  const commands = [
+    registerSpandrel,
+    registerAnomaly,
+    registerTrain,
+    registerSample,
+    registerScore,
+    registerSchema,
+    registerDoctor,
+    registerBuild,
+  ]
+  for (const register of commands) register(root)
+  for (const command of root.commands)
+    command.exitOverride().showHelpAfterError('(add --help for the options and examples)')
+  return root.exitOverride()
+}
+
+async function main(): Promise<void> {
+  try {
+    await program().parseAsync()
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error
+    // Commander has printed its message; help and version are successes, everything else is wrong usage.
+    process.exitCode = error.exitCode === 0 ? 0 : 2
+  }
+}
+
+// A closed pipe (`langevin ... | head`) is the reader's decision, not a failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0)
+  throw error
+})
+
+await main()

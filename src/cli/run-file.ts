@@ -1,0 +1,50 @@
+import { LangevinError } from '../errors.js'
+import { formatError, readWhole } from '../io/files.js'
+import { defineSpec, specOf } from '../spec.js'
+import { checkLength, trainFields } from '../training/spec.js'
+import { dataField } from './data.js'
+import '../energies/index.js'
+
+/** What run.json holds: an energy, data, the options of train(), and where the model goes. Paths: from where the command runs. */
+export const runFile = defineSpec(
+  'run',
+  'file',
+  (z) => ({
+    energy: specOf(z, 'energy'),
+    data: dataField(z),
+    out: z.string().min(1),
+    dtype: z.enum(['float32', 'float64']).default('float32'),
+    device: z.string().default('cpu'),
+    ...trainFields(z),
+  }),
+  {
+    summary: 'run.json of `langevin train`: energy, data, options of train(), out.',
+    check: (options, fail) => checkLength(options, fail),
+  },
+)
+
+export type RunFile = ReturnType<typeof runFile>
+
+/** Reads JSON text of a file. Errors: ERR_LANGEVIN_IO, ERR_LANGEVIN_FORMAT with the parser's words. */
+export async function readJson(path: string): Promise<unknown> {
+  const text = (await readWhole(path)).toString('utf8')
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    const message = (cause as Error).message
+    const offset = Number(/position (\d+)/.exec(message)?.[1] ?? 0)
+    throw formatError(path, offset, `not JSON: ${message}`, cause)
+  }
+}
+
+/** run.json, checked. Errors name the file and the key. */
+export async function readRunFile(path: string): Promise<RunFile> {
+  const json = await readJson(path)
+  try {
+    return runFile(json as Parameters<typeof runFile>[0])
+  } catch (error) {
+    if (!(error instanceof LangevinError)) throw error
+    const problem = error.message.replace(/^runs\.file: /, '')
+    throw new LangevinError(error.code, `${path}: ${problem}`, { details: { ...error.details, path }, cause: error })
+  }
+}

@@ -1,0 +1,128 @@
+import { type Command, InvalidArgumentError } from 'commander'
+import { LangevinError } from '../errors.js'
+
+/** Data goes to stdout, everything else to stderr. */
+export function print(data: string): void {
+  process.stdout.write(data.endsWith('\n') ? data : `${data}\n`)
+}
+
+export function printJson(value: unknown): void {
+  print(JSON.stringify(value, null, 2))
+}
+
+export function note(text: string): void {
+  process.stderr.write(`${text}\n`)
+}
+
+export function wholeNumber(least: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text)
+    if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < least) {
+      throw new InvalidArgumentError(`expected a whole number of at least ${least}.`)
+    }
+    return value
+  }
+}
+
+/** `5` means seeds 0 to 4, `41,42` means these two. */
+export function seedList(text: string): number[] {
+  if (text.includes(',')) {
+    const seeds = text.split(',').map((part) => wholeNumber(0)(part.trim()))
+    if (new Set(seeds).size !== seeds.length) throw new InvalidArgumentError('the same seed stands twice.')
+    return seeds
+  }
+  return Array.from({ length: wholeNumber(1)(text) }, (_, i) => i)
+}
+
+/** A comma-separated choice among known words. */
+export function choices<T extends string>(known: readonly T[]): (text: string) => T[] {
+  return (text) => {
+    const words = text.split(',').map((w) => w.trim())
+    for (const w of words) {
+      if (!known.includes(w as T)) throw new InvalidArgumentError(`'${w}' is not one of ${known.join(', ')}.`)
+    }
+    return [...new Set(words)] as T[]
+  }
+}
+
+/** SIGINT or SIGTERM once aborts the signal (checkpoint and stop), a second SIGINT exits at once. */
+export function interruption(): { signal: AbortSignal; interrupted: () => boolean; release: () => void } {
+  const controller = new AbortController()
+  let count = 0
+  const stop = () => {
+    count += 1
+    if (count > 1) process.exit(130)
+    note('\nstopping: what is done is kept (press Ctrl-C again to exit at once)')
+    controller.abort(new Interrupted())
+  }
+  process.on('SIGINT', stop)
+  process.on('SIGTERM', stop)
+  const release = () => {
+    process.off('SIGINT', stop)
+    process.off('SIGTERM', stop)
+  }
+  return { signal: controller.signal, interrupted: () => count > 0, release }
+}
+
+export class Interrupted extends Error {
+  override name = 'Interrupted'
+  constructor() {
+    super('interrupted')
+  }
+}
+
+/** One line on stderr that redraws itself on a terminal and prints sparingly elsewhere. */
+export class ProgressBar {
+  readonly #started = performance.now()
+  #lastPrint = 0
+  readonly #terminal = process.stderr.isTTY === true
+
+  /** @param done share of the whole work, 0 to 1 */
+  update(done: number, text: string): void {
+    const now = performance.now()
+    if (now - this.#lastPrint < (this.#terminal ? 100 : 15_000) && done < 1) return
+    this.#lastPrint = now
+    const elapsed = (now - this.#started) / 1000
+    const left = done > 0.01 ? formatSeconds((elapsed * (1 - done)) / done) : '…'
+    const filled = Math.round(done * 24)
+    const bar = `${'█'.repeat(filled)}${'░'.repeat(24 - filled)}`
+    const line = `${bar} ${(done * 100).toFixed(0).padStart(3)} %  ${left} left  ${text}`
+    if (this.#terminal) process.stderr.write(`\r\x1b[K${line.slice(0, (process.stderr.columns ?? 120) - 1)}`)
+    else note(line)
+  }
+
+  end(): void {
+    if (this.#terminal) process.stderr.write('\r\x1b[K')
+  }
+}
+
+export function formatSeconds(seconds: number): string {
+  if (!Number.isFinite(seconds)) return '…'
+  const whole = Math.round(seconds)
+  return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, '0')} s`
+}
+
+/** Runs a command's work: prints coded errors in words and sets the exit code. */
+export function action<A extends unknown[]>(command: Command, work: (...args: A) => Promise<void>): void {
+  command.action(async (...args: unknown[]) => {
+    try {
+      await work(...(args as A))
+    } catch (error) {
+      process.exitCode = report(error)
+    }
+  })
+}
+
+/** Writes the error to stderr and tells the exit code: 130 interrupted, 1 failed. */
+export function report(error: unknown): number {
+  if (error instanceof Interrupted) {
+    note('interrupted')
+    return 130
+  }
+  if (error instanceof LangevinError) {
+    note(`${error.code}: ${error.message}`)
+  } else {
+    note(error instanceof Error ? (error.stack ?? error.message) : String(error))
+  }
+  return 1
+}

@@ -1,0 +1,89 @@
+/** Self-contained HTML: one file, no network, readable without JavaScript, light and dark. */
+
+export type Html = { readonly html: string }
+
+const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
+
+export function escapeHtml(text: string): string {
+  return text.replace(/[&<>"']/g, (c) => entities[c]!)
+}
+
+export function raw(html: string): Html {
+  return { html }
+}
+
+function render(value: unknown): string {
+  if (value === null || value === undefined || value === false) return ''
+  if (Array.isArray(value)) return value.map(render).join('')
+  if (typeof value === 'object' && 'html' in value) return String((value as Html).html)
+  return escapeHtml(String(value))
+}
+
+/** Template tag: interpolated text is escaped, `Html` and lists of it are not. */
+export function html(strings: TemplateStringsArray, ...values: unknown[]): Html {
+  return raw(strings.reduce((out, s, i) => out + s + (i < values.length ? render(values[i]) : ''), ''))
+}
+
+export interface Column<Row> {
+  title: string
+  /** Text of the cell; numbers are aligned right. */
+  value: (row: Row) => string | number | Html
+  /** Explains the column; shown as a tooltip and in the legend under the table. */
+  help?: string
+}
+
+export function table<Row>(
+  rows: readonly Row[],
+  columns: readonly Column<Row>[],
+  highlight?: (row: Row) => boolean,
+): Html {
+  const head = columns.map((c) => html`<th scope="col" title="${c.help ?? ''}">${c.title}</th>`)
+  const body = rows.map((row) => {
+    const cells = columns.map((c, i) =>
+      i === 0 ? html`<th scope="row">${c.value(row)}</th>` : html`<td>${c.value(row)}</td>`,
+    )
+    return html`<tr class="${highlight?.(row) ? 'mark' : ''}">${cells}</tr>`
+  })
+  const notes = columns.filter((c) => c.help).map((c) => html`<dt>${c.title}</dt><dd>${c.help}</dd>`)
+  return html`<div class="scroll"><table><thead><tr>${head}</tr></thead><tbody>${body}</tbody></table></div>${
+    notes.length > 0 ? html`<details><summary>What the columns mean</summary><dl>${notes}</dl></details>` : null
+  }`
+}
+
+const style = `
+:root{color-scheme:light dark;--ink:#1b2430;--quiet:#5b6778;--line:#d9dfe7;--paper:#fff;--tint:#f4f6f9;--accent:#0b6e75}
+@media(prefers-color-scheme:dark){:root{--ink:#e4e9f0;--quiet:#9aa7b8;--line:#334050;--paper:#141a22;--tint:#1c242e;--accent:#4fc3c7}}
+*{box-sizing:border-box}
+body{margin:0;background:var(--paper);color:var(--ink);font:15px/1.55 system-ui,sans-serif}
+main{max-width:1500px;margin:0 auto;padding:28px 24px 64px}
+h1{font-size:28px;margin:0 0 4px}h2{font-size:20px;margin:44px 0 8px}h3{font-size:16px;margin:26px 0 6px}
+p,ul,dl{max-width:82ch}.quiet{color:var(--quiet)}a{color:var(--accent)}
+table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:13.5px}
+th,td{padding:4px 10px;border-bottom:1px solid var(--line);text-align:right;white-space:nowrap}
+th[scope=row],thead th:first-child{text-align:left;font-weight:600}
+thead th{background:var(--tint);position:sticky;top:0}tr.mark{background:var(--tint)}
+.scroll{overflow-x:auto;max-width:100%}details{margin:6px 0 18px}summary{cursor:pointer;color:var(--accent)}
+dt{font-weight:600}dd{margin:0 0 6px 18px;color:var(--quiet)}
+figure{margin:14px 0}figcaption{color:var(--quiet);max-width:90ch;font-size:14px}
+code{background:var(--tint);padding:1px 5px;border-radius:4px;font-size:13px}
+h4{font-size:14px;margin:16px 0 4px}.pair{display:flex;flex-wrap:wrap;gap:8px 40px;align-items:flex-start}
+svg text{fill:currentColor;font:12px system-ui,sans-serif}
+`
+
+export interface Page {
+  title: string
+  lead: Html | string
+  body: Html[]
+  /** Shown in the footer: how to make this page again. */
+  command: string
+  made: string
+}
+
+export function page(p: Page): string {
+  const content = html`<main><h1>${p.title}</h1><p>${p.lead}</p>${p.body}
+<p class="quiet">Made ${p.made} by <code>${p.command}</code></p></main>`
+  return `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
+<title>${escapeHtml(p.title)}</title><style>${style}</style></head><body>${content.html}</body></html>
+`
+}

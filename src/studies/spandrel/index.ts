@@ -1,0 +1,12 @@
+export { METRICS } from './metrics.js'
+export { MODELS, PLANS, type SpandrelModel } from './models.js'
+export { spandrelSection } from './report.js'
+export {
+  runSpandrelStudy,
+  type SpandrelMetrics,
+  type SpandrelProgress,
+  type SpandrelResult,
+  type SpandrelRow,
+  type StudyOptions,
+} from './study.js'
+export { textTable } from './summary.js'
