@@ -1,4 +1,6 @@
 /** langevin: energy-based models for Node.js. */
+export { Dataset } from './data/dataset.js'
+export * as data from './data/index.js'
 export { energies, expr, layers } from './energies/index.js'
 export {
   type CreateOptions,
@@ -8,11 +10,16 @@ export {
   type PlacementOptions,
 } from './energy.js'
 export { LangevinError } from './errors.js'
+export * as io from './io/index.js'
+export * as metrics from './metrics/index.js'
 export type { Dtype } from './native/contract.js'
 export { doctor } from './native/doctor.js'
 export { noises } from './noises/index.js'
 export { objectives } from './objectives/index.js'
+export * as ood from './ood/index.js'
+export { detectors } from './ood/index.js'
 export { optimizers } from './optimizers/index.js'
+export * as partition from './partition/index.js'
 export { Run, type RunEvent, type RunState } from './run.js'
 export {
   type InitSpec,

@@ -1,0 +1,143 @@
+import { LangevinError } from '../errors.js'
+import { invoke } from '../native/invoke.js'
+import { type Tensor, tensor } from '../tensor.js'
+import { formatError, readWhole, writeAtomic } from './files.js'
+
+/** What the header of a .npy file says, and where its data begins. */
+export interface NpyHeader {
+  /** As NumPy writes it: '<f8', '|u1', '<U7', ... */
+  descr: string
+  fortranOrder: boolean
+  shape: number[]
+  /** First byte of the data, counted from the start of the array's bytes. */
+  dataStart: number
+}
+
+const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59]
+const ITEM = /^\s*(?:'(\w+)'|"(\w+)")\s*:\s*(?:'([^']*)'|"([^"]*)"|(True|False)|\(([\d\s,L]*)\))\s*,?/
+
+/** Parses the header of a .npy array (format versions 1.0, 2.0, 3.0). `what` names file and member in errors. */
+export function parseNpyHeader(bytes: Uint8Array, what: string): NpyHeader {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  if (bytes.length < 10 || MAGIC.some((byte, i) => bytes[i] !== byte)) {
+    throw formatError(what, 0, 'not a .npy array: it does not begin with \\x93NUMPY')
+  }
+  const version = bytes[6]!
+  if (version < 1 || version > 3) throw formatError(what, 6, `.npy format version ${version} is not known`)
+  if (version > 1 && bytes.length < 12) throw formatError(what, bytes.length, 'the header is cut off')
+  const start = version === 1 ? 10 : 12
+  const length = version === 1 ? view.getUint16(8, true) : view.getUint32(8, true)
+  if (start + length > bytes.length) throw formatError(what, bytes.length, 'the header is cut off')
+  const text = new TextDecoder(version === 3 ? 'utf-8' : 'latin1').decode(bytes.subarray(start, start + length)).trim()
+  const bad = () => formatError(what, start, `the header is not the dictionary it should be: ${text.slice(0, 120)}`)
+  if (!text.startsWith('{') || !text.endsWith('}')) throw bad()
+  const found: Record<string, string | boolean | number[]> = {}
+  let rest = text.slice(1, -1)
+  while (rest.trim() !== '') {
+    const match = ITEM.exec(rest)
+    if (match === null) {
+      if (/'descr'\s*:\s*\[/.test(rest)) {
+        throw new LangevinError(
+          'ERR_LANGEVIN_UNSUPPORTED',
+          `${what}: arrays of records (structured dtype) cannot be read`,
+        )
+      }
+      throw bad()
+    }
+    const value = match[3] ?? match[4]
+    const sizes = match[6]?.split(',').map((size) => size.replace('L', '').trim())
+    found[match[1] ?? match[2]!] =
+      value ?? (sizes ? sizes.filter((size) => size !== '').map(Number) : match[5] === 'True')
+    rest = rest.slice(match[0].length)
+  }
+  const { descr, fortran_order: fortranOrder, shape } = found
+  if (typeof descr !== 'string' || typeof fortranOrder !== 'boolean' || !Array.isArray(shape)) throw bad()
+  if (!shape.every((size) => Number.isSafeInteger(size))) throw bad()
+  return { descr, fortranOrder, shape, dataStart: start + length }
+}
+
+/** Texts of a '<U7' or '|S5' array, in row-major order. */
+function decodeText(bytes: Uint8Array, { descr, shape, dataStart }: NpyHeader, what: string): string[] {
+  const width = Number(descr.slice(2))
+  const unit = descr[1] === 'U' ? 4 : 1
+  const count = shape.reduce((n, size) => n * size, 1)
+  if (bytes.length - dataStart !== count * width * unit) {
+    throw formatError(what, bytes.length, `the array needs ${count * width * unit} bytes of data`)
+  }
+  const view = new DataView(bytes.buffer, bytes.byteOffset + dataStart)
+  return Array.from({ length: count }, (_, i) => {
+    let text = ''
+    for (let k = 0; k < width; k++) {
+      const at = (i * width + k) * unit
+      const point = unit === 4 ? view.getUint32(at, descr[0] !== '>') : view.getUint8(at)
+      if (point > 0x10ffff) throw formatError(what, dataStart + at, 'not a character')
+      if (point !== 0) text += String.fromCodePoint(point)
+    }
+    return text
+  })
+}
+
+/**
+ * One array from the bytes of a .npy file: a Tensor, or the texts of a text array. Column-major arrays and either byte
+ * order are turned into row-major numbers in the core.
+ */
+export async function decodeNpy(bytes: Uint8Array, what: string): Promise<Tensor | string[]> {
+  const header = parseNpyHeader(bytes, what)
+  const { descr, shape, dataStart } = header
+  if (/^[|<>=]?O/.test(descr)) {
+    throw new LangevinError(
+      'ERR_LANGEVIN_UNSUPPORTED',
+      `${what}: the array holds pickled Python objects, which can run code when read; save it with a numeric dtype`,
+      { details: { path: what, dtype: descr } },
+    )
+  }
+  if (/^[|<>=][US]\d+$/.test(descr)) return decodeText(bytes, header, what)
+  if (!/^[|<>=][fiub][1248]$/.test(descr)) {
+    throw new LangevinError('ERR_LANGEVIN_UNSUPPORTED', `${what}: arrays of dtype '${descr}' cannot be read`, {
+      details: { path: what, dtype: descr },
+    })
+  }
+  const wanted = shape.reduce((n, size) => n * size, 1) * Number(descr[2])
+  if (bytes.length - dataStart !== wanted) {
+    throw formatError(
+      what,
+      Math.min(bytes.length, dataStart + wanted),
+      `an array of shape (${shape.join(', ')}) and dtype ${descr} needs ${wanted} bytes of data, there are ${bytes.length - dataStart}`,
+    )
+  }
+  using raw = tensor(bytes.subarray(dataStart), [bytes.length - dataStart], 'uint8')
+  return await invoke<Tensor>('data.decode', { bytes: raw, dtype: descr, shape, fortran: header.fortranOrder })
+}
+
+/**
+ * Reads a .npy file: dtypes f2 f4 f8, i1..i8, u1..u8, b1 in either byte order, C or Fortran order.
+ * float64 stays float64, smaller floats become float32, u1 uint8, b1 bool, other whole numbers int64.
+ * Errors: ERR_LANGEVIN_IO, ERR_LANGEVIN_FORMAT (path, offset), ERR_LANGEVIN_UNSUPPORTED (pickled, records, text).
+ */
+export async function readNpy(path: string): Promise<Tensor> {
+  const array = await decodeNpy(await readWhole(path), path)
+  if (Array.isArray(array)) {
+    throw new LangevinError('ERR_LANGEVIN_UNSUPPORTED', `${path}: the array holds text, not numbers`)
+  }
+  return array
+}
+
+const DESCR: Record<string, string> = { float32: '<f4', float64: '<f8', int64: '<i8', uint8: '|u1', bool: '|b1' }
+
+/**
+ * Writes a tensor as a .npy file (version 1.0, C order), atomically.
+ * Errors: ERR_LANGEVIN_IO; ERR_LANGEVIN_DTYPE for bfloat16, which NumPy does not know.
+ */
+export async function writeNpy(path: string, value: Tensor): Promise<void> {
+  const descr = DESCR[value.dtype]
+  if (descr === undefined) {
+    throw new LangevinError('ERR_LANGEVIN_DTYPE', `NumPy has no dtype ${value.dtype}; convert to float32 first`)
+  }
+  const shape = value.shape.length === 1 ? `(${value.shape[0]},)` : `(${value.shape.join(', ')})`
+  const dictionary = `{'descr': '${descr}', 'fortran_order': False, 'shape': ${shape}, }`
+  // The header is padded with blanks so that the data begins at a multiple of 64 bytes.
+  const padded = `${dictionary.padEnd(Math.ceil((dictionary.length + 11) / 64) * 64 - 11, ' ')}\n`
+  const head = Buffer.from([...MAGIC, 1, 0, padded.length & 0xff, padded.length >> 8])
+  const array = value.toTypedArray()
+  await writeAtomic(path, [head, padded, new Uint8Array(array.buffer, array.byteOffset, array.byteLength)])
+}

@@ -1,0 +1,58 @@
+/** Safetensors with Tensor objects on this side. */
+import { LangevinError } from '../errors.js'
+import { type Dtype, type Tensor, type TypedArray, tensor } from '../tensor.js'
+import { readSafetensors, type StoredTensor } from './safetensors.js'
+
+const ARRAYS: Record<string, new (buffer: ArrayBuffer) => TypedArray> = {
+  float64: Float64Array,
+  float32: Float32Array,
+  bfloat16: Uint16Array,
+  int64: BigInt64Array,
+  int32: Int32Array,
+  int16: Int16Array,
+  int8: Int8Array,
+  uint32: Uint32Array,
+  uint16: Uint16Array,
+  uint8: Uint8Array,
+  bool: Uint8Array,
+}
+const OWN: ReadonlySet<string> = new Set(['float32', 'float64', 'bfloat16', 'int64', 'uint8', 'bool'])
+
+function toTensor(path: string, name: string, { dtype, shape, data }: StoredTensor): Tensor {
+  const array = ARRAYS[dtype]
+  if (array === undefined) {
+    throw new LangevinError(
+      'ERR_LANGEVIN_DTYPE',
+      `${path}: tensor '${name}' has dtype ${dtype}, which tensors here do not have`,
+      {
+        details: { path, name, dtype },
+      },
+    )
+  }
+  // A copy: the bytes of a tensor inside a file need not be aligned for its numbers.
+  return tensor(new array(data.slice().buffer), shape, OWN.has(dtype) ? (dtype as Dtype) : 'int64')
+}
+
+/**
+ * The tensors of a safetensors file by name (all, or the named ones). Whole numbers of 8 to 32 bits become int64.
+ * Errors: ERR_LANGEVIN_IO, ERR_LANGEVIN_FORMAT, ERR_LANGEVIN_DTYPE (float16, uint64), ERR_LANGEVIN_INVALID_OPTION (name).
+ */
+export async function readSafetensorsTensors(
+  path: string,
+  names?: readonly string[],
+): Promise<{ tensors: Record<string, Tensor>; metadata: Record<string, string> }> {
+  const file = await readSafetensors(path)
+  const tensors: Record<string, Tensor> = {}
+  for (const name of names ?? Object.keys(file.tensors)) {
+    const stored = file.tensors[name]
+    if (stored === undefined) {
+      throw new LangevinError(
+        'ERR_LANGEVIN_INVALID_OPTION',
+        `${path}: there is no tensor '${name}'; it holds ${Object.keys(file.tensors).join(', ')}`,
+        { details: { path, name } },
+      )
+    }
+    tensors[name] = toTensor(path, name, stored)
+  }
+  return { tensors, metadata: file.metadata }
+}

@@ -1,0 +1,163 @@
+import { Dataset } from '../data/dataset.js'
+import { LangevinError } from '../errors.js'
+import type { Positive } from '../metrics/ranking.js'
+import { invoke, invokeNow } from '../native/invoke.js'
+import { kindsOf } from '../spec/define.js'
+import { requireOptions } from '../spec/known.js'
+import { type RowsLike, Tensor, toRows } from '../tensor.js'
+
+/** Any value of `detectors.*`. */
+export type Detector = { readonly kind: string }
+
+/** Rows, a data set (its columns beside the label), or, where out-of-distribution rows are meant, a box to draw from. */
+export type OodRows = RowsLike | Dataset
+/** As many uniform rows as there are in-distribution ones: one number for every column, or one entry a column. */
+export interface Box {
+  low: number | readonly number[]
+  high: number | readonly number[]
+  /** Default 0. */
+  seed?: number | bigint
+}
+
+interface JobOptions {
+  /** Threads of the pool; the result does not depend on it. */
+  threads?: number
+  signal?: AbortSignal
+}
+
+function isBox(value: OodRows | Box): value is Box {
+  return typeof value === 'object' && value !== null && !(value instanceof Dataset) && 'low' in value && 'high' in value
+}
+
+/** Tensors made here are freed here. */
+class Made {
+  readonly #made: Tensor[] = []
+
+  rows(value: OodRows, what: string): Tensor {
+    const given = value instanceof Dataset ? undefined : value
+    const rows = value instanceof Dataset ? value.toTensor() : toRows(value, what)
+    if (rows !== given) this.#made.push(rows)
+    return rows
+  }
+
+  box({ low, high, seed = 0 }: Box, like: Tensor): Tensor {
+    const width = like.shape.slice(1).reduce((n, size) => n * size, 1)
+    const side = (value: number | readonly number[]) =>
+      typeof value === 'number' ? Array(width).fill(value) : [...value]
+    const rows = invokeNow<Tensor>('data.uniform', { rows: like.shape[0], low: side(low), high: side(high), seed })
+    this.#made.push(rows)
+    return rows
+  }
+
+  /** The detector as the core takes it: training rows given as arrays become a tensor. */
+  detector(value: Detector): object {
+    if (typeof value !== 'object' || value === null || !kindsOf('detector').includes(value.kind)) {
+      throw new LangevinError(
+        'ERR_LANGEVIN_INVALID_OPTION',
+        `ood: detector: give a value of detectors.*; known: ${kindsOf('detector').join(', ')}`,
+      )
+    }
+    const { rows } = value as { rows?: RowsLike }
+    if (rows === undefined) return value
+    return { ...value, rows: rows instanceof Tensor ? rows : this.#keep(toRows(rows, 'detector.rows', 'float64')) }
+  }
+
+  #keep(tensor: Tensor): Tensor {
+    this.#made.push(tensor)
+    return tensor
+  }
+
+  dispose(): void {
+    for (const tensor of this.#made) tensor.dispose()
+  }
+}
+
+/**
+ * OOD scores of rows: float64 [n], HIGHER = more out-of-distribution.
+ * Errors: ERR_LANGEVIN_SHAPE, ERR_LANGEVIN_NON_FINITE (row), ERR_LANGEVIN_INVALID_OPTION.
+ */
+export async function scores(detector: Detector, x: OodRows, options: JobOptions = {}): Promise<Tensor> {
+  const { signal, ...rest } = requireOptions('ood.scores', options, ['threads', 'signal'])
+  const made = new Made()
+  try {
+    return await invoke<Tensor>(
+      'ood.scores',
+      { ...rest, detector: made.detector(detector), x: made.rows(x, 'x') },
+      { signal },
+    )
+  } finally {
+    made.dispose()
+  }
+}
+
+export interface EvaluateOptions<Name extends string> extends JobOptions {
+  detector: Detector
+  inDistribution: OodRows
+  /** Sets to tell apart from `inDistribution`, by name: rows, a data set, or a box to draw as many uniform rows from. */
+  outOfDistribution: Record<Name, OodRows | Box>
+  /** The positive class of `fpr95`. Default 'ood': the share of in-distribution rows rejected when 95 % of OOD is caught. */
+  positive?: Positive
+  /** Default 'step'; see metrics.aupr. */
+  auprRule?: 'step' | 'trapezoid'
+  /** Default 'first'; see metrics.fprAtTpr. */
+  fprRule?: 'first' | 'nearest'
+  /** True-positive rate of `fpr95`. Default 0.95. */
+  tpr?: number
+}
+
+export interface OodReport {
+  auroc: number
+  /** Area under precision-recall with the in-distribution rows as positives, and with the out-of-distribution ones. */
+  auprIn: number
+  auprOut: number
+  /** False-positive rate at the true-positive rate `tpr`, with `positive` as the positive class. */
+  fpr95: number
+  positive: Positive
+  /** Rows compared in all, and how many of each side. */
+  n: number
+  inDistribution: number
+  outOfDistribution: number
+}
+
+/**
+ * How well a detector tells sets of rows from the in-distribution ones. Base rates matter: AUPR depends on how many rows
+ * each side has.
+ * Errors: ERR_LANGEVIN_SHAPE, ERR_LANGEVIN_NON_FINITE (row), ERR_LANGEVIN_INVALID_OPTION.
+ */
+export async function evaluate<Name extends string>(options: EvaluateOptions<Name>): Promise<Record<Name, OodReport>> {
+  const known = ['detector', 'inDistribution', 'outOfDistribution', 'positive', 'auprRule', 'fprRule', 'tpr', 'threads']
+  requireOptions('ood.evaluate', options, [...known, 'signal'])
+  const { detector, inDistribution, outOfDistribution, signal, ...rest } = options
+  const made = new Made()
+  try {
+    const inside = made.rows(inDistribution, 'inDistribution')
+    const sets: [string, OodRows | Box][] = Object.entries(outOfDistribution)
+    if (sets.length === 0) {
+      throw new LangevinError(
+        'ERR_LANGEVIN_INVALID_OPTION',
+        'ood.evaluate: outOfDistribution: name at least one set of rows',
+      )
+    }
+    const outside = Object.fromEntries(
+      sets.map(([name, value]) => [
+        name,
+        isBox(value) ? made.box(value, inside) : made.rows(value, `outOfDistribution.${name}`),
+      ]),
+    )
+    return await invoke<Record<Name, OodReport>>(
+      'ood.evaluate',
+      {
+        positive: 'ood',
+        auprRule: 'step',
+        fprRule: 'first',
+        ...rest,
+        detector: made.detector(detector),
+        inDistribution: inside,
+        outOfDistribution: outside,
+      },
+      { signal },
+    )
+  } finally {
+    made.dispose()
+  }
+}
