@@ -70,6 +70,8 @@ export class Run<R> implements AsyncIterable<RunEvent> {
   #pendingProgress: RunEvent | undefined
   #abortReason: { reason: unknown } | undefined
   #failure: { reason: unknown } | undefined
+  /** A hook has failed: the job is being stopped, and its end is the run's. */
+  #broken: { reason: unknown } | undefined
   #over = false
   #checkpointWaiters: ((event: RunEvent | undefined) => void)[] = []
 
@@ -161,22 +163,34 @@ export class Run<R> implements AsyncIterable<RunEvent> {
     } else if (kind === 'event') {
       this.#enqueue(() => this.#deliver(payload as RunEvent))
     } else if (kind === 'done') {
-      this.#enqueue(() => this.#finish(payload))
+      this.#enqueueLast(() => this.#finish(payload))
     } else {
       const coded = payload instanceof LangevinError && payload.code === 'ERR_LANGEVIN_ABORTED'
       const reason = coded && this.#abortReason ? this.#abortReason.reason : payload
-      this.#enqueue(() => this.#end({ reason }))
+      this.#enqueueLast(() => this.#end({ reason }))
     }
   }
 
   #enqueue(step: () => void | Promise<void>): void {
     this.#tail = this.#tail.then(async () => {
-      if (this.#over) return
+      if (this.#over || this.#broken) return
       try {
         await step()
       } catch (reason) {
-        // A checkpoint that could not be written, or a result that could not be made: the run has failed.
+        // A checkpoint that could not be written. The run ends when the job does: until then the energy is busy.
+        this.#broken = { reason }
         this.#job?.abort()
+      }
+    })
+  }
+
+  #enqueueLast(step: () => void | Promise<void>): void {
+    this.#tail = this.#tail.then(async () => {
+      if (this.#over) return
+      try {
+        if (this.#broken) this.#end(this.#broken)
+        else await step()
+      } catch (reason) {
         this.#end({ reason })
       }
     })

@@ -158,8 +158,8 @@ export function flatten(data: NestedArray, dtype: Dtype | undefined): Flat {
   collect(data, shape, 0, '', leaves)
   const first = leaves[0]
   const kind = typeof first
-  if (first !== undefined && kind !== 'number' && kind !== 'boolean' && kind !== 'bigint') {
-    refuse('ERR_LANGEVIN_DTYPE', `data${place(shape, 0)} is ${first === null ? 'null' : `a ${kind}`}, not a number`, {
+  if (leaves.length > 0 && kind !== 'number' && kind !== 'boolean' && kind !== 'bigint') {
+    refuse('ERR_LANGEVIN_DTYPE', `data${place(shape, 0)} is ${first === null ? 'null' : kind}, not a number`, {
       position: 0,
     })
   }
