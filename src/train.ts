@@ -51,8 +51,6 @@ const CHECKPOINT_KEY = 'langevin.checkpoint'
 const SAME_ON_RESUME = [
   'objective',
   'optimizer',
-  'steps',
-  'epochs',
   'batchSize',
   'seed',
   'ema',
@@ -82,7 +80,8 @@ const SAME_ON_RESUME = [
  *     get no weight decay
  *   - `checkpoint`: { path, every? }: writes one safetensors file every so many steps, at the end, on `run.checkpoint()`
  *     and when the run is aborted; the name appears only when the file is whole. `resume`: such a file; the run goes on
- *     with the same options and the same rows, bit-equal to one that was never interrupted
+ *     with the same options and the same rows, bit-equal to one that was never interrupted. `steps` counts from the
+ *     start of the first run and may be raised (a learning-rate schedule then runs over the new length)
  *   - `y`: the column of a Dataset that is y, or several (default: its label column); `columns`: those that are x
  *   - `threads` (default: LANGEVIN_THREADS or all cores), `signal`
  * @returns a Run. Its progress events hold step, steps, loss, stepsPerSecond, secondsLeft and the newest monitors; epoch

@@ -10,7 +10,7 @@ namespace {
 
 class ContrastiveDivergence : public Objective {
  public:
-  explicit ContrastiveDivergence(const Spec& spec) : sampler_(makeSampler(spec.at("sampler"))) {}
+  explicit ContrastiveDivergence(std::shared_ptr<const Sampler> sampler) : sampler_(std::move(sampler)) {}
 
   at::Tensor loss(StepContext& context) override {
     Rows negatives = context.batch;
@@ -24,8 +24,12 @@ class ContrastiveDivergence : public Objective {
 
 }  // namespace
 
+std::unique_ptr<Objective> makeContrastiveDivergence(std::shared_ptr<const Sampler> sampler) {
+  return std::make_unique<ContrastiveDivergence>(std::move(sampler));
+}
+
 std::unique_ptr<Objective> makeContrastiveDivergence(const Spec& spec) {
-  return std::make_unique<ContrastiveDivergence>(spec);
+  return makeContrastiveDivergence(makeSampler(spec.at("sampler")));
 }
 
 }  // namespace langevin

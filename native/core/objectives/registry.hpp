@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "objectives/objective.hpp"
+#include "samplers/sampler.hpp"
 
 namespace langevin {
 
@@ -14,6 +15,8 @@ std::vector<std::string> objectiveKinds();
 // One factory an objective, each defined in objectives/<kind>.cpp.
 std::unique_ptr<Objective> makeMaximumLikelihood(const Spec& spec);
 std::unique_ptr<Objective> makeContrastiveDivergence(const Spec& spec);
+/// With a sampler that is there already.
+std::unique_ptr<Objective> makeContrastiveDivergence(std::shared_ptr<const Sampler> sampler);
 std::unique_ptr<Objective> makePersistentContrastiveDivergence(const Spec& spec);
 std::unique_ptr<Objective> makeNoiseContrastive(const Spec& spec);
 std::unique_ptr<Objective> makeDenoisingScoreMatching(const Spec& spec);

@@ -125,6 +125,11 @@ void Trainer::restore(const Spec& resume) {
   objective_->setState(here(savedBelow(saved, "objective/")));
   monitors_.setState(savedBelow(saved, "history/"));
   done_ = savedTensor(saved, "step").item<std::int64_t>();
+  if (done_ > options_.steps)
+    throw Error(Code::InvalidOption,
+                "resume: the checkpoint is at step " + std::to_string(done_) + " and steps is " +
+                    std::to_string(options_.steps) + "; steps counts from the start of the first run",
+                {{"path", "steps"}, {"step", done_}});
   lastCheckpoint_ = done_;
 }
 

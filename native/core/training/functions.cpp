@@ -62,12 +62,41 @@ Value evaluateObjective(const Spec& a, Job& job) {
              {"monitors", monitors},  {"rows", rows}};
 }
 
+// { optimizer, parameters: [P], gradients: [T, P] } -> [T, P]: the parameters after each step
+Value trajectory(const Spec& a, Job&) {
+  const Spec spec = a.at("optimizer");
+  const auto optimizer = makeOptimizer(spec);
+  const Schedule lr = learningRate(spec);
+  const at::Tensor parameters = unbox(a.at("parameters")).clone();
+  const at::Tensor gradients = unbox(a.at("gradients")).to(parameters.options());
+  if (parameters.dim() != 1 || gradients.dim() != 2 || gradients.size(1) != parameters.size(0))
+    fail(Code::Shape, "parameters must be [P] and gradients [T, P], got ", c10::str(parameters.sizes()), " and ",
+         c10::str(gradients.sizes()));
+  at::NoGradGuard guard;
+  at::Tensor path = at::empty_like(gradients);
+  for (std::int64_t t = 0; t < gradients.size(0); ++t) {
+    optimizer->step(parameters, gradients[t], lr.at(t, gradients.size(0)));
+    path[t].copy_(parameters);
+  }
+  return box(path);
+}
+
+// { rows, batchSize, seed, steps } -> int64 [steps, batchSize]: the rows every step of a run sees
+Value batchRows(const Spec& a, Job&) {
+  Batches batches(a.count("rows"), a.count("batchSize"), Random(a.at("seed").seed()));
+  std::vector<at::Tensor> steps;
+  for (std::int64_t s = 0; s < a.count("steps"); ++s) steps.push_back(batches.rows(s));
+  return box(at::stack(steps));
+}
+
 }  // namespace
 
 const std::vector<Function>& trainingFunctions() {
   static const std::vector<Function> table = {
       {"train", Lane::Queued, train},
       {"objective.evaluate", Lane::Queued, evaluateObjective},
+      {"optimizer.trajectory", Lane::Queued, trajectory},
+      {"training.batches", Lane::Queued, batchRows},
   };
   return table;
 }
