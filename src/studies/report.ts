@@ -12,8 +12,8 @@ export interface StudyResults {
 
 /** What goes into a JSON file: everything but the pixels. */
 export function spandrelJson(result: SpandrelResult): Record<string, unknown> {
-  const { rows, truth, options, seconds, interrupted } = result
-  return { rows, truth, options, seconds, interrupted }
+  const { rows, truth, options, seconds, interrupted, skippedSeeds } = result
+  return { rows, truth, options, seconds, interrupted, skippedSeeds }
 }
 
 /** One self-contained HTML page. `command`: how to make it again. */

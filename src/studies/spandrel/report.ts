@@ -129,9 +129,13 @@ MLP of the same size.</b></p>`
 
 function method(result: SpandrelResult): Html {
   const { seeds, steps, cells } = result.options
+  const skipped = result.skippedSeeds
+  const done = seeds.filter((seed) => !skipped.includes(seed))
   return html`<h3>What was done</h3>
 <p>The data is a curve in the plane blurred by a Gaussian of sigma ${SIGMA}: ${TRAIN_ROWS} training and ${TEST_ROWS}
-held-out points, the same for every model of a seed (${seeds.length === 1 ? 'seed' : 'seeds'} ${seeds.join(', ')}). Its
+held-out points, the same for every model of a seed (${done.length === 1 ? 'seed' : 'seeds'} ${done.join(', ')}${
+    skipped.length === 0 ? null : `; left out for want of time: ${skipped.join(', ')}`
+  }). Its
 density and the distance to the curve are known in closed form. Every model is evaluated on a grid of ${cells} × ${cells}
 cells over the box [−${B}, ${B}]² and as finely over twice the box; its density is the softmax of its log-score over the
 box. All have three hidden layers and parameter counts within 2 % of each other, the same optimiser (Adam, batch 256,

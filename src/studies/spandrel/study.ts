@@ -64,6 +64,8 @@ export interface SpandrelResult {
   seconds: number
   /** True when the study was stopped before its end: rows holds what was finished. */
   interrupted: boolean
+  /** Seeds that were left out because the time given was used up; whole seeds only. */
+  skippedSeeds: number[]
   options: {
     shapes: SpandrelShape[]
     models: SpandrelModel[]
@@ -92,6 +94,8 @@ export interface StudyOptions {
   /** Grid cells along one side of the box (even; default 200). */
   cells?: number
   threads?: number | undefined
+  /** No further seed is begun when it would probably end later than this, in seconds. The first always runs. */
+  budget?: number | undefined
   signal?: AbortSignal | undefined
   onProgress?: ((progress: SpandrelProgress) => void) | undefined
 }
@@ -139,6 +143,7 @@ class Study {
   #spent = 0
   readonly #total: number
   #mlp: Trained | undefined
+  readonly #fields = new Map<SpandrelShape, Field>()
 
   constructor(options: StudyOptions) {
     this.#options = options
@@ -150,6 +155,7 @@ class Study {
       panels: [],
       seconds: 0,
       interrupted: false,
+      skippedSeeds: [],
       options: { shapes: [...shapes], models: [...models], seeds: [...seeds], steps, cells },
     }
     const one = models.reduce((sum, model) => sum + PLANS[model].cost, 0)
@@ -157,23 +163,45 @@ class Study {
   }
 
   async run(): Promise<SpandrelResult> {
+    const { shapes, seeds, signal } = this.#options
     try {
-      for (const shape of this.#options.shapes) await this.#shape(shape)
+      // Seeds outermost: whatever stops the study, the seeds that are finished compare all shapes and models.
+      for (const shape of shapes) await this.#field(shape)
+      for (const [i, seed] of seeds.entries()) {
+        if (i > 0 && !this.#affords(i)) {
+          this.#result.skippedSeeds = seeds.slice(i)
+          break
+        }
+        for (const shape of shapes) await this.#seed(shape, seed)
+      }
     } catch (error) {
-      if (!this.#options.signal?.aborted) throw error
+      if (!signal?.aborted) throw error
       this.#result.interrupted = true
     } finally {
       this.#mlp?.energy.dispose()
+      for (const { points, logDensity, distance } of this.#fields.values()) {
+        for (const each of [points, logDensity, distance]) each.dispose()
+      }
     }
-    this.#result.seconds = (performance.now() - this.#started) / 1000
+    this.#result.seconds = this.#seconds()
     return this.#result
+  }
+
+  #seconds(): number {
+    return (performance.now() - this.#started) / 1000
+  }
+
+  /** Whether another seed fits into the time given, if it takes as long as the `finished` ones did on average. */
+  #affords(finished: number): boolean {
+    const { budget } = this.#options
+    return budget === undefined || (this.#seconds() / finished) * (finished + 1) <= budget
   }
 
   get #common() {
     return { threads: this.#options.threads }
   }
 
-  async #shape(shape: SpandrelShape): Promise<void> {
+  async #field(shape: SpandrelShape): Promise<void> {
     const { seeds, signal } = this.#options
     this.#result.supports[shape] = supportOf(shape)
     this.#report(0, { shape, model: 'truth', seed: seeds[0]! })
@@ -183,13 +211,9 @@ class Study {
       { shape, sigma: SIGMA, b: B, cells, ...this.#common },
       { signal },
     )
-    try {
-      await this.#truth(shape, field)
-      this.#spent += FIELD_COST
-      for (const seed of seeds) await this.#seed(shape, seed, field)
-    } finally {
-      for (const each of [field.points, field.logDensity, field.distance]) each.dispose()
-    }
+    this.#fields.set(shape, field)
+    await this.#truth(shape, field)
+    this.#spent += FIELD_COST
   }
 
   /** The true log-density, judged as if it were a model. */
@@ -203,7 +227,8 @@ class Study {
     for (const each of Object.values(rows)) each.dispose()
   }
 
-  async #seed(shape: SpandrelShape, seed: number, field: Field): Promise<void> {
+  async #seed(shape: SpandrelShape, seed: number): Promise<void> {
+    const field = this.#fields.get(shape)!
     const rows = rowsOf(shape, seed)
     try {
       for (const model of this.#options.models) {
@@ -329,7 +354,7 @@ function supportOf(shape: SpandrelShape): Support {
 }
 
 /**
- * Runs the study: every shape, every seed, every model, in this order.
+ * Runs the study: every seed, every shape, every model, in this order.
  *
  * @returns the rows; when `signal` aborts, those finished so far, with `interrupted` set
  * @throws (rejects) ERR_LANGEVIN_DIVERGED and whatever else a run can end with
