@@ -4,6 +4,8 @@
 #include <ATen/Version.h>
 #include <torch/version.h>
 
+#include <atomic>
+
 #include "base/random.hpp"
 #include "base/tensor.hpp"
 #include "base/threads.hpp"
@@ -91,6 +93,9 @@ Value randomNumbers(const Spec& a, Job&) {
                     : random.uniform(rows, cols, step, s, at::kFloat, first));
 }
 
+// at::get_num_threads() answers for the calling thread; this is what the runtime thread has been told.
+std::atomic<int> intraOpThreads{1};
+
 Value versions(const Spec&, Job&) {
   return Map{
       {"torch", TORCH_VERSION},
@@ -100,12 +105,15 @@ Value versions(const Spec&, Job&) {
       {"parallel", at::get_parallel_info()},
       {"config", at::show_config()},
       {"threads", defaultThreads()},
-      {"intraOp", at::get_num_threads()}};
+      {"intraOp", intraOpThreads.load()}};
 }
 
 Value setIntraOp(const Spec& a, Job&) {
-  at::set_num_threads(static_cast<int>(a.count("intraOp", 1)));
-  return Map{{"intraOp", at::get_num_threads()}};
+  const std::int64_t wanted = a.count("intraOp", 1);
+  if (wanted > 1024) a.at("intraOp").invalid("must be at most 1024, got " + std::to_string(wanted));
+  at::set_num_threads(static_cast<int>(wanted));
+  intraOpThreads = at::get_num_threads();
+  return Map{{"intraOp", intraOpThreads.load()}};
 }
 
 }  // namespace
