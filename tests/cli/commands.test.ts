@@ -105,7 +105,8 @@ describe('spandrel', () => {
     const out = join(folder, 'partial')
     const args = ['spandrel', '--shape', 'step', '--models', 'mlp,ebm-nce', '--seeds', '1', '--json', '--out', out]
     const { child, outcome } = start([...args, '--steps', '100000'])
-    setTimeout(() => child.kill('SIGINT'), 6000)
+    // The first words come when the work begins.
+    child.stderr!.once('data', () => setTimeout(() => child.kill('SIGINT'), 500))
     const { status, stdout, stderr } = await outcome
     expect(status).toBe(130)
     expect(stderr).toContain('interrupted')
@@ -150,17 +151,18 @@ describe('train, sample, score', () => {
   })
 
   it('stops at SIGINT with a checkpoint, and resumes', async () => {
-    const file = writeRun('long.json', { steps: 3000, data: { toy: 'moons', n: 2000 }, out: 'long.safetensors' })
-    const { child, outcome } = start(['train', file])
-    child.stderr!.once('data', () => setTimeout(() => child.kill('SIGINT'), 700))
-    const { status, stderr } = await outcome
-    expect(status).toBe(130)
-    expect(stderr).toContain('--resume')
-    expect(existsSync(join(folder, 'long.checkpoint.safetensors'))).toBe(true)
-    expect(existsSync(join(folder, 'long.safetensors'))).toBe(false)
-    const resumed = await langevin('train', file, '--resume', '--json')
-    expect(resumed.status).toBe(0)
-    expect(JSON.parse(resumed.stdout).steps).toBe(3000)
+    const file = writeRun('long.json', { steps: 1_000_000, out: 'long.safetensors' })
+    const interrupted = async (...flags: string[]): Promise<number> => {
+      const { child, outcome } = start(['train', file, ...flags])
+      child.stderr!.once('data', () => setTimeout(() => child.kill('SIGINT'), 1500))
+      const { status, stderr } = await outcome
+      expect(status).toBe(130)
+      expect(existsSync(join(folder, 'long.safetensors'))).toBe(false)
+      return Number(/step (\d+) is kept in long\.checkpoint\.safetensors.*--resume/.exec(stderr)?.[1])
+    }
+    const first = await interrupted()
+    expect(first).toBeGreaterThanOrEqual(0)
+    expect(await interrupted('--resume')).toBeGreaterThan(first)
   })
 
   it('names file and key of a faulty run file', async () => {

@@ -45,11 +45,12 @@ async function requireWritablePlace(path: string): Promise<void> {
   }
 }
 
-/** Follows a run on the progress bar; returns the last step that was told. */
-async function follow(run: Run<TrainResult>): Promise<void> {
+/** Follows a run on the progress bar; tells of each checkpoint that was written. */
+async function follow(run: Run<TrainResult>, onCheckpoint: (step: number) => void): Promise<void> {
   const bar = new ProgressBar()
   try {
     for await (const event of run) {
+      if (event.type === 'checkpoint') onCheckpoint(event.step)
       if (event.type !== 'progress') continue
       const { step, steps, loss, stepsPerSecond } = event
       bar.update(
@@ -86,11 +87,14 @@ async function run(path: string, options: TrainCommandOptions): Promise<void> {
   await requireWritablePlace(training.checkpoint.path)
   const rows = await openData(data)
   using model = await Energy.create(energy, { seed: training.seed ?? 0, dtype, device })
-  note(`${model.parameterCount} parameters, ${rows.length} rows`)
   const { signal, interrupted, release } = interruption()
+  note(`${model.parameterCount} parameters, ${rows.length} rows`)
+  let saved: number | undefined
   try {
     const job = train(model, rows, { ...training, signal } as Parameters<typeof train>[2])
-    await follow(job)
+    await follow(job, (step) => {
+      saved = step
+    })
     const { steps, seconds, history, extras } = await job.done
     await model.save(out)
     const loss = history.at(-1)?.loss
@@ -98,8 +102,9 @@ async function run(path: string, options: TrainCommandOptions): Promise<void> {
     else print(out)
     note(`${steps} steps in ${seconds.toFixed(1)} s, loss ${loss?.toPrecision(4)}`)
   } catch (error) {
-    if (interrupted())
-      note(`the checkpoint is ${training.checkpoint.path}; go on with: langevin train ${path} --resume`)
+    if (interrupted() && saved !== undefined) {
+      note(`step ${saved} is kept in ${training.checkpoint.path}; go on with: langevin train ${path} --resume`)
+    }
     throw error
   } finally {
     release()
