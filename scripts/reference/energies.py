@@ -6,7 +6,8 @@ energy(x, y) -> [n] and, where the model has outputs (logits), outputs(x).
 As a script it reads one JSON request from standard input and writes one JSON answer to standard output:
   {"cases": [{"spec": {...}, "dtype": "float32", "seed": 7, "parameters": {name: nested list}, "x": [[...]], "y": [...]}]}
   {"results": [{"energy": [...], "score": [[...]], "outputs": [[...]], "state": {name: nested list}}]}
-`seed` builds the modules after torch.manual_seed(seed); `parameters` are then loaded by load_state_dict.
+`seed` builds the modules after torch.manual_seed(seed); `parameters`, or the file `safetensors`, are then loaded by
+load_state_dict.
 """
 
 import json
@@ -44,6 +45,19 @@ def stack(spec, width, out):
     return nn.Sequential(*modules, nn.Linear(width, out))
 
 
+class FullBase(nn.Module):
+    """(x - m)' P (x - m) / 2 with buffers that are set, not trained."""
+
+    def __init__(self, width):
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(width))
+        self.register_buffer("precision", torch.eye(width))
+
+    def forward(self, x):
+        z = x - self.mean
+        return torch.einsum("ni,ij,nj->n", z, self.precision, z) / 2
+
+
 def gaussian_base(spec, x):
     s = spec.get("gaussianBase")
     return 0 if s is None else (x**2).sum(1) / (2 * s**2)
@@ -53,9 +67,16 @@ class Mlp(nn.Sequential):
     def __init__(self, spec):
         super().__init__(*stack(spec, spec["input"], 1))
         self.spec = spec
+        if spec.get("gaussianBase") == "full":
+            self.base = FullBase(spec["input"])
 
     def energy(self, x, y=None):
-        return self(x).squeeze(1) + gaussian_base(self.spec, x)
+        h = x * self.spec.get("inputScale", 1)
+        for name, module in self.named_children():
+            if name != "base":
+                h = module(h)
+        base = self.base(x) if hasattr(self, "base") else gaussian_base(self.spec, x)
+        return h.squeeze(1) + base
 
 
 class Residual(nn.Module):
@@ -263,8 +284,9 @@ def ackley(x, spec):
 
 def funnel(x, spec):
     v, rest = x[:, 0], x[:, 1:]
-    outer = torch.distributions.Normal(0.0, spec.get("sigma", 3.0))
-    inner = torch.distributions.Normal(0.0, torch.exp(v / 2)[:, None])
+    # Tensors in the dtype of x: plain numbers would be made float32.
+    outer = torch.distributions.Normal(v.new_zeros(()), v.new_tensor(spec.get("sigma", 3.0)))
+    inner = torch.distributions.Normal(v.new_zeros(()), torch.exp(v / 2)[:, None])
     return -outer.log_prob(v) - inner.log_prob(rest).sum(1)
 
 
@@ -340,6 +362,21 @@ def build(spec, dtype=torch.float32):
         torch.set_default_dtype(before)
 
 
+def read_safetensors(path):
+    """Eight bytes with the length of a JSON header, the header, the numbers."""
+    with open(path, "rb") as file:
+        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+        data = file.read()
+    stored = {"F32": torch.float32, "F64": torch.float64}
+    state = {}
+    for name, entry in header.items():
+        if name != "__metadata__":
+            first, end = entry["data_offsets"]
+            values = torch.frombuffer(bytearray(data[first:end]), dtype=stored[entry["dtype"]])
+            state[name] = values.reshape(entry["shape"])
+    return state
+
+
 def run_case(case):
     dtype = DTYPES[case.get("dtype", "float32")]
     if "seed" in case:
@@ -349,6 +386,10 @@ def run_case(case):
     if "parameters" in case:
         values = {name: torch.tensor(value, dtype=dtype) for name, value in case["parameters"].items()}
         model.load_state_dict(values)
+    if "safetensors" in case:
+        state = read_safetensors(case["safetensors"])
+        if state:  # a formula without parameters leaves nothing to load
+            model.load_state_dict(state)
     if "x" not in case:
         return result
     x = torch.tensor(case["x"], dtype=dtype, requires_grad=True)

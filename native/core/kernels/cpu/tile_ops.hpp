@@ -44,6 +44,7 @@ struct TileNode {
   bool live = false;       // reaches the energy or the outputs
   bool inPlace = false;    // shares value and adjoint with its only input
   std::vector<char> adds;  // per input: an adjoint is already there in the backward pass
+  int lastReader = -1;     // the last live node that reads this one: the first to write its adjoint
   bool perRow() const { return fixedCount == 0; }
 };
 

@@ -144,6 +144,7 @@ struct TileCompiler {
         n.parameters.push_back(
             {p, offsets[static_cast<std::size_t>(p)], parameters.tensors()[static_cast<std::size_t>(p)].numel()});
       flags(n, node.op->name);
+      if (std::string(node.op->name) == "dropout" && node.numbers[0] > 0) target.trainable_ = false;
       target.nodes_.push_back(std::move(n));
     }
     return true;
@@ -190,8 +191,10 @@ struct TileCompiler {
     for (std::size_t i = nodes.size(); i-- > 0;) {
       if (!nodes[i].live) continue;
       for (int input : nodes[i].inputs) {
+        TileNode& in = nodes[static_cast<std::size_t>(input)];
         nodes[i].adds.push_back(seen[static_cast<std::size_t>(input)]);
         seen[static_cast<std::size_t>(input)] = 1;
+        in.lastReader = std::max(in.lastReader, static_cast<int>(i));
       }
     }
   }
@@ -256,7 +259,8 @@ std::unique_ptr<TileProgram> TileProgram::compile(const Program& program, const 
 
 TileProgram::~TileProgram() = default;
 
-std::shared_ptr<const TileProgram::Packed> TileProgram::pack(const Parameters& parameters, std::uint64_t version) const {
+std::shared_ptr<const TileProgram::Packed> TileProgram::pack(const Parameters& parameters,
+                                                             std::uint64_t version) const {
   auto packed = std::make_shared<Packed>();
   packed->version = version;
   packed->plain.resize(parameters.tensors().size());
@@ -309,6 +313,21 @@ void TileProgram::runForward(Pass& pass) const {
     if (!n.op->forward) continue;
     TileCall call{*this, pass, nodes_, i, tileKernels()};
     n.op->forward(call);
+  }
+}
+
+// Everybody adds to the adjoints of the energies and the outputs. So they do to those whose first writer does not run:
+// without the condition the nodes of E(x, y) are left out.
+void TileProgram::clearAdjoints(const Pass& pass) const {
+  for (int i = 0; i <= pass.last; ++i) {
+    const TileNode& n = nodes_[static_cast<std::size_t>(i)];
+    if (!n.live || (i != energy_ && i != joint_ && i != outputs_ && n.lastReader <= pass.last)) continue;
+    if (n.adjoint >= 0) {
+      float* base = n.perRow() ? pass.rowsBase + n.adjoint * pass.in.rows : pass.fixedBase + n.adjoint;
+      std::fill_n(base, n.perRow() ? n.width * pass.in.rows : n.fixedCount, 0.0f);
+    } else if (n.dependsOnInput && pass.gradient) {  // the input
+      std::fill_n(pass.gradient, n.width * pass.in.rows, 0.0f);
+    }
   }
 }
 
@@ -378,11 +397,7 @@ void TileProgram::energyAndGradient(const Packed& packed, const TileInput& in, T
       std::memset(pass.gradient, 0, sizeof(float) * static_cast<std::size_t>(part.rows * d));
       continue;
     }
-    for (int special : {energy_, joint_, outputs_}) {
-      if (special < 0 || special > pass.last) continue;
-      const TileNode& n = nodes_[static_cast<std::size_t>(special)];
-      std::fill_n(pass.rowsBase + n.adjoint * part.rows, n.width * part.rows, 0.0f);
-    }
+    clearAdjoints(pass);
     std::fill_n(pass.rowsBase + e.adjoint * part.rows, part.rows, 1.0f);
     runBackward(pass, Wanted::Input);
   }
@@ -392,11 +407,7 @@ void TileProgram::parameterGradient(const Packed& packed, const TileInput& in, T
                                     const float* wo, float* flat) const {
   Pass pass = layout(packed, in, ws, true);
   pass.flat = flat;
-  for (int special : {energy_, joint_, outputs_}) {
-    if (special < 0 || special > pass.last) continue;
-    const TileNode& n = nodes_[static_cast<std::size_t>(special)];
-    std::fill_n(pass.rowsBase + n.adjoint * in.rows, n.width * in.rows, 0.0f);
-  }
+  clearAdjoints(pass);
   const auto seed = [&](int node, const float* weights) {
     const TileNode& n = nodes_[static_cast<std::size_t>(node)];
     float* a = pass.rowsBase + n.adjoint * in.rows;

@@ -52,6 +52,9 @@ class TileProgram {
   /// Rows that keep a tile's buffers within the second-level cache.
   std::int64_t preferredRows() const { return preferredRows_; }
 
+  /// False with dropout: its masks exist in the plain path only.
+  bool trainable() const { return trainable_; }
+
   /// Weights in the order the matrix kernels want; `version` is what Energy::packed() compares to notice stale ones.
   struct Packed {
     std::vector<std::vector<float>> plain;       // every parameter as it is
@@ -76,6 +79,7 @@ class TileProgram {
   struct Pass;
   void runForward(Pass& pass) const;
   void runBackward(Pass& pass, Wanted wanted) const;
+  void clearAdjoints(const Pass& pass) const;
   Pass layout(const Packed& packed, const TileInput& in, TileWorkspace& ws, bool derivatives) const;
   friend struct TileCompiler;
   friend struct TileCall;
@@ -83,7 +87,7 @@ class TileProgram {
   std::vector<TileNode> nodes_;
   std::int64_t preferredRows_ = 128, floatsPerRow_ = 0, fixedFloats_ = 0, inputWidth_ = 0;
   int energy_ = -1, joint_ = -1, outputs_ = -1;
-  bool optionalCondition_ = false;
+  bool optionalCondition_ = false, trainable_ = true;
   std::vector<std::vector<float>> constants_;
 };
 
