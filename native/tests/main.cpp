@@ -2,9 +2,11 @@
 #include <cstdio>
 #include <string>
 
+#include "api.hpp"
 #include "check.hpp"
 
 int main(int argc, char** argv) {
+  langevin::initialise();  // one intra-op thread, as every job has
   std::string file;
   std::string filter;
   for (int i = 1; i < argc; ++i) {

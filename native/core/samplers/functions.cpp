@@ -1,10 +1,49 @@
-// The functions this room offers to the binding.
+// sample: one sampling run; sampler.kinds; diagnostics of draws that are already there.
 #include "functions.hpp"
 
+#include "base/tensor.hpp"
+#include "evaluation/diagnostics.hpp"
+#include "samplers/record.hpp"
+#include "samplers/sample.hpp"
+
 namespace langevin {
+namespace {
+
+Value kinds(const Spec&, Job&) {
+  List result;
+  for (const std::string& kind : samplerKinds()) result.emplace_back(kind);
+  return result;
+}
+
+Value summary(const ChainSummary& s) {
+  return Map{{"mean", numberOrNull(s.mean)},       {"sd", numberOrNull(s.sd)},
+             {"rhat", numberOrNull(s.rhat)},       {"essBulk", numberOrNull(s.essBulk)},
+             {"essTail", numberOrNull(s.essTail)}, {"essMean", numberOrNull(s.essMean)},
+             {"mcse", numberOrNull(s.mcse)}};
+}
+
+// { draws: [chains, n] or [chains, n, d] } -> one summary a column: { mean, sd, rhat, essBulk, essTail, essMean, mcse }
+Value chainDiagnostics(const Spec& a, Job& job) {
+  const at::Tensor& draws = unbox(a.at("draws"));
+  if (draws.dim() != 2 && draws.dim() != 3)
+    fail(Code::Shape, "draws must have shape [chains, n] or [chains, n, d], got ", c10::str(draws.sizes()));
+  List result;
+  const std::int64_t columns = draws.dim() == 3 ? draws.size(2) : 1;
+  for (std::int64_t c = 0; c < columns; ++c) {
+    job.check();
+    result.push_back(summary(summariseChains(draws.dim() == 3 ? draws.select(2, c) : draws)));
+  }
+  return result;
+}
+
+}  // namespace
 
 const std::vector<Function>& samplerFunctions() {
-  static const std::vector<Function> table = {};
+  static const std::vector<Function> table = {
+      {"sample", Lane::Queued, sample},
+      {"sampler.kinds", Lane::Immediate, kinds},
+      {"sampler.diagnostics", Lane::Queued, chainDiagnostics},
+  };
   return table;
 }
 

@@ -1,0 +1,244 @@
+#include "samplers/sample.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "base/tensor.hpp"
+#include "base/threads.hpp"
+#include "samplers/moves.hpp"
+#include "samplers/record.hpp"
+
+namespace langevin {
+namespace {
+
+// Energies in bfloat16 drive float32 chains: a step would vanish in bfloat16 rounding.
+at::TensorOptions chainOptions(const Energy& energy) {
+  return energy.options().dtype(energy.dtype() == at::kBFloat16 ? at::kFloat : energy.dtype());
+}
+
+std::int64_t chainsOf(const Spec& a, std::int64_t rows, const char* what) {
+  const std::int64_t chains = a.count("chains", 1, rows);
+  if (chains != rows)
+    throw Error(Code::Shape,
+                std::string(what) + " has " + std::to_string(rows) + " rows, chains is " + std::to_string(chains) +
+                    "; leave chains out or give as many rows",
+                {{"rows", rows}, {"chains", chains}});
+  return chains;
+}
+
+at::Tensor drawnStart(const Spec& init, const Random& random, std::int64_t chains, const Energy& energy,
+                      const SampleOptions& options) {
+  const std::int64_t d = energy.inputWidth();
+  const bool named = init.value().get<std::string>() != nullptr;
+  const std::string kind = named ? init.text() : init.kind();
+  if (kind == "normal") {
+    const double sd = named ? 1.0 : init.positive("sd", 1.0), mean = named ? 0.0 : init.number("mean", 0.0);
+    const at::Tensor x = random.normal(chains, d, options.firstStep, Stream::Init, chainOptions(energy));
+    return sd == 1.0 && mean == 0.0 ? x : x * sd + mean;
+  }
+  if (kind != "uniform") (named ? init : init.at("kind")).invalid("'" + kind + "' is not one of normal, uniform");
+  const auto& box = options.sampler->common().box;
+  const double low = !named && init.has("low") ? init.number("low") : box ? box->low : -1.0;
+  const double high = !named && init.has("high") ? init.number("high") : box ? box->high : 1.0;
+  if (!(low < high)) init.invalid("low must be less than high");
+  return random.uniform(chains, d, options.firstStep, Stream::Init, chainOptions(energy)) * (high - low) + low;
+}
+
+at::Tensor conditionOf(const Spec& a, const Energy& energy, const at::Tensor& x) {
+  at::Tensor y = a.has("y") ? unbox(a.at("y")) : at::Tensor();
+  if (y.defined() && y.dim() > 0 && y.size(0) == 1 && x.size(0) != 1) {
+    std::vector<std::int64_t> shape(y.sizes().begin(), y.sizes().end());
+    shape[0] = x.size(0);
+    y = y.expand(shape);
+  }
+  return energy.rows(x, y).y;  // checks x, too
+}
+
+// Positions and what kernels carry from an earlier call: { x, velocity?, adaptation?, nextStep }.
+Chains resumed(const Spec& a, const Spec& state, const Energy& energy) {
+  Chains chains;
+  const auto options = chainOptions(energy);
+  const auto type = c10::typeMetaToScalarType(options.dtype());
+  chains.x = asRows(unbox(state.at("x")), energy.inputWidth(), type, energy.device(), state.path() + ".x");
+  const auto part = [&](const char* key, std::int64_t width, at::ScalarType dtype, at::Device device) {
+    if (!state.has(key)) return at::Tensor();
+    const at::Tensor t = asRows(unbox(state.at(key)), width, dtype, device, state.path() + "." + key);
+    if (t.size(0) != chains.size()) fail(Code::Shape, state.path(), ".", key, " and x have different numbers of rows");
+    requireFinite(t, state.path() + "." + key);
+    return t;
+  };
+  chains.velocity = part("velocity", energy.inputWidth(), type, energy.device());
+  if (state.has("adaptation"))
+    chains.adaptation = part("adaptation", unbox(state.at("adaptation")).size(-1), at::kDouble, at::kCPU);
+  chainsOf(a, chains.size(), "resume");
+  return chains;
+}
+
+Chains started(const Spec& a, const Energy& energy, SampleOptions& options) {
+  Chains chains;
+  if (const auto state = a.find("resume")) {
+    options.firstStep = state->at("nextStep").seed();
+    chains = resumed(a, *state, energy);
+  } else if (a.has("init") && a.at("init").value().get<TensorRef>()) {
+    const auto type = c10::typeMetaToScalarType(chainOptions(energy).dtype());
+    chains.x = asRows(unbox(a.at("init")), energy.inputWidth(), type, energy.device(), "init");
+    if (chains.size() == 0) fail(Code::Shape, "init has no rows");
+    chainsOf(a, chains.size(), "init");
+  } else {
+    static const Value normal("normal");
+    chains.x = drawnStart(a.has("init") ? a.at("init") : Spec(normal, "init"), Random(options.seed),
+                          a.count("chains", 1), energy, options);
+  }
+  options.chains = chains.size();
+  chains.y = conditionOf(a, energy, chains.x);
+  if (options.sampler->common().box && !a.has("resume")) {
+    Tally unused;
+    applyBox(chains.x, *options.sampler->common().box, unused);
+  }
+  return chains;
+}
+
+SampleOptions optionsOf(const Spec& a) {
+  SampleOptions o;
+  o.sampler = makeSampler(a.at("sampler"));
+  o.seed = a.has("seed") ? a.at("seed").seed() : 0;
+  o.firstStep = a.has("firstStep") ? a.at("firstStep").seed() : 0;
+  o.threads = static_cast<int>(a.count("threads", 1, defaultThreads()));
+  o.thin = a.count("thin", 1, 1);
+  const std::string keep = a.text("keep", "last");
+  if (keep == "trajectory")
+    o.keep = Keep::Trajectory;
+  else if (keep == "moments")
+    o.keep = Keep::Moments;
+  else if (keep != "last")
+    a.at("keep").invalid("'" + keep + "' is not one of last, trajectory, moments");
+  const std::int64_t steps = o.sampler->common().steps;
+  // Draws before the chains have settled say nothing: adaptation never counts, and diagnostics of the last states look
+  // at the second half.
+  const std::int64_t usual = std::max(std::min(o.sampler->warmup(), steps), o.keep == Keep::Last ? steps / 2 : 0);
+  o.burnIn = a.count("burnIn", 0, a.has("resume") && o.keep != Keep::Last ? 0 : usual);
+  if (o.burnIn > steps || (o.keep != Keep::Last && o.draws() < 1))
+    throw Error(Code::InvalidOption,
+                "burnIn " + std::to_string(o.burnIn) + " and thin " + std::to_string(o.thin) + " leave no draw of " +
+                    std::to_string(steps) + " steps; take more steps",
+                {{"path", "burnIn"}});
+  return o;
+}
+
+struct TileResult {
+  Chains chains;
+  Tally burnIn, tally;
+};
+
+// All steps of one tile, in pieces that end where a draw is kept.
+void runTile(const TileExecutor& executor, const SampleOptions& o, std::int64_t index, const TileRange& range,
+             TileResult& result, Record& record, const Random& random, Pulse& pulse) {
+  const std::int64_t steps = o.sampler->common().steps, draws = o.draws();
+  const auto go = [&](std::int64_t from, std::int64_t to, Tally& tally) {
+    if (to <= from) return;
+    const StepClock clock{from, steps, o.firstStep + static_cast<std::uint64_t>(from), !o.sampler->adjusted()};
+    executor.run(result.chains, clock, to - from, random, tally, pulse);
+  };
+  go(0, o.burnIn, result.burnIn);
+  std::int64_t t = o.burnIn;
+  if (record.wants(range)) {
+    for (std::int64_t draw = 0; draw < draws; ++draw, t += o.thin) {
+      go(t, t + o.thin, result.tally);
+      record.add(index, range, result.chains, draw);
+    }
+  }
+  go(t, steps, result.tally);
+}
+
+at::Tensor joined(const std::vector<TileResult>& tiles, at::Tensor Chains::*part) {
+  if (!(tiles[0].chains.*part).defined()) return {};
+  std::vector<at::Tensor> pieces;
+  for (const TileResult& tile : tiles) pieces.push_back(tile.chains.*part);
+  return pieces.size() == 1 ? pieces[0] : at::cat(pieces);
+}
+
+Map stepSizeReport(const SampleOptions& o, const Chains& chains) {
+  at::Tensor sizes = o.sampler->stepSizes(chains);
+  if (!sizes.defined()) {
+    const std::int64_t steps = o.sampler->common().steps, stride = std::max<std::int64_t>(1, steps / 1024);
+    std::vector<double> values;
+    for (std::int64_t t = 0; t < steps; t += stride) values.push_back(o.sampler->common().stepSize.at(t, steps));
+    sizes = at::tensor(values, at::kDouble);
+  }
+  return {
+      {"mean", sizes.mean().item<double>()}, {"min", sizes.min().item<double>()}, {"max", sizes.max().item<double>()}};
+}
+
+Map diagnosticsOf(const SampleOptions& o, const Record& record, const Chains& chains, const Tally& burnIn,
+                  const Tally& tally) {
+  Map d{{"chains", o.chains},
+        {"steps", o.sampler->common().steps},
+        {"burnIn", o.burnIn},
+        {"effectiveTemperature", o.sampler->effectiveTemperature()},
+        {"divergences", tally.divergences},
+        {"burnInDivergences", burnIn.divergences},
+        {"stepSize", stepSizeReport(o, chains)}};
+  const Tally& told = tally.steps > 0 ? tally : burnIn;
+  const double none = std::numeric_limits<double>::quiet_NaN();
+  const double rate = told.proposals > 0 ? told.acceptanceRate() : none;
+  d["acceptance"] = numberOrNull(o.sampler->adjusted() ? rate : none);
+  d["wouldBeAcceptance"] = numberOrNull(o.sampler->adjusted() ? none : rate);
+  d["clippedShare"] = told.clippedShare();
+  d["clampedShare"] = told.clampedShare();
+  record.diagnose(d, chains.energy);
+  return d;
+}
+
+// Chains that never moved because every proposal was lost are no sample of anything.
+void requireMovement(const SampleOptions& o, const Tally& burnIn, const Tally& tally) {
+  const std::int64_t proposals = burnIn.proposals + tally.proposals, lost = burnIn.divergences + tally.divergences;
+  if (!o.sampler->adjusted() || proposals == 0 || lost < proposals) return;
+  throw Error(Code::Diverged,
+              "every one of " + std::to_string(proposals) +
+                  " proposals diverged, no chain moved; use a smaller stepSize, fewer leapfrogSteps, or a warmup that "
+                  "adapts the step size",
+              {{"divergences", lost}, {"steps", o.sampler->common().steps}});
+}
+
+}  // namespace
+
+Value sample(const Spec& a, Job& job) {
+  const auto begin = std::chrono::steady_clock::now();
+  at::NoGradGuard guard;
+  const EnergyRef energy = a.at("energy").energy();
+  SampleOptions o = optionsOf(a);
+  Chains start = started(a, *energy, o);
+  const Tiling tiling(o.chains);
+  Record record(o, energy->inputWidth(), start.x.options(), tiling.count());
+  const Random random(o.seed);
+  const auto executor = planTile(*o.sampler, *energy);
+  Pulse pulse(job, o.chains, o.sampler->common().steps, true);
+  std::vector<TileResult> tiles(static_cast<std::size_t>(tiling.count()));
+  parallelTiles(tiling.count(), start.x.is_cpu() ? o.threads : 1, [&](std::int64_t i) {
+    at::NoGradGuard tileGuard;
+    const TileRange range = tiling.range(i);
+    TileResult& result = tiles[static_cast<std::size_t>(i)];
+    result.chains = start.slice(range.first, range.last);
+    runTile(*executor, o, i, range, result, record, random, pulse);
+  });
+  Tally burnIn, tally;
+  for (const TileResult& tile : tiles) {
+    burnIn.merge(tile.burnIn);
+    tally.merge(tile.tally);
+  }
+  requireMovement(o, burnIn, tally);
+  Chains end;
+  for (at::Tensor Chains::*part : {&Chains::x, &Chains::energy, &Chains::velocity, &Chains::adaptation})
+    end.*part = joined(tiles, part);
+  Map state{{"x", box(end.x)}, {"nextStep", o.firstStep + static_cast<std::uint64_t>(o.sampler->common().steps)}};
+  if (end.velocity.defined()) state["velocity"] = box(end.velocity);
+  if (end.adaptation.defined()) state["adaptation"] = box(end.adaptation);
+  Map result{{"samples", box(end.x)}, {"energy", box(end.energy)}, {"state", state}, {"executor", executor->name()}};
+  record.into(result);
+  result["diagnostics"] = diagnosticsOf(o, record, end, burnIn, tally);
+  result["seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  return result;
+}
+
+}  // namespace langevin
