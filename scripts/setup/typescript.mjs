@@ -3,8 +3,16 @@ import { chmodSync, existsSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { run, SetupError, say } from './console.mjs'
-import { fingerprint, readStamp } from './hash.mjs'
+import { filesBelow, fingerprint, readStamp } from './hash.mjs'
 import { installedAsDependency } from './paths.mjs'
+
+/** Removes outputs whose source is gone: the compiler leaves them, and a package must not carry them. @param {string} root */
+export function removeOrphans(root) {
+  for (const file of filesBelow(join(root, 'dist'), ['.'])) {
+    const source = file.replace(/\.(d\.ts|js\.map|js)$/, '.ts')
+    if (source !== file && !existsSync(join(root, 'src', source))) rmSync(join(root, 'dist', file))
+  }
+}
 
 /** @param {{ root: string }} context */
 export async function buildTypeScript({ root }) {
@@ -21,6 +29,7 @@ export async function buildTypeScript({ root }) {
   })
   if (status !== 0)
     throw new SetupError('the TypeScript sources do not compile', 'mend the errors above, then: npm run setup')
+  removeOrphans(root)
   const main = join(root, 'dist/cli/main.js')
   if (existsSync(main)) chmodSync(main, 0o755)
   writeFileSync(stamp, JSON.stringify({ wanted }))

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, realpathSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { cpuFlags, mappedLibraries, openmp } from '../../src/native/doctor/probe.js'
 import { doctor, renderReport } from '../../src/native/doctor.js'
@@ -9,7 +9,7 @@ describe('doctor', () => {
     expect(report.checks.filter(({ ok }) => !ok)).toEqual([])
     expect(report.ok).toBe(true)
     expect(report.libtorch.compiled).toBe(report.libtorch.loaded)
-    expect(report.libtorch.loadedFrom).toBe(report.libtorch.resolvedFrom)
+    expect(realpathSync(report.libtorch.loadedFrom ?? '')).toBe(realpathSync(report.libtorch.resolvedFrom ?? ''))
     expect(report.addon.functions).toBeGreaterThan(10)
     expect(report.threads.intraOp).toBe(1)
     expect(report.threads.openmp).toMatch(/lib(gomp|iomp5|omp)/)

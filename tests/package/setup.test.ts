@@ -26,6 +26,7 @@ const { describeAttempts, libtorchVersion, resolveLibtorch } = await part('libto
 const { homeDirectory } = await part('paths')
 const { packagesMismatch } = await part('packages')
 const { takeLock } = await part('lock')
+const { removeOrphans } = await part('typescript')
 const { checkSpace } = await part('venv')
 
 let folder = ''
@@ -193,6 +194,19 @@ langevin_find_libtorch()
   it('stops when python3 has no torch', async () => {
     const text = await resolveByCmake({ PATH: fakePython(''), LIBTORCH_USE_PYTORCH: '1' })
     expect(text).toMatch(/has no torch package/)
+  })
+})
+
+describe('compiled TypeScript', () => {
+  it('loses outputs whose source is gone, and nothing else', () => {
+    for (const name of ['src', 'dist/cli']) mkdirSync(join(folder, name), { recursive: true })
+    writeFileSync(join(folder, 'src/kept.ts'), '')
+    const kept = ['kept.js', 'kept.d.ts', 'kept.js.map', '.tsbuildinfo', 'langevin-stamp.json']
+    for (const name of [...kept, 'gone.js', 'gone.d.ts', 'cli/gone.js.map'])
+      writeFileSync(join(folder, 'dist', name), '')
+    removeOrphans(folder)
+    expect(readdirSync(join(folder, 'dist')).sort()).toEqual([...kept, 'cli'].sort())
+    expect(readdirSync(join(folder, 'dist/cli'))).toEqual([])
   })
 })
 
