@@ -32,10 +32,7 @@ void Pulse::count(std::int64_t rows) {
                  {"secondsLeft", (static_cast<double>(steps_) - step) / perSecond}});
 }
 
-namespace {
-
-[[noreturn]] void notFinite(const Chains& tile, std::int64_t row, const char* what, bool start, std::uint64_t step) {
-  const std::uint64_t chain = tile.firstChain + static_cast<std::uint64_t>(row);
+void chainNotFinite(std::uint64_t chain, const char* what, bool start, std::uint64_t step) {
   Map details{{"chain", static_cast<double>(chain)}, {"step", static_cast<double>(step)}};
   const std::string where = "chain " + std::to_string(chain);
   if (start)
@@ -48,6 +45,12 @@ namespace {
                   " is not finite; use a smaller stepSize, a gradient clip, a box, or an energy that grows at "
                   "infinity (gaussianBase)",
               details);
+}
+
+namespace {
+
+[[noreturn]] void notFinite(const Chains& tile, std::int64_t row, const char* what, bool start, std::uint64_t step) {
+  chainNotFinite(tile.firstChain + static_cast<std::uint64_t>(row), what, start, step);
 }
 
 void requireFiniteState(const Chains& tile, bool start, std::uint64_t step) {
@@ -111,6 +114,7 @@ at::Tensor joined(std::vector<Chains>& tiles, at::Tensor Chains::*part) {
 }  // namespace
 
 std::unique_ptr<TileExecutor> planTile(const Sampler& sampler, const Energy& energy) {
+  if (auto fused = sampler.fuse(energy)) return fused;
   return std::make_unique<StepwiseExecutor>(sampler, energy);
 }
 

@@ -6,6 +6,7 @@
 // is T / (P (1 - h P / 4)).
 #include <cmath>
 
+#include "samplers/fused.hpp"
 #include "samplers/moves.hpp"
 #include "samplers/registry.hpp"
 
@@ -25,13 +26,18 @@ class Langevin final : public Sampler {
     return temperatureOf(common_.stepSize.at(last, common_.steps), noise_->at(last, common_.steps));
   }
 
+  std::unique_ptr<TileExecutor> fuse(const Energy& energy) const override {
+    FusedLangevin plan;
+    plan.clip = common_.clip;
+    plan.box = common_.box;
+    plan.at = [this](const StepClock& clock) { return stepAt(clock); };
+    return fuseLangevin(std::move(plan), energy);
+  }
+
   void step(Chains& chains, const Energy& energy, const StepClock& clock, const Random& random,
             Tally& tally) const override {
-    const double size = common_.stepSize.at(clock.t, clock.total);
-    const double temperature =
-        noise_ ? temperatureOf(size, noise_->at(clock.t, clock.total)) : common_.temperature.at(clock.t, clock.total);
-    const double h = noise_ ? 2 * size : size;
-    const double scale = noise_ ? noise_->at(clock.t, clock.total) : std::sqrt(h * temperature);
+    const LangevinStep now = stepAt(clock);
+    const double h = 2 * now.drift, scale = now.noise, temperature = now.temperature;
 
     const at::Tensor drift = clipRows(chains.gradient, common_.clip, tally);
     at::Tensor x = at::add(chains.x, drift, -h / 2);
@@ -51,6 +57,15 @@ class Langevin final : public Sampler {
   }
 
  private:
+  LangevinStep stepAt(const StepClock& clock) const {
+    const double size = common_.stepSize.at(clock.t, clock.total);
+    if (!noise_) {
+      const double temperature = common_.temperature.at(clock.t, clock.total);
+      return {size / 2, std::sqrt(size * temperature), temperature};
+    }
+    const double noise = noise_->at(clock.t, clock.total);
+    return {size, noise, temperatureOf(size, noise)};
+  }
   static double temperatureOf(double stepSize, double noise) { return noise * noise / (2 * stepSize); }
   std::optional<Schedule> noise_;
 };

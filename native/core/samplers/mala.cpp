@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "samplers/fused.hpp"
 #include "samplers/moves.hpp"
 #include "samplers/registry.hpp"
 
@@ -15,6 +16,18 @@ class Mala final : public Sampler {
  public:
   using Sampler::Sampler;
   bool adjusted() const override { return true; }
+
+  std::unique_ptr<TileExecutor> fuse(const Energy& energy) const override {
+    FusedLangevin plan;
+    plan.clip = common_.clip;
+    plan.box = common_.box;
+    plan.adjusted = true;
+    plan.at = [this](const StepClock& clock) {
+      const double h = common_.stepSize.at(clock.t, clock.total), t = common_.temperature.at(clock.t, clock.total);
+      return LangevinStep{h / 2, std::sqrt(h * t), t};
+    };
+    return fuseLangevin(std::move(plan), energy);
+  }
 
   void step(Chains& chains, const Energy& energy, const StepClock& clock, const Random& random,
             Tally& tally) const override {

@@ -25,6 +25,9 @@ at::Tensor langevinLogRatio(const at::Tensor& x, const at::Tensor& energy, const
 /// Adds min(1, exp(logRatio)) to the tally and returns it, float64 [n]. A ratio that is not a number counts as 0.
 at::Tensor tallyAcceptance(const at::Tensor& logRatio, Tally& tally);
 
+/// Code::NonFinite (at the start) or Code::Diverged (later) naming chain and step, with the remedies.
+[[noreturn]] void chainNotFinite(std::uint64_t chain, const char* what, bool start, std::uint64_t step);
+
 /// The first row with a value that is not finite, or -1. One pass without a temporary on the CPU.
 std::int64_t firstNonFiniteRow(const at::Tensor& value);
 

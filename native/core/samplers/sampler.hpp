@@ -80,6 +80,8 @@ struct CommonOptions {
   static CommonOptions read(const Spec& spec);
 };
 
+class TileExecutor;
+
 class Sampler {
  public:
   explicit Sampler(CommonOptions common) : common_(std::move(common)) {}
@@ -93,6 +95,8 @@ class Sampler {
                     Tally& tally) const = 0;
   /// noise^2 / (2 stepSize) for heuristic Langevin, the temperature otherwise; of the last step.
   virtual double effectiveTemperature() const;
+  /// All steps of a tile in one native loop, or null when this sampler or this energy has none.
+  virtual std::unique_ptr<TileExecutor> fuse(const Energy& energy) const;
   /// True for kernels with a Metropolis test.
   virtual bool adjusted() const = 0;
   /// First steps that adapt and are no draws.
