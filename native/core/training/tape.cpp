@@ -1,5 +1,7 @@
 #include "training/tape.hpp"
 
+#include <cstdlib>
+
 #include "base/random.hpp"
 #include "base/threads.hpp"
 
@@ -34,15 +36,44 @@ void requireSmooth(const Program& program) {
 
 }  // namespace
 
+Tape::Tape(const Energy& model, int threads) : model_(model), threads_(threads) {
+  // The switch that keeps energies to the plain path keeps their scores to it as well.
+  const char* executor = std::getenv("LANGEVIN_EXECUTOR");
+  if (!executor || std::string(executor) != "aten") chain_ = ScoreChain::compile(model.program());
+}
+
 void Tape::begin(std::uint64_t seed, std::uint64_t step) {
   seed_ = seed;
   step_ = step;
+  release();
+}
+
+void Tape::release() {
+  for (Record& record : records_)
+    for (Tile& tile : record.tiles)
+      if (tile.workspace) spare_.push_back(std::move(tile.workspace));
   records_.clear();
 }
 
+void Tape::evaluateFused(const Record& record, const Rows& rows, Tile& tile) const {
+  const Program& program = model_.program();
+  const bool energy = record.kind == Kind::Energy;
+  const std::int64_t n = rows.size();
+  tile.value = energy
+                   ? at::empty({n}, model_.options())
+                   : at::empty({n, program.nodes[static_cast<std::size_t>(program.outputs)].width}, model_.options());
+  float* to = tile.value.data_ptr<float>();
+  model_.tiles()->record(*record.packed, Energy::tileInput(rows), *tile.workspace, energy ? to : nullptr,
+                         energy ? nullptr : to);
+}
+
 Tape::Tile Tape::evaluateTile(Kind kind, const Rows& rows, const EvaluationMode& mode) const {
-  at::AutoGradMode enable(true);
   Tile tile;
+  if (kind == Kind::Score && chain_) {
+    tile.value = chain_->score(model_.parameters().tensors(), rows.x, tile.chain);
+    return tile;
+  }
+  at::AutoGradMode enable(true);
   tile.leaves = model_.parameters().leaves();
   if (kind == Kind::Score) {
     Rows leaf = rows;
@@ -64,15 +95,26 @@ at::Tensor Tape::record(Kind kind, const Rows& rows) {
     fail(Code::Unsupported, "a ", model_.program().kind, " energy has no logits or outputs");
   if (rows.size() == 0) fail(Code::Shape, "an objective evaluated the energy on no rows");
   Record record;
-  record.rows = rows;
-  record.rows.x = rows.x.detach();
+  record.rows = {rows.x.detach().contiguous(), rows.y.defined() ? rows.y.contiguous() : rows.y};
+  record.kind = kind;
+  // The fused executor has no second derivatives and no dropout; those records take the plain path.
+  if (kind != Kind::Score && model_.tiles() && model_.tiles()->trainable()) record.packed = model_.packed();
   record.ranges = cut(rows);
   record.tiles.resize(record.ranges.size());
   // Each record of a step has masks of its own; rows within it are told apart by firstRow.
   const std::uint64_t seed = Random(seed_).fork(records_.size()).seed();
   const auto count = static_cast<std::int64_t>(record.ranges.size());
+  if (record.packed) {
+    for (Tile& tile : record.tiles) {
+      if (spare_.empty()) spare_.push_back(std::make_unique<TileWorkspace>());
+      tile.workspace = std::move(spare_.back());
+      spare_.pop_back();
+    }
+  }
   parallelTiles(count, rows.x.is_cuda() ? 1 : threads_, [&](std::int64_t i) {
     const TileRange r = record.ranges[static_cast<std::size_t>(i)];
+    if (record.packed)
+      return evaluateFused(record, record.rows.slice(r.first, r.last), record.tiles[static_cast<std::size_t>(i)]);
     const EvaluationMode mode{true, seed, step_, static_cast<std::uint64_t>(r.first)};
     record.tiles[static_cast<std::size_t>(i)] = evaluateTile(kind, record.rows.slice(r.first, r.last), mode);
   });
@@ -84,8 +126,24 @@ at::Tensor Tape::record(Kind kind, const Rows& rows) {
   return records_.back().leaf;
 }
 
-at::Tensor Tape::tileGradient(const Tile& tile, const at::Tensor& outer) const {
+at::Tensor Tape::tileGradient(const Record& record, std::size_t index, const at::Tensor& outer) const {
+  const Tile& tile = record.tiles[index];
   at::Tensor flat = at::zeros_like(model_.parameters().flat());
+  if (record.packed) {
+    const TileRange r = record.ranges[index];
+    const at::Tensor weights = outer.contiguous();
+    const bool energy = record.kind == Kind::Energy;
+    model_.tiles()->parameterGradient(*record.packed, Energy::tileInput(record.rows.slice(r.first, r.last)),
+                                      *tile.workspace, energy ? weights.data_ptr<float>() : nullptr,
+                                      energy ? nullptr : weights.data_ptr<float>(), flat.data_ptr<float>());
+    return flat;
+  }
+  if (record.kind == Kind::Score && chain_) {
+    at::NoGradGuard guard;
+    const auto gradients = chain_->parameterGradient(model_.parameters().tensors(), tile.chain, outer);
+    model_.parameters().accumulate(flat, gradients);
+    return flat;
+  }
   if (!tile.value.requires_grad()) return flat;
   std::vector<at::Tensor> inputs;
   for (const at::Tensor& leaf : tile.leaves)
@@ -109,7 +167,8 @@ Tape::Gradients Tape::backward(const at::Tensor& loss, const std::vector<at::Ten
   std::vector<at::Tensor> outer = torch::autograd::grad({loss}, inputs, {}, std::nullopt, false, true);
 
   struct Piece {
-    const Tile* tile;
+    const Record* record;
+    std::size_t tile;
     at::Tensor outer;
   };
   std::vector<Piece> pieces;
@@ -117,7 +176,7 @@ Tape::Gradients Tape::backward(const at::Tensor& loss, const std::vector<at::Ten
     if (!outer[r].defined()) continue;
     for (std::size_t i = 0; i < records_[r].tiles.size(); ++i) {
       const TileRange range = records_[r].ranges[i];
-      pieces.push_back({&records_[r].tiles[i], outer[r].slice(0, range.first, range.last)});
+      pieces.push_back({&records_[r], i, outer[r].slice(0, range.first, range.last)});
     }
   }
   Gradients result;
@@ -125,7 +184,7 @@ Tape::Gradients Tape::backward(const at::Tensor& loss, const std::vector<at::Ten
   const bool cuda = model_.device().is_cuda();
   parallelTiles(static_cast<std::int64_t>(pieces.size()), cuda ? 1 : threads_, [&](std::int64_t i) {
     const auto k = static_cast<std::size_t>(i);
-    parts[k] = tileGradient(*pieces[k].tile, pieces[k].outer);
+    parts[k] = tileGradient(*pieces[k].record, pieces[k].tile, pieces[k].outer);
   });
   at::NoGradGuard guard;
   result.parameters = at::zeros_like(model_.parameters().flat());
@@ -134,7 +193,7 @@ Tape::Gradients Tape::backward(const at::Tensor& loss, const std::vector<at::Ten
     const at::Tensor& gradient = outer[records_.size() + e];
     result.extras.push_back(gradient.defined() ? gradient.detach() : at::zeros_like(extras[e]).detach());
   }
-  records_.clear();
+  release();
   return result;
 }
 

@@ -4,10 +4,12 @@
 // number of threads.
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "base/threads.hpp"
 #include "energies/energy.hpp"
+#include "training/score_chain.hpp"
 
 namespace langevin {
 
@@ -15,7 +17,7 @@ class Tape {
  public:
   enum class Kind { Energy, Outputs, Score };
 
-  Tape(const Energy& model, int threads) : model_(model), threads_(threads) {}
+  Tape(const Energy& model, int threads);
 
   /// Forgets what was recorded. Dropout masks of the records that follow are keyed by (seed, step, record, row).
   void begin(std::uint64_t seed, std::uint64_t step);
@@ -34,23 +36,31 @@ class Tape {
 
  private:
   struct Tile {
-    std::vector<at::Tensor> leaves;  // parameters, order of Parameters::info()
-    at::Tensor value;                // with its graph
+    std::vector<at::Tensor> leaves;            // parameters, order of Parameters::info()
+    at::Tensor value;                          // with its graph, or plain numbers when the fused executor made them
+    std::unique_ptr<TileWorkspace> workspace;  // what the fused executor needs to go backward
+    ScoreChain::Record chain;                  // likewise of a score by hand
   };
   struct Record {
     Rows rows;
     at::Tensor leaf;
+    Kind kind = Kind::Energy;
+    std::shared_ptr<const TileProgram::Packed> packed;  // set when the fused executor runs this record
     std::vector<Tile> tiles;
     std::vector<TileRange> ranges;
   };
 
   Tile evaluateTile(Kind kind, const Rows& rows, const EvaluationMode& mode) const;
-  at::Tensor tileGradient(const Tile& tile, const at::Tensor& outer) const;
+  void evaluateFused(const Record& record, const Rows& rows, Tile& tile) const;
+  at::Tensor tileGradient(const Record& record, std::size_t index, const at::Tensor& outer) const;
+  void release();
 
   const Energy& model_;
   int threads_;
+  std::unique_ptr<ScoreChain> chain_;  // null: scores by autograd through autograd
   std::uint64_t seed_ = 0, step_ = 0;
   std::vector<Record> records_;
+  std::vector<std::unique_ptr<TileWorkspace>> spare_;  // buffers of earlier steps, used again
 };
 
 }  // namespace langevin
