@@ -1,0 +1,131 @@
+// Writes docs/reference: one page for every kind of energy, sampler, objective, optimizer, noise and detector, from the doc
+// comment, summary, source and schema in the kind's own file. `--check` fails when a page is not what it would write.
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const target = join(root, 'docs', 'reference')
+
+/** Doc comments by exported name, for every file of a room. */
+async function comments(room) {
+  const found = new Map()
+  for (const entry of await readdir(join(root, 'src', room), { withFileTypes: true, recursive: true })) {
+    if (!entry.name.endsWith('.ts')) continue
+    const text = await readFile(join(entry.parentPath ?? entry.path, entry.name), 'utf8')
+    for (const match of text.matchAll(/\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\s*export (?:const|function) (\w+)/g)) {
+      const lines = match[1].split('\n').map((line) => line.replace(/^\s*\* ?/, ''))
+      found.set(match[2], lines.join('\n').trim())
+    }
+  }
+  return found
+}
+
+const rooms = {
+  energy: 'energies',
+  sampler: 'samplers',
+  objective: 'objectives',
+  optimizer: 'optimizers',
+  noise: 'noises',
+  detector: 'ood',
+  layer: 'energies',
+  schedule: '',
+}
+
+function typeOf(schema) {
+  if (schema === undefined || schema === true) return 'any'
+  if (schema.$ref) return schema.$ref.split('/').pop()
+  if (schema.const !== undefined) return JSON.stringify(schema.const)
+  if (schema.enum) return schema.enum.map((v) => JSON.stringify(v)).join(' or ')
+  const union = schema.anyOf ?? schema.oneOf
+  if (union) return [...new Set(union.map(typeOf))].join(' or ')
+  if (schema.type === 'array') return `list of ${typeOf(schema.items)}`
+  if (schema.type === 'object') return schema.properties?.kind?.const ?? 'object'
+  if (schema.type === 'integer') return 'whole number'
+  return schema.type ?? 'spec'
+}
+
+function range(schema) {
+  const parts = []
+  if (schema?.exclusiveMinimum !== undefined) parts.push(`> ${schema.exclusiveMinimum}`)
+  if (schema?.minimum !== undefined && schema.minimum > Number.MIN_SAFE_INTEGER) parts.push(`>= ${schema.minimum}`)
+  if (schema?.exclusiveMaximum !== undefined) parts.push(`< ${schema.exclusiveMaximum}`)
+  if (schema?.maximum !== undefined && schema.maximum < Number.MAX_SAFE_INTEGER) parts.push(`<= ${schema.maximum}`)
+  return parts.join(', ')
+}
+
+function options(schema) {
+  const required = new Set(schema.required ?? [])
+  const rows = Object.entries(schema.properties ?? {})
+    .filter(([name]) => name !== 'kind')
+    .map(([name, s]) => {
+      const otherwise =
+        s.default !== undefined ? `\`${JSON.stringify(s.default)}\`` : required.has(name) ? 'required' : 'none'
+      const type = [typeOf(s), range(s)].filter(Boolean).join(', ').replaceAll('|', '\\|')
+      return `| \`${name}\` | ${type} | ${otherwise} |`
+    })
+  return rows.length === 0 ? '' : `\n| option | value | default |\n| --- | --- | --- |\n${rows.join('\n')}\n`
+}
+
+/** Every page as [path below docs/reference, text]. */
+export async function pages() {
+  const spec = await import(new URL('../dist/spec.js', import.meta.url))
+  await import(new URL('../dist/index.js', import.meta.url))
+  const result = []
+  const index = ['# Reference', '', 'Written from the sources by `npm run docs:reference`; one page a kind.', '']
+  for (const family of spec.familyNames()) {
+    if (rooms[family] === undefined) continue
+    const namespace = spec.namespaceOf(family)
+    const docs = rooms[family] === '' ? new Map() : await comments(rooms[family])
+    index.push(`## ${namespace}`, '')
+    for (const kind of spec.kindsOf(family)) {
+      const definition = spec.definitionOf(family, kind)
+      const full = spec.specSchema(family)
+      const schema =
+        (full.$defs?.[family]?.oneOf ?? [full.$defs?.[family]]).find((s) => s?.properties?.kind?.const === kind) ?? {}
+      const comment = docs.get(kind) ?? docs.get(`${kind}Spec`) ?? ''
+      const text = [
+        `# ${namespace}.${kind}`,
+        '',
+        definition.summary,
+        '',
+        comment,
+        options(schema),
+        definition.source ? `**Source.** ${definition.source}` : '',
+      ]
+      const clean = `${text
+        .join('\n')
+        .replace(/\n{3,}/g, '\n\n')
+        .trim()}\n`
+      result.push([join(namespace, `${kind}.md`), clean])
+      index.push(`- [${kind}](${namespace}/${kind}.md): ${definition.summary}`)
+    }
+    index.push('')
+  }
+  result.push(['README.md', `${index.join('\n').trim()}\n`])
+  return result
+}
+
+async function main() {
+  const written = await pages()
+  if (process.argv.includes('--check')) {
+    const stale = []
+    for (const [path, text] of written) {
+      const there = await readFile(join(target, path), 'utf8').catch(() => '')
+      if (there !== text) stale.push(path)
+    }
+    if (stale.length > 0) {
+      console.error(`docs/reference is not up to date (run npm run docs:reference): ${stale.join(', ')}`)
+      process.exitCode = 1
+    }
+    return
+  }
+  await rm(target, { recursive: true, force: true })
+  for (const [path, text] of written) {
+    await mkdir(join(target, path, '..'), { recursive: true })
+    await writeFile(join(target, path), text)
+  }
+  console.error(`wrote ${written.length} pages to docs/reference`)
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await main()

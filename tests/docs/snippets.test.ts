@@ -1,0 +1,98 @@
+import { execFile } from 'node:child_process'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import ts from 'typescript'
+import { afterAll, describe, expect, it } from 'vitest'
+import { ERROR_CODES } from '../../src/errors.js'
+
+const run = promisify(execFile)
+const root = new URL('../..', import.meta.url).pathname
+// Inside the package, so that `import 'langevin'` finds it by its own name.
+const folder = join(root, '.langevin', `snippets-${process.pid}`)
+
+function documents(): string[] {
+  const docs = readdirSync(join(root, 'docs'), { withFileTypes: true })
+  return ['README.md', ...docs.filter((e) => e.name.endsWith('.md')).map((e) => join('docs', e.name))]
+}
+
+interface Snippet {
+  file: string
+  line: number
+  code: string
+}
+
+function snippets(file: string): Snippet[] {
+  const text = readFileSync(join(root, file), 'utf8')
+  return [...text.matchAll(/^```ts\n([\s\S]*?)^```/gm)].map((m) => ({
+    file,
+    line: text.slice(0, m.index).split('\n').length,
+    code: m[1]!,
+  }))
+}
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+async function execute(name: string, code: string): Promise<string> {
+  mkdirSync(folder, { recursive: true })
+  const path = join(folder, name)
+  const { outputText } = ts.transpileModule(code, {
+    compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext },
+  })
+  writeFileSync(path, outputText)
+  const { stdout } = await run(process.execPath, [path], { cwd: root, timeout: 120_000 })
+  return stdout
+}
+
+describe('every snippet of the documents runs as pasted', () => {
+  const all = documents().flatMap(snippets)
+  it('finds the README example', () => {
+    expect(all.some((s) => s.file === 'README.md')).toBe(true)
+  })
+  it.each(all)(
+    '$file line $line',
+    async ({ file, line, code }) => {
+      await execute(`${file.replace(/\W/g, '-')}-${line}.mjs`, code)
+    },
+    130_000,
+  )
+})
+
+describe('examples', () => {
+  const names = readdirSync(join(root, 'examples')).filter((n) => n.endsWith('.mjs'))
+  it('are all listed', () => {
+    const listed = readFileSync(join(root, 'examples', 'README.md'), 'utf8')
+    for (const name of names) expect(listed).toContain(`\`${name}\``)
+    expect(names.length).toBeGreaterThan(2)
+  })
+  it.each(names)(
+    '%s',
+    async (name) => {
+      const { stdout } = await run(process.execPath, [join('examples', name)], { cwd: root, timeout: 120_000 })
+      expect(stdout.length).toBeGreaterThan(0)
+      if (name === 'checkpoint.mjs') expect(stdout).toContain('same weights: true')
+    },
+    130_000,
+  )
+})
+
+describe('documents', () => {
+  it('explain every error code and invent none', () => {
+    const text = readFileSync(join(root, 'docs', 'errors.md'), 'utf8')
+    const named = new Set(text.match(/ERR_LANGEVIN_[A-Z_]+/g))
+    expect([...named].sort()).toEqual([...ERROR_CODES].sort())
+  })
+  it('link to files that exist', () => {
+    for (const file of documents()) {
+      const text = readFileSync(join(root, file), 'utf8')
+      for (const [, link] of text.matchAll(/\]\((?!https?:|#)([^)#]+)/g)) {
+        const path = join(root, file, '..', link!)
+        expect(() => readdirSync(join(path, '..')), `${file}: ${link}`).not.toThrow()
+        expect(readdirSync(join(path, '..')), `${file} links to ${link}`).toContain(path.split('/').pop())
+      }
+    }
+  })
+  it('has reference pages that match the sources', async () => {
+    await run(process.execPath, ['scripts/docs-reference.mjs', '--check'], { cwd: root })
+  })
+})
