@@ -210,6 +210,46 @@ describe('compiled TypeScript', () => {
   })
 })
 
+describe('the LibTorch at hand, by every way of asking', () => {
+  const { prefix, version, python } = resolveLibtorch({ root })
+
+  /** Configures a project that only finds LibTorch, and returns what CMake says. */
+  async function configure(env: NodeJS.ProcessEnv): Promise<string> {
+    const project = join(folder, 'project')
+    mkdirSync(project, { recursive: true })
+    writeFileSync(
+      join(project, 'CMakeLists.txt'),
+      `cmake_minimum_required(VERSION 3.25)
+project(real LANGUAGES CXX)
+include(${root}/cmake/libtorch.cmake)
+langevin_find_libtorch()
+get_target_property(libraries langevin_libtorch INTERFACE_LINK_LIBRARIES)
+message(STATUS "links \${libraries}")
+`,
+    )
+    const { stdout } = await exec('cmake', ['-G', 'Ninja', '-S', project, '-B', join(folder, 'out')], { env })
+    return stdout
+  }
+
+  it('LIBTORCH', async () => {
+    const text = await configure({ PATH: process.env.PATH, LIBTORCH: prefix })
+    expect(text).toContain(`LibTorch ${version} (LIBTORCH) in ${prefix}`)
+    expect(text).toMatch(/links .*torch/)
+  })
+
+  it('LIBTORCH_USE_PYTORCH=1', async ({ skip }) => {
+    if (!python) return skip('this LibTorch has no Python beside it')
+    const env = { PATH: `${dirname(python)}:${process.env.PATH}`, LIBTORCH_USE_PYTORCH: '1' }
+    expect(resolveLibtorch({ root, env })).toMatchObject({ version, source: 'LIBTORCH_USE_PYTORCH' })
+    expect(await configure(env)).toContain(`LibTorch ${version} (LIBTORCH_USE_PYTORCH) in `)
+  })
+
+  it("CMake's own search", async () => {
+    const env = { PATH: process.env.PATH, CMAKE_PREFIX_PATH: prefix, LANGEVIN_HOME: folder }
+    expect(await configure(env)).toContain(`LibTorch ${version} (cmake) in ${prefix}`)
+  })
+})
+
 describe('packages', () => {
   const lock = (packages: object) => JSON.stringify({ packages })
 
