@@ -134,7 +134,7 @@ def normal_scores(draws):
     flat = draws.flatten()
     less = (flat[None, :] < flat[:, None]).sum(1)
     equal = (flat[None, :] == flat[:, None]).sum(1)
-    rank = less + (equal + 1) / 2
+    rank = less + (equal + 1).double() / 2
     return torch.special.ndtri((rank - 0.375) / (len(flat) + 0.25)).reshape(draws.shape)
 
 

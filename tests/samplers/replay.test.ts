@@ -90,7 +90,7 @@ describe('against plain PyTorch', () => {
       diagnosed.push(summary!)
     }
     theirs = reference('samplers.py', { replays, diagnostics: draws.map((rows) => ({ draws: rows })) })
-  }, 120_000)
+  }, 300_000)
 
   it.each(cases.map((c, i) => ({ ...c, i, name: `${c.sampler.kind} ${c.sampler.form ?? ''} ${c.dtype}` })))(
     '$name: 100 steps from the same noise',
