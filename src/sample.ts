@@ -74,7 +74,7 @@ export interface SampleDiagnostics {
     essTail: (number | null)[]
     mcse: (number | null)[]
   }
-  /** What rhat, ess and mcse were computed on: at most 256 chains, 4096 draws a chain. */
+  /** What rhat, ess and mcse were computed on: at most 256 chains, 4096 draws a chain, 32 columns. */
   traced: { chains: number; draws: number; columns: number }
   /** Proposals with a non-finite energy, or (hmc) an energy error above 1000, after burn-in. */
   divergences: number

@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::int64_t kTracedChains = 256;
 constexpr std::int64_t kTracedDraws = 4096;
+constexpr std::int64_t kTracedColumns = 32;  // ranking every pixel of an image would cost more than sampling it
 constexpr std::int64_t kTracedNumbers = std::int64_t{1} << 22;  // 32 MiB of float64
 constexpr std::int64_t kFullCovariance = 256;                   // columns; above it only variances are kept
 
@@ -70,8 +71,8 @@ Record::Record(const SampleOptions& options, std::int64_t columns, at::TensorOpt
   traced_ = std::min(options.chains, kTracedChains);
   stride_ = std::max<std::int64_t>(1, (draws_ + kTracedDraws - 1) / kTracedDraws);
   tracedDraws_ = draws_ / stride_;
-  tracedColumns_ =
-      std::clamp<std::int64_t>(kTracedNumbers / std::max<std::int64_t>(1, traced_ * tracedDraws_), 1, columns);
+  tracedColumns_ = std::clamp<std::int64_t>(kTracedNumbers / std::max<std::int64_t>(1, traced_ * tracedDraws_), 1,
+                                            std::min(columns, kTracedColumns));
   const bool trajectory = options.keep == Keep::Trajectory;
   const bool full = columns <= kFullCovariance;
   const double cells = static_cast<double>(options.chains) * static_cast<double>(draws_);

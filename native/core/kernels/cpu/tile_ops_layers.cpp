@@ -11,8 +11,24 @@ namespace {
 
 constexpr std::int64_t kThin = 8;  // below so many columns a dot product per column beats the blocked kernel
 
+// Above so many weights B leaves the first-level cache, and brgemm, which reads it as it lies, loses to a packing GEMM:
+// measured crossover between 128 x 128 (even) and 256 x 256 (half the speed).
+constexpr std::int64_t kPackingGemm = 128 * 128;
+
 // C[m, n] (+)= A[m, k] B[k, n], all row-major and dense.
 void gemm(std::int64_t m, std::int64_t n, std::int64_t k, const float* a, const float* b, float* c, bool add) {
+  if (n * k > kPackingGemm) {
+    // LibTorch exports its GEMM as an operation only; beside so large a product the dispatch is nothing.
+    const auto matrix = [](const float* p, std::int64_t rows, std::int64_t cols) {
+      return at::from_blob(const_cast<float*>(p), {rows, cols}, at::kFloat);
+    };
+    at::Tensor target = matrix(c, m, n);
+    if (add)
+      at::addmm_out(target, target, matrix(a, m, k), matrix(b, k, n));
+    else
+      at::mm_out(target, matrix(a, m, k), matrix(b, k, n));
+    return;
+  }
   at::native::cpublas::brgemm(m, n, k, k, n, n, add, a, b, c);
 }
 
