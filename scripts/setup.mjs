@@ -27,10 +27,15 @@ function readSteps() {
 }
 
 let release = () => {}
-let interrupted = false
+const interruption = new AbortController()
 
 function onSignal(signal) {
-  interrupted = true
+  if (interruption.signal.aborted) {
+    stopChildren('SIGKILL')
+    release()
+    process.exit(130)
+  }
+  interruption.abort()
   stopChildren(signal)
   say('stopped', `by ${signal}. Nothing half-done is left; to go on: npm run setup`)
 }
@@ -38,23 +43,22 @@ function onSignal(signal) {
 async function main() {
   const root = dirname(dirname(fileURLToPath(import.meta.url)))
   const steps = readSteps()
-  process.on('SIGINT', onSignal)
-  process.on('SIGTERM', onSignal)
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, onSignal)
   const env = process.env
   const managed = !env.LIBTORCH && env.LIBTORCH_USE_PYTORCH !== '1'
   await checkTools({ env, python: managed })
-  release = await takeLock(join(homeDirectory(root, env), 'setup.lock'))
+  release = await takeLock(join(homeDirectory(root, env), 'setup.lock'), { signal: interruption.signal })
   for (const name of steps) {
-    if (interrupted) break
+    if (interruption.signal.aborted) break
     await STEPS[name]({ root, env })
   }
 }
 
 try {
   await main()
-  if (interrupted) process.exitCode = 130
+  if (interruption.signal.aborted) process.exitCode = 130
 } catch (error) {
-  if (interrupted) {
+  if (interruption.signal.aborted) {
     process.exitCode = 130
   } else if (error instanceof SetupError) {
     say('failed', error.message)

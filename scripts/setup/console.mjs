@@ -21,9 +21,15 @@ export function say(step, text) {
 
 const children = new Set()
 
-/** Ends the child processes this script started, for Ctrl-C. @param {NodeJS.Signals} signal */
+/** Ends what this script started, for Ctrl-C: each child leads a group, so that the compilers below it end too. */
 export function stopChildren(signal) {
-  for (const child of children) child.kill(signal)
+  for (const child of children) {
+    try {
+      process.kill(-child.pid, signal)
+    } catch {
+      // It has ended by itself.
+    }
+  }
 }
 
 /**
@@ -40,8 +46,9 @@ export function run(command, args, options = {}) {
       cwd: options.cwd,
       env: options.env ?? process.env,
       stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
     })
-    children.add(child)
+    if (child.pid) children.add(child)
     let tail = ''
     const take = (chunk) => {
       tail = (tail + chunk.toString()).slice(-8000)

@@ -59,11 +59,12 @@ function removeStale(path) {
  * Takes the lock, waiting for a live owner.
  *
  * @param {string} path the lock file
- * @param {{ patience?: number, poll?: number }} [options] patience and poll in milliseconds (defaults 45 min, 500 ms)
+ * @param {{ patience?: number, poll?: number, signal?: AbortSignal }} [options] patience and poll in milliseconds
+ *   (defaults 45 min, 500 ms); signal ends the waiting
  * @returns {Promise<() => void>} releases the lock
  * @throws {SetupError} when another set-up still holds it after `patience`
  */
-export async function takeLock(path, { patience = 45 * 60_000, poll = 500 } = {}) {
+export async function takeLock(path, { patience = 45 * 60_000, poll = 500, signal } = {}) {
   mkdirSync(dirname(path), { recursive: true })
   const deadline = Date.now() + patience
   let unreadable = 0
@@ -85,7 +86,7 @@ export async function takeLock(path, { patience = 45 * 60_000, poll = 500 } = {}
     }
     if (!told && owner) say('lock', `another set-up (process ${owner.pid} on ${owner.host}) is running: waiting for it`)
     told = told || owner !== undefined
-    await sleep(poll)
+    await sleep(poll, undefined, { signal })
   }
   return () => rmSync(path, { force: true })
 }

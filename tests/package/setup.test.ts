@@ -374,6 +374,27 @@ describe('scripts/setup.mjs', () => {
     expect(readdirSync(join(project, '.langevin'))).toEqual([])
   }, 20_000)
 
+  it('ends what its children started, and waiting for another set-up, on a signal to it alone', async () => {
+    const { project, env } = projectWithPip('sleep 61 & echo collecting torch; wait')
+    const start = () => spawn(process.execPath, setupLibtorch(project), { env, stdio: ['ignore', 'ignore', 'pipe'] })
+    const ended = (child: ReturnType<typeof start>) => new Promise((resolve) => child.on('close', resolve))
+    const says = (child: ReturnType<typeof start>, words: string) =>
+      new Promise<void>((resolve) => {
+        child.stderr.on('data', (chunk) => String(chunk).includes(words) && resolve())
+      })
+    const first = start()
+    await says(first, 'collecting torch')
+    const second = start()
+    await says(second, 'waiting for it')
+    second.kill('SIGTERM')
+    expect(await ended(second)).toBe(130)
+    first.kill('SIGTERM')
+    expect(await ended(first)).toBe(130)
+    const { stdout } = await exec('ps', ['-eo', 'args'])
+    expect(stdout).not.toMatch(/^sleep 61$/m)
+    expect(readdirSync(join(project, '.langevin'))).toEqual([])
+  }, 30_000)
+
   it('clears away what a killed set-up left', async () => {
     const { project, env } = projectWithPip('exit 1')
     mkdirSync(join(project, '.langevin/venv.partial-1/bin'), { recursive: true })
