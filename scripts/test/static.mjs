@@ -1,5 +1,4 @@
-// Type check, biome, clang-format: one result each.
-import { createRequire } from 'node:module'
+// Type check, biome, typedoc, clang-format: one result each.
 import { join } from 'node:path'
 import { filesBelow } from '../setup/hash.mjs'
 import { capture } from './process.mjs'
@@ -19,11 +18,12 @@ const one = (name, status, note) => ({ name, passed: status === 0 ? 1 : 0, faile
 
 /** @param {string} root */
 export async function runStatic(root) {
-  const require = createRequire(join(root, 'package.json'))
-  const node = (script, args) => capture(process.execPath, [require.resolve(script), ...args], { cwd: root })
+  // By path: not every package exports its command.
+  const node = (script, args) => capture(process.execPath, [join(root, 'node_modules', script), ...args], { cwd: root })
   const results = []
   results.push(one('type check', (await node('typescript/bin/tsc', ['--noEmit'])).status))
   results.push(one('biome', (await node('@biomejs/biome/bin/biome', ['check', '.'])).status))
+  results.push(one('typedoc', (await node('typedoc/bin/typedoc', ['--emit', 'none'])).status))
   const version = await clangFormatVersion(root)
   if (version === undefined) {
     results.push({ name: 'clang-format', passed: 0, failed: 0, note: 'skipped: apt-get install -y clang-format' })
