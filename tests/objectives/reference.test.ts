@@ -1,0 +1,286 @@
+import { beforeAll, describe, expect, it } from 'vitest'
+import {
+  Energy,
+  energies,
+  evaluateObjective,
+  noises,
+  objectives,
+  optimizers,
+  samplers,
+  schedules,
+  type Tensor,
+  tensor,
+  train,
+} from '../../src/index.js'
+import { invoke, invokeNow } from '../../src/native/invoke.js'
+import type { SpecValue } from '../../src/spec.js'
+import { reference } from '../helpers/python.js'
+
+/** Streams of the counter-based generator, as native/core/base/random.hpp numbers them. */
+const STREAM = { noise: 2, noiseSample: 8, corrupt: 9, data: 11 }
+const SEED = 17
+const ROWS = 300
+type Dtype = 'float32' | 'float64'
+type Nested = number | Nested[]
+
+const numbers = (t: Tensor) => t.toArray() as unknown as number[][]
+const random = (rows: number, columns: number, step: number, stream: number, kind = 'normal') =>
+  numbers(invokeNow<Tensor>('random', { kind, rows, columns, seed: SEED, step, stream }))
+const flat = (value: Nested): number[] => (typeof value === 'number' ? [value] : value.flatMap(flat))
+
+/** Largest difference over the largest size of what is expected. */
+function difference(actual: Nested, expected: Nested): number {
+  const [a, b] = [flat(actual), flat(expected)]
+  expect(a.length).toBe(b.length)
+  const scale = Math.max(...b.map(Math.abs), 1e-30)
+  return Math.max(...b.map((v, i) => Math.abs(v - a[i]!))) / scale
+}
+
+interface Case {
+  name: string
+  energy: SpecValue
+  objective: SpecValue
+  x: number[][]
+  y?: number[]
+  noise?: Nested
+  /** Draws differ from run to run of nothing: the rows langevin evaluated are handed over instead. */
+  takeNegatives?: boolean
+  logZ?: number
+}
+
+const data = random(ROWS, 2, 0, STREAM.data)
+const mlp = energies.mlp({ input: 2, hidden: [16, 16], activation: 'silu', gaussianBase: 2 })
+const langevin = samplers.langevin({ steps: 4, stepSize: 0.1 })
+const nce = (noise: SpecValue, ratio: number) => objectives.noiseContrastive({ noise, ratio })
+const uniform = noises.uniform({ low: -6, high: 6 })
+
+const cases: Case[] = [
+  {
+    name: 'contrastiveDivergence',
+    energy: mlp,
+    objective: objectives.contrastiveDivergence({ sampler: langevin }),
+    x: data,
+    noise: [0, 1, 2, 3].map((t) => random(ROWS, 2, t, STREAM.noise)),
+  },
+  {
+    name: 'persistentContrastiveDivergence',
+    energy: mlp,
+    objective: objectives.persistentContrastiveDivergence({ sampler: langevin, buffer: { size: 400 } }),
+    x: data,
+    takeNegatives: true,
+  },
+  ...([noises.gaussian({ mean: 0.1, sd: [1.5, 2] }), noises.dataGaussian({ scale: 1.3 })] as SpecValue[]).map(
+    (noise) => ({
+      name: `noiseContrastive, ${noise.kind}`,
+      energy: mlp,
+      objective: nce(noise, 1),
+      x: data,
+      noise: random(ROWS, 2, 0, STREAM.noiseSample),
+      logZ: 0.4,
+    }),
+  ),
+  {
+    name: 'noiseContrastive, uniform, ratio 3',
+    energy: mlp,
+    objective: nce(uniform, 3),
+    x: data,
+    noise: random(3 * ROWS, 2, 0, STREAM.noiseSample, 'uniform'),
+    logZ: -0.2,
+  },
+  {
+    name: 'denoisingScoreMatching',
+    energy: energies.mlp({ input: 2, hidden: [16, 16], activation: 'tanh' }),
+    objective: objectives.denoisingScoreMatching({ sigma: 0.3 }),
+    x: data,
+    noise: random(ROWS, 2, 0, STREAM.corrupt),
+  },
+  {
+    name: 'maximumLikelihood',
+    energy: mlp,
+    objective: objectives.maximumLikelihood({ box: { low: -6, high: 6 }, cells: 40 }),
+    x: data,
+  },
+  {
+    name: 'crossEntropy',
+    energy: energies.classifier({ input: 2, hidden: [16], classes: 3 }),
+    objective: objectives.crossEntropy(),
+    x: data,
+    y: data.map(([a]) => (a! > 0.5 ? 2 : a! > -0.3 ? 1 : 0)),
+  },
+  {
+    name: 'meanSquaredError',
+    energy: energies.regressor({ input: 1, hidden: [16] }),
+    objective: objectives.meanSquaredError(),
+    x: data,
+  },
+  {
+    name: 'negativeLogLikelihood',
+    energy: energies.mixtureDensity({ input: 1, hidden: [16], components: 3 }),
+    objective: objectives.negativeLogLikelihood(),
+    x: data,
+  },
+]
+
+interface Loss {
+  loss: number
+  gradient: Record<string, Nested>
+  logZGradient: number | null
+}
+interface ReferenceRun {
+  losses: number[]
+  parameters: Record<string, Nested>
+  average: Record<string, Nested>
+  logZ: number
+}
+
+const optimizerCases: SpecValue[] = [
+  optimizers.sgd({ lr: 0.1 }),
+  optimizers.sgd({ lr: 0.05, momentum: 0.9, weightDecay: 0.01 }),
+  optimizers.sgd({
+    lr: schedules.step({ from: 0.1, factor: 0.3, milestones: [0.4, 0.8] }),
+    momentum: 0.5,
+    nesterov: true,
+  }),
+  optimizers.adam({ lr: 0.02, weightDecay: 0.1 }),
+  optimizers.adam({ lr: schedules.cosine({ from: 0.05, to: 0, warmup: 5 }), betas: [0.8, 0.95], epsilon: 1e-6 }),
+  optimizers.adamw({ lr: schedules.geometric({ from: 0.1, to: 0.001 }) }),
+  optimizers.adamw({ lr: schedules.linear({ from: 0.1, to: 0 }), weightDecay: 0.3 }),
+]
+const gradients = random(40, 7, 3, STREAM.data)
+const start = random(1, 7, 4, STREAM.data)[0]!
+
+const STEPS = 100
+const BATCH = 64
+const runOptions = {
+  optimizer: optimizers.adam({ lr: schedules.cosine({ from: 5e-3, to: 1e-4 }) }),
+  steps: STEPS,
+  batchSize: BATCH,
+  seed: SEED,
+  ema: 0.9,
+  historyPoints: STEPS,
+}
+const runCases = [
+  {
+    name: 'noiseContrastive',
+    objective: nce(noises.gaussian({ sd: 1.5 }), 2),
+    columns: 2 * BATCH,
+    stream: STREAM.noiseSample,
+  },
+  {
+    name: 'denoisingScoreMatching',
+    objective: objectives.denoisingScoreMatching({ sigma: 0.5 }),
+    columns: BATCH,
+    stream: STREAM.corrupt,
+  },
+]
+
+describe('against plain PyTorch', () => {
+  const dtypes: Dtype[] = ['float32', 'float64']
+  const ours: Loss[] = []
+  const paths: number[][][] = []
+  const runs: { losses: number[]; parameters: Record<string, Nested>; raw: Record<string, Nested>; logZ: number }[] = []
+  let theirs: { losses: Loss[]; trajectories: number[][][]; runs: ReferenceRun[] }
+
+  beforeAll(async () => {
+    const request = { losses: [] as object[], trajectories: [] as object[], runs: [] as object[] }
+    for (const dtype of dtypes) {
+      for (const { takeNegatives, logZ, ...each } of cases) {
+        using model = await Energy.create(each.energy, { seed: 3, dtype })
+        const result = await evaluateObjective(
+          model,
+          { x: tensor(each.x, undefined, dtype), ...(each.y && { y: tensor(each.y, undefined, 'int64') }) },
+          { objective: each.objective, seed: SEED, ...(logZ !== undefined && { extras: { logZ } }) },
+        )
+        ours.push({
+          loss: result.loss,
+          gradient: arrays(result.gradient),
+          logZGradient: result.extraGradient.logZ ?? null,
+        })
+        const negatives = takeNegatives ? numbers(result.rows[0]!.x).slice(ROWS) : undefined
+        const energy = { spec: each.energy, dtype, parameters: arrays(await model.parameters()) }
+        request.losses.push({ ...each, energy, logZ: logZ ?? 0, negatives })
+      }
+    }
+    for (const optimizer of optimizerCases) {
+      const args = {
+        optimizer,
+        parameters: tensor(start, [7], 'float64'),
+        gradients: tensor(gradients, undefined, 'float64'),
+      }
+      paths.push(numbers(await invoke<Tensor>('optimizer.trajectory', args)))
+      request.trajectories.push({ optimizer, dtype: 'float64', parameters: start, gradients })
+    }
+    const batches = numbers(
+      await invoke<Tensor>('training.batches', { rows: ROWS, batchSize: BATCH, seed: SEED, steps: STEPS }),
+    )
+    for (const { objective, columns, stream } of runCases) {
+      for (const dtype of dtypes) {
+        using model = await Energy.create(mlp, { seed: 4, dtype })
+        const energy = { spec: mlp, dtype, parameters: arrays(await model.parameters()) }
+        const noise = Array.from({ length: STEPS }, (_, s) => random(columns, 2, s, stream))
+        const run = train(model, tensor(data, undefined, dtype), { objective, ...runOptions })
+        const { history, extras, rawParameters, statistics } = await run.done
+        runs.push({
+          losses: history.map((point) => point.loss),
+          parameters: arrays(await model.parameters()),
+          raw: arrays(rawParameters!),
+          logZ: extras.logZ ?? 0,
+        })
+        const logZ = (statistics.logZStart as number | undefined) ?? 0
+        request.runs.push({ energy, objective, ...runOptions, x: data, batches, noise, logZ })
+      }
+    }
+    theirs = reference('objectives.py', request)
+  }, 120_000)
+
+  const arrays = (tensors: Readonly<Record<string, Tensor>>): Record<string, Nested> =>
+    Object.fromEntries(Object.entries(tensors).map(([name, value]) => [name, value.toArray() as Nested]))
+
+  // Float32 losses are sums of hundreds of terms in another order; gradients of a mean lose a digit more. The noise
+  // numbers have float32 resolution on both sides.
+  const bounds = { float32: { loss: 2e-6, gradient: 2e-5 }, float64: { loss: 1e-12, gradient: 1e-10 } }
+  for (const [d, dtype] of dtypes.entries()) {
+    for (const [k, { name }] of cases.entries()) {
+      it(`${name}: loss and gradients, ${dtype}`, () => {
+        const [a, b] = [ours[d * cases.length + k]!, theirs.losses[d * cases.length + k]!]
+        expect(Math.abs(a.loss - b.loss) / Math.max(1, Math.abs(b.loss))).toBeLessThan(bounds[dtype].loss)
+        const names = Object.keys(b.gradient)
+        expect(names.length).toBeGreaterThan(0)
+        // One scale for all parameters: a bias whose gradient cancels has no relative precision of its own.
+        const all = (g: Record<string, Nested>) => names.map((key) => flat(g[key]!))
+        expect(difference(all(a.gradient), all(b.gradient))).toBeLessThan(bounds[dtype].gradient)
+        if (a.logZGradient !== null) {
+          expect(Math.abs(a.logZGradient - b.logZGradient!)).toBeLessThan(bounds[dtype].gradient)
+        }
+      })
+    }
+  }
+
+  for (const [k, optimizer] of optimizerCases.entries()) {
+    it(`optimizer ${JSON.stringify(optimizer)} takes torch.optim's steps`, () => {
+      expect(difference(paths[k]!, theirs.trajectories[k]!)).toBeLessThan(1e-13)
+    })
+  }
+
+  // A hundred steps amplify the rounding of each: losses stay within 1e-5 and 1e-10 (relative).
+  const runBounds = { float32: 1e-5, float64: 1e-10 }
+  for (const [k, { name }] of runCases.entries()) {
+    for (const [d, dtype] of dtypes.entries()) {
+      it(`${name}: a run of ${STEPS} steps, ${dtype}`, () => {
+        const [a, b] = [runs[2 * k + d]!, theirs.runs[2 * k + d]!]
+        a.losses.forEach((loss, s) => {
+          expect(Math.abs(loss - b.losses[s]!) / Math.max(1, Math.abs(b.losses[s]!))).toBeLessThan(runBounds[dtype])
+        })
+        const weights = dtype === 'float32' ? 2e-4 : 1e-8
+        for (const [key, value] of Object.entries(b.parameters))
+          expect(difference(a.raw[key]!, value)).toBeLessThan(weights)
+        for (const [key, value] of Object.entries(b.average)) {
+          expect(difference(a.parameters[key]!, value)).toBeLessThan(weights)
+        }
+        expect(Math.abs(a.logZ - b.logZ)).toBeLessThan(dtype === 'float32' ? 1e-4 : 1e-10)
+        // The run learned something: a trainer that does nothing agrees with itself.
+        expect(difference(a.parameters['0.weight']!, a.raw['0.weight']!)).toBeGreaterThan(1e-6)
+      })
+    }
+  }
+})

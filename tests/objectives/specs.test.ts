@@ -1,0 +1,74 @@
+import { describe, expect, it } from 'vitest'
+import { LangevinError, noises, objectives, optimizers, samplers, schedules } from '../../src/index.js'
+
+const sampler = samplers.langevin({ steps: 10, stepSize: 0.01 })
+
+function problem(make: () => unknown): LangevinError {
+  try {
+    make()
+  } catch (error) {
+    expect(error).toBeInstanceOf(LangevinError)
+    return error as LangevinError
+  }
+  throw new Error('nothing was thrown')
+}
+
+describe('objective, noise and optimizer specs', () => {
+  it('fill in defaults and are frozen plain JSON', () => {
+    const pcd = objectives.persistentContrastiveDivergence({ sampler })
+    expect(pcd.buffer).toEqual({ size: 10_000, reinit: 0.05, reinitFrom: 'uniform', reinitAccept: 'always', blur: 0 })
+    expect(Object.isFrozen(pcd.buffer)).toBe(true)
+    expect(JSON.parse(JSON.stringify(pcd))).toEqual(pcd)
+    expect(objectives.noiseContrastive({ noise: noises.gaussian() })).toEqual({
+      kind: 'noiseContrastive',
+      noise: { kind: 'gaussian', mean: 0, sd: 1 },
+      ratio: 1,
+      learnLogZ: true,
+    })
+    expect(optimizers.adam()).toEqual({ kind: 'adam', lr: 1e-3, betas: [0.9, 0.999], epsilon: 1e-8, weightDecay: 0 })
+    expect(optimizers.adamw().weightDecay).toBe(0.01)
+    expect(objectives.crossEntropy()).toEqual({ kind: 'crossEntropy' })
+  })
+
+  it('take schedules as learning rates', () => {
+    const lr = schedules.cosine({ from: 1e-3, warmup: 100 })
+    expect(optimizers.sgd({ lr }).lr).toEqual({ kind: 'cosine', from: 1e-3, to: 0, warmup: 100 })
+  })
+
+  it.each([
+    ['a misspelt option', () => objectives.noiseContrastive({ noises: 1 } as never), 'noise'],
+    [
+      'a nested misspelling',
+      () => objectives.persistentContrastiveDivergence({ sampler, buffer: { sise: 3 } as never }),
+      'size',
+    ],
+    ['a share above 1', () => objectives.persistentContrastiveDivergence({ sampler, buffer: { reinit: 2 } }), 'reinit'],
+    [
+      'no share at all',
+      () => objectives.persistentContrastiveDivergence({ sampler, buffer: { reinitFrom: {} } }),
+      'share',
+    ],
+    [
+      'more chains than the buffer has',
+      () => objectives.persistentContrastiveDivergence({ sampler, buffer: { size: 4 }, chains: 5 }),
+      'chains',
+    ],
+    ['borders upside down', () => noises.uniform({ low: [0, 1], high: [1, 1] }), 'high'],
+    ['borders of unequal length', () => noises.uniform({ low: [0, 1], high: [1, 2, 3] }), 'high'],
+    ['an sd of 0', () => noises.gaussian({ sd: [1, 0] }), 'sd'],
+    ['half a cell', () => objectives.maximumLikelihood({ box: { low: 0, high: 1 }, cells: 2.5 }), 'cells'],
+    ['sigma 0', () => objectives.denoisingScoreMatching({ sigma: 0 }), 'sigma'],
+    [
+      'a sampler of no kind',
+      () => objectives.contrastiveDivergence({ sampler: { kind: 'langevn' } as never }),
+      'langevin',
+    ],
+    ['Nesterov without momentum', () => optimizers.sgd({ lr: 0.1, nesterov: true }), 'momentum'],
+    ['a learning rate of 0', () => optimizers.adam({ lr: 0 }), 'lr'],
+    ['a beta of 1', () => optimizers.adam({ betas: [0.9, 1] }), 'betas'],
+  ])('refuse %s', (_what, make, word) => {
+    const error = problem(make)
+    expect(error.code).toBe('ERR_LANGEVIN_INVALID_OPTION')
+    expect(error.message).toContain(word)
+  })
+})
