@@ -1,0 +1,129 @@
+import type { Command } from 'commander'
+import { LangevinError } from '../../errors.js'
+import { prepareFolder } from '../../report/folder.js'
+import {
+  type AnomalyResult,
+  type AnomalyTable,
+  anomalyStudy,
+  DETECTORS,
+  type DetectorName,
+  readTable,
+  shippedTables,
+  textTable,
+} from '../../studies/anomaly/index.js'
+import { writeReport } from '../../studies/report.js'
+import {
+  action,
+  choices,
+  interruption,
+  note,
+  ProgressBar,
+  print,
+  printJson,
+  seedList,
+  wholeNumber,
+} from '../support.js'
+
+interface AnomalyCommandOptions {
+  label?: string
+  anomaly?: string[]
+  normal?: string[]
+  seeds: number[]
+  detectors: DetectorName[]
+  steps?: number
+  threads?: number
+  out?: string
+  json?: boolean
+}
+
+const EXAMPLES = `
+A file is a CSV table with a class column, or a .npz archive with arrays X and y. Without a file the two tables of the
+package are used. 60 % of the normal rows are trained on; the others and all anomalies are scored.
+
+Examples:
+  npx langevin anomaly
+  npx langevin anomaly machines.csv --label state --normal ok
+  npx langevin anomaly a.npz b.npz --anomaly 1 --seeds 41,42 --json > rows.json
+  npx langevin anomaly data.csv --label target --detectors knn,mahalanobis --out report`
+
+const words = (text: string) => text.split(',').map((word) => word.trim())
+
+/** Two files of one name are told apart by their paths. */
+function withDistinctNames(tables: AnomalyTable[], paths: readonly string[]): AnomalyTable[] {
+  const twice = (name: string) => tables.filter((table) => table.name === name).length > 1
+  return tables.map((table, k) => (twice(table.name) ? { ...table, name: paths[k]! } : table))
+}
+
+async function readTables(files: readonly string[], options: AnomalyCommandOptions): Promise<AnomalyTable[]> {
+  const { label, anomaly, normal } = options
+  if (files.length === 0 && label !== undefined) {
+    throw new LangevinError(
+      'ERR_LANGEVIN_INVALID_OPTION',
+      '--label: name the file it is about: anomaly FILE --label COLUMN',
+    )
+  }
+  const sources = files.length > 0 ? [...new Set(files)].map((path) => ({ path, label })) : shippedTables()
+  const tables: AnomalyTable[] = []
+  for (const source of sources) tables.push(await readTable(source.path, { label: source.label, anomaly, normal }))
+  const named = withDistinctNames(
+    tables,
+    sources.map(({ path }) => path),
+  )
+  for (const { name, classes } of named) note(`${name}: ${classes}`)
+  return named
+}
+
+async function run(files: string[], options: AnomalyCommandOptions): Promise<void> {
+  if (options.out !== undefined) await prepareFolder(options.out)
+  const tables = await readTables(files, options)
+  const bar = new ProgressBar()
+  const { signal, interrupted, release } = interruption()
+  let result: AnomalyResult
+  try {
+    result = await anomalyStudy({
+      tables,
+      seeds: options.seeds,
+      detectors: options.detectors,
+      ...(options.steps !== undefined && { steps: options.steps }),
+      ...(options.threads !== undefined && { threads: options.threads }),
+      signal,
+      onProgress: (done, text) => bar.update(done, text),
+    })
+  } finally {
+    bar.end()
+    release()
+  }
+  for (const text of result.notes) note(text)
+  if (options.out !== undefined) {
+    const command = `npx langevin ${process.argv.slice(2).join(' ')}`
+    const paths = await writeReport(options.out, 'anomaly', { anomaly: result }, command)
+    for (const path of paths) note(`wrote ${path}`)
+  }
+  if (options.json) printJson({ rows: result.rows })
+  else if (result.rows.length > 0) print(textTable(result.rows))
+  if (interrupted()) {
+    note(`interrupted: ${result.rows.length} finished rows were kept`)
+    process.exitCode = 130
+  }
+}
+
+/** `langevin anomaly`: an energy, k nearest neighbours and the Mahalanobis distance on tables of normal and odd rows. */
+export default function register(program: Command): void {
+  const command = program
+    .command('anomaly')
+    .description(
+      'train an energy on the normal rows of tables and tell the anomalies apart; kNN and Mahalanobis beside it',
+    )
+    .argument('[files...]', 'CSV tables or .npz archives (default: the tables of the package)')
+    .option('--label <column>', 'the column that holds the class (default for .npz: y)')
+    .option('--anomaly <classes>', 'classes that are anomalies, comma-separated (default: the rarest class)', words)
+    .option('--normal <classes>', 'classes that are normal, comma-separated; all others are anomalies', words)
+    .option('--seeds <count or list>', 'a number of seeds, or the seeds themselves (41,42)', seedList, seedList('5'))
+    .option('--detectors <names>', `some of ${DETECTORS.join(',')}`, choices(DETECTORS), [...DETECTORS])
+    .option('--steps <n>', 'optimiser steps of each energy (default 600)', wholeNumber(1))
+    .option('--threads <n>', 'threads a run may use (default: LANGEVIN_THREADS or all cores)', wholeNumber(1))
+    .option('--out <folder>', 'write anomaly.html and anomaly.json there')
+    .option('--json', 'print { rows } as JSON')
+    .addHelpText('after', EXAMPLES)
+  action(command, run)
+}
