@@ -81,8 +81,12 @@ void linearWeightGradient(TileCall& c, float* gradient) {
     return;
   }
   float* turned = c.scratch(static_cast<std::size_t>(t * out), 0);
-  for (std::int64_t r = 0; r < t; ++r)
-    for (std::int64_t o = 0; o < out; ++o) turned[o * t + r] = g[r * out + o];
+  // Eight rows at a time: eight short streams to read, one line to write.
+  for (std::int64_t first = 0; first < t; first += 8) {
+    const std::int64_t last = std::min<std::int64_t>(t, first + 8);
+    for (std::int64_t o = 0; o < out; ++o)
+      for (std::int64_t r = first; r < last; ++r) turned[o * t + r] = g[r * out + o];
+  }
   gemm(out, in, t, turned, x, gradient, true);
 }
 
