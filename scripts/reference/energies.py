@@ -58,25 +58,36 @@ class FullBase(nn.Module):
         return torch.einsum("ni,ij,nj->n", z, self.precision, z) / 2
 
 
-def gaussian_base(spec, x):
-    s = spec.get("gaussianBase")
-    return 0 if s is None else (x**2).sum(1) / (2 * s**2)
+class Base:
+    """Mixed into modules whose spec may have gaussianBase: the attribute `base` exists where it is 'full'."""
 
-
-class Mlp(nn.Sequential):
-    def __init__(self, spec):
-        super().__init__(*stack(spec, spec["input"], 1))
+    def set_spec(self, spec):
         self.spec = spec
         if spec.get("gaussianBase") == "full":
             self.base = FullBase(spec["input"])
 
+    def network(self):
+        return [module for name, module in self.named_children() if name != "base"]
+
+    def forward(self, x):
+        for module in self.network():
+            x = module(x)
+        return x
+
+    def gaussian_base(self, x):
+        s = self.spec.get("gaussianBase")
+        if s is None:
+            return 0
+        return self.base(x) if s == "full" else (x**2).sum(1) / (2 * s**2)
+
+
+class Mlp(Base, nn.Sequential):
+    def __init__(self, spec):
+        super().__init__(*stack(spec, spec["input"], 1))
+        self.set_spec(spec)
+
     def energy(self, x, y=None):
-        h = x * self.spec.get("inputScale", 1)
-        for name, module in self.named_children():
-            if name != "base":
-                h = module(h)
-        base = self.base(x) if hasattr(self, "base") else gaussian_base(self.spec, x)
-        return h.squeeze(1) + base
+        return self(x * self.spec.get("inputScale", 1)).squeeze(1) + self.gaussian_base(x)
 
 
 class Residual(nn.Module):
@@ -129,36 +140,36 @@ def run_layers(modules, x, y):
     return x
 
 
-class Sequential(nn.Sequential):
+class Sequential(Base, nn.Sequential):
     def __init__(self, spec):
         modules, _ = layer_list(spec["layers"], spec["input"])
         super().__init__(*modules)
-        self.spec = spec
+        self.set_spec(spec)
 
     def energy(self, x, y=None):
-        return run_layers(self, x, y).squeeze(1) + gaussian_base(self.spec, x)
+        return run_layers(self.network(), x, y).squeeze(1) + self.gaussian_base(x)
 
 
-class Conditional(nn.Module):
+class Conditional(Base, nn.Module):
     def __init__(self, spec):
         super().__init__()
-        self.spec = spec
         if "classes" in spec:
             width = spec.get("embedding", 16)
             self.embedding = nn.Embedding(spec["classes"], width)
         else:
             width = spec["condition"]
         self.net = stack(spec, spec["input"] + width, 1)
+        self.set_spec(spec)
 
     def energy(self, x, y):
         condition = self.embedding(y) if "classes" in self.spec else y
-        return self.net(torch.cat([x, condition], 1)).squeeze(1) + gaussian_base(self.spec, x)
+        return self.net(torch.cat([x, condition], 1)).squeeze(1) + self.gaussian_base(x)
 
 
-class Classifier(nn.Sequential):
+class Classifier(Base, nn.Sequential):
     def __init__(self, spec):
         super().__init__(*stack(spec, spec["input"], spec["classes"]))
-        self.spec = spec
+        self.set_spec(spec)
 
     def outputs(self, x):
         return self(x)
@@ -166,7 +177,7 @@ class Classifier(nn.Sequential):
     def energy(self, x, y=None):
         logits = self(x)
         free = -torch.logsumexp(logits, 1) if y is None else -logits[torch.arange(len(x)), y]
-        return free + gaussian_base(self.spec, x)
+        return free + self.gaussian_base(x)
 
 
 class Regressor(nn.Module):
@@ -228,15 +239,16 @@ class Gaussian(nn.Module):
         return torch.einsum("ni,ij,nj->n", z, self.precision, z) / 2
 
 
-class Analytic(nn.Module):
+class Analytic(Base, nn.Module):
     """A formula without parameters."""
 
     def __init__(self, formula, spec):
         super().__init__()
-        self.formula, self.spec = formula, spec
+        self.formula = formula
+        self.set_spec(spec)
 
     def energy(self, x, y=None):
-        return self.formula(x, self.spec) + gaussian_base(self.spec, x)
+        return self.formula(x, self.spec) + self.gaussian_base(x)
 
 
 def gaussian_mixture(x, spec):

@@ -60,6 +60,10 @@ const subjects: Subject[] = [
     spec: energies.mlp({ ...network, activation }),
   })),
   { name: 'mlp, Gaussian base', spec: energies.mlp({ input: 2, hidden: [64, 64, 64], gaussianBase: 2 }) },
+  {
+    name: 'mlp, scaled, full base',
+    spec: energies.mlp({ input: 2, hidden: [16], inputScale: 2, gaussianBase: 'full' }),
+  },
   { name: 'mlp, linear', spec: energies.mlp({ input: 5, hidden: [] }) },
   {
     name: 'sequential',
@@ -83,6 +87,15 @@ const subjects: Subject[] = [
       ],
     }),
     classes: 4,
+  },
+  {
+    name: 'classifier, full base, E(x)',
+    spec: energies.classifier({ input: 2, hidden: [16], classes: 3, gaussianBase: 'full' }),
+  },
+  {
+    name: 'classifier, full base, E(x, y)',
+    spec: energies.classifier({ input: 2, hidden: [16], classes: 3, gaussianBase: 'full' }),
+    classes: 3,
   },
   { name: 'conditional, continuous', spec: energies.conditional({ ...network, condition: 2 }), condition: 2 },
   { name: 'conditional, class', spec: energies.conditional({ ...network, classes: 5, embedding: 4 }), classes: 5 },
@@ -201,7 +214,7 @@ function otherParameters(state: Record<string, unknown>): Record<string, unknown
   return Object.fromEntries(
     Object.entries(state).map(([name, value], i) => [
       name,
-      name === 'precision'
+      name.endsWith('precision')
         ? [
             [1.5, 0.25],
             [0.25, 0.75],

@@ -54,6 +54,12 @@ int Builder::constant(at::Tensor value) {
 
 int Builder::parameter(const std::string& name, std::vector<std::int64_t> shape, Initialisation initialisation,
                        bool learnable) {
+  // Beyond 2^40 numbers no machine holds it, and their count times their size soon leaves 64 bits.
+  double numbers = 1;
+  for (std::int64_t size : shape) numbers *= static_cast<double>(size);
+  if (numbers > 1099511627776.0)
+    fail(Code::OutOfMemory, "parameter '", name, "' of this ", program_.kind, " energy would have ", numbers,
+         " numbers; make input, hidden or out smaller");
   program_.parameters.push_back({name, std::move(shape), std::move(initialisation), learnable});
   return static_cast<int>(program_.parameters.size()) - 1;
 }

@@ -78,11 +78,12 @@ Value explain(const Spec& a, Job&) {
   List rough;
   for (const std::string& name : nonSmoothOperations(energy->program())) rough.emplace_back(name);
   const bool fused = energy->tiles() != nullptr;
-  return Map{{"executor", fused ? "fused-cpu" : "aten"},
-             {"instructionSet", fused ? tileKernels().name : "as LibTorch chooses"},
-             {"operations", ops},
-             {"nonSmooth", rough},
-             {"reason", fused ? std::string("float32 on the CPU and every operation has a tile form") : energy->planReason()}};
+  return Map{
+      {"executor", fused ? "fused-cpu" : "aten"},
+      {"instructionSet", fused ? tileKernels().name : "as LibTorch chooses"},
+      {"operations", ops},
+      {"nonSmooth", rough},
+      {"reason", fused ? std::string("float32 on the CPU and every operation has a tile form") : energy->planReason()}};
 }
 
 Value kinds(const Spec&, Job&) {
