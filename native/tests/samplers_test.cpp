@@ -232,9 +232,9 @@ TEST(clamping_box_piles_mass_on_the_border) {
 TEST(clip_keeps_metropolis_kernels_exact) {
   const EnergyRef energy = gaussian(4);
   for (const char* kind : {"mala", "hmc"}) {
-    Map options{{"steps", 200}, {"stepSize", 0.2}, {"clip", 2.0}};
+    Map options{{"steps", 60}, {"stepSize", 0.2}, {"clip", 2.0}};
     if (std::string(kind) == "hmc") options["leapfrogSteps"] = 5;
-    const Ran r = run(*sampler(kind, options), *energy, 16384, 200, 0.5);
+    const Ran r = run(*sampler(kind, options), *energy, 16384, 60, 0.5);
     CHECK(r.tally.clippedShare() > 0.5);
     CHECK(std::abs(deviations(r.chains.x, 0.25)) < kSigmas);
   }
