@@ -31,8 +31,14 @@ export interface CsvOptions {
 
 const MISSING = ['', 'NA', 'N/A', 'NaN', 'nan', 'null', 'NULL', 'None', '?']
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/
+const WHOLE = /^[+-]?\d+$/
 const SEPARATORS = [',', ';', '\t']
 const SAMPLE_BYTES = 1 << 16
+
+/** A number a float64 holds: whole numbers beyond 2^53 (long identifiers, strings of digits) would lose their last digits. */
+function isNumber(cell: string): boolean {
+  return NUMBER.test(cell) && (cell.length < 16 || !WHOLE.test(cell) || Number.isSafeInteger(Number(cell)))
+}
 
 interface Table {
   rows: string[][]
@@ -172,7 +178,7 @@ function typeOf(table: Table, k: number, column: string, missing: ReadonlySet<st
   for (let row = 0; row < table.rows.length && (numeric < 0 || text < 0); row++) {
     const cell = table.rows[row]![k]!
     if (missing.has(cell)) continue
-    if (NUMBER.test(cell)) numeric = numeric < 0 ? row : numeric
+    if (isNumber(cell)) numeric = numeric < 0 ? row : numeric
     else text = text < 0 ? row : text
   }
   if (numeric < 0) return 'categorical'
@@ -193,7 +199,7 @@ function numericColumn(table: Table, k: number, column: string, path: string): F
   const values = new Float64Array(table.rows.length)
   for (let row = 0; row < values.length; row++) {
     const cell = table.rows[row]![k]!
-    if (!NUMBER.test(cell)) throw cellError(path, table, row, column, cell, `'${cell}' is not a number`)
+    if (!isNumber(cell)) throw cellError(path, table, row, column, cell, `'${cell}' is not a number a float64 can hold`)
     const value = Number(cell)
     if (!Number.isFinite(value)) throw cellError(path, table, row, column, cell, `'${cell}' is too large for a float64`)
     values[row] = value

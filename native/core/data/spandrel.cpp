@@ -102,9 +102,11 @@ Value describe(const Spec& a, Job&) {
 
 at::Tensor spandrelLogDensity(const SpandrelShape& shape, const at::Tensor& points, double sigma, int threads) {
   const double share = std::log(static_cast<double>(shape.pieces.size()));
+  std::vector<std::function<double(Point)>> pieces;
+  for (const auto& piece : shape.pieces) pieces.push_back(piece->logDensity(sigma));
   return overPoints(points, threads, [&](Point z) {
     LogSum sum;
-    for (const auto& piece : shape.pieces) sum.add(piece->logDensity(z, sigma));
+    for (const auto& piece : pieces) sum.add(piece(z));
     return sum.value() - share;
   });
 }

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -32,8 +33,8 @@ class CurvePiece {
   /// Class of points drawn from this piece (or from the part at t, where one piece has two classes).
   virtual int label(double) const { return label_; }
   virtual Point at(double t) const = 0;
-  /// log of the mean over t of N(z; c(t), sigma^2 I).
-  virtual double logDensity(Point z, double sigma) const = 0;
+  /// z -> log of the mean over t of N(z; c(t), sigma^2 I), with whatever depends on sigma alone worked out once.
+  virtual std::function<double(Point)> logDensity(double sigma) const = 0;
   /// Distance from z to the piece.
   virtual double distance(Point z) const = 0;
 

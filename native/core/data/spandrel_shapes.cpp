@@ -39,10 +39,12 @@ class Segment : public CurvePiece {
  public:
   Segment(Point p, Point q, int label) : CurvePiece(0, 1, label), p_(p), q_(q), length_(gap(p, q)) {}
   Point at(double t) const override { return {p_.x + t * (q_.x - p_.x), p_.y + t * (q_.y - p_.y)}; }
-  double logDensity(Point z, double sigma) const override {
-    const auto [along, across] = coordinates(z);
-    const double perpendicular = -0.5 * squared(across / sigma) - std::log(sigma * std::sqrt(2 * kPi));
-    return perpendicular + logNormalInterval(-along / sigma, (length_ - along) / sigma) - std::log(length_);
+  std::function<double(Point)> logDensity(double sigma) const override {
+    const double constant = std::log(sigma * std::sqrt(2 * kPi)) + std::log(length_);
+    return [this, sigma, constant](Point z) {
+      const auto [along, across] = coordinates(z);
+      return -0.5 * squared(across / sigma) - constant + logNormalInterval(-along / sigma, (length_ - along) / sigma);
+    };
   }
   double distance(Point z) const override {
     const auto [along, across] = coordinates(z);
@@ -66,28 +68,49 @@ class Segment : public CurvePiece {
 // width sigma is integrated to about 1e-13.
 class Curved : public CurvePiece {
  public:
+  /// `fastest`: the largest speed |dc/dt|.
   Curved(double first, double last, int label, double fastest) : CurvePiece(first, last, label), fastest_(fastest) {}
 
-  double logDensity(Point z, double sigma) const override {
+  std::function<double(Point)> logDensity(double sigma) const override {
     const double range = last() - first();
-    const auto panels = static_cast<std::int64_t>(std::ceil(range * fastest_ / sigma));
+    const auto panels = static_cast<std::size_t>(std::ceil(range * fastest_ / sigma));
     const double width = range / static_cast<double>(panels);
-    LogSum sum;
-    // Terms 45 below the largest so far are under 1e-19 of it.
-    double largest = std::numeric_limits<double>::lowest();
-    for (std::int64_t k = 0; k < panels; ++k)
-      for (int j = 0; j < 8; ++j) {
-        const double t = first() + (static_cast<double>(k) + 0.5 + 0.5 * kNodes[j]) * width;
-        const Point c = at(t);
-        const double exponent = -0.5 * (squared(z.x - c.x) + squared(z.y - c.y)) / (sigma * sigma);
-        if (exponent < largest - 45) continue;
-        largest = std::max(largest, exponent);
-        sum.add(exponent + kLogWeights[j]);
-      }
-    return sum.value() + std::log(0.5 / static_cast<double>(panels)) - std::log(2 * kPi * sigma * sigma);
+    std::vector<Panel> cut(panels);
+    for (std::size_t k = 0; k < panels; ++k) {
+      const double middle = first() + (static_cast<double>(k) + 0.5) * width;
+      cut[k].middle = at(middle);
+      for (std::size_t j = 0; j < 8; ++j) cut[k].nodes[j] = at(middle + 0.5 * kNodes[j] * width);
+    }
+    const double constant = std::log(0.5 / static_cast<double>(panels)) - std::log(2 * kPi * sigma * sigma);
+    // No point of a panel is farther from its middle than this.
+    const double reach = 0.5 * width * fastest_;
+    return [cut = std::move(cut), sigma, constant, reach](Point z) { return constant + logSum(cut, z, sigma, reach); };
   }
 
  private:
+  struct Panel {
+    Point middle;
+    std::array<Point, 8> nodes;
+  };
+
+  static double logSum(const std::vector<Panel>& panels, Point z, double sigma, double reach) {
+    double nearest = std::numeric_limits<double>::max();
+    for (const Panel& panel : panels)
+      nearest = std::min(nearest, squared(z.x - panel.middle.x) + squared(z.y - panel.middle.y));
+    // The largest exponent is at least that of the nearest middle; panels that stay 45 below it, under 1e-19 of the
+    // sum, are left out.
+    const double far = std::sqrt(nearest + 90 * sigma * sigma) + reach;
+    LogSum sum;
+    for (const Panel& panel : panels) {
+      if (squared(z.x - panel.middle.x) + squared(z.y - panel.middle.y) > far * far) continue;
+      for (std::size_t j = 0; j < 8; ++j) {
+        const double distance = squared(z.x - panel.nodes[j].x) + squared(z.y - panel.nodes[j].y);
+        sum.add(-0.5 * distance / (sigma * sigma) + kLogWeights[j]);
+      }
+    }
+    return sum.value();
+  }
+
   static constexpr double kNodes[8] = {-0.9602898564975363, -0.7966664774136267, -0.5255324099163290,
                                        -0.1834346424956498, 0.1834346424956498,  0.5255324099163290,
                                        0.7966664774136267,  0.9602898564975363};
@@ -95,7 +118,7 @@ class Curved : public CurvePiece {
                                                std::log(0.3137066458778873), std::log(0.3626837833783620),
                                                std::log(0.3626837833783620), std::log(0.3137066458778873),
                                                std::log(0.2223810344533745), std::log(0.1012285362903763)};
-  double fastest_;  // largest speed |dc/dt|
+  double fastest_;
 };
 
 // A unit half circle: angles [first, first + pi] about a centre.
@@ -118,7 +141,9 @@ class HalfCircle : public Curved {
 class Twist : public Curved {
  public:
   // |dc/dt|^2 is largest at t = 0, where dc/dt = (0, 1.8).
-  Twist() : Curved(0, 2 * kPi, 0, 1.8) {}
+  Twist() : Curved(0, 2 * kPi, 0, 1.8) {
+    for (std::size_t i = 0; i < kCut; ++i) cut_[i] = at(2 * kPi * static_cast<double>(i) / kCut);
+  }
   int label(double t) const override { return std::cos(t) < 0 ? 0 : 1; }
   Point at(double t) const override {
     const double s = std::sin(t), c = std::cos(t), d = 1 + s * s;
@@ -127,13 +152,12 @@ class Twist : public Curved {
   // The squared distance has few minima along the curve; each is bracketed on a fine cut and narrowed by golden
   // section.
   double distance(Point z) const override {
-    constexpr int kCut = 360;
     const auto far = [&](double t) {
       const Point c = at(t);
       return squared(z.x - c.x) + squared(z.y - c.y);
     };
     std::array<double, kCut> values;
-    for (int i = 0; i < kCut; ++i) values[static_cast<std::size_t>(i)] = far(2 * kPi * i / kCut);
+    for (std::size_t i = 0; i < kCut; ++i) values[i] = squared(z.x - cut_[i].x) + squared(z.y - cut_[i].y);
     double best = *std::min_element(values.begin(), values.end());
     const double threshold = squared(std::sqrt(best) + 1.8 * 2 * kPi / kCut);
     for (int i = 0; i < kCut; ++i) {
@@ -169,6 +193,9 @@ class Twist : public Curved {
     }
     return std::min(fa, fb);
   }
+
+  static constexpr int kCut = 360;
+  std::array<Point, kCut> cut_;
 };
 
 // Bridges are those parts of a gap that lie at least 4 sigma (of the default 0.05) from every branch, so that the
