@@ -50,10 +50,18 @@ export interface DotRow {
 /** Dots for every seed and a bar at their mean, one line a row: shows spread honestly where a bar chart hides it. */
 export function dotPlot(
   rows: readonly DotRow[],
-  options: { title: string; unit: string; low: number; high: number; reference?: { value: number; label: string } },
+  options: {
+    title: string
+    unit: string
+    low: number
+    high: number
+    reference?: { value: number; label: string }
+    /** Pixels; default 760. */
+    width?: number
+  },
 ): Html {
   const [left, right, top, line] = [170, 24, 30, 22]
-  const width = 760
+  const width = options.width ?? 760
   const height = top + rows.length * line + 34
   const scale = (v: number) => left + ((v - options.low) / (options.high - options.low)) * (width - left - right)
   const parts: string[] = [label(0, 14, options.title, { 'font-weight': 600 })]

@@ -79,7 +79,7 @@ export const PLANS: Readonly<Record<SpandrelModel, ModelPlan>> = {
     objective: () => objectives.negativeLogLikelihood(),
     optimizer: adam(5e-3),
     steps: 2000,
-    cost: 1.5,
+    cost: 1.2,
   },
   'mlp-kde': {
     title: 'MLP + KDE',
@@ -91,7 +91,7 @@ export const PLANS: Readonly<Record<SpandrelModel, ModelPlan>> = {
     sharesTrainingOf: 'mlp',
     residualVariance: true,
     marginalBandwidth: SIGMA,
-    cost: 0.2,
+    cost: 0.1,
   },
   'ebm-nce': {
     title: 'EBM, NCE',
@@ -125,7 +125,7 @@ export const PLANS: Readonly<Record<SpandrelModel, ModelPlan>> = {
       }),
     optimizer: adam(5e-3),
     steps: 2500,
-    cost: 6,
+    cost: 8,
   },
   'ebm-ml': {
     title: 'EBM, exact ML',

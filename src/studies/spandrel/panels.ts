@@ -9,9 +9,9 @@ import type { Panel, SpandrelResult, Support } from './study.js'
 export const RANGE: readonly [number, number] = [-8, 1.5]
 const SIDE = 140
 const GAP = 8
-const LEFT = 104
+const LEFT = 122
 const TOP = 46
-const CURVE = '#d1495b'
+const CURVE = '#f0563a'
 
 type Column = SpandrelModel | 'truth'
 
@@ -37,9 +37,7 @@ function square(panel: Panel, support: Support, half: number, left: number, top:
   const at = scaled(half, left, top)
   const parts = [
     element('image', { ...place, href, preserveAspectRatio: 'none' }),
-    ...support.curves.map((line) =>
-      polyline(line.map(at), { stroke: CURVE, 'stroke-width': 0.9, 'stroke-opacity': 0.85 }),
-    ),
+    ...support.curves.map((line) => polyline(line.map(at), { stroke: CURVE, 'stroke-width': 1 })),
   ]
   if (half === B) {
     for (const { low, high } of support.bridges) {

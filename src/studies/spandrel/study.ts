@@ -14,7 +14,7 @@ export const TRAIN_ROWS = 4000
 export const TEST_ROWS = 2000
 export const CELLS = 200
 
-/** The metrics of one set of log-scores; specs in docs/spandrels.md. null where the shape has no gap. */
+/** The metrics of one set of log-scores; definitions in docs/spandrel.md. null where the shape has no gap. */
 export interface SpandrelMetrics {
   spandrelMass: number
   fpr95: number
@@ -335,7 +335,7 @@ class Study {
 }
 
 /** Cost of a shape's true density on the grid, on the scale of ModelPlan.cost. */
-const FIELD_COST = 3
+const FIELD_COST = 1
 
 /** sigma^2 of N(y; f(x), sigma^2) := the mean squared residual of the training rows, its maximum-likelihood value. */
 async function setResidualVariance(energy: Energy, x: Tensor): Promise<void> {
