@@ -1,11 +1,12 @@
 #!/usr/bin/env node
 // The acceptance of the anomaly study: every .npz of a folder (the 26 ADBench tables), 5 seeds, at most 50,000 rows.
 //
-//   node scripts/bench/anomaly.mjs [--data FOLDER] [--seeds 5] [--sets 2_annthyroid,6_cardio] [--out FILE] [--docs]
+//   node scripts/bench/anomaly.mjs [--data FOLDER] [--seeds 5] [--sets 2_annthyroid,6_cardio] [--out FILE]
+//   node scripts/bench/anomaly.mjs --merge PART.json,PART.json     joins runs over different --sets
+//   node scripts/bench/anomaly.mjs --docs                          renews the table of docs/anomaly.md, runs nothing
 //
 // Writes a dated JSON file with machine, load, versions and command, prints the table, and exits 1 when the energy's
-// macro-average AUROC falls below the better baseline minus 0.01. --docs renews the table of docs/anomaly.md from the
-// newest result file and runs nothing.
+// macro-average AUROC falls below the better baseline minus 0.01.
 import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { cpus, loadavg, totalmem } from 'node:os'
 import { basename, join } from 'node:path'
@@ -72,7 +73,7 @@ export function markdown(report) {
     `Above both baselines: ${stretch ? 'yes' : 'no'}.`,
   ]
   return [
-    `${report.date}, \`${report.command}\`, ${report.machine.cpu}, ${report.machine.cores} cores, load ${report.load.before[0].toFixed(1)} before and ${report.load.after[0].toFixed(1)} after, LibTorch ${report.versions.libtorch}, Node ${report.versions.node}; mean ± sd over ${report.seeds.length} seeds.`,
+    `${report.date}, \`${report.command}\`, ${report.machine.cpu}, ${report.machine.cores} cores, load ${report.load.before[0].toFixed(1)} before and ${report.load.after[0].toFixed(1)} after, LibTorch ${report.versions.libtorch}, Node ${report.versions.node}${report.parts ? `, in ${report.parts.length} parts side by side` : ''}; mean ± sd over ${report.seeds.length} seeds.`,
     '',
     '| data set | rows | columns | anomalies | AUROC energy | AUROC kNN | AUROC Mahalanobis | AUPR energy | FPR95 energy |',
     '| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |',
@@ -131,17 +132,47 @@ async function measure({ data, seeds, sets, out, steps }) {
     versions: versions(),
     seconds: (performance.now() - began) / 1000,
     ...result,
-    summary: summarise(result.rows),
-    verdict: judge(summarise, result.rows),
   }
+  finish(report, { summarise, textTable }, out, sets !== undefined)
+}
+
+/** Adds summary and verdict, writes the file, prints the table, sets the exit code. */
+function finish(report, { summarise, textTable }, out, partial) {
+  const whole = { ...report, summary: summarise(report.rows), verdict: judge(summarise, report.rows) }
   mkdirSync(results, { recursive: true })
-  const path = out ?? join(results, `anomaly-${date}${result.complete && sets === undefined ? '' : '-partial'}.json`)
-  write(path, `${JSON.stringify(report, null, 1)}\n`)
-  console.log(textTable(result.rows))
-  console.log(JSON.stringify(report.verdict))
+  const path = out ?? join(results, `anomaly-${whole.date}${whole.complete && !partial ? '' : '-partial'}.json`)
+  write(path, `${JSON.stringify(whole, null, 1)}\n`)
+  console.log(textTable(whole.rows))
+  console.log(JSON.stringify(whole.verdict))
   console.error(`wrote ${path}`)
-  if (!result.complete) process.exitCode = 130
-  else if (report.verdict.met === false) process.exitCode = 1
+  if (!whole.complete) process.exitCode = 130
+  else if (whole.verdict.met === false) process.exitCode = 1
+}
+
+/** Joins complete runs of the same seeds, steps and versions over different tables. */
+async function merge(paths, out) {
+  const { summarise, textTable } = await import('../../dist/studies/anomaly/index.js')
+  const parts = paths.map((path) => JSON.parse(readFileSync(path, 'utf8')))
+  const same = ({ seeds, steps, detectors, versions, machine }) =>
+    JSON.stringify({ seeds, steps, detectors, versions, machine })
+  const odd = parts.findIndex((part) => !part.complete || same(part) !== same(parts[0]))
+  if (odd >= 0) throw new Error(`${paths[odd]} is not complete, or has other seeds, steps, versions or machine`)
+  const order = (name) => Number.parseInt(name, 10)
+  const join = (key, by) => parts.flatMap((part) => part[key]).sort((a, b) => order(a[by]) - order(b[by]))
+  const tables = join('tables', 'name')
+  if (new Set(tables.map(({ name }) => name)).size !== tables.length) throw new Error('a table stands in two parts')
+  const highest = (when) => parts.map(({ load }) => load[when]).sort((a, b) => b[0] - a[0])[0]
+  const report = {
+    ...parts[0],
+    command: 'node scripts/bench/anomaly.mjs',
+    parts: parts.map(({ command, seconds, load }) => ({ command, seconds, load })),
+    load: { before: highest('before'), after: highest('after') },
+    seconds: parts.reduce((sum, { seconds }) => sum + seconds, 0),
+    tables,
+    rows: join('rows', 'dataset'),
+    notes: parts.flatMap(({ notes }) => notes),
+  }
+  finish(report, { summarise, textTable }, out, false)
 }
 
 async function main() {
@@ -153,12 +184,14 @@ async function main() {
       steps: { type: 'string' },
       out: { type: 'string' },
       docs: { type: 'boolean', default: false },
+      merge: { type: 'string' },
     },
   })
   if (values.docs) {
     write(DOCS, renewed(readFileSync(DOCS, 'utf8'), newestResult()))
     return
   }
+  if (values.merge !== undefined) return merge(values.merge.split(','), values.out)
   const list = values.seeds.split(',').map(Number)
   await measure({
     data: values.data,

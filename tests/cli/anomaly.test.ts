@@ -104,7 +104,7 @@ describe('langevin anomaly', () => {
     const args = ['machines.csv', '--label', 'state', '--detectors', 'knn,energy', '--steps', '10000000', '--json']
     const { child, outcome } = start(args)
     // The first words come when the file was read; the nearest neighbours take milliseconds.
-    child.stderr!.once('data', () => setTimeout(() => child.kill('SIGINT'), 1500))
+    child.stderr!.once('data', () => setTimeout(() => child.kill('SIGINT'), 2500))
     const { status, stdout, stderr } = await outcome
     expect(stderr).toContain('interrupted: 1 finished rows were kept')
     expect(status).toBe(130)
