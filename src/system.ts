@@ -30,13 +30,14 @@ export interface Versions {
 
 /** Versions of everything that computes. Loads the addon. */
 export function versions(): Versions {
-  const { torch, cudaCompiled, cpuCapability } = invokeNow<NativeVersions>('system.versions', {})
+  const { torch, config, cudaCompiled, cpuCapability } = invokeNow<NativeVersions>('system.versions', {})
   const { version, libtorch, compiler } = binding().build
   return {
     langevin: version,
     node: process.versions.node,
     napi: process.versions.napi as string,
-    libtorch: torch,
+    // `torch` is the version of the headers; the library tells its own only in its build settings.
+    libtorch: /TORCH_VERSION=([^,\s]+)/.exec(config)?.[1] ?? torch,
     libtorchCompiled: libtorch,
     compiler,
     cudaCompiled,

@@ -5,6 +5,7 @@
 
 #include <cstring>
 #include <new>
+#include <regex>
 #include <unordered_map>
 
 #include "base/tensor.hpp"
@@ -21,16 +22,24 @@ const std::vector<const std::vector<Function>*>& tables() {
   return all;
 }
 
-// Torch's messages carry C++ frames; the first line is for people, the rest goes into details.
+[[noreturn]] void outOfMemory(const std::string& size, Map details) {
+  throw Error(Code::OutOfMemory,
+              "there is not enough memory for this request" + size + "; use fewer rows, chains or grid cells",
+              std::move(details));
+}
+
+// Torch's messages carry C++ frames and source files; the part for people goes into the message, the whole into
+// details.
 [[noreturn]] void rethrowTorch(const c10::Error& error) {
   const std::string full = error.what();
   const std::string text = error.what_without_backtrace();
-  const std::string first = text.substr(0, text.find('\n'));
-  const bool memory = text.find("not enough memory") != std::string::npos ||
-                      text.find("out of memory") != std::string::npos ||
-                      text.find("can't allocate memory") != std::string::npos;
-  throw Error(memory ? Code::OutOfMemory : Code::Internal,
-              memory ? "there is not enough memory: " + first : "LibTorch refused the computation: " + first,
+  for (const char* sign : {"not enough memory", "out of memory", "can't allocate memory"}) {
+    if (text.find(sign) == std::string::npos) continue;
+    std::smatch tried;
+    const bool told = std::regex_search(text, tried, std::regex("ried to allocate ([0-9.]+ (bytes|[KMGT]iB))"));
+    outOfMemory(told ? " (" + tried[1].str() + " more)" : "", {{"torch", full}});
+  }
+  throw Error(Code::Internal, "LibTorch refused the computation: " + text.substr(0, text.find('\n')),
               {{"torch", full}});
 }
 
@@ -41,7 +50,7 @@ auto guarded(Body body) {
   } catch (const c10::Error& error) {
     rethrowTorch(error);
   } catch (const std::bad_alloc&) {
-    throw Error(Code::OutOfMemory, "there is not enough memory for this request; use fewer rows, chains or grid cells");
+    outOfMemory("", {});
   }
 }
 

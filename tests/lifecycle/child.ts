@@ -38,7 +38,7 @@ export function inProcess(
   script: string,
   options: { waitingFor: string; deadline?: number; kill?: NodeJS.Signals; args?: string[] },
 ): Promise<Outcome> {
-  const { waitingFor, deadline = 45, kill, args = [] } = options
+  const { waitingFor, deadline = 100, kill, args = [] } = options
   if (!existsSync(fileURLToPath(dist))) throw new Error('dist/ is missing: npm run build:ts')
   const began = performance.now()
   const child = spawn(process.execPath, [...args, '--input-type=module', '-e', PRELUDE + script], {

@@ -1,5 +1,8 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { inProcess, type Outcome } from './child.js'
+
+// Longer than the deadline of a child process, whose error says what hung.
+vi.setConfig({ testTimeout: 120_000 })
 
 /** A clean end: the exit code, and no crash hidden behind it. */
 function expectExit(outcome: Outcome, code: number): void {

@@ -1,5 +1,8 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { inProcess, PRELUDE } from './child.js'
+
+// Longer than the deadline of a child process, whose error says what hung.
+vi.setConfig({ testTimeout: 120_000 })
 
 /** `worker(body)` runs a function's source in a thread of its own, with the same prelude as the script. */
 const WORKERS = `
@@ -65,11 +68,11 @@ describe('worker threads', () => {
       const mine = await makeModel()
       console.log(JSON.stringify({ jobsQueued, jobsRunning, tensors, alive, energy: (await mine.energy([[0, 0]])).shape }))
       `,
-      { waitingFor: '30 workers, each terminated in the middle of a sampling run', deadline: 170 },
+      { waitingFor: '30 workers, each terminated in the middle of a sampling run', deadline: 280 },
     )
     expect({ code: outcome.code, signal: outcome.signal }, outcome.stderr).toEqual({ code: 0, signal: null })
     expect(JSON.parse(outcome.stdout)).toEqual({ jobsQueued: 0, jobsRunning: 0, tensors: 0, alive: 0, energy: [1] })
-  }, 180_000)
+  }, 300_000)
 
   it("terminated do not stop another thread's run", async () => {
     const outcome = await inProcess(
