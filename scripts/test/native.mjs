@@ -26,7 +26,7 @@ export async function runNative(root, { build = join(root, 'build'), env = proce
     env: buildEnv,
   })
   if (made.status !== 0) return [{ name, passed: 0, failed: 1, note: 'the tests do not compile' }]
-  const args = ['--test-dir', build, '--verbose', '--no-tests=error', '--timeout', '900']
+  const args = ['--test-dir', build, '--verbose', '--no-tests=error', '--timeout', '1800']
   const { status, text } = await capture('ctest', args, { cwd: root, env, quiet: true })
   for (const line of text.split('\n')) {
     if (/FAILED|Failed|\*\*\*|ERROR|SUMMARY|WARNING: ThreadSanitizer|^\d+: {3}/.test(line)) console.log(line)
