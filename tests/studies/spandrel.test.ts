@@ -186,6 +186,14 @@ describe('spandrel models', () => {
   })
 })
 
+describe('tested restarts', () => {
+  it('need uniform proposals', () => {
+    const sampler = PLANS['ebm-pcd'].objective().sampler as never
+    const buffer = { reinitAccept: 'metropolis', reinitFrom: 'data' } as const
+    expect(() => objectives.persistentContrastiveDivergence({ sampler, buffer })).toThrow(/reinitFrom: 'uniform'/)
+  })
+})
+
 describe('the spandrel study', () => {
   let result: SpandrelResult
   beforeAll(async () => {
