@@ -6,6 +6,7 @@ export {
   type CreateOptions,
   Energy,
   type EvaluateOptions,
+  type Explanation,
   type ParameterInfo,
   type PlacementOptions,
 } from './energy.js'
