@@ -62,9 +62,9 @@ double fitPrecision(Objective& objective, std::int64_t rows, double lr, int step
 // The gradient's noise is a sqrt(h / n) = 0.0033 and its slope at the root h a / 2 = 0.0475; the mean of 300 steps
 // scatters by 0.0033 / (0.0475 sqrt(300)) = 0.0040, and 4.5 of them are 0.018: less than the bias of 0.0263.
 constexpr double kPrecisionTolerance = 0.018;
-double fitCd(std::shared_ptr<const Sampler> sampler) {
+double fitCd(std::shared_ptr<const Sampler> sampler, std::int64_t rows = 8192, int steps = 400) {
   const auto objective = makeContrastiveDivergence(std::move(sampler));
-  return fitPrecision(*objective, 8192, 4.0, 400);
+  return fitPrecision(*objective, rows, 4.0, steps);
 }
 
 TEST(cd1_has_the_bias_of_unadjusted_langevin) {
@@ -109,7 +109,10 @@ class WrongSampler : public Sampler {
 TEST(control_samplers_miss_the_bias) {
   const double root = std::sqrt(0.1);
   const auto misses = [](double p) { return !(std::abs(p - 1.0263) <= kPrecisionTolerance); };
-  const auto fit = [](WrongSampler::Move move) { return fitCd(std::make_shared<WrongSampler>(std::move(move))); };
+  // The fakes are far off, so fewer rows and steps show it.
+  const auto fit = [](WrongSampler::Move move) {
+    return fitCd(std::make_shared<WrongSampler>(std::move(move)), 1024, 100);
+  };
   const double start = fit([](const auto& x, const auto&, const auto&) { return x; });
   CHECK(misses(start));
   CHECK_NEAR(start, 0.5, 1e-12);  // no gradient, no training
@@ -120,7 +123,18 @@ TEST(control_samplers_miss_the_bias) {
   CHECK(misses(fit([root](const auto& x, const auto& g, const auto& xi) { return x - 0.05 * g + 2 * root * xi; })));
   CHECK(misses(fit([](const auto& x, const auto& g, const auto&) { return x - 0.05 * g; })));
   // And the same seam with the right formula hits it.
-  CHECK(!misses(fit([root](const auto& x, const auto& g, const auto& xi) { return x - 0.05 * g + root * xi; })));
+  const auto right = [root](const auto& x, const auto& g, const auto& xi) { return x - 0.05 * g + root * xi; };
+  CHECK(!misses(fitCd(std::make_shared<WrongSampler>(right))));
+}
+
+// k steps whatever the sampler says, with the schedule and the random numbers of a sampler of k steps.
+TEST(cd_k_overrides_the_steps_of_the_sampler) {
+  const EnergyRef energy = gaussianEnergy({{0.9}});
+  const at::Tensor x = gaussianRows(at::eye(1, at::kDouble), 64);
+  Map given{{"kind", "contrastiveDivergence"}, {"sampler", langevinSampler(0.1, 1)}, {"k", 4}};
+  const Evaluation k = evaluate(energy, x, given, 5);
+  CHECK(k.rows.at(0).equal(
+      evaluate(energy, x, {{"kind", "contrastiveDivergence"}, {"sampler", langevinSampler(0.1, 4)}}, 5).rows.at(0)));
 }
 
 // Chains' squares are correlated over steps with rho = 0.9025^5 = 0.6, which doubles the scatter; the noise of a mean

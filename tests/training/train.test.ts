@@ -106,6 +106,17 @@ describe('train', () => {
     expect(await weights(averaged)).not.toEqual(raw)
   })
 
+  it("warns when the sampler's law is not the model's", async () => {
+    using model = await make()
+    const sampler = samplers.langevin({ form: 'heuristic', steps: 2, stepSize: 1, noise: 0.01 })
+    const run = train(model, rows, { objective: objectives.contrastiveDivergence({ sampler, k: 3 }), steps: 3 })
+    const warnings = []
+    for await (const event of run) if (event.type === 'warning') warnings.push(event)
+    expect(warnings).toHaveLength(1)
+    expect(warnings[0]).toMatchObject({ monitor: 'effectiveTemperature', value: expect.closeTo(5e-5, 12) })
+    expect((await run.done).statistics).toMatchObject({ effectiveTemperature: expect.closeTo(5e-5, 12) })
+  })
+
   it('takes x with y, and the label column of a data set', async () => {
     const labels = tensor(BigInt64Array.from({ length: 500 }, (_, i) => BigInt(i % 3)))
     const classifier = energies.classifier({ input: 2, hidden: [8], classes: 3 })

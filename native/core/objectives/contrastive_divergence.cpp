@@ -10,16 +10,19 @@ namespace {
 
 class ContrastiveDivergence : public Objective {
  public:
-  explicit ContrastiveDivergence(std::shared_ptr<const Sampler> sampler) : sampler_(std::move(sampler)) {}
+  explicit ContrastiveDivergence(std::shared_ptr<const Sampler> sampler, std::int64_t steps = 0)
+      : sampler_(std::move(sampler)), steps_(steps) {}
 
   at::Tensor loss(StepContext& context) override {
     Rows negatives = context.batch;
-    negatives.x = advanceRows(context, *sampler_, context.batch);
+    negatives.x = advanceRows(context, *sampler_, context.batch, steps_);
     return contrast(context, context.batch, negatives);
   }
+  Map statistics() const override { return {{"effectiveTemperature", sampler_->effectiveTemperature()}}; }
 
  private:
   std::shared_ptr<const Sampler> sampler_;
+  std::int64_t steps_;  // k; 0: the sampler's own number
 };
 
 }  // namespace
@@ -29,7 +32,7 @@ std::unique_ptr<Objective> makeContrastiveDivergence(std::shared_ptr<const Sampl
 }
 
 std::unique_ptr<Objective> makeContrastiveDivergence(const Spec& spec) {
-  return makeContrastiveDivergence(makeSampler(spec.at("sampler")));
+  return std::make_unique<ContrastiveDivergence>(makeSampler(spec.at("sampler")), spec.count("k", 1, 0));
 }
 
 }  // namespace langevin

@@ -44,7 +44,9 @@ class PersistentContrastiveDivergence : public Objective {
 
   std::map<std::string, at::Tensor> state() const override { return buffer_.state(); }
   void setState(const std::map<std::string, at::Tensor>& state) override { buffer_.setState(state); }
-  Map statistics() const override { return {{"buffer", buffer_.statistics()}}; }
+  Map statistics() const override {
+    return {{"buffer", buffer_.statistics()}, {"effectiveTemperature", sampler_->effectiveTemperature()}};
+  }
 
  private:
   std::shared_ptr<const Sampler> sampler_;

@@ -1,5 +1,8 @@
 #include "objectives/support.hpp"
 
+#include <cmath>
+#include <sstream>
+
 namespace langevin {
 
 EnergyPair energiesOf(StepContext& context, const Rows& data, const Rows& negatives) {
@@ -10,11 +13,12 @@ EnergyPair energiesOf(StepContext& context, const Rows& data, const Rows& negati
   return {energy.slice(0, 0, data.size()), energy.slice(0, data.size())};
 }
 
-at::Tensor advanceRows(StepContext& context, const Sampler& sampler, const Rows& rows) {
+at::Tensor advanceRows(StepContext& context, const Sampler& sampler, const Rows& rows, std::int64_t steps) {
+  if (context.step == 0) warnOfTemperature(context, sampler);
   Chains chains;
   chains.x = rows.x.detach().clone();
   chains.y = rows.y;
-  const std::int64_t steps = sampler.common().steps;
+  if (steps < 1) steps = sampler.common().steps;
   const auto counter = static_cast<std::uint64_t>(context.step) * static_cast<std::uint64_t>(steps);
   const Tally tally =
       advance(sampler, context.model(), chains, steps, counter, context.random(), context.threads, context.job());
@@ -22,6 +26,19 @@ at::Tensor advanceRows(StepContext& context, const Sampler& sampler, const Rows&
   context.monitor("clippedShare", tally.clippedShare());
   context.monitor("clampedShare", tally.clampedShare());
   return chains.x.detach();
+}
+
+void warnOfTemperature(StepContext& context, const Sampler& sampler) {
+  const double temperature = sampler.effectiveTemperature();
+  if (std::abs(temperature - 1.0) <= 0.01) return;
+  std::ostringstream text;
+  text << "the sampler's effective temperature is " << temperature << ", not 1: what is learned is an energy whose law "
+       << "at that temperature fits the data, not the density exp(-E) / Z";
+  context.job().emit({{"type", "warning"},
+                      {"step", context.step},
+                      {"monitor", "effectiveTemperature"},
+                      {"value", temperature},
+                      {"message", text.str()}});
 }
 
 at::Tensor contrast(StepContext& context, const Rows& data, const Rows& negatives) {

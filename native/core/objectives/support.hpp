@@ -14,9 +14,13 @@ struct EnergyPair {
 /// Energies of two sets of rows in one evaluation: one set of tiles, one pass.
 EnergyPair energiesOf(StepContext& context, const Rows& data, const Rows& negatives);
 
-/// The sampler's steps from `rows`, at the model's present weights. The chains' random numbers are keyed by row and by
-/// context.step * steps + t, so every step of a run has its own. Reports acceptance, clippedShare, clampedShare.
-at::Tensor advanceRows(StepContext& context, const Sampler& sampler, const Rows& rows);
+/// `steps` steps of the sampler (0: its own number) from `rows`, at the model's present weights. The chains' random
+/// numbers are keyed by row and by context.step * steps + t, so every step of a run has its own. Reports acceptance,
+/// clippedShare, clampedShare.
+at::Tensor advanceRows(StepContext& context, const Sampler& sampler, const Rows& rows, std::int64_t steps = 0);
+
+/// Emits a warning event when the chains' law is not the model's: an effective temperature other than 1.
+void warnOfTemperature(StepContext& context, const Sampler& sampler);
 
 /// mean E(data) - mean E(negatives): its gradient is the one of the log-likelihood, with the negatives standing for the
 /// model's law. Records both energies.
