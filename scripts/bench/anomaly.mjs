@@ -100,6 +100,12 @@ export function renewed(text, report) {
   return `${text.slice(0, begin + MARKS[0].length)}\n${markdown(report)}\n${text.slice(end)}`
 }
 
+/** What makes the numbers; paths are the reader's own. */
+function commandOf({ seeds, sets, steps }) {
+  const options = [`--seeds ${seeds.join(',')}`, sets && `--sets ${sets.join(',')}`, steps && `--steps ${steps}`]
+  return ['node scripts/bench/anomaly.mjs', ...options.filter(Boolean)].join(' ')
+}
+
 async function measure({ data, seeds, sets, out, steps }) {
   const { anomalyStudy, readTable, summarise, textTable } = await import('../../dist/studies/anomaly/index.js')
   const { versions } = await import('../../dist/index.js')
@@ -126,7 +132,7 @@ async function measure({ data, seeds, sets, out, steps }) {
   const report = {
     bench: 'anomaly',
     date,
-    command: `node scripts/bench/anomaly.mjs ${process.argv.slice(2).join(' ')}`.trim(),
+    command: commandOf({ seeds, sets, steps }),
     machine: { cpu: processor.model.trim(), cores: cpus().length, memoryGiB: Math.round(totalmem() / 2 ** 30) },
     load,
     versions: versions(),
@@ -164,8 +170,12 @@ async function merge(paths, out) {
   const highest = (when) => parts.map(({ load }) => load[when]).sort((a, b) => b[0] - a[0])[0]
   const report = {
     ...parts[0],
-    command: 'node scripts/bench/anomaly.mjs',
-    parts: parts.map(({ command, seconds, load }) => ({ command, seconds, load })),
+    command: commandOf(parts[0]),
+    parts: parts.map(({ seconds, load, tables: own, steps }) => ({
+      command: commandOf({ seeds: parts[0].seeds, sets: own.map(({ name }) => name), steps }),
+      seconds,
+      load,
+    })),
     load: { before: highest('before'), after: highest('after') },
     seconds: parts.reduce((sum, { seconds }) => sum + seconds, 0),
     tables,
