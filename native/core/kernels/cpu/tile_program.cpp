@@ -285,6 +285,28 @@ std::shared_ptr<const TileProgram::Packed> TileProgram::pack(const Parameters& p
 // ---- Passes
 // -----------------------------------------------------------------------------------------------------------------
 
+namespace {
+
+// Rows first .. first + rows - 1 of the input.
+TileInput blockOf(const TileInput& in, std::int64_t first, std::int64_t rows, std::int64_t width,
+                  const std::vector<TileNode>& nodes) {
+  TileInput part = in;
+  part.rows = rows;
+  part.x = in.x + first * width;
+  if (in.y)
+    for (const TileNode& n : nodes)
+      if (std::strcmp(n.op->name, "condition") == 0) part.y = in.y + first * n.width;
+  if (in.labels) part.labels = in.labels + first;
+  return part;
+}
+
+// A node's values of a block, copied to where row `first` of the result lies.
+void copyOut(const float* base, const TileNode& n, std::int64_t rows, float* to, std::int64_t first) {
+  std::memcpy(to + first * n.width, base + n.value * rows, sizeof(float) * static_cast<std::size_t>(n.width * rows));
+}
+
+}  // namespace
+
 TileProgram::Pass TileProgram::layout(const Packed& packed, const TileInput& in, TileWorkspace& ws,
                                       bool derivatives) const {
   Pass pass;
@@ -346,33 +368,21 @@ void TileProgram::record(const Packed& packed, const TileInput& in, TileWorkspac
                          float* outputs) const {
   Pass pass = layout(packed, in, ws, true);
   runForward(pass);
-  const auto copy = [&](int node, float* to) {
-    const TileNode& n = nodes_[static_cast<std::size_t>(node)];
-    std::memcpy(to, pass.rowsBase + n.value * in.rows, sizeof(float) * static_cast<std::size_t>(n.width * in.rows));
-  };
-  if (energy) copy(pass.energyNode, energy);
-  if (outputs && outputs_ >= 0) copy(outputs_, outputs);
+  const auto node = [this](int i) -> const TileNode& { return nodes_[static_cast<std::size_t>(i)]; };
+  if (energy) copyOut(pass.rowsBase, node(pass.energyNode), in.rows, energy, 0);
+  if (outputs && outputs_ >= 0) copyOut(pass.rowsBase, node(outputs_), in.rows, outputs, 0);
 }
 
 void TileProgram::forward(const Packed& packed, const TileInput& in, TileWorkspace& ws, float* energy,
                           float* outputs) const {
   const std::int64_t d = inputWidth_;
   for (std::int64_t first = 0; first < in.rows; first += preferredRows_) {
-    TileInput part = in;
-    part.rows = std::min(preferredRows_, in.rows - first);
-    part.x = in.x + first * d;
-    for (const TileNode& n : nodes_)
-      if (in.y && std::string(n.op->name) == "condition") part.y = in.y + first * n.width;
-    if (in.labels) part.labels = in.labels + first;
+    const TileInput part = blockOf(in, first, std::min(preferredRows_, in.rows - first), d, nodes_);
     Pass pass = layout(packed, part, ws, false);
     runForward(pass);
-    const auto copy = [&](int node, float* to) {
-      const TileNode& n = nodes_[static_cast<std::size_t>(node)];
-      std::memcpy(to + first * n.width, pass.rowsBase + n.value * part.rows,
-                  sizeof(float) * static_cast<std::size_t>(n.width * part.rows));
-    };
-    if (energy) copy(pass.energyNode, energy);
-    if (outputs && outputs_ >= 0) copy(outputs_, outputs);
+    const auto node = [this](int i) -> const TileNode& { return nodes_[static_cast<std::size_t>(i)]; };
+    if (energy) copyOut(pass.rowsBase, node(pass.energyNode), part.rows, energy, first);
+    if (outputs && outputs_ >= 0) copyOut(pass.rowsBase, node(outputs_), part.rows, outputs, first);
   }
 }
 
@@ -380,19 +390,12 @@ void TileProgram::energyAndGradient(const Packed& packed, const TileInput& in, T
                                     float* gradient) const {
   const std::int64_t d = inputWidth_;
   for (std::int64_t first = 0; first < in.rows; first += preferredRows_) {
-    TileInput part = in;
-    part.rows = std::min(preferredRows_, in.rows - first);
-    part.x = in.x + first * d;
-    for (const TileNode& n : nodes_)
-      if (in.y && std::string(n.op->name) == "condition") part.y = in.y + first * n.width;
-    if (in.labels) part.labels = in.labels + first;
+    const TileInput part = blockOf(in, first, std::min(preferredRows_, in.rows - first), d, nodes_);
     Pass pass = layout(packed, part, ws, true);
     pass.gradient = gradient + first * d;
     runForward(pass);
     const TileNode& e = nodes_[static_cast<std::size_t>(pass.energyNode)];
-    if (energy)
-      std::memcpy(energy + first, pass.rowsBase + e.value * part.rows,
-                  sizeof(float) * static_cast<std::size_t>(part.rows));
+    if (energy) copyOut(pass.rowsBase, e, part.rows, energy, first);
     if (!e.dependsOnInput) {
       std::memset(pass.gradient, 0, sizeof(float) * static_cast<std::size_t>(part.rows * d));
       continue;
