@@ -71,8 +71,13 @@ const numbersOf = ({ seconds: _, ...rest }: AnomalyRow) => rest
 describe('the study', () => {
   it('tells a far cluster apart', async () => {
     const tables = [made('far', { good: 200, bad: 40, width: 4, shift: 6 })]
-    const { rows, complete } = await anomalyStudy({ tables, seeds: [0], steps: 200 })
+    const shares: number[] = []
+    const onProgress = (done: number) => shares.push(done)
+    const { rows, complete } = await anomalyStudy({ tables, seeds: [0], steps: 200, onProgress })
     expect(complete).toBe(true)
+    expect(shares[0]).toBe(0)
+    expect(shares.at(-1)).toBe(1)
+    expect([...shares].sort((a, b) => a - b)).toEqual(shares)
     expect(rows.map(({ detector }) => detector)).toEqual(['energy', 'knn', 'mahalanobis'])
     for (const row of rows) {
       // The clusters are 12 standard deviations apart along the diagonal: nothing overlaps.
