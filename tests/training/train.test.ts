@@ -169,16 +169,17 @@ describe('checkpoints', () => {
     const path = join(folder, `${name}.safetensors`)
     const kept = join(folder, `${name}-15.safetensors`)
     using whole = await make()
-    const long = { ...recipe, objective, steps: 300 }
-    const run = train(whole, rows, { ...long, checkpoint: { path, every: 100 } })
+    const long = { ...recipe, objective, steps: 900 }
+    const run = train(whole, rows, { ...long, checkpoint: { path, every: 300 } })
     const told: number[] = []
     for await (const event of run) {
       if (event.type !== 'checkpoint') continue
       expect(event.path).toBe(path)
       told.push(event.step)
     }
-    expect(told).toEqual([100, 200, 300])
-    // Another run is stopped as soon as its first checkpoint is there; the abort writes one more, a few steps on.
+    expect(told).toEqual([300, 600, 900])
+    // Another run is stopped as soon as its first checkpoint is there, eight ninths before its end; the abort writes one
+    // more, a few steps on.
     using short = await make()
     const stopped = train(short, rows, { ...long, checkpoint: { path: kept, every: 100 } })
     const reason = new Error('enough')
@@ -187,7 +188,7 @@ describe('checkpoints', () => {
     })()
     expect(await rejected(watched)).toBe(reason)
     const { step } = JSON.parse((await readSafetensors(kept)).metadata['langevin.checkpoint']!)
-    expect(step).toBeLessThan(300)
+    expect(step).toBeLessThan(900)
     using again = await make(99)
     const resumed = await train(again, rows, { ...long, resume: kept }).done
     const reference = await run.done
