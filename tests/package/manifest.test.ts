@@ -65,12 +65,22 @@ describe('package.json', () => {
 
   it('has every package its packages ask for in the lock file', () => {
     const { packages } = JSON.parse(read('package-lock.json'))
-    for (const [path, { optionalDependencies }] of Object.entries<{ optionalDependencies?: object }>(packages)) {
-      for (const name of Object.keys(optionalDependencies ?? {})) {
-        const present = packages[`node_modules/${name}`] ?? packages[`${path}/node_modules/${name}`]
-        expect(present?.version, `${name}, optional in ${path}`).toBeTruthy()
+    type Entry = { dependencies?: object; devDependencies?: object; optionalDependencies?: object }
+    for (const [path, entry] of Object.entries<Entry>(packages)) {
+      const asked = { ...entry.dependencies, ...entry.devDependencies, ...entry.optionalDependencies }
+      for (const name of Object.keys(asked)) {
+        // Node's own rule: the nearest node_modules on the way up.
+        const places = path.split('/node_modules/').map((_, i, parts) => parts.slice(0, i + 1).join('/node_modules/'))
+        const present = ['', ...places].some((at) => packages[`${at}${at && '/'}node_modules/${name}`]?.version)
+        expect(present, `${name}, asked for by ${path || 'package.json'}`).toBe(true)
       }
     }
+  })
+
+  it('has the same direct dependencies in manifest and lock file', () => {
+    const [locked] = Object.values<typeof manifest>(JSON.parse(read('package-lock.json')).packages)
+    expect(locked.dependencies).toEqual(manifest.dependencies)
+    expect(locked.devDependencies).toEqual(manifest.devDependencies)
   })
 })
 
