@@ -74,7 +74,7 @@ export class Interrupted extends Error {
 /** One line on stderr that redraws itself on a terminal and prints sparingly elsewhere. */
 export class ProgressBar {
   readonly #started = performance.now()
-  #lastPrint = 0
+  #lastPrint = Number.NEGATIVE_INFINITY
   readonly #terminal = process.stderr.isTTY === true
 
   /** @param done share of the whole work, 0 to 1 */
