@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <string>
 #include <vector>
 
@@ -25,16 +26,35 @@ struct TileInput {
   std::int64_t rows = 0;
 };
 
-/// Buffers of one thread (or of one tile of a training tape). Grows as needed, never shrinks.
+/// Numbers that begin on a cache line: a vector that lies across two lines costs twice.
+class AlignedFloats {
+ public:
+  AlignedFloats() = default;
+  explicit AlignedFloats(std::size_t count)
+      : data_(static_cast<float*>(::operator new(count * sizeof(float), kLine))), size_(count) {}
+  float* data() const { return data_.get(); }
+  std::size_t size() const { return size_; }
+
+ private:
+  static constexpr std::align_val_t kLine{64};
+  struct Free {
+    void operator()(float* p) const { ::operator delete(p, kLine); }
+  };
+  std::unique_ptr<float, Free> data_;
+  std::size_t size_ = 0;
+};
+
+/// Buffers of one thread (or of one tile of a training tape). Grows as needed, never shrinks; what was in it is lost
+/// when it grows.
 class TileWorkspace {
  public:
   float* reserve(std::size_t count) {
-    if (memory_.size() < count) memory_.resize(count);
+    if (memory_.size() < count) memory_ = AlignedFloats(count);
     return memory_.data();
   }
 
  private:
-  std::vector<float> memory_;
+  AlignedFloats memory_;
 };
 
 /// Which gradients a backward pass wants.
@@ -56,9 +76,13 @@ class TileProgram {
   bool trainable() const { return trainable_; }
 
   /// Weights in the order the matrix kernels want; `version` is what Energy::packed() compares to notice stale ones.
+  struct Weights {
+    AlignedFloats forward, backward;  // x W' and g W
+    std::vector<float> columns;       // W', where the layer has too few inputs for a packed product
+  };
   struct Packed {
-    std::vector<std::vector<float>> plain;       // every parameter as it is
-    std::vector<std::vector<float>> transposed;  // weights of linear layers, [in, out]
+    std::vector<std::vector<float>> plain;  // every parameter as it is
+    std::vector<Weights> weights;           // of linear layers, by parameter
     std::uint64_t version = 0;
   };
   std::shared_ptr<const Packed> pack(const Parameters& parameters, std::uint64_t version) const;
