@@ -7,6 +7,37 @@ namespace {
 // What a block's buffers may take of the second-level cache, with room for weights beside them.
 constexpr std::int64_t kCacheFloats = 160 * 1024;
 
+AlignedFloats packedMatrix(const Matrix& b, std::int64_t depth, std::int64_t cols) {
+  const TileKernels& k = tileKernels();
+  AlignedFloats out(static_cast<std::size_t>(k.packedFloats(depth, cols)));
+  k.pack(b, depth, cols, out.data());
+  return out;
+}
+
+AlignedFloats packedHalfMatrix(const Matrix& b, std::int64_t depth, std::int64_t cols) {
+  const TileKernels& k = tileKernels();
+  AlignedFloats out(static_cast<std::size_t>(k.packedHalfWords(depth, cols)));
+  k.packHalf(b, depth, cols, reinterpret_cast<std::uint32_t*>(out.data()));
+  return out;
+}
+
+// w [out, in] for both directions.
+void packWeights(const float* w, std::int64_t in, std::int64_t out, Precision precision,
+                 TileProgram::Weights& weights) {
+  const Matrix turned{w, 1, in}, plain{w, in, 1};
+  weights.forward = packedMatrix(turned, in, out);
+  if (in < kThinInput) {
+    weights.columns.resize(static_cast<std::size_t>(in * out));
+    for (std::int64_t o = 0; o < out; ++o)
+      for (std::int64_t i = 0; i < in; ++i) weights.columns[static_cast<std::size_t>(i * out + o)] = w[o * in + i];
+    return;
+  }
+  weights.backward = packedMatrix(plain, out, in);
+  if (precision != Precision::BFloat16) return;
+  weights.forwardHalf = packedHalfMatrix(turned, in, out);
+  weights.backwardHalf = packedHalfMatrix(plain, out, in);
+}
+
 }  // namespace
 
 struct TileCompiler {
@@ -170,32 +201,22 @@ std::unique_ptr<TileProgram> TileProgram::compile(const Program& program, const 
 
 TileProgram::~TileProgram() = default;
 
-std::shared_ptr<const TileProgram::Packed> TileProgram::pack(const Parameters& parameters,
-                                                             std::uint64_t version) const {
+std::shared_ptr<const TileProgram::Packed> TileProgram::pack(const Parameters& parameters, std::uint64_t version,
+                                                             Precision precision) const {
   auto packed = std::make_shared<Packed>();
   packed->version = version;
+  packed->precision = precision;
   packed->plain.resize(parameters.tensors().size());
   packed->weights.resize(parameters.tensors().size());
   for (std::size_t i = 0; i < parameters.tensors().size(); ++i) {
     const at::Tensor t = parameters.tensors()[i].detach().contiguous();
     packed->plain[i].assign(t.data_ptr<float>(), t.data_ptr<float>() + t.numel());
   }
-  const TileKernels& k = tileKernels();
   for (const TileNode& n : nodes_) {
     if (std::string(n.op->name) != "linear" || n.width == 1) continue;
-    const std::int64_t out = n.width, in = nodes_[static_cast<std::size_t>(n.inputs[0])].width;
-    const float* w = packed->plain[static_cast<std::size_t>(n.parameters[0].index)].data();
-    Weights& weights = packed->weights[static_cast<std::size_t>(n.parameters[0].index)];
-    weights.forward = AlignedFloats(static_cast<std::size_t>(k.packedFloats(in, out)));
-    k.pack({w, 1, in}, in, out, weights.forward.data());
-    if (in >= kThinInput) {
-      weights.backward = AlignedFloats(static_cast<std::size_t>(k.packedFloats(out, in)));
-      k.pack({w, in, 1}, out, in, weights.backward.data());
-      continue;
-    }
-    weights.columns.resize(static_cast<std::size_t>(in * out));
-    for (std::int64_t o = 0; o < out; ++o)
-      for (std::int64_t i = 0; i < in; ++i) weights.columns[static_cast<std::size_t>(i * out + o)] = w[o * in + i];
+    const std::int64_t in = nodes_[static_cast<std::size_t>(n.inputs[0])].width;
+    const auto p = static_cast<std::size_t>(n.parameters[0].index);
+    packWeights(packed->plain[p].data(), in, n.width, precision, packed->weights[p]);
   }
   return packed;
 }

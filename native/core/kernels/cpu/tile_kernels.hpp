@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 namespace langevin {
 
@@ -60,6 +61,10 @@ struct TileKernels {
   std::int64_t (*packedFloats)(std::int64_t depth, std::int64_t cols);
   void (*pack)(const Matrix& b, std::int64_t depth, std::int64_t cols, float* out);
   void (*multiply)(const Product& product);
+  /// The same in bfloat16 with float32 sums; A is not turned, `panel` as for B that is not packed.
+  std::int64_t (*packedHalfWords)(std::int64_t depth, std::int64_t cols);
+  void (*packHalf)(const Matrix& b, std::int64_t depth, std::int64_t cols, std::uint32_t* out);
+  void (*multiplyHalf)(const Product& product, const std::uint32_t* packed);
   void (*mul)(const float* a, const float* b, float* out, std::int64_t n);          // out = a b
   void (*mulAdd)(const float* a, const float* b, float* out, std::int64_t n);       // out += a b
   void (*axpy)(float s, const float* a, float* out, std::int64_t n);                // out += s a
@@ -81,7 +86,10 @@ struct TileKernels {
                  std::uint64_t step, std::uint32_t stream);
 };
 
-/// The best table this processor can run; LANGEVIN_ISA=default|avx2|avx512 in the environment forces a lower one.
+/// The best table this processor can run; LANGEVIN_ISA=default|avx2|avx512|avx512_bf16 in the environment forces a
+/// lower one.
 const TileKernels& tileKernels();
+/// Every table this processor can run, the lowest first.
+const std::vector<const TileKernels*>& runnableTileKernels();
 
 }  // namespace langevin

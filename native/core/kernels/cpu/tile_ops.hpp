@@ -69,6 +69,7 @@ struct TileProgram::Pass {
   float* fixedBase = nullptr;  // values shared by all rows
   TileWorkspace* workspace = nullptr;
   bool derivatives = false;
+  bool half = false;  // products in bfloat16
   Wanted wanted = Wanted::Input;
   float* gradient = nullptr;  // adjoint of the input
   float* flat = nullptr;      // parameter gradient

@@ -11,13 +11,22 @@ float* panelOf(TileCall& c, std::int64_t depth) {
   return c.scratch(static_cast<std::size_t>(c.k.packedFloats(depth, 1)), 2);
 }
 
+// In bfloat16 where the pass asks for it and the layer has such weights.
+void multiply(TileCall& c, Product& p, const AlignedFloats& packed, const AlignedFloats& half) {
+  if (!c.pass.half || half.size() == 0) {
+    p.packed = packed.data();
+    return c.k.multiply(p);
+  }
+  p.panel = panelOf(c, p.depth);
+  c.k.multiplyHalf(p, reinterpret_cast<const std::uint32_t*>(half.data()));
+}
+
 void linearForward(TileCall& c) {
   const TileNode& n = c.node();
   const float* bias = n.parameters.size() > 1 ? c.parameter(1) : nullptr;
   if (c.width() == 1)
     return c.k.dotRows(c.in(0), c.parameter(0), bias ? bias[0] : 0.0f, c.out(), c.rows(), c.inWidth(0));
   Product p{.rows = c.rows(), .cols = c.width(), .depth = c.inWidth(0), .a = c.in(0), .lda = c.inWidth(0)};
-  p.packed = c.weights().forward.data();
   p.c = c.out();
   p.bias = bias;
   Activation activation{};
@@ -27,7 +36,7 @@ void linearForward(TileCall& c) {
     p.activation = &activation;
     if (c.pass.derivatives) p.slope = c.keptOf(next);
   }
-  c.k.multiply(p);
+  multiply(c, p, c.weights().forward, c.weights().forwardHalf);
 }
 
 void linearInputBackward(TileCall& c) {
@@ -52,11 +61,10 @@ void linearInputBackward(TileCall& c) {
     return;
   }
   Product p{.rows = t, .cols = in, .depth = out, .a = g, .lda = out};
-  p.packed = c.weights().backward.data();
   p.c = target;
   p.add = c.adds(0);
   p.factor = factor;
-  c.k.multiply(p);
+  multiply(c, p, c.weights().backward, c.weights().backwardHalf);
 }
 
 void linearWeightGradient(TileCall& c, float* gradient) {

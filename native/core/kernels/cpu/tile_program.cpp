@@ -218,12 +218,13 @@ void TileProgram::forward(const Packed& packed, const TileInput& in, TileWorkspa
 }
 
 void TileProgram::energyAndGradient(const Packed& packed, const TileInput& in, TileWorkspace& ws, float* energy,
-                                    float* gradient) const {
+                                    float* gradient, Precision precision) const {
   const std::int64_t d = inputWidth_;
   for (std::int64_t first = 0; first < in.rows; first += preferredRows_) {
     const TileInput part = blockOf(in, first, std::min(preferredRows_, in.rows - first), d, nodes_);
     Pass pass = layout(packed, part, ws, true);
     pass.gradient = gradient + first * d;
+    pass.half = precision == Precision::BFloat16 && !energy;
     runForward(pass);
     const TileNode& e = nodes_[static_cast<std::size_t>(pass.energyNode)];
     if (energy) copyOut(pass.rowsBase, pass.stride, e, part.rows, energy, first);
@@ -231,6 +232,7 @@ void TileProgram::energyAndGradient(const Packed& packed, const TileInput& in, T
       std::memset(pass.gradient, 0, sizeof(float) * static_cast<std::size_t>(part.rows * d));
       continue;
     }
+    pass.half = precision == Precision::BFloat16;
     clearAdjoints(pass);
     std::fill_n(pass.rowsBase + e.adjoint * pass.stride, part.rows, 1.0f);
     runBackward(pass, Wanted::Input);

@@ -60,6 +60,10 @@ class TileWorkspace {
 /// Which gradients a backward pass wants.
 enum class Wanted { Input, Parameters };
 
+/// Of the products behind a gradient. Their sums, the numbers between layers and layers of few inputs are float32
+/// always.
+enum class Precision { Float32, BFloat16 };
+
 struct TileNode;
 
 class TileProgram {
@@ -77,21 +81,24 @@ class TileProgram {
 
   /// Weights in the order the matrix kernels want; `version` is what Energy::packed() compares to notice stale ones.
   struct Weights {
-    AlignedFloats forward, backward;  // x W' and g W
-    std::vector<float> columns;       // W', where the layer has too few inputs for a packed product
+    AlignedFloats forward, backward;          // x W' and g W
+    AlignedFloats forwardHalf, backwardHalf;  // the same in bfloat16, once it was asked for
+    std::vector<float> columns;               // W', where the layer has too few inputs for a packed product
   };
   struct Packed {
     std::vector<std::vector<float>> plain;  // every parameter as it is
     std::vector<Weights> weights;           // of linear layers, by parameter
     std::uint64_t version = 0;
+    Precision precision = Precision::Float32;  // BFloat16: both are there
   };
-  std::shared_ptr<const Packed> pack(const Parameters& parameters, std::uint64_t version) const;
+  std::shared_ptr<const Packed> pack(const Parameters& parameters, std::uint64_t version, Precision precision) const;
 
   /// E [rows]; outputs [rows, k] when wanted.
   void forward(const Packed& packed, const TileInput& in, TileWorkspace& ws, float* energy, float* outputs) const;
-  /// E and dE/dx. `energy` may be null.
-  void energyAndGradient(const Packed& packed, const TileInput& in, TileWorkspace& ws, float* energy,
-                         float* gradient) const;
+  /// E and dE/dx. `energy` may be null. With BFloat16 the gradient's products are rounded; energies never are: where
+  /// they are asked for, the pass forward stays in float32.
+  void energyAndGradient(const Packed& packed, const TileInput& in, TileWorkspace& ws, float* energy, float* gradient,
+                         Precision precision = Precision::Float32) const;
   /// forward() that keeps in `ws` what parameterGradient() needs.
   void record(const Packed& packed, const TileInput& in, TileWorkspace& ws, float* energy, float* outputs) const;
   /// Adds sum_i (we[i] dE_i + wo[i] . doutputs_i) / dtheta to `flat`. `ws` comes from record() on the same rows.

@@ -8,7 +8,7 @@
 namespace langevin::LANGEVIN_ISA {
 
 constexpr int kPanel = 2 * kWidth;                        // columns of a panel of B
-constexpr int kBlock = LANGEVIN_ISA_LEVEL == 2 ? 12 : 6;  // rows whose sums fit the registers beside it
+constexpr int kBlock = LANGEVIN_ISA_LEVEL >= 2 ? 12 : 6;  // rows whose sums fit the registers beside it
 
 [[maybe_unused]] static std::int64_t packedFloats(std::int64_t depth, std::int64_t cols) {
   return (cols + kPanel - 1) / kPanel * kPanel * depth;
@@ -75,9 +75,8 @@ LANGEVIN_INLINE void storeSome(float* p, Vec v, int count) {
     storePart(p, v, count);
 }
 
-template <int MR, bool Turned>
-static void multiplyBlock(const float* a, std::int64_t lda, const float* panel, std::int64_t depth, const Block& b) {
-  Vec sums[MR][2];
+template <int MR>
+LANGEVIN_INLINE void startSums(Vec (&sums)[MR][2], const Block& b) {
   const int right = b.width - kWidth;
   const Vec bias0 = b.bias ? loadSome(b.bias, b.width) : Vec{},
             bias1 = b.bias ? loadSome(b.bias + kWidth, right) : Vec{};
@@ -86,7 +85,10 @@ static void multiplyBlock(const float* a, std::int64_t lda, const float* panel, 
     sums[i][0] = b.add ? loadSome(b.c + i * b.ldc, b.width) : bias0;
     sums[i][1] = b.add ? loadSome(b.c + i * b.ldc + kWidth, right) : bias1;
   }
-  accumulate<MR, Turned>(sums, a, lda, panel, depth);
+}
+
+template <int MR>
+LANGEVIN_INLINE void storeSums(const Vec (&sums)[MR][2], const Block& b) {
   if (b.width == kPanel) {
 #pragma GCC unroll 12
     for (int i = 0; i < MR; ++i) {
@@ -98,8 +100,16 @@ static void multiplyBlock(const float* a, std::int64_t lda, const float* panel, 
 #pragma GCC unroll 12
   for (int i = 0; i < MR; ++i) {
     storeSome(b.c + i * b.ldc, sums[i][0], b.width);
-    storeSome(b.c + i * b.ldc + kWidth, sums[i][1], right);
+    storeSome(b.c + i * b.ldc + kWidth, sums[i][1], b.width - kWidth);
   }
+}
+
+template <int MR, bool Turned>
+static void multiplyBlock(const float* a, std::int64_t lda, const float* panel, std::int64_t depth, const Block& b) {
+  Vec sums[MR][2];
+  startSums(sums, b);
+  accumulate<MR, Turned>(sums, a, lda, panel, depth);
+  storeSums(sums, b);
 }
 
 template <bool Turned, int MR>
@@ -125,18 +135,27 @@ static void scaleBlock(float* c, const float* factor, std::int64_t ldc, std::int
   }
 }
 
+// The block of rows i .. i + rows - 1 and columns first .. of a product's result.
+LANGEVIN_INLINE Block blockOf(const Product& p, std::int64_t i, std::int64_t first) {
+  const int width = static_cast<int>(p.cols - first < kPanel ? p.cols - first : kPanel);
+  return {p.c + i * p.cols + first, p.cols, p.bias ? p.bias + first : nullptr, p.add, width};
+}
+
+// What follows the product, on a block just written.
+static void finish(const Product& p, const Block& block, std::int64_t rows) {
+  const std::int64_t offset = block.c - p.c;
+  if (p.activation)
+    activate(*p.activation, block.c, block.c, p.slope ? p.slope + offset : nullptr, block.ldc, rows, block.width);
+  if (p.factor) scaleBlock(block.c, p.factor + offset, block.ldc, rows, block.width);
+}
+
 template <bool Turned>
 static void multiplyPanel(const Product& p, const float* panel, std::int64_t first) {
-  const int width = static_cast<int>(p.cols - first < kPanel ? p.cols - first : kPanel);
-  const std::int64_t ldc = p.cols;
   for (std::int64_t i = 0; i < p.rows; i += kBlock) {
     const std::int64_t rows = p.rows - i < kBlock ? p.rows - i : kBlock;
-    const Block block{p.c + i * ldc + first, ldc, p.bias ? p.bias + first : nullptr, p.add, width};
-    const float* a = Turned ? p.a + i : p.a + i * p.lda;
-    multiplyRest<Turned, kBlock>(rows, a, p.lda, panel, p.depth, block);
-    if (p.activation)
-      activate(*p.activation, block.c, block.c, p.slope ? p.slope + i * ldc + first : nullptr, ldc, rows, width);
-    if (p.factor) scaleBlock(block.c, p.factor + i * ldc + first, ldc, rows, width);
+    const Block block = blockOf(p, i, first);
+    multiplyRest<Turned, kBlock>(rows, Turned ? p.a + i : p.a + i * p.lda, p.lda, panel, p.depth, block);
+    finish(p, block, rows);
   }
 }
 

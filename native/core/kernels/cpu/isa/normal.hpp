@@ -13,7 +13,7 @@ struct Block4 {
 
 // Low and high words of m x, lane by lane.
 LANGEVIN_INLINE void multiplyWide(Word x, std::uint32_t m, Word& low, Word& high) {
-#if LANGEVIN_ISA_LEVEL == 2
+#if LANGEVIN_ISA_LEVEL >= 2
   const __m512i f = _mm512_set1_epi32(static_cast<int>(m));
   const __m512i even = _mm512_mul_epu32((__m512i)x, f), odd = _mm512_mul_epu32(_mm512_srli_epi64((__m512i)x, 32), f);
   low = (Word)_mm512_mask_blend_epi32(0xAAAA, even, _mm512_slli_epi64(odd, 32));
@@ -95,7 +95,7 @@ struct Walk {
 
 // The four normals of each of `lanes` blocks, block after block.
 LANGEVIN_INLINE void interleave4(const Vec (&v)[4], float* out) {
-#if LANGEVIN_ISA_LEVEL == 2
+#if LANGEVIN_ISA_LEVEL >= 2
   const __m512 a = _mm512_unpacklo_ps((__m512)v[0], (__m512)v[1]), b = _mm512_unpackhi_ps((__m512)v[0], (__m512)v[1]);
   const __m512 c = _mm512_unpacklo_ps((__m512)v[2], (__m512)v[3]), d = _mm512_unpackhi_ps((__m512)v[2], (__m512)v[3]);
   const auto pair = [](__m512 x, __m512 y, bool high) {

@@ -1,7 +1,7 @@
 // Inner loops of the tile executor, compiled once per instruction set.
 #include "kernels/cpu/tile_kernels.hpp"
 
-#include "kernels/cpu/isa/gemm.hpp"
+#include "kernels/cpu/isa/half.hpp"
 #include "kernels/cpu/isa/normal.hpp"
 
 namespace langevin::LANGEVIN_ISA {
@@ -107,8 +107,24 @@ void langevinUpdate(float* x, const float* g, const float* xi, float a, float b,
 }  // namespace
 
 extern const TileKernels kernels;
-const TileKernels kernels = {
-    LANGEVIN_ISA_NAME, unary, packedFloats, pack,        multiply,       mul,       mulAdd, axpy, scale, div,
-    dotRows,           outer, outerTimes,   weightedSum, langevinUpdate, normalFill};
+const TileKernels kernels = {LANGEVIN_ISA_NAME,
+                             unary,
+                             packedFloats,
+                             pack,
+                             multiply,
+                             packedHalfWords,
+                             packHalf,
+                             multiplyHalf,
+                             mul,
+                             mulAdd,
+                             axpy,
+                             scale,
+                             div,
+                             dotRows,
+                             outer,
+                             outerTimes,
+                             weightedSum,
+                             langevinUpdate,
+                             normalFill};
 
 }  // namespace langevin::LANGEVIN_ISA

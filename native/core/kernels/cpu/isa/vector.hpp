@@ -12,7 +12,7 @@
 
 namespace langevin::LANGEVIN_ISA {
 
-constexpr int kWidth = LANGEVIN_ISA_LEVEL == 2 ? 16 : LANGEVIN_ISA_LEVEL == 1 ? 8 : 4;  // floats in a vector
+constexpr int kWidth = LANGEVIN_ISA_LEVEL >= 2 ? 16 : LANGEVIN_ISA_LEVEL == 1 ? 8 : 4;  // floats in a vector
 using Vec = float __attribute__((vector_size(4 * kWidth)));
 using Int = std::int32_t __attribute__((vector_size(4 * kWidth)));
 using Word = std::uint32_t __attribute__((vector_size(4 * kWidth)));
@@ -29,7 +29,7 @@ LANGEVIN_INLINE Vec all(float x) { return Vec{} + x; }
 
 // The first `count` < kWidth floats; the others are 0 and not touched in memory.
 LANGEVIN_INLINE Vec loadPart(const float* p, int count) {
-#if LANGEVIN_ISA_LEVEL == 2
+#if LANGEVIN_ISA_LEVEL >= 2
   return (Vec)_mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << count) - 1u), p);
 #else
   Vec v{};
@@ -38,7 +38,7 @@ LANGEVIN_INLINE Vec loadPart(const float* p, int count) {
 #endif
 }
 LANGEVIN_INLINE void storePart(float* p, Vec v, int count) {
-#if LANGEVIN_ISA_LEVEL == 2
+#if LANGEVIN_ISA_LEVEL >= 2
   _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1u << count) - 1u), (__m512)v);
 #else
   std::memcpy(p, &v, sizeof(float) * static_cast<std::size_t>(count));
@@ -47,7 +47,7 @@ LANGEVIN_INLINE void storePart(float* p, Vec v, int count) {
 
 // a b + c, in one rounding where the instruction set has it.
 LANGEVIN_INLINE Vec fma(Vec a, Vec b, Vec c) {
-#if LANGEVIN_ISA_LEVEL == 2
+#if LANGEVIN_ISA_LEVEL >= 2
   return (Vec)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
 #elif LANGEVIN_ISA_LEVEL == 1
   return (Vec)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
@@ -60,7 +60,7 @@ LANGEVIN_INLINE Vec fnma(Vec a, Vec b, Vec c) { return fma(-a, b, c); }
 
 // The smaller and the larger; a NaN in x passes through.
 LANGEVIN_INLINE Vec least(Vec limit, Vec x) {
-#if LANGEVIN_ISA_LEVEL == 2
+#if LANGEVIN_ISA_LEVEL >= 2
   return (Vec)_mm512_min_ps((__m512)limit, (__m512)x);
 #elif LANGEVIN_ISA_LEVEL == 1
   return (Vec)_mm256_min_ps((__m256)limit, (__m256)x);
@@ -69,7 +69,7 @@ LANGEVIN_INLINE Vec least(Vec limit, Vec x) {
 #endif
 }
 LANGEVIN_INLINE Vec most(Vec limit, Vec x) {
-#if LANGEVIN_ISA_LEVEL == 2
+#if LANGEVIN_ISA_LEVEL >= 2
   return (Vec)_mm512_max_ps((__m512)limit, (__m512)x);
 #elif LANGEVIN_ISA_LEVEL == 1
   return (Vec)_mm256_max_ps((__m256)limit, (__m256)x);
@@ -80,7 +80,7 @@ LANGEVIN_INLINE Vec most(Vec limit, Vec x) {
 LANGEVIN_INLINE Vec magnitude(Vec x) { return (Vec)((Word)x & 0x7FFFFFFFu); }
 
 LANGEVIN_INLINE Vec nearest(Vec x) {
-#if LANGEVIN_ISA_LEVEL == 2
+#if LANGEVIN_ISA_LEVEL >= 2
   return (Vec)_mm512_roundscale_ps((__m512)x, 0x08);
 #elif LANGEVIN_ISA_LEVEL == 1
   return (Vec)_mm256_round_ps((__m256)x, 0x08);
@@ -92,7 +92,7 @@ LANGEVIN_INLINE Vec nearest(Vec x) {
 
 // p 2^k for whole k in [-126, 127].
 LANGEVIN_INLINE Vec scaled(Vec p, Vec k) {
-#if LANGEVIN_ISA_LEVEL == 2
+#if LANGEVIN_ISA_LEVEL >= 2
   return (Vec)_mm512_scalef_ps((__m512)p, (__m512)k);
 #else
   const Int whole = __builtin_convertvector(k, Int);
@@ -102,7 +102,7 @@ LANGEVIN_INLINE Vec scaled(Vec p, Vec k) {
 
 // 1 / x within 1 ulp for normal x below 2^126.
 LANGEVIN_INLINE Vec reciprocal(Vec x) {
-#if LANGEVIN_ISA_LEVEL == 2
+#if LANGEVIN_ISA_LEVEL >= 2
   const Vec r = (Vec)_mm512_rcp14_ps((__m512)x);
   return fma(r, fnma(x, r, all(1.0f)), r);
 #else
@@ -111,7 +111,7 @@ LANGEVIN_INLINE Vec reciprocal(Vec x) {
 }
 
 LANGEVIN_INLINE Vec squareRoot(Vec x) {
-#if LANGEVIN_ISA_LEVEL == 2
+#if LANGEVIN_ISA_LEVEL >= 2
   return (Vec)_mm512_sqrt_ps((__m512)x);
 #elif LANGEVIN_ISA_LEVEL == 1
   return (Vec)_mm256_sqrt_ps((__m256)x);
@@ -124,7 +124,7 @@ LANGEVIN_INLINE Vec squareRoot(Vec x) {
 
 // The sum of the lanes, halves first: a fixed order.
 LANGEVIN_INLINE float total(Vec v) {
-#if LANGEVIN_ISA_LEVEL == 2
+#if LANGEVIN_ISA_LEVEL >= 2
   return _mm512_reduce_add_ps((__m512)v);
 #else
   float part[kWidth];
