@@ -53,6 +53,13 @@ struct Product {
   const float* factor = nullptr;  // C <- C factor, number by number
 };
 
+/// One step of Adam with its corrections worked out: see optimizers/adam.cpp.
+struct AdamStep {
+  float beta1, beta2, epsilon;
+  float rate;  // lr / (1 - beta1^t)
+  float root;  // sqrt(1 - beta2^t)
+};
+
 struct TileKernels {
   const char* name;
   /// y[i] = f(x[i]); where d is given, d[i] = f'(x[i]). x and y may be the same array.
@@ -81,6 +88,8 @@ struct TileKernels {
   void (*weightedSum)(const float* s, const float* x, float* out, std::int64_t rows, std::int64_t cols);
   /// x <- x - a g + b xi, the Langevin update
   void (*langevin)(float* x, const float* g, const float* xi, float a, float b, std::int64_t n);
+  /// p <- p - rate m / (sqrt(v) / root + epsilon) after m, v have taken in g
+  void (*adam)(const AdamStep& step, const float* g, float* m, float* v, float* p, std::int64_t n);
   /// Philox normals: see base/random.hpp for what the arguments mean. Same bits in every instruction set.
   void (*normal)(float* out, std::int64_t rows, std::int64_t cols, std::uint64_t seed, std::uint64_t firstRow,
                  std::uint64_t step, std::uint32_t stream);

@@ -104,6 +104,36 @@ void langevinUpdate(float* x, const float* g, const float* xi, float a, float b,
       });
 }
 
+struct AdamNumbers {
+  Vec g, m, v, p;
+};
+
+LANGEVIN_INLINE void adamVector(const AdamStep& s, AdamNumbers& x) {
+  x.m = fma(all(1.0f - s.beta1), x.g - x.m, x.m);
+  x.v = fma(x.v, all(s.beta2), all(1.0f - s.beta2) * x.g * x.g);
+  const Vec denominator = squareRoot(x.v) / s.root + s.epsilon;
+  x.p = x.p - s.rate * x.m / denominator;
+}
+
+void adam(const AdamStep& s, const float* g, float* m, float* v, float* p, std::int64_t n) {
+  each(
+      n,
+      [&](std::int64_t i) {
+        AdamNumbers x{load(g + i), load(m + i), load(v + i), load(p + i)};
+        adamVector(s, x);
+        store(m + i, x.m);
+        store(v + i, x.v);
+        store(p + i, x.p);
+      },
+      [&](std::int64_t i, int rest) {
+        AdamNumbers x{loadPart(g + i, rest), loadPart(m + i, rest), loadPart(v + i, rest), loadPart(p + i, rest)};
+        adamVector(s, x);
+        storePart(m + i, x.m, rest);
+        storePart(v + i, x.v, rest);
+        storePart(p + i, x.p, rest);
+      });
+}
+
 }  // namespace
 
 extern const TileKernels kernels;
