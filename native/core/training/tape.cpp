@@ -1,7 +1,5 @@
 #include "training/tape.hpp"
 
-#include <cstdlib>
-
 #include "base/random.hpp"
 #include "base/threads.hpp"
 
@@ -37,9 +35,8 @@ void requireSmooth(const Program& program) {
 }  // namespace
 
 Tape::Tape(const Energy& model, int threads) : model_(model), threads_(threads) {
-  // The switch that keeps energies to the plain path keeps their scores to it as well.
-  const char* executor = std::getenv("LANGEVIN_EXECUTOR");
-  if (!executor || std::string(executor) != "aten") chain_ = ScoreChain::compile(model.program());
+  std::string reason;
+  if (model.tiles()) second_ = TileProgram::compileSecondOrder(model.program(), model.parameters(), reason);
 }
 
 void Tape::begin(std::uint64_t seed, std::uint64_t step) {
@@ -59,6 +56,10 @@ void Tape::evaluateFused(const Record& record, const Rows& rows, Tile& tile) con
   const Program& program = model_.program();
   const bool energy = record.kind == Kind::Energy;
   const std::int64_t n = rows.size();
+  if (record.kind == Kind::Score) {
+    tile.value = at::empty(rows.x.sizes(), model_.options());
+    return second_->recordScore(*record.packed, Energy::tileInput(rows), *tile.workspace, tile.value.data_ptr<float>());
+  }
   tile.value = energy
                    ? at::empty({n}, model_.options())
                    : at::empty({n, program.nodes[static_cast<std::size_t>(program.outputs)].width}, model_.options());
@@ -69,10 +70,6 @@ void Tape::evaluateFused(const Record& record, const Rows& rows, Tile& tile) con
 
 Tape::Tile Tape::evaluateTile(Kind kind, const Rows& rows, const EvaluationMode& mode) const {
   Tile tile;
-  if (kind == Kind::Score && chain_) {
-    tile.value = chain_->score(model_.parameters().tensors(), rows.x, tile.chain);
-    return tile;
-  }
   at::AutoGradMode enable(true);
   tile.leaves = model_.parameters().leaves();
   if (kind == Kind::Score) {
@@ -97,8 +94,9 @@ at::Tensor Tape::record(Kind kind, const Rows& rows) {
   Record record;
   record.rows = {rows.x.detach().contiguous(), rows.y.defined() ? rows.y.contiguous() : rows.y};
   record.kind = kind;
-  // The fused executor has no second derivatives and no dropout; those records take the plain path.
-  if (kind != Kind::Score && model_.tiles() && model_.tiles()->trainable()) record.packed = model_.packed();
+  // Dropout's masks exist in the plain path only.
+  const bool fused = kind == Kind::Score ? second_ != nullptr : model_.tiles() && model_.tiles()->trainable();
+  if (fused) record.packed = model_.packed();
   record.ranges = cut(rows);
   record.tiles.resize(record.ranges.size());
   // Each record of a step has masks of its own; rows within it are told apart by firstRow.
@@ -133,15 +131,14 @@ at::Tensor Tape::tileGradient(const Record& record, std::size_t index, const at:
     const TileRange r = record.ranges[index];
     const at::Tensor weights = outer.contiguous();
     const bool energy = record.kind == Kind::Energy;
+    if (record.kind == Kind::Score) {
+      second_->scoreGradient(*record.packed, Energy::tileInput(record.rows.slice(r.first, r.last)), *tile.workspace,
+                             weights.data_ptr<float>(), flat.data_ptr<float>());
+      return flat;
+    }
     model_.tiles()->parameterGradient(*record.packed, Energy::tileInput(record.rows.slice(r.first, r.last)),
                                       *tile.workspace, energy ? weights.data_ptr<float>() : nullptr,
                                       energy ? nullptr : weights.data_ptr<float>(), flat.data_ptr<float>());
-    return flat;
-  }
-  if (record.kind == Kind::Score && chain_) {
-    at::NoGradGuard guard;
-    const auto gradients = chain_->parameterGradient(model_.parameters().tensors(), tile.chain, outer);
-    model_.parameters().accumulate(flat, gradients);
     return flat;
   }
   if (!tile.value.requires_grad()) return flat;

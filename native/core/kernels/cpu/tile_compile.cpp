@@ -44,6 +44,7 @@ struct TileCompiler {
   const Program& source;
   const Parameters& parameters;
   TileProgram& target;
+  bool separate;  // every operation has buffers of its own
 
   bool nodes(std::string& reason) {
     std::vector<std::int64_t> offsets;
@@ -105,7 +106,7 @@ struct TileCompiler {
     for (int special : {target.energy_, target.joint_, target.outputs_})
       if (special >= 0) ++count[static_cast<std::size_t>(special)];
     for (TileNode& n : nodes) {
-      if (n.op->keep != TileOp::Keep::Derivative) continue;
+      if (separate || n.op->keep != TileOp::Keep::Derivative) continue;
       const TileNode& in = nodes[static_cast<std::size_t>(n.inputs[0])];
       n.inPlace = std::string(in.op->name) == "linear" && count[static_cast<std::size_t>(n.inputs[0])] == 1;
     }
@@ -172,13 +173,18 @@ struct TileCompiler {
 
 std::unique_ptr<TileProgram> TileProgram::compile(const Program& program, const Parameters& parameters,
                                                   std::string& reason) {
+  return compile(program, parameters, reason, false);
+}
+
+std::unique_ptr<TileProgram> TileProgram::compile(const Program& program, const Parameters& parameters,
+                                                  std::string& reason, bool separate) {
   std::unique_ptr<TileProgram> result(new TileProgram);
   result->inputWidth_ = program.inputWidth;
   result->energy_ = program.energy;
   result->joint_ = program.jointEnergy;
   result->outputs_ = program.outputs;
   result->optionalCondition_ = program.condition.optional;
-  TileCompiler compiler{program, parameters, *result};
+  TileCompiler compiler{program, parameters, *result, separate};
   if (!compiler.nodes(reason)) return nullptr;
   for (const TileNode& n : result->nodes_)
     if (!n.perRow() && n.op->keep != TileOp::Keep::Nothing) {

@@ -64,6 +64,8 @@ struct TileKernels {
   const char* name;
   /// y[i] = f(x[i]); where d is given, d[i] = f'(x[i]). x and y may be the same array.
   void (*unary)(const Activation& f, const float* x, float* y, float* d, std::int64_t n);
+  /// out[i] = f''(x[i]); false for functions that have none here.
+  bool (*bend)(const Activation& f, const float* x, float* out, std::int64_t n);
   /// Floats that B[depth, cols] takes when packed, and packing it.
   std::int64_t (*packedFloats)(std::int64_t depth, std::int64_t cols);
   void (*pack)(const Matrix& b, std::int64_t depth, std::int64_t cols, float* out);

@@ -69,7 +69,8 @@ struct TileProgram::Pass {
   float* fixedBase = nullptr;  // values shared by all rows
   TileWorkspace* workspace = nullptr;
   bool derivatives = false;
-  bool half = false;  // products in bfloat16
+  bool half = false;             // products in bfloat16
+  const float* zeros = nullptr;  // set where the values are tangents: what does not depend on the rows has none
   Wanted wanted = Wanted::Input;
   float* gradient = nullptr;  // adjoint of the input
   float* flat = nullptr;      // parameter gradient

@@ -35,6 +35,7 @@ float* TileCall::adjointAt(int i) const {
 const float* TileCall::in(int i) const {
   const int source = node().inputs[static_cast<std::size_t>(i)];
   const TileNode& n = nodes[static_cast<std::size_t>(source)];
+  if (pass.zeros && !n.perRow()) return pass.zeros;
   if (n.value >= 0) return valueAt(source);
   if (n.adjoint < 0 && n.dependsOnInput) return pass.in.x;
   if (!n.parameters.empty()) return pass.packed->plain[static_cast<std::size_t>(n.parameters[0].index)].data();

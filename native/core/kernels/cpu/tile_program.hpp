@@ -68,9 +68,13 @@ struct TileNode;
 
 class TileProgram {
  public:
-  /// Null, with the reason, when an operation has no tile form. Parameters are read again by refresh().
+  /// Null, with the reason, when an operation has no tile form.
   static std::unique_ptr<TileProgram> compile(const Program& program, const Parameters& parameters,
                                               std::string& reason);
+  /// One that also has recordScore() and scoreGradient(), and no buffers shared between operations; null where an
+  /// operation has no second derivatives here, and with dropout.
+  static std::unique_ptr<TileProgram> compileSecondOrder(const Program& program, const Parameters& parameters,
+                                                         std::string& reason);
   ~TileProgram();
 
   /// Rows that keep a tile's buffers within the second-level cache.
@@ -105,9 +109,19 @@ class TileProgram {
   void parameterGradient(const Packed& packed, const TileInput& in, TileWorkspace& ws, const float* we, const float* wo,
                          float* flat) const;
 
+  /// -dE/dx [rows, d], and in `ws` what scoreGradient() needs.
+  void recordScore(const Packed& packed, const TileInput& in, TileWorkspace& ws, float* score) const;
+  /// Adds sum_i outer_i . dscore_i / dtheta to `flat`. `ws` comes from recordScore() on the same rows.
+  void scoreGradient(const Packed& packed, const TileInput& in, TileWorkspace& ws, const float* outer,
+                     float* flat) const;
+
  private:
   TileProgram() = default;
   struct Pass;
+  struct SecondPass;
+  static std::unique_ptr<TileProgram> compile(const Program& program, const Parameters& parameters, std::string& reason,
+                                              bool separate);
+  SecondPass secondPass(const Packed& packed, const TileInput& in, TileWorkspace& ws) const;
   void runForward(Pass& pass) const;
   void runBackward(Pass& pass, Wanted wanted) const;
   void clearAdjoints(const Pass& pass) const;

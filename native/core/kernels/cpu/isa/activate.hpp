@@ -89,4 +89,35 @@ static void activate(const Activation& a, const float* x, float* y, float* d, st
   }
 }
 
+template <class F>
+static bool bendAll(const float* x, float* out, std::int64_t n) {
+  std::int64_t i = 0;
+  for (; i + kWidth <= n; i += kWidth) store(out + i, F::bend(load(x + i)));
+  if (i < n) storePart(out + i, F::bend(loadPart(x + i, static_cast<int>(n - i))), static_cast<int>(n - i));
+  return true;
+}
+
+[[maybe_unused]] static bool bend(const Activation& a, const float* x, float* out, std::int64_t n) {
+  switch (a.f) {
+    case Unary::Silu:
+      return bendAll<Silu>(x, out, n);
+    case Unary::Gelu:
+      return bendAll<Gelu>(x, out, n);
+    case Unary::Tanh:
+      return bendAll<Tanh>(x, out, n);
+    case Unary::Sigmoid:
+      return bendAll<Sigmoid>(x, out, n);
+    case Unary::Softplus:
+      return bendAll<Softplus>(x, out, n);
+    case Unary::Square:
+      return bendAll<Square>(x, out, n);
+    case Unary::Sin:
+      return bendAll<Sin>(x, out, n);
+    case Unary::Cos:
+      return bendAll<Cos>(x, out, n);
+    default:
+      return false;
+  }
+}
+
 }  // namespace langevin::LANGEVIN_ISA

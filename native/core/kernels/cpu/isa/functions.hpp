@@ -6,6 +6,7 @@
 
 namespace langevin::LANGEVIN_ISA {
 
+// A function f has at(x): value and derivative; smooth ones have bend(x): the second derivative.
 struct Pair {
   Vec y, d;  // f(x), f'(x)
 };
@@ -67,6 +68,10 @@ struct Sigmoid {
     const Vec s = reciprocal(1.0f + e);
     return {s, e * s * s};
   }
+  LANGEVIN_INLINE Vec bend(Vec x) {
+    const Pair p = at(x, x);
+    return p.d * (1.0f - 2.0f * p.y);
+  }
 };
 
 struct Silu {
@@ -75,6 +80,10 @@ struct Silu {
     const Vec s = reciprocal(1.0f + e);
     const Vec y = x * s;
     return {y, fma(y, e * s, s)};  // s + x s (1 - s)
+  }
+  LANGEVIN_INLINE Vec bend(Vec x) {
+    const Pair s = Sigmoid::at(x, x);  // s' (2 + x (1 - 2 s))
+    return s.d * fma(x, fnma(all(2.0f), s.y, all(1.0f)), all(2.0f));
   }
 };
 
@@ -90,6 +99,10 @@ struct Tanh {
     const Vec y = x < 0.0f ? -m : m;
     return {y, fnma(y, y, all(1.0f))};
   }
+  LANGEVIN_INLINE Vec bend(Vec x) {
+    const Pair p = at(x, x);
+    return -2.0f * p.y * p.d;
+  }
 };
 
 // Phi by Abramowitz and Stegun 7.1.26 (absolute error 1.5e-7).
@@ -104,6 +117,7 @@ struct Gelu {
     const Vec phi = x < 0.0f ? tail : 1.0f - tail;
     return {x * phi, fma(x * g, all(0.398942280f), phi)};
   }
+  LANGEVIN_INLINE Vec bend(Vec x) { return exponential(-0.5f * x * x) * 0.398942280f * (2.0f - x * x); }
 };
 
 struct Softplus {
@@ -113,6 +127,7 @@ struct Softplus {
     const Vec m = most(all(0.0f), x) + log1pUnit(e);
     return {x > 20.0f ? x : m, x > 20.0f ? all(1.0f) : (x < 0.0f ? e * s : s)};
   }
+  LANGEVIN_INLINE Vec bend(Vec x) { return Sigmoid::at(x, x).d; }
 };
 
 struct Relu {
@@ -134,6 +149,9 @@ struct SquareRoot {
 
 struct Square {
   LANGEVIN_INLINE Pair at(Vec x, Vec) { return {x * x, 2.0f * x}; }
+  LANGEVIN_INLINE Vec bend(Vec x) {
+    return x - x + 2.0f;  // NaN stays
+  }
 };
 
 struct Sin {
@@ -142,6 +160,7 @@ struct Sin {
     sinCos(x, s, c);
     return {s, c};
   }
+  LANGEVIN_INLINE Vec bend(Vec x) { return -at(x, x).y; }
 };
 
 struct Cos {
@@ -150,6 +169,7 @@ struct Cos {
     sinCos(x, s, c);
     return {c, -s};
   }
+  LANGEVIN_INLINE Vec bend(Vec x) { return -at(x, x).y; }
 };
 
 struct Abs {

@@ -139,6 +139,7 @@ void adam(const AdamStep& s, const float* g, float* m, float* v, float* p, std::
 extern const TileKernels kernels;
 const TileKernels kernels = {.name = LANGEVIN_ISA_NAME,
                              .unary = unary,
+                             .bend = bend,
                              .packedFloats = packedFloats,
                              .pack = pack,
                              .multiply = multiply,
