@@ -9,9 +9,10 @@
 //   npm run bench -- --table FILE[,FILE]     writes the tables and charts of docs/performance.md, runs nothing
 import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { loadavg } from 'node:os'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { compareText } from './bench/lib/compare.mjs'
+import { shareOfPeak } from './bench/lib/flop.mjs'
 import { commit, cores, foreignNow, machine } from './bench/lib/machine.mjs'
 import { measureRow } from './bench/lib/measure.mjs'
 import { higher, peakMeter } from './bench/lib/peak.mjs'
@@ -122,24 +123,38 @@ async function run() {
       return why === undefined
     })
     const { name, title, unit, secondsPerUnit } = bench
-    const entry = { name, title, unit, ...(secondsPerUnit && { secondsPerUnit }), rows: [] }
+    const own = bench.repeats === undefined ? repeats : Math.min(bench.repeats, repeats)
+    const entry = { name, title, unit, ...(secondsPerUnit && { secondsPerUnit }), repeats: own, rows: [] }
     for (const threads of threadsOf(bench)) {
       const count = threads ?? 1
       const now = meter(count)
       peaks.set(count, peaks.has(count) ? higher(peaks.get(count), now) : now)
       for (const row of bench.rows.filter(({ label }) => values.row === undefined || label.includes(values.row))) {
         if (row.threads !== undefined && row.threads !== threads) continue
-        const context = { repeats: bench.repeats ?? repeats, processes, scale, peers, peak: peaks.get(count) }
+        const context = { repeats: own, processes, scale, peers }
         const result = await measureRow(bench, row, threads, contenders, context, note)
+        addShares(result, peaks.get(count))
         printRow(bench, result)
         entry.rows.push(result)
       }
     }
     if (entry.rows.length > 0) report.cases.push(entry)
   }
-  for (const [count, peak] of peaks) report.peaks.push(higher(peak, meter(count)))
+  for (const [count, peak] of peaks) {
+    peaks.set(count, higher(peak, meter(count)))
+    report.peaks.push(peaks.get(count))
+  }
+  for (const row of report.cases.flatMap(({ rows }) => rows)) addShares(row, peaks.get(row.threads ?? 1))
   report.load.after = loadavg()
   return report
+}
+
+/** The peak is measured before and after; a share is of the higher one. */
+function addShares(row, peak) {
+  for (const c of row.contenders) {
+    const share = shareOfPeak(c, peak)
+    if (share !== undefined) c.shareOfPeak = share
+  }
 }
 
 async function ownVersions() {
@@ -162,7 +177,8 @@ async function main() {
   }
   if (values.table !== undefined) {
     const { documents } = await import('./bench/lib/table.mjs')
-    for (const [path, text] of documents(values.table.split(',').map(reading))) write(join(root, path), text)
+    const reports = values.table.split(',').map((path) => ({ file: basename(path), report: reading(path) }))
+    for (const [path, text] of documents(reports)) write(join(root, path), text)
     return
   }
   const older = values.compare === undefined ? undefined : reading(values.compare)

@@ -10,7 +10,6 @@ const network = (input, hidden, chains, steps) => ({
   label: `${[input, ...hidden, 1].join('-')}, ${chains.toLocaleString('en')} chains`,
   options: { energy: { kind: 'mlp', input, hidden }, chains, steps },
   flop: langevinFlop([input, ...hidden, 1], chains),
-  chart: { network: [input, ...hidden, 1].join('-'), width: hidden[0], depth: hidden.length, chains },
 })
 const well = (chains, steps) => ({
   label: `double well 2-D, ${chains.toLocaleString('en')} chains`,

@@ -21,6 +21,7 @@ export class Child {
   #lines
   #errors = ''
   #ended
+  #born = performance.now()
 
   constructor(command, options, environment, threads) {
     const [program, ...args] = pinned([...command, JSON.stringify(options)], threads)
@@ -37,6 +38,11 @@ export class Child {
         done()
       })
     })
+  }
+
+  /** Milliseconds since the process was started. */
+  get age() {
+    return performance.now() - this.#born
   }
 
   get pid() {
@@ -71,4 +77,12 @@ export class Child {
     await this.#ended
     clearTimeout(timer)
   }
+}
+
+/** A process that takes `share` of the last core we may use, until the returned function is called. */
+export function neighbourOf({ script, share }) {
+  const core = cores().at(-1)
+  const [program, ...args] = pinned([process.execPath, script, JSON.stringify({ share })], 1, [core])
+  const child = spawn(program, args, { stdio: 'ignore' })
+  return () => child.kill('SIGKILL')
 }

@@ -21,3 +21,9 @@ export function contrastiveFlop(widths, batch, steps) {
   const hidden = inner.length > 1 ? forwardFlop(inner) : 0 // no gradient with respect to x is needed
   return langevinFlop(widths, batch) * steps + 2 * batch * (2 * forwardFlop(widths) + hidden)
 }
+
+/** What a contender reached, as a share of the measured peak of its precision; undefined where nothing is counted. */
+export function shareOfPeak({ gflops, precision = 'float32' }, peak) {
+  const ceiling = peak?.[precision]
+  return gflops === undefined || !ceiling ? undefined : gflops / ceiling
+}

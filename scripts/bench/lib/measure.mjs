@@ -1,6 +1,9 @@
 /** One row of a case: its contenders in turns A B C A B C, so that whatever the machine does meets all of them alike. */
+
+import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { Child } from './child.mjs'
+import { Child, neighbourOf } from './child.mjs'
+import { root } from './peers.mjs'
 import { summary } from './statistics.mjs'
 
 /** Trials during which more than this many cores worked for someone else are counted as disturbed. */
@@ -16,13 +19,13 @@ export function optionsOf(row, contender, threads, scale = 1) {
 async function start(contender, options, threads, peers) {
   const child = new Child(peers.command(contender), options, peers.environment(threads), threads)
   const info = await child.answer()
-  if (info.unsupported === undefined) return { child, info }
+  if (info.unsupported === undefined) return { child, info, age: child.age }
   await child.end()
   return { unsupported: info.unsupported }
 }
 
 /** Starts everyone, takes `turns` measurements of each in turns, and ends everyone. Results go to `trials` and `infos`. */
-async function oneProcess(active, row, threads, turns, { peers, scale, fresh }, say) {
+async function oneProcess(active, row, threads, turns, { peers, scale, bench }, say) {
   const children = new Map()
   const open = async (contender) => {
     const begun = await start(contender, optionsOf(row, contender, threads, scale), threads, peers)
@@ -39,11 +42,13 @@ async function oneProcess(active, row, threads, turns, { peers, scale, fresh }, 
             continue
           }
           children.set(entry, begun.child)
+          entry.age = begun.age
           entry.info = begun.info
         }
         await wait(20) // worker threads of the one before have gone to sleep
-        entry.trials.push(await children.get(entry).measure())
-        if (!fresh) continue
+        const trial = await children.get(entry).measure()
+        entry.trials.push(bench.counts === 'start' ? { ...trial, value: entry.age } : trial)
+        if (!bench.fresh) continue
         await children.get(entry).end()
         children.delete(entry)
       }
@@ -53,27 +58,25 @@ async function oneProcess(active, row, threads, turns, { peers, scale, fresh }, 
   }
 }
 
-/** `precision` of the peak a contender is held against. */
-const rates = (contender, row, median, peak, secondsPerUnit) => {
-  if (row.flop === undefined || secondsPerUnit === undefined) return {}
-  const gflops = row.flop / (median * secondsPerUnit) / 1e9
-  const ceiling = peak?.[contender.precision ?? 'float32']
-  return { gflops, ...(ceiling && { shareOfPeak: gflops / ceiling }) }
-}
-
 /**
  * Measures one row. Every contender is started `processes` times, to average over where a process happens to lie in memory;
  * the first turn of a process follows its warm-up.
  */
 export async function measureRow(bench, row, threads, contenders, context, say) {
-  const { repeats, peak } = context
+  const { repeats } = context
   const processes = bench.fresh ? 1 : Math.min(context.processes, repeats)
   const active = contenders
     .filter((c) => c.for === undefined || c.for(row, threads))
     .map((contender) => ({ contender, trials: [], info: {}, out: false }))
-  for (let p = 0; p < processes; p++) {
-    const turns = Math.floor(repeats / processes) + (p < repeats % processes ? 1 : 0)
-    await oneProcess(active, row, threads, turns, { ...context, fresh: bench.fresh }, say)
+  const script = join(root, 'scripts/bench/langevin/neighbour.mjs')
+  const leave = bench.neighbour && neighbourOf({ script, ...bench.neighbour })
+  try {
+    for (let p = 0; p < processes; p++) {
+      const turns = Math.floor(repeats / processes) + (p < repeats % processes ? 1 : 0)
+      await oneProcess(active, row, threads, turns, { ...context, bench }, say)
+    }
+  } finally {
+    leave?.()
   }
   const measured = active.filter((each) => each.trials.length > 0)
   const ours = measured.find((each) => each.contender.peer === 'langevin')
@@ -85,7 +88,7 @@ export async function measureRow(bench, row, threads, contenders, context, say) 
       ...(contender.precision && { precision: contender.precision }),
       ...spread,
       ...(ours && { ratio: spread.median / summary(ours.trials.map((t) => t.value)).median }),
-      ...rates(contender, row, spread.median, peak, bench.secondsPerUnit),
+      ...(row.flop && bench.secondsPerUnit && { gflops: row.flop / (spread.median * bench.secondsPerUnit) / 1e9 }),
       ...(Object.keys(also).length > 0 && { also }),
       disturbed: trials.filter((t) => t.foreign > DISTURBED).length,
       trials: trials.map(({ value, load, foreign }) => ({ value, load, foreign: Math.round(foreign * 1000) / 1000 })),

@@ -32,7 +32,7 @@ export function problems(report) {
           `${at}: median, lowest, highest`,
         )
         need(c.lowest <= c.median && c.median <= c.highest, `${at}: the median lies in its spread`)
-        need(c.trials?.length === report.repeats, `${at}: one trial a repeat`)
+        need(c.trials?.length === each.repeats, `${at}: one trial a repeat`)
       }
     }
   }

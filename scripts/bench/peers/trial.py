@@ -58,4 +58,9 @@ def widths_of(energy, outputs=1):
     return [energy["input"], *energy["hidden"], outputs]
 
 
-__all__ = ["jax_mlp", "options", "serve", "torch_mlp", "torch_threads", "unsupported", "widths_of"]
+def outputs_of(energy):
+    """Columns of the network of an energy spec."""
+    return {"classifier": energy.get("classes"), "mixtureDensity": 3 * energy.get("components", 0)}.get(energy["kind"], 1)
+
+
+__all__ = ["jax_mlp", "options", "outputs_of", "serve", "torch_mlp", "torch_threads", "unsupported", "widths_of"]
