@@ -90,7 +90,7 @@ export async function measureRow(bench, row, threads, contenders, context, say) 
       ...(ours && { ratio: spread.median / summary(ours.trials.map((t) => t.value)).median }),
       ...(row.flop && bench.secondsPerUnit && { gflops: row.flop / (spread.median * bench.secondsPerUnit) / 1e9 }),
       ...(Object.keys(also).length > 0 && { also }),
-      disturbed: trials.filter((t) => t.foreign > DISTURBED).length,
+      disturbed: trials.filter((t) => t.foreign > DISTURBED + (bench.neighbour?.share ?? 0)).length,
       trials: trials.map(({ value, load, foreign }) => ({ value, load, foreign: Math.round(foreign * 1000) / 1000 })),
     }
   })
