@@ -2,17 +2,21 @@
 import { contrastiveDivergence } from './contrastive-divergence.js'
 import { crossEntropy } from './cross-entropy.js'
 import { denoisingScoreMatching } from './denoising-score-matching.js'
+import { explicitScoreMatching } from './explicit-score-matching.js'
 import { maximumLikelihood } from './maximum-likelihood.js'
 import { meanSquaredError } from './mean-squared-error.js'
 import { negativeLogLikelihood } from './negative-log-likelihood.js'
 import { noiseContrastive } from './noise-contrastive.js'
 import { persistentContrastiveDivergence } from './persistent-contrastive-divergence.js'
+import { slicedScoreMatching } from './sliced-score-matching.js'
 
 export const objectives = {
   maximumLikelihood,
   contrastiveDivergence,
   persistentContrastiveDivergence,
   noiseContrastive,
+  explicitScoreMatching,
+  slicedScoreMatching,
   denoisingScoreMatching,
   crossEntropy,
   meanSquaredError,

@@ -13,6 +13,8 @@ const std::vector<Registered<Make>>& table() {
       {"contrastiveDivergence", makeContrastiveDivergence},
       {"persistentContrastiveDivergence", makePersistentContrastiveDivergence},
       {"noiseContrastive", makeNoiseContrastive},
+      {"explicitScoreMatching", makeExplicitScoreMatching},
+      {"slicedScoreMatching", makeSlicedScoreMatching},
       {"denoisingScoreMatching", makeDenoisingScoreMatching},
       {"crossEntropy", makeCrossEntropy},
       {"meanSquaredError", makeMeanSquaredError},

@@ -19,6 +19,8 @@ std::unique_ptr<Objective> makeContrastiveDivergence(const Spec& spec);
 std::unique_ptr<Objective> makeContrastiveDivergence(std::shared_ptr<const Sampler> sampler);
 std::unique_ptr<Objective> makePersistentContrastiveDivergence(const Spec& spec);
 std::unique_ptr<Objective> makeNoiseContrastive(const Spec& spec);
+std::unique_ptr<Objective> makeExplicitScoreMatching(const Spec& spec);
+std::unique_ptr<Objective> makeSlicedScoreMatching(const Spec& spec);
 std::unique_ptr<Objective> makeDenoisingScoreMatching(const Spec& spec);
 std::unique_ptr<Objective> makeCrossEntropy(const Spec& spec);
 std::unique_ptr<Objective> makeMeanSquaredError(const Spec& spec);
