@@ -20,16 +20,21 @@ std::vector<TileRange> cut(const Rows& rows) {
   return ranges;
 }
 
-void requireSmooth(const Program& program) {
-  const std::vector<std::string> rough = nonSmoothOperations(program);
-  if (rough.empty()) return;
-  std::string names;
-  for (const std::string& n : rough) names += (names.empty() ? "" : ", ") + n;
-  throw Error(Code::Unsupported,
-              "this objective differentiates the score dE/dx, and the energy's second derivatives vanish almost "
-              "everywhere because of " +
-                  names + "; use a smooth activation (silu, softplus, tanh, gelu)",
-              {{"operations", names}});
+// d sum(value) / dx with its graph; zeros where the value does not depend on x.
+at::Tensor slope(const at::Tensor& value, const at::Tensor& x) {
+  at::Tensor gradient;
+  if (value.requires_grad()) gradient = torch::autograd::grad({value.sum()}, {x}, {}, true, true, true)[0];
+  return gradient.defined() ? gradient : at::zeros_like(x);
+}
+
+// v' (d2E/dx2) v, [n, m], from dE/dx with its graph and directions [n, m, d].
+at::Tensor curvatures(const at::Tensor& gradient, const at::Tensor& x, const at::Tensor& directions) {
+  std::vector<at::Tensor> columns;
+  for (std::int64_t m = 0; m < directions.size(1); ++m) {
+    const at::Tensor v = directions.select(1, m);
+    columns.push_back((slope(gradient * v, x) * v).sum(1));
+  }
+  return at::stack(columns, 1);
 }
 
 }  // namespace
@@ -68,17 +73,17 @@ void Tape::evaluateFused(const Record& record, const Rows& rows, Tile& tile) con
                          energy ? nullptr : to);
 }
 
-Tape::Tile Tape::evaluateTile(Kind kind, const Rows& rows, const EvaluationMode& mode) const {
+Tape::Tile Tape::evaluateTile(Kind kind, const Rows& rows, const at::Tensor& directions,
+                              const EvaluationMode& mode) const {
   Tile tile;
   at::AutoGradMode enable(true);
   tile.leaves = model_.parameters().leaves();
-  if (kind == Kind::Score) {
+  if (kind == Kind::Score || kind == Kind::Curvature) {
     Rows leaf = rows;
     leaf.x = rows.x.detach().requires_grad_(true);
     const at::Tensor energy = model_.evaluateWith(tile.leaves, leaf, mode).energy;
-    at::Tensor gradient;
-    if (energy.requires_grad()) gradient = torch::autograd::grad({energy.sum()}, {leaf.x}, {}, true, true, true)[0];
-    tile.value = gradient.defined() ? -gradient : at::zeros_like(rows.x);
+    const at::Tensor gradient = slope(energy, leaf.x);
+    tile.value = kind == Kind::Score ? -gradient : at::cat({-gradient, curvatures(gradient, leaf.x, directions)}, 1);
   } else {
     const ProgramValues values = model_.evaluateWith(tile.leaves, rows, mode);
     tile.value = kind == Kind::Energy ? values.energy : values.outputs;
@@ -86,16 +91,19 @@ Tape::Tile Tape::evaluateTile(Kind kind, const Rows& rows, const EvaluationMode&
   return tile;
 }
 
-at::Tensor Tape::record(Kind kind, const Rows& rows) {
-  if (kind == Kind::Score) requireSmooth(model_.program());
+at::Tensor Tape::record(Kind kind, const Rows& rows, const at::Tensor& directions) {
+  const bool derivatives = kind == Kind::Score || kind == Kind::Curvature;
+  if (derivatives) requireSmooth(model_.program());
   if (kind == Kind::Outputs && model_.program().outputs < 0)
     fail(Code::Unsupported, "a ", model_.program().kind, " energy has no logits or outputs");
   if (rows.size() == 0) fail(Code::Shape, "an objective evaluated the energy on no rows");
   Record record;
   record.rows = {rows.x.detach().contiguous(), rows.y.defined() ? rows.y.contiguous() : rows.y};
   record.kind = kind;
-  // Dropout's masks exist in the plain path only.
-  const bool fused = kind == Kind::Score ? second_ != nullptr : model_.tiles() && model_.tiles()->trainable();
+  record.directions = directions;
+  // Dropout's masks exist in the plain path only, and so do third derivatives.
+  const bool plain = model_.tiles() && model_.tiles()->trainable();
+  const bool fused = kind == Kind::Curvature ? false : kind == Kind::Score ? second_ != nullptr : plain;
   if (fused) record.packed = model_.packed();
   record.ranges = cut(rows);
   record.tiles.resize(record.ranges.size());
@@ -114,7 +122,8 @@ at::Tensor Tape::record(Kind kind, const Rows& rows) {
     if (record.packed)
       return evaluateFused(record, record.rows.slice(r.first, r.last), record.tiles[static_cast<std::size_t>(i)]);
     const EvaluationMode mode{true, seed, step_, static_cast<std::uint64_t>(r.first)};
-    record.tiles[static_cast<std::size_t>(i)] = evaluateTile(kind, record.rows.slice(r.first, r.last), mode);
+    const at::Tensor along = directions.defined() ? directions.slice(0, r.first, r.last) : directions;
+    record.tiles[static_cast<std::size_t>(i)] = evaluateTile(kind, record.rows.slice(r.first, r.last), along, mode);
   });
   std::vector<at::Tensor> pieces;
   for (const Tile& tile : record.tiles) pieces.push_back(tile.value.detach());
