@@ -100,7 +100,7 @@ async function run() {
     schema: SCHEMA,
     date: new Date().toISOString().slice(0, 10),
     commit: commit(root),
-    command: `npm run bench -- ${process.argv.slice(2).join(' ')}`.replace(/(--torchebm)[ =]\S+/, '$1 PATH').trim(),
+    command: commandOf(process.argv.slice(2)),
     machine: machine(),
     versions: { node: process.version, ...(await ownVersions()), ...peers.versions },
     environment: Object.fromEntries(
@@ -162,6 +162,15 @@ async function ownVersions() {
   return { langevin, libtorch }
 }
 
+/** The command without the paths of the machine it ran on. */
+function commandOf(args) {
+  const text = args
+    .join(' ')
+    .replace(/ ?--(out|compare)[ =]\S+/g, '')
+    .replace(/(--torchebm)[ =]\S+/, '$1 PATH')
+  return `npm run bench${text === '' ? '' : ` -- ${text.trim()}`}`
+}
+
 function write(path, text) {
   mkdirSync(dirname(path), { recursive: true })
   writeFileSync(`${path}.new`, text)
@@ -197,4 +206,9 @@ async function main() {
   if (older !== undefined) console.log(compareText(older, report))
 }
 
-await main()
+try {
+  await main()
+} catch (error) {
+  note(`bench: ${error.message}`)
+  process.exitCode = 1
+}

@@ -1,4 +1,4 @@
-// Keeps a core busy for a share of every ten milliseconds until it is ended.
+// Keeps a core busy for a share of every ten milliseconds until it is ended, or whoever started it has gone.
 import { performance } from 'node:perf_hooks'
 
 const busy = 10 * JSON.parse(process.argv[2]).share
@@ -8,3 +8,4 @@ const turn = () => {
   setTimeout(turn, 10 - busy)
 }
 turn()
+process.stdin.on('end', () => process.exit()).resume()

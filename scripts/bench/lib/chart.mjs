@@ -62,7 +62,7 @@ export function chart(axis, rows, peak, secondsPerUnit, source) {
   const x = logScale(Math.min(...at), Math.max(...at), AREA.left + 15, AREA.right - 10)
   const y = logScale(ticks[0], ticks.at(-1), AREA.bottom, AREA.top)
   const parts = [
-    text(AREA.left, 26, AXES[axis].title, 'font-size="15" font-weight="600"'),
+    text(AREA.left, 26, AXES[axis].title, 'font-size="14" font-weight="600"'),
     ...ticks.map((v) => line([AREA.left, y(v)], [AREA.right, y(v)], 'stroke="#e5e7eb"')),
     ...ticks.map((v) => text(AREA.left - 8, y(v) + 4, timeText(v), 'text-anchor="end"')),
     ...at.map((v) => line([x(v), AREA.bottom], [x(v), AREA.bottom + 5], 'stroke="#6b7280"')),

@@ -83,6 +83,6 @@ export class Child {
 export function neighbourOf({ script, share }) {
   const core = cores().at(-1)
   const [program, ...args] = pinned([process.execPath, script, JSON.stringify({ share })], 1, [core])
-  const child = spawn(program, args, { stdio: 'ignore' })
+  const child = spawn(program, args, { stdio: ['pipe', 'ignore', 'ignore'] })
   return () => child.kill('SIGKILL')
 }

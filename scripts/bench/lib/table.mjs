@@ -30,17 +30,27 @@ function cell(c, first) {
   return c === first || c.ratio === undefined ? spread : `${spread}, ${c.ratio.toFixed(2)}x`
 }
 
-/** What stands beside the main figure of the first contender, where it is a number. */
-const alsoKeys = (rows) => {
-  const also = rows.flatMap(({ contenders }) => Object.entries(contenders[0]?.also ?? {}))
-  return [...new Set(also.filter(([, value]) => typeof value === 'number').map(([key]) => key))]
+/** Figures beside the main ones, where they are numbers: { name, key } of each contender that has them. */
+function besides(rows) {
+  const found = new Map()
+  for (const { name, also } of rows.flatMap(({ contenders }) => contenders)) {
+    for (const [key, value] of Object.entries(also ?? {})) {
+      if (typeof value === 'number') found.set(`${name}|${key}`, { name, key })
+    }
+  }
+  return [...found.values()]
 }
 
-const AXES = {
+const WORDS = {
   callMicroseconds: 'one call, us',
   wholeCall: 'with the call',
   peakMiB: 'peak MiB',
-  stepsPerSecond: 'steps/s',
+  stateMiB: 'state, MiB',
+  grewMiB: 'grew by, MiB',
+  aboveStateMiB: 'grew beyond the state by, MiB',
+  stepsPerSecond: 'steps a second',
+  p50: 'median delay',
+  max: 'longest delay',
 }
 
 /** Geometric means of the ratios to each peer, a line for each number of threads. */
@@ -63,13 +73,13 @@ export function caseTable(report, bench) {
   const names = [...new Set(bench.rows.flatMap(({ contenders }) => contenders.map(({ name }) => name)))]
   const threads = bench.rows.some((row) => row.threads !== undefined)
   const flop = bench.rows.some((row) => row.flop !== undefined)
-  const also = alsoKeys(bench.rows)
+  const also = besides(bench.rows)
   const header = [
     '',
     ...(threads ? ['threads'] : []),
     ...(flop ? ['floor', `% of peak`] : []),
     ...names,
-    ...also.map((key) => `${names[0]}: ${AXES[key] ?? key}`),
+    ...also.map(({ name, key }) => `${name}: ${WORDS[key] ?? key}`),
   ]
   const body = bench.rows.map((row) => {
     const ours = row.contenders[0]
@@ -85,7 +95,10 @@ export function caseTable(report, bench) {
           ours,
         ),
       ),
-      ...also.map((key) => (typeof ours?.also?.[key] === 'number' ? figure(ours.also[key]) : '')),
+      ...also.map(({ name, key }) => {
+        const value = row.contenders.find((c) => c.name === name)?.also?.[key]
+        return typeof value === 'number' ? figure(value) : ''
+      }),
     ]
   })
   const line = (cells) => `| ${cells.join(' | ')} |`
@@ -99,7 +112,7 @@ export function caseTable(report, bench) {
     ...body.map(line),
     '',
     ...means(bench),
-    `${bench.repeats} trials each${disturbed > 0 ? `; other work ran beside ${disturbed} of ${trials} trials` : ''}.`,
+    `Trials each: ${bench.repeats}${disturbed > 0 ? `; other work ran beside ${disturbed} of ${trials} trials` : ''}.`,
   ].join('\n')
 }
 
