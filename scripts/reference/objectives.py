@@ -21,6 +21,7 @@ import time
 import torch
 from torch.nn.functional import cross_entropy, mse_loss, softplus
 
+from divergences import pseudo_spherical
 from energies import DTYPES, build
 from samplers import langevin_step
 
@@ -126,6 +127,7 @@ def negative_log_likelihood(model, case, x, y):
 LOSSES = {
     "contrastiveDivergence": contrastive_divergence,
     "persistentContrastiveDivergence": persistent_contrastive_divergence,
+    "pseudoSpherical": pseudo_spherical,
     "noiseContrastive": noise_contrastive,
     "denoisingScoreMatching": denoising_score_matching,
     "maximumLikelihood": maximum_likelihood,

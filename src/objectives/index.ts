@@ -7,11 +7,13 @@ import { meanSquaredError } from './mean-squared-error.js'
 import { negativeLogLikelihood } from './negative-log-likelihood.js'
 import { noiseContrastive } from './noise-contrastive.js'
 import { persistentContrastiveDivergence } from './persistent-contrastive-divergence.js'
+import { pseudoSpherical } from './pseudo-spherical.js'
 
 export const objectives = {
   maximumLikelihood,
   contrastiveDivergence,
   persistentContrastiveDivergence,
+  pseudoSpherical,
   noiseContrastive,
   denoisingScoreMatching,
   crossEntropy,
