@@ -23,6 +23,7 @@ from torch.nn.functional import cross_entropy, mse_loss, softplus
 
 import discrimination
 import score_matching
+from divergences import pseudo_spherical
 from energies import DTYPES, build
 from noises import draw, noise_law
 from samplers import langevin_step
@@ -89,6 +90,7 @@ def negative_log_likelihood(model, case, x, y):
 LOSSES = {
     "contrastiveDivergence": contrastive_divergence,
     "persistentContrastiveDivergence": persistent_contrastive_divergence,
+    "pseudoSpherical": pseudo_spherical,
     "noiseContrastive": noise_contrastive,
     **discrimination.LOSSES,
     **score_matching.LOSSES,

@@ -10,6 +10,7 @@ import { meanSquaredError } from './mean-squared-error.js'
 import { negativeLogLikelihood } from './negative-log-likelihood.js'
 import { noiseContrastive } from './noise-contrastive.js'
 import { persistentContrastiveDivergence } from './persistent-contrastive-divergence.js'
+import { pseudoSpherical } from './pseudo-spherical.js'
 import { rankingNoiseContrastive } from './ranking-noise-contrastive.js'
 import { slicedScoreMatching } from './sliced-score-matching.js'
 
@@ -17,6 +18,7 @@ export const objectives = {
   maximumLikelihood,
   contrastiveDivergence,
   persistentContrastiveDivergence,
+  pseudoSpherical,
   noiseContrastive,
   rankingNoiseContrastive,
   conditionalNoiseContrastive,

@@ -67,6 +67,13 @@ const cases: Case[] = [
     x: data,
     take: negativesOf,
   },
+  ...[0.5, -0.5].map((gamma) => ({
+    name: `pseudoSpherical, gamma ${gamma}`,
+    energy: mlp,
+    objective: objectives.pseudoSpherical({ gamma, sampler: langevin, buffer: { size: 400 } }),
+    x: data,
+    takeNegatives: true,
+  })),
   ...([noises.gaussian({ mean: 0.1, sd: [1.5, 2] }), noises.dataGaussian({ scale: 1.3 })] as SpecValue[]).map(
     (noise) => ({
       name: `noiseContrastive, ${noise.kind}`,

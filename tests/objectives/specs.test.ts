@@ -66,6 +66,12 @@ describe('objective, noise and optimizer specs', () => {
       () => objectives.persistentContrastiveDivergence({ sampler, buffer: { size: 4 }, chains: 5 }),
       'chains',
     ],
+    ['a gamma of -1', () => objectives.pseudoSpherical({ gamma: -1, sampler }), 'gamma'],
+    [
+      'more chains than the buffer has, pseudoSpherical',
+      () => objectives.pseudoSpherical({ gamma: 0.5, sampler, buffer: { size: 4 }, chains: 5 }),
+      'chains',
+    ],
     ['borders upside down', () => noises.uniform({ low: [0, 1], high: [1, 1] }), 'high'],
     ['borders of unequal length', () => noises.uniform({ low: [0, 1], high: [1, 2, 3] }), 'high'],
     ['an sd of 0', () => noises.gaussian({ sd: [1, 0] }), 'sd'],

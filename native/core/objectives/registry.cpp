@@ -12,6 +12,7 @@ const std::vector<Registered<Make>>& table() {
       {"maximumLikelihood", makeMaximumLikelihood},
       {"contrastiveDivergence", makeContrastiveDivergence},
       {"persistentContrastiveDivergence", makePersistentContrastiveDivergence},
+      {"pseudoSpherical", makePseudoSpherical},
       {"noiseContrastive", makeNoiseContrastive},
       {"rankingNoiseContrastive", makeRankingNoiseContrastive},
       {"conditionalNoiseContrastive", makeConditionalNoiseContrastive},
