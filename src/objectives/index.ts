@@ -7,6 +7,7 @@ import { meanSquaredError } from './mean-squared-error.js'
 import { negativeLogLikelihood } from './negative-log-likelihood.js'
 import { noiseContrastive } from './noise-contrastive.js'
 import { persistentContrastiveDivergence } from './persistent-contrastive-divergence.js'
+import { structured } from './structured.js'
 
 export const objectives = {
   maximumLikelihood,
@@ -17,4 +18,5 @@ export const objectives = {
   crossEntropy,
   meanSquaredError,
   negativeLogLikelihood,
+  structured,
 }
