@@ -29,6 +29,7 @@ const rooms = {
   noise: 'noises',
   detector: 'ood',
   layer: 'energies',
+  inference: 'inference',
   schedule: '',
 }
 

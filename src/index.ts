@@ -11,6 +11,15 @@ export {
   type PlacementOptions,
 } from './energy.js'
 export { LangevinError } from './errors.js'
+export {
+  type ChainFactors,
+  type ChainPath,
+  type ChainResults,
+  type Inference,
+  type InferOptions,
+  infer,
+} from './infer.js'
+export { inferences } from './inference/index.js'
 export * as io from './io/index.js'
 export * as metrics from './metrics/index.js'
 export type { Dtype } from './native/contract.js'

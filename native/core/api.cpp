@@ -16,9 +16,9 @@ namespace langevin {
 namespace {
 
 const std::vector<const std::vector<Function>*>& tables() {
-  static const std::vector<const std::vector<Function>*> all = {&tensorFunctions(),     &energyFunctions(),
-                                                                &samplerFunctions(),    &trainingFunctions(),
-                                                                &evaluationFunctions(), &dataFunctions()};
+  static const std::vector<const std::vector<Function>*> all = {
+      &tensorFunctions(),     &energyFunctions(),    &samplerFunctions(), &trainingFunctions(),
+      &evaluationFunctions(), &inferenceFunctions(), &dataFunctions()};
   return all;
 }
 

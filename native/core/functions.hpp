@@ -19,7 +19,8 @@ const std::vector<Function>& energyFunctions();    // energies/functions.cpp
 const std::vector<Function>& samplerFunctions();   // samplers/functions.cpp
 const std::vector<Function>& trainingFunctions();  // training/functions.cpp
 const std::vector<Function>&
-evaluationFunctions();                         // evaluation/functions.cpp: metrics, partition, detectors, diagnostics
-const std::vector<Function>& dataFunctions();  // data/functions.cpp: toys, spandrel shapes, standardise
+evaluationFunctions();  // evaluation/functions.cpp: metrics, partition, detectors, diagnostics
+const std::vector<Function>& inferenceFunctions();  // inference/functions.cpp
+const std::vector<Function>& dataFunctions();       // data/functions.cpp: toys, spandrel shapes, standardise
 
 }  // namespace langevin

@@ -75,6 +75,20 @@ std::vector<Subject> subjects() {
       {"conditional, class",
        {{"kind", "conditional"}, {"input", 3}, {"classes", 3}, {"embedding", 4}, {"hidden", hidden}},
        true},
+      {"twoTower, y as it is",
+       {{"kind", "twoTower"}, {"input", 3}, {"condition", 2}, {"x", Map{{"hidden", hidden}}}},
+       false,
+       2},
+      {"twoTower, two networks",
+       {{"kind", "twoTower"},
+        {"input", 3},
+        {"condition", 2},
+        {"width", 5},
+        {"norm", "squared"},
+        {"x", Map{{"hidden", hidden}}},
+        {"y", Map{{"hidden", hidden}, {"activation", "tanh"}}}},
+       false,
+       2},
       {"classifier", {{"kind", "classifier"}, {"input", 3}, {"classes", 3}, {"hidden", hidden}, {"gaussianBase", 3.0}}},
       {"classifier, joint", {{"kind", "classifier"}, {"input", 3}, {"classes", 3}, {"hidden", hidden}}, true},
       {"classifier, joint, full base",
@@ -341,6 +355,9 @@ TEST(refusals) {
           "spec.layers[0].layers");
   refused({{"kind", "conditional"}, {"input", 2}}, "condition");
   refused({{"kind", "conditional"}, {"input", 2}, {"condition", 1}, {"classes", 2}}, "condition");
+  refused({{"kind", "twoTower"}, {"input", 2}, {"condition", 1}, {"width", 2}, {"x", Map{{"hidden", List{}}}}},
+          "spec.width");
+  refused({{"kind", "twoTower"}, {"input", 2}, {"classes", 2}, {"x", Map{{"hidden", List{}}}}}, "width");
   refused({{"kind", "gaussian"}, {"mean", row({0, 0})}, {"precision", List{row({1, 0.5}), row({0, 1})}}}, "symmetric");
   refused({{"kind", "gaussianMixture"},
            {"means", listOf({row({0, 0})})},

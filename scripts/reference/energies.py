@@ -166,6 +166,24 @@ class Conditional(Base, nn.Module):
         return self.net(torch.cat([x, condition], 1)).squeeze(1) + self.gaussian_base(x)
 
 
+class TwoTower(nn.Module):
+    """|f(x) - g(y)|: sum of absolute or of squared differences (LeCun et al. 2006)."""
+
+    def __init__(self, spec):
+        super().__init__()
+        width = spec.get("width", spec.get("condition"))
+        self.x = stack(spec["x"], spec["input"], width)
+        if "classes" in spec:
+            self.y = nn.Embedding(spec["classes"], width)
+        else:
+            self.y = stack(spec["y"], spec["condition"], width) if "y" in spec else nn.Identity()
+        self.squared = spec.get("norm") == "squared"
+
+    def energy(self, x, y):
+        difference = self.x(x) - self.y(y)
+        return (difference**2 if self.squared else difference.abs()).sum(1)
+
+
 class Classifier(Base, nn.Sequential):
     def __init__(self, spec):
         super().__init__(*stack(spec, spec["input"], spec["classes"]))
@@ -348,6 +366,7 @@ MODULES = {
     "mlp": Mlp,
     "sequential": Sequential,
     "conditional": Conditional,
+    "twoTower": TwoTower,
     "classifier": Classifier,
     "regressor": Regressor,
     "mixtureDensity": MixtureDensity,

@@ -13,6 +13,7 @@ import { rastrigin } from './rastrigin.js'
 import { regressor } from './regressor.js'
 import { rosenbrock } from './rosenbrock.js'
 import { sequential } from './sequential.js'
+import { twoTower } from './two-tower.js'
 
 export const energies = {
   mlp,
@@ -20,6 +21,7 @@ export const energies = {
   conditional,
   classifier,
   regressor,
+  twoTower,
   mixtureDensity,
   gaussian,
   gaussianMixture,

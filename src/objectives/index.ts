@@ -13,6 +13,7 @@ import { persistentContrastiveDivergence } from './persistent-contrastive-diverg
 import { pseudoSpherical } from './pseudo-spherical.js'
 import { rankingNoiseContrastive } from './ranking-noise-contrastive.js'
 import { slicedScoreMatching } from './sliced-score-matching.js'
+import { structured } from './structured.js'
 
 export const objectives = {
   maximumLikelihood,
@@ -29,4 +30,5 @@ export const objectives = {
   crossEntropy,
   meanSquaredError,
   negativeLogLikelihood,
+  structured,
 }

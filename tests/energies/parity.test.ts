@@ -99,6 +99,28 @@ const subjects: Subject[] = [
   },
   { name: 'conditional, continuous', spec: energies.conditional({ ...network, condition: 2 }), condition: 2 },
   { name: 'conditional, class', spec: energies.conditional({ ...network, classes: 5, embedding: 4 }), classes: 5 },
+  {
+    name: 'twoTower, y as it is',
+    spec: energies.twoTower({ input: 3, condition: 2, x: { hidden: [16], activation: 'sigmoid' } }),
+    condition: 2,
+  },
+  {
+    name: 'twoTower, two networks, squared',
+    spec: energies.twoTower({
+      input: 3,
+      condition: 2,
+      width: 7,
+      x: { hidden: [16] },
+      y: { hidden: [8, 8], activation: 'tanh' },
+      norm: 'squared',
+    }),
+    condition: 2,
+  },
+  {
+    name: 'twoTower, class',
+    spec: energies.twoTower({ input: 3, classes: 4, width: 6, x: { hidden: [] } }),
+    classes: 4,
+  },
   { name: 'classifier, E(x)', spec: energies.classifier({ ...network, classes: 6, gaussianBase: 3 }) },
   { name: 'classifier, E(x, y)', spec: energies.classifier({ ...network, classes: 6 }), classes: 6 },
   { name: 'regressor', spec: energies.regressor({ input: 2, output: 2, hidden: [16], sigma: 0.3 }) },

@@ -36,6 +36,7 @@ const examples: SpecValue[] = [
   energies.conditional({ input: 2, condition: 3, hidden: [8] }),
   energies.classifier({ input: 2, classes: 3, hidden: [8] }),
   energies.regressor({ input: 1, hidden: [8] }),
+  energies.twoTower({ input: 1, condition: 1, width: 4, x: { hidden: [8] }, y: { hidden: [8] } }),
   energies.mixtureDensity({ input: 1, hidden: [8] }),
   energies.gaussian({
     mean: [0, 1],
@@ -130,6 +131,18 @@ describe('energy specs', () => {
       () => energies.conditional({ input: 1, condition: 1, classes: 2, hidden: [] }),
       'condition',
       /either/,
+    ],
+    [
+      'a learned tower without a width',
+      () => energies.twoTower({ input: 1, condition: 1, x: { hidden: [] }, y: { hidden: [] } }),
+      'width',
+      /required/,
+    ],
+    [
+      'a slope in a tower',
+      () => energies.twoTower({ input: 1, condition: 1, x: { hidden: [], negativeSlope: 0.1 } }),
+      'x.negativeSlope',
+      /leakyRelu/,
     ],
     [
       'two outputs',

@@ -12,6 +12,7 @@ const std::vector<Registered<LowerEnergy>>& table() {
       {"conditional", lowerConditional},
       {"classifier", lowerClassifier},
       {"regressor", lowerRegressor},
+      {"twoTower", lowerTwoTower},
       {"mixtureDensity", lowerMixtureDensity},
       {"gaussian", lowerGaussian},
       {"gaussianMixture", lowerGaussianMixture},

@@ -20,6 +20,7 @@ Program lowerSequential(const Spec& spec);
 Program lowerConditional(const Spec& spec);
 Program lowerClassifier(const Spec& spec);
 Program lowerRegressor(const Spec& spec);
+Program lowerTwoTower(const Spec& spec);
 Program lowerMixtureDensity(const Spec& spec);
 Program lowerGaussian(const Spec& spec);
 Program lowerGaussianMixture(const Spec& spec);

@@ -23,6 +23,7 @@ const std::vector<Registered<Make>>& table() {
       {"crossEntropy", makeCrossEntropy},
       {"meanSquaredError", makeMeanSquaredError},
       {"negativeLogLikelihood", makeNegativeLogLikelihood},
+      {"structured", makeStructured},
   };
   return rows;
 }

@@ -32,5 +32,6 @@ std::unique_ptr<Objective> makeEnergyDiscrepancy(const Spec& spec);
 std::unique_ptr<Objective> makeCrossEntropy(const Spec& spec);
 std::unique_ptr<Objective> makeMeanSquaredError(const Spec& spec);
 std::unique_ptr<Objective> makeNegativeLogLikelihood(const Spec& spec);
+std::unique_ptr<Objective> makeStructured(const Spec& spec);
 
 }  // namespace langevin

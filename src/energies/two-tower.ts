@@ -1,0 +1,44 @@
+import { defineSpec } from '../spec/define.js'
+import { checkActivation, inputField, stackFields } from './fields.js'
+
+/**
+ * E(x, y) = |f(x) - g(y)|: two networks ("towers") that meet in a space of `width` columns, an implicit regression where
+ * y need not be a function of x. `x`: { hidden, activation } of f. `y`: the same of g; left out, g(y) = y and the energy is an
+ * explicit regression, |f(x) - y|. y has `condition` columns, or is one of `classes` with a learned vector g(y) each.
+ *
+ * `width`: columns of f and g (default with g(y) = y: `condition`). `norm`: 'l1' (default), the sum of the absolute
+ * differences, or 'squared', the sum of their squares. Parameters: "x.0.weight", ..., "y.0.weight", ...; "y.weight" for classes.
+ * Under losses that only pull the right answer down, such as structured({ loss: 'energy' }), a learned g collapses: f and g
+ * become one constant.
+ */
+export const twoTower = defineSpec(
+  'energy',
+  'twoTower',
+  (z) => ({
+    input: inputField(z),
+    condition: z.int().positive().optional(),
+    classes: z.int().positive().optional(),
+    width: z.int().positive().optional(),
+    x: z.strictObject(stackFields(z)),
+    y: z.strictObject(stackFields(z)).optional(),
+    norm: z.enum(['l1', 'squared']).default('l1'),
+  }),
+  {
+    summary: 'The distance between a network of x and a network of y: implicit regression.',
+    source: 'LeCun et al. 2006, the architectures regression and implicit regression.',
+    check({ condition, classes, width, x, y }, fail) {
+      checkActivation(x, (path, problem) => fail(`x.${path}`, problem))
+      if (y !== undefined) checkActivation(y, (path, problem) => fail(`y.${path}`, problem))
+      if ((condition === undefined) === (classes === undefined)) {
+        fail('condition', 'give either condition (columns of a continuous y) or classes (number of classes of y)')
+      }
+      if (classes !== undefined && y !== undefined) fail('y', 'a class y has one learned vector a class and no network')
+      if ((classes !== undefined || y !== undefined) && width === undefined) {
+        fail('width', 'is required where g is learned: the columns in which f(x) and g(y) are compared')
+      }
+      if (condition !== undefined && y === undefined && width !== undefined && width !== condition) {
+        fail('width', `with g(y) = y the width is that of y, ${condition}; leave it out, or give y a network`)
+      }
+    },
+  },
+)

@@ -1,0 +1,52 @@
+import type { Energy } from './energy.js'
+import { chain } from './inference/chain.js'
+import './inference/index.js'
+import { type InvokeOptions, invoke } from './native/invoke.js'
+import { requireOptions } from './spec/known.js'
+import { freeze, parseSpec, type SpecValue } from './spec.js'
+import { type RowsLike, type Tensor, withRows } from './tensor.js'
+
+export type { ChainFactors, ChainPath, ChainResults } from './inference/chain.js'
+
+export interface InferOptions extends InvokeOptions {
+  /** A spec of `inferences.*`, or the kind alone where it needs no options: 'exhaustive' for classes. */
+  method: SpecValue | string
+  /** Fixes the random starts (default 0): bit-equal on the CPU at any number of threads. */
+  seed?: number | bigint
+  /** Threads over tiles of rows (default: every core, or LANGEVIN_THREADS). */
+  threads?: number
+}
+
+export interface Inference {
+  /** The answers: [n, k], or class numbers int64 [n]. */
+  y: Tensor
+  /** E(x, y) of the answers (the free energy over latent columns where they were summed over), [n]. */
+  energy: Tensor
+  /** The latent columns of the answers, [n, l], where exhaustive minimised over them. */
+  latent?: Tensor
+  /** Energies of all answers, [n, m], where exhaustive was asked for its table. */
+  table?: Tensor
+  /** Energies that were computed for it. */
+  evaluations: number
+  /** Wall time of the native job. */
+  seconds: number
+}
+
+/**
+ * Inference: the answer y* = argmin over y of E(x, y) for every row of x.
+ *
+ * @param model an energy with a condition y: conditional, twoTower, classifier, ...
+ * @param x rows `[n, d]`
+ * @throws (rejects) ERR_LANGEVIN_INVALID_OPTION, _SHAPE, _UNSUPPORTED (an energy without y; a method that cannot search this y),
+ *   _NON_FINITE (an energy, naming the row), _BUSY, _DISPOSED
+ */
+export async function infer(model: Energy, x: RowsLike, options: InferOptions): Promise<Inference> {
+  const { method, seed, threads, signal } = requireOptions('infer', options, ['method', 'seed', 'threads', 'signal'])
+  const spec = freeze(parseSpec('inference', typeof method === 'string' ? { kind: method } : method))
+  return withRows(x, 'x', (rows) =>
+    invoke<Inference>('infer', { energy: model, x: rows, method: spec, seed, threads }, { signal }),
+  )
+}
+
+/** Exact inference on chains of factor tables. */
+infer.chain = chain

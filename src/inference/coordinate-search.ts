@@ -1,0 +1,23 @@
+import { defineSpec } from '../spec.js'
+import { checkAnswers, gridField } from './fields.js'
+
+/**
+ * One column of y after the other takes the best of its values on the grid `answers` { low, high, points }, the others held,
+ * until a sweep over the columns changes nothing or `sweeps` (default 20) are done; from `restarts` (default 4) random
+ * starts. For y of many columns, where a full grid is out of reach. With `points` the number of values a column may take it
+ * also serves discrete y, e.g. { low: 0, high: 1, points: 2 } for bits.
+ */
+export const coordinateSearch = defineSpec(
+  'inference',
+  'coordinateSearch',
+  (z) => ({
+    answers: gridField(z),
+    restarts: z.int().positive().default(4),
+    sweeps: z.int().positive().default(20),
+  }),
+  {
+    summary: 'Coordinate descent over the grid values of each column of y.',
+    source: 'Iterated conditional modes: Besag 1986.',
+    check: ({ answers }, fail) => checkAnswers(answers, fail),
+  },
+)

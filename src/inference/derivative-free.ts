@@ -1,0 +1,27 @@
+import { bordersBelow } from '../objectives/fields.js'
+import { defineSpec } from '../spec.js'
+import { boxFields } from './fields.js'
+
+/**
+ * The sampling optimiser of implicit behavioural cloning, a cross-entropy method with softmax weights: `samples` (default 256)
+ * uniform answers in the box { low, high }; then, `iterations` (default 3) evaluations in all, they are resampled with weights
+ * softmax(-E), moved by Gaussian noise of `sigma` (default 0.33, a share of the box's half width) and brought back into the
+ * box; sigma shrinks by the factor `shrink` (default 0.5) each time. The lowest answer seen is returned. Needs no gradient
+ * and does not mind jumps.
+ */
+export const derivativeFree = defineSpec(
+  'inference',
+  'derivativeFree',
+  (z) => ({
+    ...boxFields(z),
+    samples: z.int().min(2).default(256),
+    iterations: z.int().positive().default(3),
+    sigma: z.number().positive().default(0.33),
+    shrink: z.number().positive().max(1).default(0.5),
+  }),
+  {
+    summary: 'Resampling and shrinking noise, without gradients, as in implicit behavioural cloning.',
+    source: 'Florence et al. 2021, the derivative-free optimiser.',
+    check: (options, fail) => bordersBelow(options, fail),
+  },
+)

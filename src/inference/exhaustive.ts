@@ -1,0 +1,39 @@
+import { defineSpec } from '../spec.js'
+import { checkAnswers, setField } from './fields.js'
+
+/**
+ * All answers are tried: exact on the set that is tried. A class y: all classes, nothing to give. A continuous y: `answers`, a
+ * grid { low, high, points } that holds both borders (points a column), or a list { values }.
+ *
+ * `latent`: { columns, answers, reduce, beta }: the last `columns` columns of y are a latent variable z that takes the values
+ * `answers`; `reduce` 'min' (default) takes E(x, y) = min over z, 'freeEnergy' -(1 / beta) log sum over z of exp(-beta E)
+ * (`beta`, default 1). For the other methods a latent variable that is minimised over is simply more columns of y.
+ * `table` (default false): the result also holds the energies of all answers, [n, m].
+ */
+export const exhaustive = defineSpec(
+  'inference',
+  'exhaustive',
+  (z) => ({
+    answers: setField(z).optional(),
+    latent: z
+      .strictObject({
+        columns: z.int().positive().default(1),
+        answers: setField(z),
+        reduce: z.enum(['min', 'freeEnergy']).default('min'),
+        beta: z.number().positive().optional(),
+      })
+      .optional(),
+    table: z.boolean().default(false),
+  }),
+  {
+    summary: 'Tries all answers; latent columns by minimum or free energy.',
+    source: 'LeCun et al. 2006.',
+    check({ answers, latent }, fail) {
+      checkAnswers(answers, fail)
+      checkAnswers(latent?.answers, fail, { path: 'latent.answers' })
+      if (latent?.beta !== undefined && latent.reduce === 'min') {
+        fail('latent.beta', "a minimum has no temperature: use reduce: 'freeEnergy'")
+      }
+    },
+  },
+)

@@ -1,0 +1,52 @@
+/** Fields shared by inference methods and by the objective that trains for them. */
+import { bordersBelow, columnsField } from '../objectives/fields.js'
+import type { Z } from '../spec.js'
+
+/** Points an axis of a grid that holds both borders: one number, or one a column. */
+const pointsField = (z: Z) => z.union([z.int().min(2), z.array(z.int().min(2)).min(1)])
+
+/** The box a continuous y lies in: numbers, or one a column. */
+export const boxFields = (z: Z) => ({ low: columnsField(z), high: columnsField(z) })
+
+/** A grid over a box. */
+export const gridField = (z: Z) => z.strictObject({ ...boxFields(z), points: pointsField(z) })
+
+/** A grid { low, high, points } or a list { values } of rows, or of numbers where y has one column; see checkAnswers. */
+const setFields = (z: Z) => ({
+  low: columnsField(z).optional(),
+  high: columnsField(z).optional(),
+  points: pointsField(z).optional(),
+  values: z
+    .array(z.union([z.number(), z.array(z.number()).min(1)]))
+    .min(1)
+    .optional(),
+})
+export const setField = (z: Z) => z.strictObject(setFields(z))
+
+/** The same, or { low, high, samples }: uniform draws. */
+export const candidatesField = (z: Z) => z.strictObject({ ...setFields(z), samples: z.int().positive().optional() })
+
+type Fail = (path: string, problem: string) => never
+type Border = number | number[] | undefined
+type Candidates = { low?: Border; high?: Border; points?: unknown; values?: unknown; samples?: unknown }
+
+/** What is said once must be said in one way. `samples`: whether draws are allowed here. */
+export function checkAnswers(
+  answers: Candidates | undefined,
+  fail: Fail,
+  { path = 'answers', samples = false }: { path?: string; samples?: boolean } = {},
+): void {
+  if (answers === undefined) return
+  const { low, high, values } = answers
+  const counts = samples ? (['points', 'samples'] as const) : (['points'] as const)
+  const grid = ['low', 'high', ...counts] as const
+  if (values !== undefined) {
+    const other = grid.find((key) => answers[key] !== undefined)
+    if (other !== undefined) fail(`${path}.${other}`, 'a list of values needs no box: give one or the other')
+    return
+  }
+  if (low === undefined || high === undefined || counts.filter((key) => answers[key] !== undefined).length !== 1) {
+    fail(path, `give { low, high, ${counts.join(' or ')} } or { values }`)
+  }
+  bordersBelow({ low, high }, fail, path)
+}

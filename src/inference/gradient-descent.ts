@@ -1,0 +1,25 @@
+import { bordersBelow } from '../objectives/fields.js'
+import { defineSpec } from '../spec.js'
+import { boxFields } from './fields.js'
+
+/**
+ * Descent in a continuous y from `restarts` (default 8) uniform starts in the box { low, high }: y' = y - h dE/dy, brought back
+ * into the box. Every start has a step size of its own, `stepSize` (default 0.1) at first: a step that lowers the energy is
+ * kept and h grows by a fifth, any other is taken back and h halves, so energies never rise. `steps`: default 100. The lowest
+ * end is the answer; a local minimum unless one of the starts lay in the right basin.
+ */
+export const gradientDescent = defineSpec(
+  'inference',
+  'gradientDescent',
+  (z) => ({
+    ...boxFields(z),
+    restarts: z.int().positive().default(8),
+    steps: z.int().positive().default(100),
+    stepSize: z.number().positive().default(0.1),
+  }),
+  {
+    summary: 'Gradient descent in a continuous y with restarts.',
+    source: 'LeCun et al. 2006.',
+    check: (options, fail) => bordersBelow(options, fail),
+  },
+)

@@ -1,0 +1,27 @@
+import { bordersBelow } from '../objectives/fields.js'
+import { defineSpec, scheduleField } from '../spec.js'
+import { boxFields } from './fields.js'
+
+/**
+ * Langevin chains in a continuous y at a fixed x: y' = y - (h/2) dE/dy + sqrt(h T) xi, brought back into the box { low, high };
+ * `chains` (default 32) a row from uniform starts, `steps` (default 100). `stepSize` h (default 0.01) and `temperature` T
+ * (default 1) may be schedules that fall over the steps. `clip`: longest drift of a column in one step. The lowest state that
+ * any chain visited is the answer.
+ */
+export const langevin = defineSpec(
+  'inference',
+  'langevin',
+  (z) => ({
+    ...boxFields(z),
+    chains: z.int().positive().default(32),
+    steps: z.int().positive().default(100),
+    stepSize: scheduleField(z).default(0.01),
+    temperature: scheduleField(z, { zero: true }).default(1),
+    clip: z.number().positive().optional(),
+  }),
+  {
+    summary: 'Langevin chains in y; the lowest state visited is the answer.',
+    source: 'Florence et al. 2021, the Langevin sampler of implicit behavioural cloning.',
+    check: (options, fail) => bordersBelow(options, fail),
+  },
+)
