@@ -110,7 +110,7 @@ TEST(bfloat16_products_round_their_factors_and_nothing_else) {
     for (const Shape& s : {Shape{1, 1, 1}, Shape{13, 33, 7}, Shape{12, 32, 64}, Shape{5, 130, 97}}) {
       const auto a = numbers(s.rows * s.depth, 1), b = numbers(s.depth * s.cols, 2);
       std::vector<float> c(static_cast<std::size_t>(s.rows * s.cols)),
-          panel(static_cast<std::size_t>(k->packedFloats(s.depth, 1)));
+          panel(static_cast<std::size_t>(s.rows * (s.depth + 1) / 2 + s.rows));
       std::vector<std::uint32_t> packed(static_cast<std::size_t>(k->packedHalfWords(s.depth, s.cols)));
       k->packHalf({b.data(), s.cols, 1}, s.depth, s.cols, packed.data());
       Product p{.rows = s.rows, .cols = s.cols, .depth = s.depth, .a = a.data(), .lda = s.depth};

@@ -17,6 +17,7 @@ export const commonFields = (z: Z) => ({
   stepSize: scheduleField(z),
   clip: z.number().positive().optional(),
   box: boxField(z),
+  precision: z.enum(['float32', 'bfloat16']).optional(),
 })
 
 /** The target is exp(-E / temperature). */

@@ -11,6 +11,9 @@ import { checkBox, commonFields, temperatureField } from './fields.js'
  *
  * `steps`, `stepSize`, `temperature`, `noise`: numbers or schedules over the steps of the call. `clip`: longest gradient of a
  * chain (default: none; a clipped run has another stationary law). `box`: { low, high, mode: 'reflect' | 'clamp' }.
+ * `precision`: 'float32' (default) or 'bfloat16' for the matrix products behind the gradient; state, noise, sums and energies
+ * stay float32. It has an effect on float32 energies on the CPU only (`explain()` says what), and about halves the time of
+ * wide networks where the processor multiplies bfloat16.
  */
 export const langevin = defineSpec(
   'sampler',

@@ -26,10 +26,28 @@ at::Tensor advanceRows(StepContext& context, const Sampler& sampler, const Rows&
   if (steps < 1) steps = sampler.common().steps;
   const auto counter = static_cast<std::uint64_t>(context.step) * static_cast<std::uint64_t>(steps);
   const Tally tally =
-      advance(sampler, context.model(), chains, steps, counter, context.random(), context.threads, context.job());
+      advance(sampler, context.model(), chains, steps, counter, context.random(), context.threads, context.job(), true);
   if (tally.proposals > 0) context.monitor("acceptance", tally.acceptanceRate());
   context.monitor("clippedShare", tally.clippedShare());
   context.monitor("clampedShare", tally.clampedShare());
+  return chains.x.detach();
+}
+
+at::Tensor heatedRows(StepContext& context, const Sampler& sampler, const Rows& rows, double factor,
+                      std::uint64_t level) {
+  constexpr std::uint64_t kHeatedSalt = 0x4EA7ED;
+  const auto hot = sampler.heated(factor);
+  if (!hot)
+    fail(Code::InvalidOption,
+         "buffer.temper heats the sampler, and this one has no heated form: use langevin, mala, hmc or "
+         "underdampedLangevin");
+  Chains chains;
+  chains.x = rows.x.detach().clone();
+  chains.y = rows.y;
+  const std::int64_t steps = hot->common().steps;
+  const auto counter = static_cast<std::uint64_t>(context.step) * static_cast<std::uint64_t>(steps);
+  advance(*hot, context.model(), chains, steps, counter, context.random().fork(kHeatedSalt + level), context.threads,
+          context.job());
   return chains.x.detach();
 }
 

@@ -70,7 +70,7 @@ struct TileKernels {
   std::int64_t (*packedFloats)(std::int64_t depth, std::int64_t cols);
   void (*pack)(const Matrix& b, std::int64_t depth, std::int64_t cols, float* out);
   void (*multiply)(const Product& product);
-  /// The same in bfloat16 with float32 sums; A is not turned, `panel` as for B that is not packed.
+  /// The same in bfloat16 with float32 sums; A is not turned, `panel` has room for rows x (depth + 1) / 2 words.
   std::int64_t (*packedHalfWords)(std::int64_t depth, std::int64_t cols);
   void (*packHalf)(const Matrix& b, std::int64_t depth, std::int64_t cols, std::uint32_t* out);
   void (*multiplyHalf)(const Product& product, const std::uint32_t* packed);

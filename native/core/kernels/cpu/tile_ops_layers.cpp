@@ -17,7 +17,7 @@ void multiply(TileCall& c, Product& p, const AlignedFloats& packed, const Aligne
     p.packed = packed.data();
     return c.k.multiply(p);
   }
-  p.panel = panelOf(c, p.depth);
+  p.panel = c.scratch(static_cast<std::size_t>(p.rows * ((p.depth + 1) / 2)), 2);
   c.k.multiplyHalf(p, reinterpret_cast<const std::uint32_t*>(half.data()));
 }
 

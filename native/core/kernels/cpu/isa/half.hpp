@@ -85,19 +85,19 @@ static void multiplyHalfRest(std::int64_t rows, const std::uint32_t* a, const st
   }
 }
 
-// multiply() in bfloat16: `packed` is what packHalf() made, p.panel has room for kBlock rounded rows.
+// multiply() in bfloat16: `packed` is what packHalf() made, p.panel has room for the rounded rows, pairsOf(depth) a
+// row.
 [[maybe_unused]] static void multiplyHalf(const Product& p, const std::uint32_t* packed) {
   const std::int64_t pairs = pairsOf(p.depth);
   auto* rounded = reinterpret_cast<std::uint32_t*>(p.panel);
-  for (std::int64_t i = 0; i < p.rows; i += kBlock) {
-    const std::int64_t rows = p.rows - i < kBlock ? p.rows - i : kBlock;
-    for (std::int64_t r = 0; r < rows; ++r) roundRow(p.a + (i + r) * p.lda, p.depth, rounded + r * pairs);
-    for (std::int64_t first = 0; first < p.cols; first += kPanel) {
+  for (std::int64_t i = 0; i < p.rows; ++i) roundRow(p.a + i * p.lda, p.depth, rounded + i * pairs);
+  for (std::int64_t first = 0; first < p.cols; first += kPanel)
+    for (std::int64_t i = 0; i < p.rows; i += kBlock) {
+      const std::int64_t rows = p.rows - i < kBlock ? p.rows - i : kBlock;
       const Block block = blockOf(p, i, first);
-      multiplyHalfRest<kBlock>(rows, rounded, packed + first * pairs, pairs, block);
+      multiplyHalfRest<kBlock>(rows, rounded + i * pairs, packed + first * pairs, pairs, block);
       finish(p, block, rows);
     }
-  }
 }
 
 }  // namespace langevin::LANGEVIN_ISA
