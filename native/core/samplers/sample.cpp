@@ -161,7 +161,7 @@ void runTile(const TileExecutor& executor, const SampleOptions& o, std::int64_t 
   // An acceptance is known from a few thousand moves; looking at one costs as much as a small model's step.
   constexpr std::int64_t kMonitored = 4096;
   const std::int64_t looks = std::clamp<std::int64_t>(kMonitored / o.chains, 2, 1024);
-  const std::int64_t monitorEvery = o.sampler->adjusted() ? 0 : (steps + looks - 1) / looks;
+  const std::int64_t monitorEvery = o.sampler->adjusted() ? 0 : std::max<std::int64_t>(16, (steps + looks - 1) / looks);
   const auto go = [&](std::int64_t from, std::int64_t to, Tally& tally) {
     if (to <= from) return;
     const StepClock clock{from, steps, o.firstStep + static_cast<std::uint64_t>(from), monitorEvery};

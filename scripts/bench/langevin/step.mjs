@@ -8,8 +8,8 @@ const { energy, chains, steps, threads, precision, stepSize = 0.001 } = options
 const { kind, ...fields } = energy
 const model = await Energy.create(energies[kind](fields), { seed: 1 })
 const run = async (count) => {
-  const sampler = samplers.langevin({ steps: count, stepSize })
-  const call = { sampler, chains, threads, seed: 1, ...(precision && { precision }) }
+  const sampler = samplers.langevin({ steps: count, stepSize, ...(precision && { precision }) })
+  const call = { sampler, chains, threads, seed: 1, diagnostics: false } // no peer computes diagnostics
   const began = performance.now()
   const result = await sample(model, call).done
   const seconds = (performance.now() - began) / 1000
