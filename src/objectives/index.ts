@@ -2,6 +2,7 @@
 import { contrastiveDivergence } from './contrastive-divergence.js'
 import { crossEntropy } from './cross-entropy.js'
 import { denoisingScoreMatching } from './denoising-score-matching.js'
+import { fDivergence } from './f-divergence.js'
 import { maximumLikelihood } from './maximum-likelihood.js'
 import { meanSquaredError } from './mean-squared-error.js'
 import { negativeLogLikelihood } from './negative-log-likelihood.js'
@@ -14,6 +15,7 @@ export const objectives = {
   contrastiveDivergence,
   persistentContrastiveDivergence,
   pseudoSpherical,
+  fDivergence,
   noiseContrastive,
   denoisingScoreMatching,
   crossEntropy,
