@@ -42,6 +42,8 @@ export interface TrainResult {
   readonly rawParameters?: Readonly<Record<string, Tensor>>
   /** Learned numbers of the objective: { logZ } of noiseContrastive. */
   readonly extras: Readonly<Record<string, number>>
+  /** Weights of networks the objective trained beside the model, by name: { helper } of fDivergence. */
+  readonly networks: Readonly<Record<string, Readonly<Record<string, Tensor>>>>
   /** What the objective counted: { buffer: { draws, restarts, age, uses, saturation } } of PCD. */
   readonly statistics: Readonly<Record<string, unknown>>
 }
@@ -139,6 +141,8 @@ export interface ObjectiveEvaluation {
   readonly monitors: Readonly<Record<string, number>>
   /** The rows the energy was evaluated on, in order: data, negatives, corrupted data. */
   readonly rows: readonly { x: Tensor; y?: Tensor }[]
+  /** Weights of the objective's own networks after their part of the step. */
+  readonly networks: Readonly<Record<string, Readonly<Record<string, Tensor>>>>
 }
 
 /**

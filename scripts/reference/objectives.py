@@ -5,11 +5,11 @@ exports (`random` with the streams Noise, NoiseSample and Corrupt).
 
 As a script it reads one JSON request from standard input and writes one JSON answer to standard output:
   {"losses": [{"energy": {"spec", "parameters", "dtype"}, "objective": {...}, "x": [[...]], "y": [...],
-               "noise": [[...]] or [[[...]]], "negatives": [[...]], "logZ": 0.1}],
+               "noise": [[...]] or [[[...]]], "negatives": [[...]], "logZ": 0.1, "helper": {as "energy"}}],
    "trajectories": [{"optimizer": {...}, "dtype": "float64", "parameters": [...], "gradients": [[...]]}],
    "runs": [{"energy": {...}, "objective": {...}, "optimizer": {...}, "x": [[...]], "batches": [[...]],
              "noise": [...], "logZ": 0.1, "clipNorm": 1.0, "ema": 0.99}]}
-  {"losses": [{"loss", "gradient": {name: nested list}, "logZGradient"}], "trajectories": [[[...]]],
+  {"losses": [{"loss", "gradient": {name: nested list}, "logZGradient", "helper"}], "trajectories": [[[...]]],
    "runs": [{"losses": [...], "parameters": {name: nested list}, "average": {...}, "logZ", "seconds"}]}
 """
 
@@ -23,7 +23,7 @@ from torch.nn.functional import cross_entropy, mse_loss, softplus
 
 import discrimination
 import score_matching
-from divergences import pseudo_spherical
+from divergences import f_divergence, pseudo_spherical
 from energies import DTYPES, build
 from noises import draw, noise_law
 from samplers import langevin_step
@@ -91,6 +91,7 @@ LOSSES = {
     "contrastiveDivergence": contrastive_divergence,
     "persistentContrastiveDivergence": persistent_contrastive_divergence,
     "pseudoSpherical": pseudo_spherical,
+    "fDivergence": f_divergence,
     "noiseContrastive": noise_contrastive,
     **discrimination.LOSSES,
     **score_matching.LOSSES,
@@ -116,13 +117,17 @@ def loss_case(case):
     model, dtype = load(case["energy"])
     log_z = torch.tensor(case.get("logZ", 0.0), dtype=dtype, requires_grad=True)
     x, y = torch.tensor(case["x"], dtype=dtype), labels(case.get("y"), dtype)
-    loss = LOSSES[case["objective"]["kind"]](model, {**case, "logZTensor": log_z}, x, y)
+    one = {**case, "logZTensor": log_z}
+    if "helper" in case:
+        one["helperModel"], _ = load(case["helper"])
+    loss = LOSSES[case["objective"]["kind"]](model, one, x, y)
     loss.backward()
     gradient = {name: p.grad.tolist() for name, p in model.named_parameters() if p.grad is not None}
     return {
         "loss": loss.item(),
         "gradient": gradient,
         "logZGradient": None if log_z.grad is None else log_z.grad.item(),
+        "helper": {k: v.tolist() for k, v in one["helperModel"].state_dict().items()} if "helper" in case else None,
     }
 
 

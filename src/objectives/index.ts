@@ -5,6 +5,7 @@ import { crossEntropy } from './cross-entropy.js'
 import { denoisingScoreMatching } from './denoising-score-matching.js'
 import { energyDiscrepancy } from './energy-discrepancy.js'
 import { explicitScoreMatching } from './explicit-score-matching.js'
+import { fDivergence } from './f-divergence.js'
 import { maximumLikelihood } from './maximum-likelihood.js'
 import { meanSquaredError } from './mean-squared-error.js'
 import { negativeLogLikelihood } from './negative-log-likelihood.js'
@@ -20,6 +21,7 @@ export const objectives = {
   contrastiveDivergence,
   persistentContrastiveDivergence,
   pseudoSpherical,
+  fDivergence,
   noiseContrastive,
   rankingNoiseContrastive,
   conditionalNoiseContrastive,

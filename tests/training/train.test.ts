@@ -13,6 +13,7 @@ import {
   schedules,
   type Tensor,
   type TrainOptions,
+  type TrainResult,
   tensor,
   train,
 } from '../../src/index.js'
@@ -167,6 +168,17 @@ describe('checkpoints', () => {
     ['persistentContrastiveDivergence', pcd],
     ['noiseContrastive', nce],
     ['pseudoSpherical', objectives.pseudoSpherical({ ...pcdChains, gamma: 0.5 })],
+    [
+      'fDivergence',
+      objectives.fDivergence({
+        ...pcdChains,
+        divergence: 'jensenShannon',
+        helper: energies.mlp({ input: 2, hidden: [8] }),
+        helperOptimizer: optimizers.adam({ lr: schedules.cosine({ from: 5e-3, to: 1e-4 }) }),
+        helperPenalty: 0.1,
+        warmup: 5,
+      }),
+    ],
   ])('%s: a resumed run is bit-equal to one that was never interrupted', async (name, objective) => {
     const path = join(folder, `${name}.safetensors`)
     const kept = join(folder, `${name}-15.safetensors`)
@@ -198,6 +210,9 @@ describe('checkpoints', () => {
     expect(resumed.extras).toEqual(reference.extras)
     expect(resumed.history).toEqual(reference.history)
     expect(resumed.statistics).toEqual(reference.statistics)
+    const networks = (result: TrainResult) =>
+      Object.values(result.networks).map((network) => Object.values(network).map((t) => t.toArray()))
+    expect(networks(resumed)).toEqual(networks(reference))
   })
 
   it('a run of 60 steps is bit-equal to one of 25 that is resumed up to 60', async () => {

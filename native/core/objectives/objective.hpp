@@ -71,6 +71,8 @@ class Objective {
   /// State that must survive a checkpoint (replay buffer, counters), name -> tensor; restored by setState.
   virtual std::map<std::string, at::Tensor> state() const { return {}; }
   virtual void setState(const std::map<std::string, at::Tensor>& state) { (void)state; }
+  /// Networks the objective trains itself, beside the model; their weights go into the result.
+  virtual std::map<std::string, EnergyRef> networks() const { return {}; }
   /// Numbers for the end result (buffer age and re-use, ...).
   virtual Map statistics() const { return {}; }
 };

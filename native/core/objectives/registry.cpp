@@ -13,6 +13,7 @@ const std::vector<Registered<Make>>& table() {
       {"contrastiveDivergence", makeContrastiveDivergence},
       {"persistentContrastiveDivergence", makePersistentContrastiveDivergence},
       {"pseudoSpherical", makePseudoSpherical},
+      {"fDivergence", makeFDivergence},
       {"noiseContrastive", makeNoiseContrastive},
       {"rankingNoiseContrastive", makeRankingNoiseContrastive},
       {"conditionalNoiseContrastive", makeConditionalNoiseContrastive},

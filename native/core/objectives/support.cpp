@@ -3,6 +3,8 @@
 #include <cmath>
 #include <sstream>
 
+#include "base/tensor.hpp"
+
 namespace langevin {
 
 EnergyPair energiesOf(StepContext& context, const Rows& data, const Rows& negatives) {
@@ -69,6 +71,16 @@ at::Tensor contrast(StepContext& context, const Rows& data, const Rows& negative
   context.recordData(energy.data);
   context.recordNegatives(energy.negatives);
   return energy.data.mean() - energy.negatives.mean();
+}
+
+Map weightsOf(const std::map<std::string, EnergyRef>& networks) {
+  Map result;
+  for (const auto& [name, network] : networks) {
+    Map weights;
+    for (auto& [key, tensor] : network->parameters().named()) weights.emplace(key, box(tensor));
+    result.emplace(name, std::move(weights));
+  }
+  return result;
 }
 
 void requireUnconditional(const Rows& data, const char* objective) {

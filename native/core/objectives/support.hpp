@@ -34,6 +34,9 @@ void warnOfTemperature(StepContext& context, const Sampler& sampler);
 /// model's law. Records both energies.
 at::Tensor contrast(StepContext& context, const Rows& data, const Rows& negatives);
 
+/// Networks as { name: { parameter: tensor } }.
+Map weightsOf(const std::map<std::string, EnergyRef>& networks);
+
 /// The refusal of a condition y by objectives that have no use for it.
 void requireUnconditional(const Rows& data, const char* objective);
 

@@ -3,6 +3,7 @@
 
 #include "base/tensor.hpp"
 #include "base/threads.hpp"
+#include "objectives/support.hpp"
 #include "training/trainer.hpp"
 
 namespace langevin {
@@ -27,7 +28,7 @@ Map namedGradient(const Parameters& parameters, const at::Tensor& flat) {
 }
 
 // { energy, x, y?, objective, seed?, step?, steps?, penalties?, threads?, extras?: { name: number } }
-// -> { loss, gradient: { name: tensor }, extras, extraGradient, monitors, rows: [{ x, y? }] }
+// -> { loss, gradient: { name: tensor }, extras, extraGradient, monitors, rows: [{ x, y? }], networks }
 // The whole of x is the batch; the parameters stay as they are. `rows` is what the objective evaluated the energy on,
 // in order: data, negatives, corrupted rows.
 Value evaluateObjective(const Spec& a, Job& job) {
@@ -57,9 +58,13 @@ Value evaluateObjective(const Spec& a, Job& job) {
     if (r.y.defined()) entry.emplace("y", box(r.y));
     rows.emplace_back(std::move(entry));
   }
-  return Map{{"loss", result.loss},   {"gradient", namedGradient(model->parameters(), result.gradient)},
-             {"extras", extraValues}, {"extraGradient", extraGradient},
-             {"monitors", monitors},  {"rows", rows}};
+  return Map{{"loss", result.loss},
+             {"gradient", namedGradient(model->parameters(), result.gradient)},
+             {"extras", extraValues},
+             {"extraGradient", extraGradient},
+             {"monitors", monitors},
+             {"rows", rows},
+             {"networks", weightsOf(objective->networks())}};
 }
 
 // { optimizer, parameters: [P], gradients: [T, P] } -> [T, P]: the parameters after each step

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "base/tensor.hpp"
+#include "objectives/support.hpp"
 
 namespace langevin {
 namespace {
@@ -194,6 +195,7 @@ Value Trainer::result() {
              {"steps", done_},
              {"seconds", secondsBetween(start_, Clock::now())},
              {"extras", extras},
+             {"networks", weightsOf(objective_->networks())},
              {"statistics", objective_->statistics()}};
   if (!raw.empty()) result.emplace("rawParameters", raw);
   return result;

@@ -1,0 +1,24 @@
+// The f-divergences D_f(p, q) = E_q f(p / q) by what their variational form needs of f: with u = log p / q,
+// f'(e^u) and f*(f'(e^u)) = e^u f'(e^u) - f(e^u).
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "base/spec.hpp"
+#include "base/torch.hpp"
+
+namespace langevin {
+
+struct FDivergence {
+  using Function = std::function<at::Tensor(const at::Tensor& u)>;
+  std::string name;
+  Function slope;      // f'(e^u)
+  Function conjugate;  // f*(f'(e^u))
+};
+
+/// kl, reverseKl, jensenShannon, squaredHellinger, pearson, neyman, or { alpha } with alpha neither 0 nor 1. Exponents
+/// are limited to `clip` from above, with no gradient beyond it.
+FDivergence readFDivergence(const Spec& spec, double clip);
+
+}  // namespace langevin

@@ -1,0 +1,227 @@
+// f-EBM: the divergences against their generators f, the model's gradient against quadrature of D_f, the helper against
+// the log density ratio, and optima of the toy mixture.
+#include <numbers>
+
+#include "check.hpp"
+#include "divergence_support.hpp"
+#include "objectives/f_divergences.hpp"
+#include "objectives/support.hpp"
+
+namespace langevin::test {
+namespace {
+
+struct Generator {
+  Value name;
+  std::function<at::Tensor(const at::Tensor& t)> f;
+};
+Generator alphaGenerator(double a) {
+  return {Map{{"alpha", a}}, [a](const at::Tensor& t) { return (t.pow(a) - 1 - a * (t - 1)) / (a * (a - 1)); }};
+}
+// Written from the definitions, f(1) = 0; the objective never uses f itself.
+const std::vector<Generator>& generators() {
+  static const std::vector<Generator> all = {
+      {"kl", [](const at::Tensor& t) { return t * t.log(); }},
+      {"reverseKl", [](const at::Tensor& t) { return -t.log(); }},
+      {"jensenShannon", [](const at::Tensor& t) { return t * t.log() - (t + 1) * ((t + 1) / 2).log(); }},
+      {"squaredHellinger", [](const at::Tensor& t) { return (t.sqrt() - 1).square(); }},
+      alphaGenerator(-0.5),
+      alphaGenerator(-1),
+      alphaGenerator(0.9),
+      {"neyman", [](const at::Tensor& t) { return (1 - t).square() / t; }},
+      {"pearson", [](const at::Tensor& t) { return (t - 1).square(); }},
+  };
+  return all;
+}
+
+FDivergence divergenceOf(const Value& name, double clip = 50) {
+  return readFDivergence(Spec(name, "divergence"), clip);
+}
+
+TEST(slopes_and_conjugates_belong_to_their_generators) {
+  for (const Generator& g : generators()) {
+    const FDivergence d = divergenceOf(g.name);
+    const at::Tensor u = at::linspace(-3, 3, 61, at::kDouble);
+    const at::Tensor t = u.exp();
+    const double h = 1e-5;
+    const at::Tensor slope = (g.f(t * (1 + h)) - g.f(t * (1 - h))) / (2 * h * t);
+    // Central differences in float64: the third derivative times h^2, and rounding over h.
+    CHECK_NEAR(((d.slope(u) - slope) / (1 + slope.abs())).abs().max().item<double>(), 0, 1e-8);
+    const at::Tensor conjugate = t * d.slope(u) - g.f(t);
+    CHECK_NEAR(((d.conjugate(u) - conjugate) / (1 + conjugate.abs())).abs().max().item<double>(), 0, 1e-12);
+  }
+}
+
+TEST(exponents_are_clipped_from_above) {
+  const at::Tensor u = at::tensor({-100.0, 1.0, 100.0}, at::kDouble);
+  const at::Tensor kl = divergenceOf("kl", 3).conjugate(u);
+  CHECK_NEAR(kl[0].item<double>(), 0, 1e-30);
+  CHECK_NEAR(kl[1].item<double>(), std::numbers::e, 1e-14);
+  CHECK_NEAR(kl[2].item<double>(), std::exp(3.0), 1e-12);
+  CHECK(divergenceOf("jensenShannon", 3).slope(u).isfinite().all().item<bool>());
+}
+
+TEST(limits_of_alpha_are_refused_by_name) {
+  const std::pair<double, const char*> limits[] = {{0.0, "reverseKl"}, {1.0, "kl"}};
+  for (const auto& [alpha, name] : limits) {
+    const Value spec(Map{{"alpha", alpha}});
+    try {
+      divergenceOf(spec);
+      fail(__FILE__, __LINE__, "nothing was thrown");
+    } catch (const Error& error) {
+      CHECK(error.code == Code::InvalidOption);
+      CHECK(std::string(error.what()).find(name) != std::string::npos);
+    }
+  }
+}
+
+// ---- The model's gradient at the best helper -----------------------------------------------------------------------
+
+// p = N(0, 1), q = N(mean, 1 / precision).
+double divergenceAt(const Generator& g, double mean, double precision) {
+  const at::Tensor x = at::linspace(-12, 12, 48001, at::kDouble);
+  const at::Tensor p = (-0.5 * x.square()).exp() / std::sqrt(2 * std::numbers::pi);
+  const at::Tensor q = (-0.5 * precision * (x - mean).square()).exp() * std::sqrt(precision / (2 * std::numbers::pi));
+  // Where q underflows nothing is left of E_q f but 0 times infinity.
+  return at::where(q > 1e-280, q * g.f((p / q).clamp_min(1e-280)), 0.0).sum().item<double>() * 24 / 48000;
+}
+
+// With equal variances log p / q is H + E for H = -x^2 / 2 exactly, so that the gradient is the one of D_f itself
+// (envelope theorem). A rate of 1e-300 keeps the helper where it is.
+Map exactHelper(const Value& divergence) {
+  return {{"divergence", divergence},
+          {"helper", Map{{"kind", "gaussian"}, {"mean", List{0}}, {"precision", List{List{-1}}}, {"learnable", true}}},
+          {"helperOptimizer", Map{{"kind", "sgd"}, {"lr", 1e-300}}},
+          {"clip", 50.0}};
+}
+constexpr double kMean = 0.25;
+constexpr std::int64_t kRows = 100000;
+
+at::Tensor wantedGradient(const Generator& g) {
+  const double h = 1e-4;
+  return at::tensor({(divergenceAt(g, kMean + h, 1) - divergenceAt(g, kMean - h, 1)) / (2 * h),
+                     (divergenceAt(g, kMean, 1 + h) - divergenceAt(g, kMean, 1 - h)) / (2 * h)},
+                    at::kDouble);
+}
+// Terms have sds below 3 under both laws (at |u| <= 0.25 |x|), so means of 1e5 scatter by 0.01 at most.
+constexpr double kTolerance = 0.03;
+
+TEST(gradient_of_every_divergence) {
+  const at::Tensor x = quantileRows({{1, 0, 1}}, kRows);
+  for (const Generator& g : generators()) {
+    const Value spec(exactHelper(g.name));
+    const EnergyRef energy = gaussian1d(kMean, 1);
+    const auto objective = makeFDivergence(Spec(spec, "objective"), exactChains(kRows));
+    const TrainingStep::Result r = once(energy, *objective, x);
+    const at::Tensor wanted = wantedGradient(g);
+    CHECK(wanted[0].item<double>() > 0.1);  // a gradient of zeros would not pass
+    CHECK_NEAR((r.gradient - wanted).abs().max().item<double>(), 0, kTolerance);
+    // J at the best helper is the divergence.
+    CHECK_NEAR(r.monitors.at("divergence"), divergenceAt(g, kMean, 1), 0.02);
+  }
+}
+
+// The terms of the score function left out, or the wrong side taken: the same seam, and the target is missed.
+class Wrong : public Objective {
+ public:
+  enum class Kind { Right, NoScoreTerms, SignFlipped };
+  explicit Wrong(Kind kind) : kind_(kind), chains_(exactChains(kRows)) {}
+  void prepare(Energy&, const Rows& data, const at::Tensor&, const Random& random) override {
+    chains_.prepare(data, random);
+  }
+  at::Tensor loss(StepContext& context) override {
+    const Rows negatives = chains_.advance(context);
+    const EnergyPair e = energiesOf(context, context.batch, negatives);
+    const at::Tensor onData = (e.data - 0.5 * context.batch.x.square().squeeze(1)).exp();
+    const at::Tensor f = 2 * ((e.negatives - 0.5 * negatives.x.square().squeeze(1)) * 2).exp() / 2 - 1;
+    const at::Tensor score = (e.negatives * f.detach()).mean() - e.negatives.mean() * f.detach().mean();
+    const double sign = kind_ == Kind::Right ? 1 : kind_ == Kind::NoScoreTerms ? 0 : -1;
+    return 2 * (onData - 1).mean() - f.mean() + sign * score;
+  }
+
+ private:
+  Kind kind_;
+  PersistentChains chains_;
+};
+
+TEST(control_gradients_miss) {
+  const at::Tensor x = quantileRows({{1, 0, 1}}, kRows);
+  const at::Tensor wanted = wantedGradient(generators().back());  // pearson
+  const auto off = [&](Wrong::Kind kind) {
+    Wrong objective(kind);
+    return (once(gaussian1d(kMean, 1), objective, x).gradient - wanted).abs().max().item<double>();
+  };
+  CHECK(off(Wrong::Kind::Right) < kTolerance);
+  CHECK(off(Wrong::Kind::NoScoreTerms) > 3 * kTolerance);
+  CHECK(off(Wrong::Kind::SignFlipped) > 3 * kTolerance);
+}
+
+// ---- Trained together ----------------------------------------------------------------------------------------------
+
+Map trainedHelper(const Value& divergence, double lr, int hidden = 24) {
+  return {{"divergence", divergence},
+          {"helper", Map{{"kind", "mlp"}, {"input", 1}, {"hidden", List{hidden, hidden}}, {"activation", "tanh"}}},
+          {"helperOptimizer", adam(lr, lr / 100)}};
+}
+
+// Correlation of H + E with log p / q over [-2, 5].
+double ratioCorrelation(const EnergyRef& energy, const Objective& objective) {
+  const at::Tensor x = at::linspace(-2, 5, 141, at::kDouble);
+  const Rows rows{x.unsqueeze(1), {}};
+  const at::Tensor u = energy->energyOf(rows) + objective.networks().at("helper")->energyOf(rows);
+  const auto normal = [&](double mean, double sd) {
+    return (-0.5 * ((x - mean) / sd).square()).exp() / (sd * std::sqrt(2 * std::numbers::pi));
+  };
+  const at::Tensor ratio =
+      ((0.33 * normal(-1, 0.25) + 0.67 * normal(2, std::sqrt(2.0))) / normal(meanOf(energy), sdOf(energy))).log();
+  return at::corrcoef(at::stack({u, ratio}))[0][1].item<double>();
+}
+
+// The nine divergences at full length are an acceptance run (scripts/f-divergence.mjs). Here three short ones: mean
+// and sd still scatter by 0.02, and are far enough apart (0.25 and more) to tell which divergence was minimised.
+TEST(optima_of_the_toy) {
+  struct Wanted {
+    const char* divergence;
+    double mean, sd;
+  };
+  for (const Wanted& w :
+       {Wanted{"kl", 1.0100, 1.8304}, Wanted{"jensenShannon", 1.3125, 1.7525}, Wanted{"reverseKl", 1.5841, 1.6294}}) {
+    const Value spec(trainedHelper(w.divergence, 0.01));
+    const EnergyRef energy = gaussian1d(1, 1.5);
+    const auto objective = makeFDivergence(Spec(spec, "objective"), exactChains(600));
+    fit(energy, *objective, toyRows(600), 0.01, 900);
+    CHECK_NEAR(meanOf(energy), w.mean, 0.08);
+    CHECK_NEAR(sdOf(energy), w.sd, 0.08);
+    CHECK(ratioCorrelation(energy, *objective) > 0.97);
+  }
+}
+
+// During the warm-up only penalties move anything; afterwards both networks train.
+TEST(warmup_trains_the_penalties_alone) {
+  Map options = trainedHelper("kl", 0.01);
+  options["warmup"] = 3;
+  options["helperPenalty"] = 1.0;
+  const Value spec(options);
+  const EnergyRef energy = gaussian1d(1, 1.5);
+  const auto objective = makeFDivergence(Spec(spec, "objective"), exactChains(64));
+  int step = 0;
+  at::Tensor before;
+  fit(energy, *objective, toyRows(64), 0.01, 5, 9, [&](TrainingStep::Result& r) {
+    CHECK((r.gradient.abs().max().item<double>() > 0) == (step >= 3));
+    const at::Tensor now = objective->networks().at("helper")->parameters().flat().clone();
+    if (before.defined()) CHECK(!now.equal(before));
+    before = now;
+    ++step;
+  });
+  CHECK(step == 5);
+}
+
+TEST(a_helper_of_another_width_is_refused) {
+  Map options = trainedHelper("kl", 0.01);
+  options["helper"] = Map{{"kind", "mlp"}, {"input", 2}, {"hidden", List{4}}};
+  const Value spec(options);
+  const auto objective = makeFDivergence(Spec(spec, "objective"), exactChains(64));
+  CHECK_THROWS(once(gaussian1d(0, 1), *objective, toyRows(64)), Error);
+}
+
+}  // namespace
+}  // namespace langevin::test

@@ -1,0 +1,52 @@
+import { adam } from '../optimizers/adam.js'
+import { defineSpec, specOf } from '../spec.js'
+import { chainFields, checkChains } from './fields.js'
+
+/**
+ * f-EBM: minimises an f-divergence D_f(p, q) = E_q f(p / q) between the data p and the model q = exp(-E) / Z, by its
+ * variational form with a helper network H on the same rows. With u = H + E and F(u) = f*(f'(e^u)) the value is
+ * J = E_p f'(e^u) - E_q F(u): the helper maximises it (then u = log p / q and J = D_f), the model minimises it. Each step
+ * updates the helper once, then the model. Negatives are persistent chains (`sampler`, `buffer`, `chains` as in
+ * persistentContrastiveDivergence).
+ *
+ * `divergence`: 'kl' (f = t log t), 'reverseKl' (-log t), 'jensenShannon' (t log t - (t + 1) log((t + 1) / 2)),
+ * 'squaredHellinger' ((sqrt t - 1)^2), 'pearson' ((t - 1)^2), 'neyman' ((1 - t)^2 / t), or { alpha }
+ * ((t^alpha - 1 - alpha (t - 1)) / (alpha (alpha - 1)); -1 is half of neyman).
+ * `helper`: an energy spec of the same input; its weights are `result.networks.helper`, by parameter name.
+ * `helperOptimizer` (default adam, lr 1e-3).
+ *
+ * Stabilisers: `clip` (default 10) limits every exponent from above; `helperPenalty` (default 0) is the weight of
+ * mean H(data)^2 + mean H(negatives)^2, as train's `penalties: { energy }` is for E; during the first `warmup` steps (default
+ * 0) only these penalties are trained.
+ *
+ * Monitors: `divergence` is J, a lower bound of D_f (the loss itself means nothing: it holds terms whose gradient is all that
+ * counts), and `helperGradientNorm`.
+ */
+export const fDivergence = defineSpec(
+  'objective',
+  'fDivergence',
+  (z) => ({
+    divergence: z.union([
+      z.enum(['kl', 'reverseKl', 'jensenShannon', 'squaredHellinger', 'pearson', 'neyman']),
+      z.strictObject({ alpha: z.number() }),
+    ]),
+    helper: specOf(z, 'energy'),
+    helperOptimizer: specOf(z, 'optimizer').default(() => adam()),
+    helperPenalty: z.number().nonnegative().default(0),
+    clip: z.number().positive().default(10),
+    warmup: z.int().nonnegative().default(0),
+    ...chainFields(z),
+  }),
+  {
+    summary: 'f-EBM: any f-divergence, by a helper network that learns the log density ratio.',
+    source:
+      'Yu, Song, Song and Ermon 2020, Training Deep Energy-Based Models with f-Divergence Minimization, algorithm 1.',
+    check: (options, fail) => {
+      checkChains(options, fail)
+      if (typeof options.divergence === 'string') return
+      const { alpha } = options.divergence
+      if (alpha === 0) fail('divergence.alpha', "must not be 0: the limit is 'reverseKl'")
+      if (alpha === 1) fail('divergence.alpha', "must not be 1: the limit is 'kl'")
+    },
+  },
+)
