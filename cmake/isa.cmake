@@ -3,10 +3,10 @@ include_guard(GLOBAL)
 
 # langevin_add_isa_kernels(<target> <source>...)
 #
-# Compiles each source three times into <target>. A source sees
-#   LANGEVIN_ISA        isa_default | isa_avx2 | isa_avx512   (an identifier: put the code in `namespace LANGEVIN_ISA`)
-#   LANGEVIN_ISA_LEVEL  0 | 1 | 2
-#   LANGEVIN_ISA_NAME   "default" | "avx2" | "avx512"
+# Compiles each source four times into <target>. A source sees
+#   LANGEVIN_ISA        isa_default | isa_avx2 | isa_avx512 | isa_avx512_bf16   (an identifier: put the code in `namespace LANGEVIN_ISA`)
+#   LANGEVIN_ISA_LEVEL  0 | 1 | 2 | 3
+#   LANGEVIN_ISA_NAME   "default" | "avx2" | "avx512" | "avx512_bf16"
 #   CPU_CAPABILITY...   what ATen's vector headers key on, so at::vec::Vectorized has the width of the set
 # Everything not marked inline must live in that namespace. Inline functions shared with other files (the standard
 # library's too) are emitted per set and merged by the linker, so a source must keep its includes narrow and its helpers
@@ -18,9 +18,11 @@ function(langevin_add_isa_kernels target)
   _langevin_isa_library(${target} default 0 "CPU_CAPABILITY=DEFAULT;CPU_CAPABILITY_DEFAULT" "" ${ARGN})
   if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64|amd64")
     _langevin_isa_library(${target} avx2 1 "CPU_CAPABILITY=AVX2;CPU_CAPABILITY_AVX2" "-mavx2;-mfma;-mf16c" ${ARGN})
-    _langevin_isa_library(${target} avx512 2 "CPU_CAPABILITY=AVX512;CPU_CAPABILITY_AVX512"
-                          "-mavx512f;-mavx512bw;-mavx512dq;-mavx512vl;-mfma;-mf16c" ${ARGN})
-    target_compile_definitions(${target} PRIVATE LANGEVIN_HAS_ISA_AVX2=1 LANGEVIN_HAS_ISA_AVX512=1)
+    set(avx512 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mf16c)
+    set(capability CPU_CAPABILITY=AVX512 CPU_CAPABILITY_AVX512)
+    _langevin_isa_library(${target} avx512 2 "${capability}" "${avx512}" ${ARGN})
+    _langevin_isa_library(${target} avx512_bf16 3 "${capability}" "${avx512};-mavx512bf16" ${ARGN})
+    target_compile_definitions(${target} PRIVATE LANGEVIN_HAS_ISA_X86=1)
   endif()
 endfunction()
 
@@ -29,7 +31,8 @@ function(_langevin_isa_library target name level definitions flags)
   add_library(${library} OBJECT ${ARGN})
   langevin_target_options(${library})
   # The loops count on being vectorised; no contraction, so that a counter gives the same normal in every set.
-  target_compile_options(${library} PRIVATE ${flags} -O3 -ffp-contract=off -fno-trapping-math)
+  # GCC 12's own AVX-512 headers start from undefined vectors, which -Wmaybe-uninitialized takes for a mistake of ours.
+  target_compile_options(${library} PRIVATE ${flags} -O3 -ffp-contract=off -fno-trapping-math -Wno-maybe-uninitialized)
   target_compile_definitions(${library} PRIVATE LANGEVIN_ISA=isa_${name} LANGEVIN_ISA_LEVEL=${level}
                              LANGEVIN_ISA_NAME="${name}" ${definitions})
   target_include_directories(${library} PRIVATE "${CMAKE_SOURCE_DIR}/native/core")

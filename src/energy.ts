@@ -42,6 +42,16 @@ export interface Explanation {
   readonly operations: readonly string[]
   /** Operations whose derivative jumps: not for objectives that differentiate the score. */
   readonly nonSmooth: readonly string[]
+  /** 'default', 'avx2', 'avx512' or 'avx512_bf16' (LANGEVIN_ISA forces a lower one); LibTorch's own choice on the plain path. */
+  readonly instructionSet: string
+  /** Who differentiates scores in the parameters (score matching, gradient penalties), and why. */
+  readonly scoreGradients: { readonly executor: string; readonly reason: string }
+  /** What `precision: 'bfloat16'` of a sampler does to this energy's gradients here. */
+  readonly bfloat16: string
+  /** Rows of a block that keeps its numbers in cache (0 on the plain path). */
+  readonly blockRows: number
+  /** Threads a job takes over tiles of rows, and threads LibTorch takes inside one operation. */
+  readonly threads: { readonly tiles: number; readonly intraOp: number; readonly reason: string }
   readonly [more: string]: unknown
 }
 

@@ -47,6 +47,10 @@ export interface SampleOptions {
    * draws, streamed in constant memory.
    */
   keep?: 'last' | 'trajectory' | 'moments'
+  /**
+   * false: no draws are traced, so rhat, ess and mcse are null and the native loop is never interrupted (default true).
+   */
+  diagnostics?: boolean
   /** `state` of an earlier result: goes on where it stopped, bit-equal to one longer run (constant schedules). */
   resume?: SampleState
   /** Life-time number of the first step (default 0); random numbers are keyed by (seed, chain, step). */
@@ -74,7 +78,7 @@ export interface SampleDiagnostics {
     essTail: (number | null)[]
     mcse: (number | null)[]
   }
-  /** What rhat, ess and mcse were computed on: at most 256 chains, 4096 draws a chain, 32 columns. */
+  /** What rhat, ess and mcse were computed on: at most 256 chains, 4096 draws a chain (512 with keep 'last'), 32 columns. */
   traced: { chains: number; draws: number; columns: number }
   /** Proposals with a non-finite energy, or (hmc) an energy error above 1000, after burn-in. */
   divergences: number
@@ -135,6 +139,7 @@ const KNOWN = [
   'burnIn',
   'thin',
   'keep',
+  'diagnostics',
   'resume',
   'firstStep',
   'signal',

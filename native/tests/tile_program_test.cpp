@@ -186,17 +186,6 @@ TEST(results_do_not_depend_on_threads) {
   }
 }
 
-namespace langevin::isa_default {
-extern const TileKernels kernels;
-}
-
-TEST(normals_are_the_same_bits_in_every_instruction_set) {
-  std::vector<float> a(257 * 7), b(257 * 7);
-  isa_default::kernels.normal(a.data(), 257, 7, 0x123456789ABCDEFull, 11, 1ull << 33, 2);
-  tileKernels().normal(b.data(), 257, 7, 0x123456789ABCDEFull, 11, 1ull << 33, 2);
-  CHECK(a == b);
-}
-
 TEST(normals_have_normal_moments_and_no_two_rows_alike) {
   // 400,000 draws: the mean has sd 0.0016, the variance 0.0022, the fourth moment 0.0155; five sd of each: 1 false
   // alarm in 10^6.

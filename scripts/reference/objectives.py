@@ -21,7 +21,11 @@ import time
 import torch
 from torch.nn.functional import cross_entropy, mse_loss, softplus
 
+import discrimination
+import score_matching
+from divergences import pseudo_spherical
 from energies import DTYPES, build
+from noises import draw, noise_law
 from samplers import langevin_step
 
 
@@ -43,37 +47,6 @@ def persistent_contrastive_divergence(model, case, x, y):
     return contrast(model, x, torch.tensor(case["negatives"], dtype=x.dtype), y)
 
 
-def noise_law(spec, x):
-    """The noise as a torch distribution over rows."""
-    d = x.shape[1]
-
-    def columns(value):
-        return torch.as_tensor(value, dtype=x.dtype).expand(d)
-
-    if spec["kind"] == "uniform":
-        return torch.distributions.Independent(
-            torch.distributions.Uniform(columns(spec["low"]), columns(spec["high"]), validate_args=False), 1
-        )
-    if spec["kind"] == "gaussian":
-        law = torch.distributions.Normal(columns(spec.get("mean", 0.0)), columns(spec.get("sd", 1.0)))
-        return torch.distributions.Independent(law, 1)
-    rows = x.double()
-    covariance = torch.cov(rows.T).reshape(d, d)
-    covariance = covariance + spec.get("ridge", 1e-6) * covariance.diagonal().mean() * torch.eye(d)
-    factor = torch.linalg.cholesky(covariance * spec.get("scale", 1.0) ** 2).to(x.dtype)
-    return torch.distributions.MultivariateNormal(rows.mean(0).to(x.dtype), scale_tril=factor)
-
-
-def draw(law, spec, noise):
-    """Rows of the law from standard uniform or normal numbers."""
-    if spec["kind"] == "uniform":
-        low, high = law.base_dist.low, law.base_dist.high
-        return low + (high - low) * noise
-    if spec["kind"] == "gaussian":
-        return law.base_dist.loc + law.base_dist.scale * noise
-    return law.loc + noise @ law.scale_tril.T
-
-
 def noise_contrastive(model, case, x, y, fit_to=None):
     """u = log p_model - log p_noise - log nu; logistic loss per data row (Gutmann and Hyvarinen 2012)."""
     objective = case["objective"]
@@ -87,15 +60,6 @@ def noise_contrastive(model, case, x, y, fit_to=None):
     positive = torch.log(torch.sigmoid(logits(x))).mean()
     negative = torch.log(1 - torch.sigmoid(logits(negatives))).mean()
     return -positive - nu * negative
-
-
-def denoising_score_matching(model, case, x, y):
-    """sigma^2 / 2 E |s(x~) - (x - x~) / sigma^2|^2, the target being the score of the Gaussian kernel (Vincent 2011)."""
-    sigma = case["objective"]["sigma"]
-    noisy = (x + sigma * torch.tensor(case["noise"], dtype=x.dtype)).requires_grad_(True)
-    (gradient,) = torch.autograd.grad(model.energy(noisy, y).sum(), noisy, create_graph=True)
-    target = (x - noisy.detach()) / sigma**2
-    return sigma**2 / 2 * ((-gradient - target) ** 2).sum(1).mean()
 
 
 def maximum_likelihood(model, case, x, y):
@@ -126,8 +90,10 @@ def negative_log_likelihood(model, case, x, y):
 LOSSES = {
     "contrastiveDivergence": contrastive_divergence,
     "persistentContrastiveDivergence": persistent_contrastive_divergence,
+    "pseudoSpherical": pseudo_spherical,
     "noiseContrastive": noise_contrastive,
-    "denoisingScoreMatching": denoising_score_matching,
+    **discrimination.LOSSES,
+    **score_matching.LOSSES,
     "maximumLikelihood": maximum_likelihood,
     "crossEntropy": cross_entropy_loss,
     "meanSquaredError": mean_squared_error,
@@ -225,7 +191,7 @@ def training_run(case):
         set_rate(optimizer, rate(case["optimizer"], step, total))
         optimizer.zero_grad()
         one = {**case, "noise": case["noise"][step] if "noise" in case else None, "logZTensor": log_z}
-        options = {"fit_to": data} if case["objective"]["kind"] == "noiseContrastive" else {}
+        options = {"fit_to": data} if "noise" in case["objective"] else {}
         batch_y = None if y is None else y[rows]
         loss = LOSSES[case["objective"]["kind"]](model, one, data[rows], batch_y, **options)
         loss.backward()

@@ -1,5 +1,5 @@
 /** Fields shared by objectives and noises. */
-import type { Z } from '../spec.js'
+import { specOf, type Z } from '../spec.js'
 
 /** One number for every column, or a list of one number a column. */
 export const columnsField = (z: Z) => z.union([z.number(), z.array(z.number()).min(1)])
@@ -53,13 +53,23 @@ export const bufferField = (z: Z) =>
     })
     .prefault({})
 
+/**
+ * Negatives from persistent chains, of every objective that samples its model: each step draws `chains` chains (default:
+ * the batch size) from the `buffer` without replacement, restarts a share, and runs `sampler.steps` steps.
+ */
+export const chainFields = (z: Z) => ({
+  sampler: specOf(z, 'sampler'),
+  buffer: bufferField(z),
+  chains: z.int().positive().optional(),
+})
+
 type Buffer = {
   reinitFrom: string | Record<string, number | undefined>
   reinitAccept: string
   box?: Borders | undefined
 }
 
-export function checkBuffer({ buffer }: { buffer: Buffer }, fail: Fail): void {
+function checkBuffer({ buffer }: { buffer: Buffer }, fail: Fail): void {
   if (typeof buffer.reinitFrom === 'object' && !Object.values(buffer.reinitFrom).some((s) => (s ?? 0) > 0)) {
     fail('buffer.reinitFrom', 'at least one share must be above 0')
   }
@@ -67,4 +77,14 @@ export function checkBuffer({ buffer }: { buffer: Buffer }, fail: Fail): void {
     fail('buffer.reinitAccept', "a tested restart is drawn uniformly: use reinitFrom: 'uniform'")
   }
   if (buffer.box !== undefined) bordersBelow(buffer.box, fail, 'buffer.box')
+}
+
+export function checkChains(
+  options: { buffer: Buffer & { size: number }; chains?: number | undefined },
+  fail: Fail,
+): void {
+  checkBuffer(options, fail)
+  if (options.chains !== undefined && options.chains > options.buffer.size) {
+    fail('chains', `a buffer of ${options.buffer.size} chains cannot give ${options.chains} a step`)
+  }
 }

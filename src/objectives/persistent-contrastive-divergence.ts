@@ -1,5 +1,5 @@
-import { defineSpec, specOf } from '../spec.js'
-import { bufferField, checkBuffer } from './fields.js'
+import { defineSpec } from '../spec.js'
+import { chainFields, checkChains } from './fields.js'
 
 /**
  * Persistent contrastive divergence: negatives are chains that live on in a replay buffer from step to step;
@@ -12,15 +12,10 @@ import { bufferField, checkBuffer } from './fields.js'
 export const persistentContrastiveDivergence = defineSpec(
   'objective',
   'persistentContrastiveDivergence',
-  (z) => ({ sampler: specOf(z, 'sampler'), buffer: bufferField(z), chains: z.int().positive().optional() }),
+  (z) => chainFields(z),
   {
     summary: 'PCD: negatives are persistent chains in a replay buffer, a share of which restarts.',
     source: 'Tieleman 2008; restarts: Du and Mordatch 2019.',
-    check: (options, fail) => {
-      checkBuffer(options, fail)
-      if (options.chains !== undefined && options.chains > options.buffer.size) {
-        fail('chains', `a buffer of ${options.buffer.size} chains cannot give ${options.chains} a step`)
-      }
-    },
+    check: (options, fail) => checkChains(options, fail),
   },
 )

@@ -27,6 +27,19 @@ describe('objective, noise and optimizer specs', () => {
     })
     expect(optimizers.adam()).toEqual({ kind: 'adam', lr: 1e-3, betas: [0.9, 0.999], epsilon: 1e-8, weightDecay: 0 })
     expect(optimizers.adamw().weightDecay).toBe(0.01)
+    expect(objectives.energyDiscrepancy({ t: 0.25 })).toEqual({
+      kind: 'energyDiscrepancy',
+      t: 0.25,
+      negatives: 32,
+      w: 1,
+    })
+    expect(objectives.slicedScoreMatching()).toEqual({
+      kind: 'slicedScoreMatching',
+      projections: 1,
+      law: 'rademacher',
+      varianceReduced: false,
+    })
+    expect(noises.kde()).toEqual({ kind: 'kde', scale: 1, centres: 1000 })
     expect(objectives.crossEntropy()).toEqual({ kind: 'crossEntropy' })
   })
 
@@ -53,11 +66,40 @@ describe('objective, noise and optimizer specs', () => {
       () => objectives.persistentContrastiveDivergence({ sampler, buffer: { size: 4 }, chains: 5 }),
       'chains',
     ],
+    ['a gamma of -1', () => objectives.pseudoSpherical({ gamma: -1, sampler }), 'gamma'],
+    [
+      'more chains than the buffer has, pseudoSpherical',
+      () => objectives.pseudoSpherical({ gamma: 0.5, sampler, buffer: { size: 4 }, chains: 5 }),
+      'chains',
+    ],
     ['borders upside down', () => noises.uniform({ low: [0, 1], high: [1, 1] }), 'high'],
     ['borders of unequal length', () => noises.uniform({ low: [0, 1], high: [1, 2, 3] }), 'high'],
     ['an sd of 0', () => noises.gaussian({ sd: [1, 0] }), 'sd'],
     ['half a cell', () => objectives.maximumLikelihood({ box: { low: 0, high: 1 }, cells: 2.5 }), 'cells'],
     ['sigma 0', () => objectives.denoisingScoreMatching({ sigma: 0 }), 'sigma'],
+    [
+      'a ladder of one rung',
+      () => objectives.denoisingScoreMatching({ sigma: { from: 1, to: 1, levels: 3 } }),
+      'sigma.from',
+    ],
+    [
+      'a ladder of one level',
+      () => objectives.denoisingScoreMatching({ sigma: { from: 1, to: 0.1, levels: 1 } }),
+      'levels',
+    ],
+    ['projections of an exact trace', () => objectives.explicitScoreMatching({ projections: 2 }), 'hutchinson'],
+    ['a law of directions of no kind', () => objectives.slicedScoreMatching({ law: 'gausian' as never }), 'gaussian'],
+    [
+      'a squared score from differences',
+      () => objectives.slicedScoreMatching({ varianceReduced: true, finiteDifference: 0.1 }),
+      'varianceReduced',
+    ],
+    ['no perturbation', () => objectives.conditionalNoiseContrastive({ sigma: [1, 0] }), 'sigma'],
+    ['a variance of 0', () => objectives.energyDiscrepancy({ t: 0 }), 't'],
+    ['a negative w', () => objectives.energyDiscrepancy({ t: 1, w: -1 }), 'w'],
+    ['no spread of a mixture', () => noises.gaussianMixture({ means: [[0], [1]] }), 'sigmas'],
+    ['a weight too few', () => noises.gaussianMixture({ means: [[0], [1]], sigmas: 1, weights: [1] }), 'weights'],
+    ['a bandwidth of 0', () => noises.kde({ bandwidth: [0.1, 0] }), 'bandwidth'],
     [
       'a sampler of no kind',
       () => objectives.contrastiveDivergence({ sampler: { kind: 'langevn' } as never }),

@@ -27,6 +27,12 @@ describe('partition.grid', () => {
     expect(result.converged).toBe(true)
     expect(result.borderMass).toBeLessThan(1e-12)
     expect(result.cells).toHaveLength(mean.length)
+    expect([result.lower, result.upper]).toEqual([
+      result.logZ - 2 * result.standardError,
+      result.logZ + 2 * result.standardError,
+    ])
+    // Entropy of a Gaussian: log Z + d / 2.
+    expect(Math.abs(result.entropy - expected - mean.length / 2)).toBeLessThan(1e-9)
   })
 
   test('temperature, and a float32 energy', async () => {
@@ -40,6 +46,9 @@ describe('partition.grid', () => {
     await using model = await gaussian(1e4, [0.003])
     const refined = await partition.grid(model, { low: -1, high: 1, cells: 8, tolerance: 1e-6 })
     expect(refined.cells[0]).toBeGreaterThan(100)
+    expect(Math.max(...refined.changes.slice(-2).map(Math.abs))).toBeLessThanOrEqual(1e-6)
+    // 2, 4, 8, ... cells: one change a doubling.
+    expect(2 ** (refined.changes.length + 1)).toBe(refined.cells[0])
     expect(Math.abs(refined.logZ - 0.5 * (LOG_2PI - Math.log(1e4)))).toBeLessThan(1e-6)
     const coarse = await partition.grid(model, { low: -1, high: 1, cells: 8, maxCells: 32 })
     expect(coarse.converged).toBe(false)
@@ -78,43 +87,73 @@ describe('partition.exact', () => {
     const binary = await partition.exact(model)
     expect(binary.logZ).toBeCloseTo(factors([0, 1]), 12)
     expect([binary.states, binary.standardError]).toEqual([8, 0])
+    expect([binary.lower, binary.upper]).toEqual([binary.logZ, binary.logZ])
     expect((await partition.exact(model, { values: [-1, 1] })).logZ).toBeCloseTo(factors([-1, 1]), 12)
     const mixed = await partition.exact(model, { values: [[0, 1], [0, 1, 2], [5]] })
     expect(mixed.states).toBe(6)
   })
 
-  test('two million states are refused, a million are summed', async () => {
+  test('categories as levels', async () => {
+    const m = [0.2, -0.4, 0.9]
+    await using model = await gaussian(1, m)
+    const levels = await partition.exact(model, { levels: [2, 3, 4] })
+    const values = await partition.exact(model, {
+      values: [
+        [0, 1],
+        [0, 1, 2],
+        [0, 1, 2, 3],
+      ],
+    })
+    expect(levels).toEqual(values)
+    expect(levels.states).toBe(24)
+    expect((await partition.exact(model, { levels: 3 })).states).toBe(27)
+    for (const bad of [{ levels: [2, 2] }, { levels: 0 }, { levels: 2, values: [0, 1] }]) {
+      await expect(partition.exact(model, bad)).rejects.toMatchObject({ code: 'ERR_LANGEVIN_INVALID_OPTION' })
+    }
+  })
+
+  test('a restricted Boltzmann machine, its hidden units summed out by hand, and the entropy', async () => {
+    // E(v) = -b v - sum_j log(1 + exp(c_j + W_j v)); the joint sum over 2^6 v and 2^4 h is done here.
+    const [visible, hidden] = [6, 4]
+    const w = Array.from({ length: hidden }, (_, j) =>
+      Array.from({ length: visible }, (_, i) => Math.sin(3 * j + 5 * i)),
+    )
+    const b = Array.from({ length: visible }, (_, i) => 0.3 * Math.cos(i))
+    const c = Array.from({ length: hidden }, (_, j) => 0.5 * Math.sin(j))
+    const spec = energies.expression(
+      (v) => w.reduce((sum, row, j) => sum.sub(v.mul(row).sum().add(c[j]!).softplus()), v.mul(b).sum().neg()),
+      { input: visible },
+    )
+    await using model = await Energy.create(spec, { dtype: 'float64' })
+    const bits = (n: number, width: number) => Array.from({ length: width }, (_, i) => (n >> i) & 1)
+    const dot = (x: number[], y: number[]) => x.reduce((sum, v, i) => sum + v * y[i]!, 0)
+    const marginal = Array.from({ length: 2 ** visible }, (_, n) => {
+      const v = bits(n, visible)
+      let sum = 0
+      for (let k = 0; k < 2 ** hidden; k++) {
+        const h = bits(k, hidden)
+        sum += Math.exp(dot(b, v) + dot(c, h) + h.reduce((s, on, j) => s + on * dot(w[j]!, v), 0))
+      }
+      return sum
+    })
+    const z = marginal.reduce((sum, v) => sum + v, 0)
+    const entropy = -marginal.reduce((sum, v) => sum + (v / z) * Math.log(v / z), 0)
+    const result = await partition.exact(model)
+    expect(result.logZ).toBeCloseTo(Math.log(z), 10)
+    expect(result.entropy).toBeCloseTo(entropy, 10)
+  })
+
+  test('2^21 states are refused, 2^20 are summed', async () => {
     await using model = await gaussian(1, Array(21).fill(0.5))
     await expect(partition.exact(model)).rejects.toMatchObject({ code: 'ERR_LANGEVIN_UNSUPPORTED' })
-    await using smaller = await gaussian(1, Array(16).fill(0.5))
-    // Every state has the energy 16 / 8 = 2.
-    expect((await partition.exact(smaller)).logZ).toBeCloseTo(16 * Math.log(2) - 2, 10)
-  })
-})
-
-describe('partition.ais', () => {
-  test('a correlated Gaussian, any number of threads', async () => {
-    await using model = await gaussian(
-      [
-        [2, 0.5],
-        [0.5, 1],
-      ],
-      [1, -1],
-    )
-    const options = { dim: 2, chains: 1000, temperatures: 40, stepSize: 0.3, seed: 5 }
-    const result = await partition.ais(model, { ...options, threads: 1 })
-    expect(result.standardError).toBeLessThan(0.05)
-    // Four standard errors: a false alarm once in 16,000 seeds.
-    expect(Math.abs(result.logZ - (LOG_2PI - 0.5 * Math.log(1.75)))).toBeLessThan(4 * result.standardError)
-    expect((await partition.ais(model, { ...options, threads: 2 })).logZ).toBe(result.logZ)
-    expect((await partition.ais(model, { ...options, seed: 6 })).logZ).not.toBe(result.logZ)
-  })
-
-  test('errors', async () => {
-    await using model = await gaussian(1, [0, 0])
-    await expect(partition.ais(model, { dim: 3 })).rejects.toMatchObject({ code: 'ERR_LANGEVIN_INVALID_OPTION' })
-    await expect(partition.ais(model, { temperatures: [0, 0.5] })).rejects.toMatchObject({
-      code: 'ERR_LANGEVIN_INVALID_OPTION',
+    await using smaller = await gaussian(1, Array(20).fill(0.5))
+    // Every state has the energy 20 / 8 = 2.5.
+    const most = await partition.exact(smaller)
+    expect([most.logZ, most.states]).toEqual([expect.closeTo(20 * Math.log(2) - 2.5, 9), 2 ** 20])
+    await using ten = await gaussian(1, Array(10).fill(0))
+    expect((await partition.exact(ten, { levels: 4 })).states).toBe(2 ** 20)
+    await expect(partition.exact(ten, { levels: [4, 4, 4, 4, 4, 4, 4, 4, 4, 5] })).rejects.toMatchObject({
+      code: 'ERR_LANGEVIN_UNSUPPORTED',
     })
   })
 })

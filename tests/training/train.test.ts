@@ -24,10 +24,11 @@ const random = (rows: number, columns: number, seed = 1) =>
 const rows = random(500, 2)
 const spec = energies.mlp({ input: 2, hidden: [16, 16], gaussianBase: 2 })
 const nce = objectives.noiseContrastive({ noise: noises.gaussian({ sd: 1.5 }), ratio: 2 })
-const pcd = objectives.persistentContrastiveDivergence({
+const pcdChains = {
   sampler: samplers.langevin({ steps: 5, stepSize: 0.05 }),
   buffer: { size: 300, reinit: 0.1, reinitFrom: { uniform: 1, data: 1 }, blur: 0.1 },
-})
+}
+const pcd = objectives.persistentContrastiveDivergence(pcdChains)
 const make = (seed = 7) => Energy.create(spec, { seed })
 
 async function weights(model: Energy): Promise<Record<string, number[]>> {
@@ -165,6 +166,7 @@ describe('checkpoints', () => {
   it.each([
     ['persistentContrastiveDivergence', pcd],
     ['noiseContrastive', nce],
+    ['pseudoSpherical', objectives.pseudoSpherical({ ...pcdChains, gamma: 0.5 })],
   ])('%s: a resumed run is bit-equal to one that was never interrupted', async (name, objective) => {
     const path = join(folder, `${name}.safetensors`)
     const kept = join(folder, `${name}-15.safetensors`)

@@ -33,10 +33,11 @@ TileInput Energy::tileInput(const Rows& rows) {
   return in;
 }
 
-std::shared_ptr<const TileProgram::Packed> Energy::packed() const {
+std::shared_ptr<const TileProgram::Packed> Energy::packed(Precision precision) const {
   std::lock_guard lock(packMutex_);
   const std::uint64_t version = parameters_.version();
-  if (!packed_ || packed_->version != version) packed_ = tiles_->pack(parameters_, version);
+  const bool complete = precision == Precision::Float32 || (packed_ && packed_->precision == precision);
+  if (!packed_ || packed_->version != version || !complete) packed_ = tiles_->pack(parameters_, version, precision);
   return packed_;
 }
 

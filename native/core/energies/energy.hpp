@@ -48,7 +48,7 @@ class Energy {
   const TileProgram* tiles() const { return tiles_.get(); }
   const std::string& planReason() const { return planReason_; }
   /// Weights as the fused executor wants them, current with the parameters.
-  std::shared_ptr<const TileProgram::Packed> packed() const;
+  std::shared_ptr<const TileProgram::Packed> packed(Precision precision = Precision::Float32) const;
   /// Pointers into contiguous rows for the fused executor.
   static TileInput tileInput(const Rows& rows);
 

@@ -71,6 +71,20 @@ Value parameterInfo(const Spec& a, Job&) {
 }
 
 // { energy } -> what runs it and why
+Map explainScoreGradients(const Energy& energy) {
+  std::string reason = energy.planReason();
+  const bool fused = energy.tiles() && TileProgram::compileSecondOrder(energy.program(), energy.parameters(), reason);
+  if (fused) reason = "every operation has second derivatives in the fused kernels";
+  return {{"executor", fused ? "fused-cpu" : "autograd"}, {"reason", reason}};
+}
+
+std::string explainHalf(const Energy& energy) {
+  if (!energy.tiles()) return "no effect: only the fused kernels have it";
+  if (std::string(tileKernels().name) == "avx512_bf16") return "products of pairs in hardware, float32 sums";
+  return "the same numbers as hardware products would have, and slower than float32: this processor has no bfloat16 "
+         "products";
+}
+
 Value explain(const Spec& a, Job&) {
   const EnergyRef energy = a.at("energy").energy();
   List ops;
@@ -83,7 +97,14 @@ Value explain(const Spec& a, Job&) {
       {"instructionSet", fused ? tileKernels().name : "as LibTorch chooses"},
       {"operations", ops},
       {"nonSmooth", rough},
-      {"reason", fused ? std::string("float32 on the CPU and every operation has a tile form") : energy->planReason()}};
+      {"reason", fused ? std::string("float32 on the CPU and every operation has a tile form") : energy->planReason()},
+      {"scoreGradients", explainScoreGradients(*energy)},
+      {"bfloat16", explainHalf(*energy)},
+      {"blockRows", fused ? energy->tiles()->preferredRows() : std::int64_t{0}},
+      {"threads",
+       Map{{"tiles", defaultThreads()},
+           {"intraOp", at::get_num_threads()},
+           {"reason", "rows are independent: threads take tiles of them, so operations keep to one thread"}}}};
 }
 
 Value kinds(const Spec&, Job&) {

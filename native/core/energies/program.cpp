@@ -58,4 +58,16 @@ std::vector<std::string> nonSmoothOperations(const Program& program) {
   return names;
 }
 
+void requireSmooth(const Program& program) {
+  const std::vector<std::string> rough = nonSmoothOperations(program);
+  if (rough.empty()) return;
+  std::string names;
+  for (const std::string& n : rough) names += (names.empty() ? "" : ", ") + n;
+  throw Error(Code::Unsupported,
+              "this objective differentiates the score dE/dx, and the energy's second derivatives vanish almost "
+              "everywhere because of " +
+                  names + "; use a smooth activation (silu, softplus, tanh, gelu)",
+              {{"operations", names}});
+}
+
 }  // namespace langevin

@@ -114,5 +114,7 @@ ProgramValues evaluate(const Program& program, const std::vector<at::Tensor>& pa
 
 /// Names of the nodes that are not smooth; empty when second derivatives are safe.
 std::vector<std::string> nonSmoothOperations(const Program& program);
+/// ERR_LANGEVIN_UNSUPPORTED, naming the operations, when second derivatives in x vanish almost everywhere.
+void requireSmooth(const Program& program);
 
 }  // namespace langevin

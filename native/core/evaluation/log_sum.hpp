@@ -34,4 +34,27 @@ class LogSum {
   double sum_ = 0;
 };
 
+/// A running log of a sum of exponentials, and the mean of the exponents under the law they are proportional to.
+class WeightedSum {
+ public:
+  void add(double logTerm) {
+    if (logTerm > largest_) {
+      const double factor = std::exp(largest_ - logTerm);
+      sum_ *= factor;
+      first_ *= factor;
+      largest_ = logTerm;
+    }
+    const double weight = std::exp(logTerm - largest_);
+    sum_ += weight;
+    first_ += weight * logTerm;
+  }
+  double value() const { return largest_ + std::log(sum_); }
+  /// sum e^t t / sum e^t.
+  double mean() const { return first_ / sum_; }
+
+ private:
+  double largest_ = std::numeric_limits<double>::lowest();
+  double sum_ = 0, first_ = 0;
+};
+
 }  // namespace langevin

@@ -30,7 +30,31 @@ at::Tensor repeated(const at::Tensor& y, std::int64_t n) {
   return y.expand(shape);
 }
 
-// -E / T of rows, float64 on the CPU; a non-finite energy is an error that names the point.
+struct GridSum {
+  double logZ, borderMass, entropy;
+};
+
+GridSum sumOver(const Energy& energy, const Grid& grid, double temperature, const at::Tensor& y, int threads,
+                Job& job) {
+  WeightedSum all;
+  LogSum border;
+  const std::int64_t total = grid.size();
+  for (std::int64_t first = 0; first < total; first += kBlock) {
+    job.check();
+    const std::int64_t last = std::min(total, first + kBlock);
+    const at::Tensor terms = negativeEnergy(energy, grid.centres(first, last), y, temperature, threads);
+    const double* p = terms.data_ptr<double>();
+    for (std::int64_t i = 0; i < last - first; ++i) {
+      all.add(p[i]);
+      if (grid.onBorder(first + i)) border.add(p[i]);
+    }
+  }
+  const double logZ = all.value() + grid.logCellVolume();
+  return {logZ, std::exp(border.value() - all.value()), logZ - all.mean()};
+}
+
+}  // namespace
+
 at::Tensor negativeEnergy(const Energy& energy, const at::Tensor& points, const at::Tensor& y, double temperature,
                           int threads) {
   const at::Tensor e =
@@ -45,29 +69,6 @@ at::Tensor negativeEnergy(const Energy& energy, const at::Tensor& points, const 
     }
   return e.mul(-1 / temperature);
 }
-
-struct GridSum {
-  double logZ, borderMass;
-};
-
-GridSum sumOver(const Energy& energy, const Grid& grid, double temperature, const at::Tensor& y, int threads,
-                Job& job) {
-  LogSum all, border;
-  const std::int64_t total = grid.size();
-  for (std::int64_t first = 0; first < total; first += kBlock) {
-    job.check();
-    const std::int64_t last = std::min(total, first + kBlock);
-    const at::Tensor terms = negativeEnergy(energy, grid.centres(first, last), y, temperature, threads);
-    const double* p = terms.data_ptr<double>();
-    for (std::int64_t i = 0; i < last - first; ++i) {
-      all.add(p[i]);
-      if (grid.onBorder(first + i)) border.add(p[i]);
-    }
-  }
-  return {all.value() + grid.logCellVolume(), std::exp(border.value() - all.value())};
-}
-
-}  // namespace
 
 Grid Grid::read(const Spec& spec, std::int64_t dimension) {
   if (dimension < 1 || dimension > 3)
@@ -136,33 +137,47 @@ GridPartition gridPartition(const Energy& energy, Grid grid, double temperature,
                             double tolerance, std::int64_t maxCells, int threads, Job& job) {
   if (grid.size() > maxCells)
     fail(Code::InvalidOption, "the grid has ", grid.size(), " cells, more than maxCells = ", maxCells);
-  Grid coarse = grid;
-  for (std::int64_t& c : coarse.cells) c = std::max<std::int64_t>(1, c / 2);
-  double before = sumOver(energy, coarse, temperature, y, threads, job).logZ;
+  // Two coarser grids first, a quarter and half the cells an axis: they cost little and say how log Z moves.
+  std::vector<Grid> ladder(2, grid);
+  for (std::size_t k = 0; k < grid.cells.size(); ++k) {
+    ladder[0].cells[k] = std::max<std::int64_t>(1, grid.cells[k] / 4);
+    ladder[1].cells[k] = std::max<std::int64_t>(1, grid.cells[k] / 2);
+  }
   const double factor = std::pow(2.0, static_cast<double>(grid.dimension()));
+  double before = sumOver(energy, ladder[0], temperature, y, threads, job).logZ;
   GridPartition result;
-  for (;;) {
-    const GridSum now = sumOver(energy, grid, temperature, y, threads, job);
-    result = {now.logZ, std::abs(now.logZ - before), now.borderMass, grid.cells, true};
-    result.converged = result.standardError <= tolerance;
+  const auto take = [&](const Grid& at) {
+    const GridSum now = sumOver(energy, at, temperature, y, threads, job);
+    result.changes.push_back(now.logZ - before);
+    before = result.logZ = now.logZ;
+    result.borderMass = now.borderMass;
+    result.entropy = now.entropy;
+    result.cells = at.cells;
+  };
+  take(ladder[1]);
+  for (;; grid = grid.refined(2)) {
+    take(grid);
+    const auto last = result.changes.rbegin();
+    result.standardError = std::abs(last[0]);
+    result.converged = std::max(std::abs(last[0]), std::abs(last[1])) <= tolerance;
     if (!refine || result.converged || static_cast<double>(grid.size()) * factor > static_cast<double>(maxCells))
       return result;
-    before = now.logZ;
-    grid = grid.refined(2);
   }
 }
 
-double exactPartition(const Energy& energy, const std::vector<std::vector<double>>& values, double temperature,
-                      const at::Tensor& y, int threads, Job& job) {
+ExactPartition exactPartition(const Energy& energy, const std::vector<std::vector<double>>& values, double temperature,
+                              const at::Tensor& y, int threads, Job& job) {
   constexpr std::int64_t kMost = 1 << 20;
   std::int64_t total = 1;
   for (const auto& v : values) {
     total *= static_cast<std::int64_t>(v.size());
     if (total > kMost)
-      fail(Code::Unsupported, "there are more than 2^20 states; partition.exact enumerates at most that many");
+      fail(
+          Code::Unsupported,
+          "there are more than 2^20 = 1048576 states; partition.exact enumerates at most that many. Use partition.ais");
   }
   const auto d = static_cast<std::int64_t>(values.size());
-  LogSum all;
+  WeightedSum all;
   for (std::int64_t first = 0; first < total; first += kBlock) {
     job.check();
     const std::int64_t last = std::min(total, first + kBlock);
@@ -180,7 +195,22 @@ double exactPartition(const Energy& energy, const std::vector<std::vector<double
     const at::Tensor terms = negativeEnergy(energy, states, y, temperature, threads);
     for (std::int64_t i = 0; i < terms.numel(); ++i) all.add(terms.data_ptr<double>()[i]);
   }
-  return all.value();
+  return {all.value(), all.value() - all.mean(), total};
+}
+
+WeightSummary importancePartition(const Energy& energy, const ImportanceOptions& options, double temperature,
+                                  const at::Tensor& y, int threads, Job& job) {
+  const at::NoGradGuard guard;
+  const Random random(options.seed);
+  at::Tensor logWeight = at::empty({options.draws}, at::kDouble);
+  for (std::int64_t first = 0; first < options.draws; first += kBlock) {
+    job.check();
+    const std::int64_t last = std::min(options.draws, first + kBlock);
+    const at::Tensor x = options.proposal.draw(first, last, random);
+    const at::Tensor terms = negativeEnergy(energy, x, y, temperature, threads);
+    logWeight.slice(0, first, last).copy_(terms - options.proposal.logDensity(x));
+  }
+  return summariseWeights(logWeight, "importance sampling");
 }
 
 }  // namespace langevin

@@ -1,6 +1,10 @@
-// partition.*: { energy, ... } -> { logZ, standardError, ... }.
+// partition.*: { energy, ... } -> { logZ, standardError, lower, upper, ess, ... }.
+#include <cmath>
+
 #include "base/tensor.hpp"
 #include "base/threads.hpp"
+#include "evaluation/annealing.hpp"
+#include "evaluation/arguments.hpp"
 #include "evaluation/metrics.hpp"
 #include "evaluation/partition.hpp"
 
@@ -25,73 +29,191 @@ List toList(const std::vector<std::int64_t>& values) {
   return list;
 }
 
+List toList(const std::vector<double>& values) {
+  List list;
+  for (double v : values) list.emplace_back(v);
+  return list;
+}
+
+Value finiteOrNull(double value) { return std::isfinite(value) ? Value(value) : Value(); }
+
+// logZ, standardError, and the interval of two standard errors.
+Map estimate(double logZ, double standardError) {
+  return {{"logZ", logZ},
+          {"standardError", standardError},
+          {"lower", logZ - 2 * standardError},
+          {"upper", logZ + 2 * standardError}};
+}
+
+Map summary(const WeightSummary& s) {
+  return {
+      {"logZ", s.logMean}, {"standardError", s.standardError}, {"ess", s.ess}, {"paretoK", finiteOrNull(s.paretoK)}};
+}
+
 // { energy, low, high, cells?, refine?, tolerance?, maxCells?, temperature?, y?, threads? }
 Value grid(const Spec& a, Job& job) {
   const EnergyRef energy = a.at("energy").energy();
   const GridPartition r = gridPartition(*energy, Grid::read(a, energy->inputWidth()), a.positive("temperature", 1),
                                         readCondition(a), a.boolean("refine", true), a.nonNegative("tolerance", 1e-4),
                                         a.count("maxCells", 1, kMaxCells), readThreads(a), job);
-  return Map{{"logZ", r.logZ},
-             {"standardError", r.standardError},
-             {"borderMass", r.borderMass},
-             {"cells", toList(r.cells)},
-             {"converged", r.converged}};
+  Map result = estimate(r.logZ, r.standardError);
+  result.merge(Map{{"entropy", r.entropy},
+                   {"borderMass", r.borderMass},
+                   {"cells", toList(r.cells)},
+                   {"changes", toList(r.changes)},
+                   {"converged", r.converged}});
+  return result;
 }
 
-// { energy, values?: [..] for every variable or [[..], ..] one list a variable (default [0, 1]), temperature?, y? }
-Value exact(const Spec& a, Job& job) {
-  const EnergyRef energy = a.at("energy").energy();
-  const auto d = static_cast<std::size_t>(energy->inputWidth());
+// One list of values a variable, from `values` or `levels`.
+std::vector<std::vector<double>> readStates(const Spec& a, std::size_t d) {
+  if (a.has("values") && a.has("levels")) a.at("levels").invalid("give either values or levels");
   std::vector<std::vector<double>> values(d, {0.0, 1.0});
-  if (a.has("values")) {
-    const Spec given = a.at("values");
-    const bool nested = !given.list().empty() && given.list()[0].list();
+  if (const auto levels = a.find("levels")) {
+    std::vector<std::int64_t> counts(d, 2);
+    if (levels->value().list())
+      counts = levels->integers();
+    else
+      counts.assign(d, levels->integer());
+    if (counts.size() != d)
+      levels->invalid("has " + std::to_string(counts.size()) + " numbers for " + std::to_string(d) + " variables");
+    for (std::size_t k = 0; k < d; ++k) {
+      if (counts[k] < 1 || counts[k] > (1 << 20)) levels->invalid("must be whole numbers of at least 1");
+      values[k].clear();
+      for (std::int64_t v = 0; v < counts[k]; ++v) values[k].push_back(static_cast<double>(v));
+    }
+  }
+  if (const auto given = a.find("values")) {
+    const bool nested = !given->list().empty() && given->list()[0].list();
     if (!nested) {
-      values.assign(d, given.numbers());
+      values.assign(d, given->numbers());
     } else {
-      const std::vector<Spec> items = given.items();
+      const std::vector<Spec> items = given->items();
       if (items.size() != d)
-        given.invalid("has " + std::to_string(items.size()) + " lists for " + std::to_string(d) + " variables");
+        given->invalid("has " + std::to_string(items.size()) + " lists for " + std::to_string(d) + " variables");
       for (std::size_t k = 0; k < d; ++k) values[k] = items[k].numbers();
     }
     for (const auto& v : values)
-      if (v.empty()) given.invalid("a variable has no values");
+      if (v.empty()) given->invalid("a variable has no values");
   }
-  double states = 1;
-  for (const auto& v : values) states *= static_cast<double>(v.size());
-  const double logZ =
-      exactPartition(*energy, values, a.positive("temperature", 1), readCondition(a), readThreads(a), job);
-  return Map{{"logZ", logZ}, {"standardError", 0.0}, {"states", states}};
+  return values;
 }
 
-// { energy, dim?, chains?, temperatures?: count or list of b, scale?, stepSize?, leapfrogSteps?, moves?, seed?,
-//   temperature?, y?, threads? }
-Value ais(const Spec& a, Job& job) {
+// { energy, values?: [..] for every variable or [[..], ..] one list a variable (default [0, 1]), levels?: count or one
+//   a variable (states 0 .. levels - 1), temperature?, y? }
+Value exact(const Spec& a, Job& job) {
   const EnergyRef energy = a.at("energy").energy();
-  if (a.has("dim") && a.count("dim") != energy->inputWidth())
-    a.at("dim").invalid("the energy has " + std::to_string(energy->inputWidth()) + " dimensions");
-  AnnealedOptions o;
-  o.chains = a.count("chains", 2, o.chains);
-  o.scale = a.positive("scale", 1);
-  o.stepSize = a.positive("stepSize", o.stepSize);
-  o.leapfrogSteps = a.count("leapfrogSteps", 1, o.leapfrogSteps);
-  o.moves = a.count("moves", 1, o.moves);
+  const auto values = readStates(a, static_cast<std::size_t>(energy->inputWidth()));
+  const ExactPartition r =
+      exactPartition(*energy, values, a.positive("temperature", 1), readCondition(a), readThreads(a), job);
+  Map result = estimate(r.logZ, 0);
+  result.merge(Map{{"entropy", r.entropy}, {"states", static_cast<double>(r.states)}});
+  return result;
+}
+
+// { energy, rows [n, d], components?, inflate?, defensive? | proposal: { means, weights?, sigmas | covariances };
+//   draws?, seed?, temperature?, y?, threads? }
+Value importance(const Spec& a, Job& job) {
+  const EnergyRef energy = a.at("energy").energy();
+  ImportanceOptions o;
+  o.draws = a.count("draws", 2, o.draws);
   if (a.has("seed")) o.seed = a.at("seed").seed();
+  if (a.has("proposal") == a.has("rows"))
+    a.invalid("give either rows, which a mixture is fitted to, or the proposal itself");
+  if (const auto proposal = a.find("proposal")) {
+    o.proposal = MixtureLaw::read(*proposal, energy->inputWidth());
+  } else {
+    const at::Tensor rows =
+        asRows(unbox(a.at("rows")), energy->inputWidth(), at::kDouble, at::kCPU, a.at("rows").path());
+    requireFinite(rows, "rows");
+    const double defensive = a.probability("defensive", 0.1);
+    if (defensive >= 1) a.at("defensive").invalid("must be less than 1");
+    o.proposal = MixtureLaw::fit(rows, a.count("components", 1, 1), Random(o.seed).fork(1))
+                     .widened(a.positive("inflate", 1.2), defensive);
+  }
+  const WeightSummary r =
+      importancePartition(*energy, o, a.positive("temperature", 1), readCondition(a), readThreads(a), job);
+  Map result = estimate(r.logMean, r.standardError);
+  result.merge(Map{{"ess", r.ess}, {"paretoK", finiteOrNull(r.paretoK)}, {"draws", o.draws}});
+  return result;
+}
+
+std::vector<double> perColumn(const Spec& a, const char* key, std::int64_t d, double otherwise) {
+  if (!a.has(key)) return std::vector<double>(static_cast<std::size_t>(d), otherwise);
+  const Spec spec = a.at(key);
+  if (!spec.value().list()) return std::vector<double>(static_cast<std::size_t>(d), spec.number());
+  std::vector<double> values = spec.numbers();
+  if (static_cast<std::int64_t>(values.size()) != d)
+    spec.invalid("has " + std::to_string(values.size()) + " numbers, the energy has " + std::to_string(d) + " columns");
+  return values;
+}
+
+void readLadder(const Spec& a, AnnealedOptions& o) {
+  const std::string ladder = a.text("ladder", "linear");
+  if (ladder != "linear" && ladder != "sigmoid" && ladder != "adaptive")
+    a.at("ladder").invalid("'" + ladder + "' is not one of linear, sigmoid, adaptive");
+  o.ladder = ladder == "linear" ? Ladder::Linear : ladder == "sigmoid" ? Ladder::Sigmoid : Ladder::Adaptive;
+  o.stepEss = a.positive("stepEss", o.stepEss);
+  if (o.stepEss >= 1) a.at("stepEss").invalid("must be less than 1");
   if (a.has("temperatures") && a.at("temperatures").value().list()) {
+    if (a.has("ladder")) a.at("ladder").invalid("temperatures is the ladder itself; leave one of them out");
+    o.ladder = Ladder::Given;
     o.betas = a.at("temperatures").numbers();
     bool ordered = o.betas.size() >= 2 && o.betas.front() == 0 && o.betas.back() == 1;
     for (std::size_t k = 1; k < o.betas.size(); ++k) ordered = ordered && o.betas[k - 1] < o.betas[k];
     if (!ordered) a.at("temperatures").invalid("a list of inverse temperatures rises from 0 to 1");
   } else {
-    const std::int64_t n = a.count("temperatures", 2, 200);
-    for (std::int64_t k = 0; k < n; ++k) o.betas.push_back(static_cast<double>(k) / static_cast<double>(n - 1));
+    o.temperatures = a.count("temperatures", 2, o.ladder == Ladder::Adaptive ? 10000 : o.temperatures);
+  }
+}
+
+AnnealedOptions readAnnealed(const Spec& a, std::int64_t d) {
+  AnnealedOptions o;
+  if (a.has("dim") && a.count("dim") != d) a.at("dim").invalid("the energy has " + std::to_string(d) + " dimensions");
+  o.chains = a.count("chains", 2, o.chains);
+  o.base = {perColumn(a, "mean", d, 0), perColumn(a, "scale", d, 1)};
+  for (const double s : o.base.scale)
+    if (!(s > 0)) a.at("scale").invalid("must be greater than 0");
+  readLadder(a, o);
+  const std::string transition = a.text("transition", "hmc");
+  if (transition != "hmc" && transition != "mala")
+    a.at("transition").invalid("'" + transition + "' is not one of hmc, mala");
+  const bool mala = transition == "mala";
+  if (mala && a.has("leapfrogSteps")) a.at("leapfrogSteps").invalid("is an option of transition 'hmc'");
+  o.leapfrogSteps = mala ? 1 : a.count("leapfrogSteps", 1, o.leapfrogSteps);
+  // MALA with step h is one leapfrog step of sqrt(h).
+  if (a.has("stepSize")) o.stepSize = mala ? std::sqrt(a.positive("stepSize")) : a.positive("stepSize");
+  o.targetAcceptance = a.probability("targetAcceptance", mala ? 0.574 : 0.8);
+  if (!(o.targetAcceptance > 0 && o.targetAcceptance < 1))
+    a.at("targetAcceptance").invalid("must lie strictly between 0 and 1");
+  o.moves = a.count("moves", 1, o.moves);
+  o.pilotChains = a.count("pilotChains", 2, o.pilotChains);
+  if (a.has("seed")) o.seed = a.at("seed").seed();
+  return o;
+}
+
+// { energy, dim?, chains?, temperatures?: count or list of b, ladder?, stepEss?, mean?, scale?, transition?, stepSize?,
+//   leapfrogSteps?, moves?, targetAcceptance?, pilotChains?, samples?, seed?, temperature?, y?, threads? }
+Value ais(const Spec& a, Job& job) {
+  const EnergyRef energy = a.at("energy").energy();
+  const AnnealedOptions o = readAnnealed(a, energy->inputWidth());
+  at::Tensor samples;
+  if (a.has("samples")) {
+    samples = asRows(unbox(a.at("samples")), energy->inputWidth(), at::kDouble, at::kCPU, "samples");
+    requireFinite(samples, "samples");
+    requireRows(samples, 2, "samples");
   }
   const AnnealedPartition r =
-      annealedPartition(*energy, o, a.positive("temperature", 1), readCondition(a), readThreads(a), job);
-  return Map{{"logZ", r.logZ},
-             {"standardError", r.standardError},
-             {"effectiveSampleSize", r.effectiveSampleSize},
-             {"acceptance", r.acceptance}};
+      annealedPartition(*energy, o, a.positive("temperature", 1), readCondition(a), samples, readThreads(a), job);
+  Map result = estimate(r.logZ, r.standardError);
+  result["lower"] = r.forward.logMean - 2 * r.forward.standardError;
+  result["upper"] = r.reverse ? Value(r.reverse->logMean + 2 * r.reverse->standardError) : Value();
+  result["ess"] = r.forward.ess;
+  result["forward"] = summary(r.forward);
+  result["reverse"] = r.reverse ? Value(summary(*r.reverse)) : Value();
+  result["acceptance"] = finiteOrNull(r.acceptance);
+  result["temperatures"] = toList(r.plan.betas);
+  return result;
 }
 
 }  // namespace
@@ -100,6 +222,7 @@ const std::vector<Function>& partitionFunctions() {
   static const std::vector<Function> table = {
       {"partition.grid", Lane::Queued, grid},
       {"partition.exact", Lane::Queued, exact},
+      {"partition.importance", Lane::Queued, importance},
       {"partition.ais", Lane::Queued, ais},
   };
   return table;

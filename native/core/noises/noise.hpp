@@ -29,5 +29,8 @@ std::vector<std::string> noiseKinds();
 std::unique_ptr<Noise> makeUniformNoise(const Spec& spec);
 std::unique_ptr<Noise> makeGaussianNoise(const Spec& spec);
 std::unique_ptr<Noise> makeDataGaussianNoise(const Spec& spec);
+std::unique_ptr<Noise> makeGaussianMixtureNoise(const Spec& spec);
+std::unique_ptr<Noise> makeDataGaussianMixtureNoise(const Spec& spec);
+std::unique_ptr<Noise> makeKdeNoise(const Spec& spec);
 
 }  // namespace langevin

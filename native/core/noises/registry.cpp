@@ -9,7 +9,13 @@ using Make = std::unique_ptr<Noise> (*)(const Spec&);
 
 const std::vector<Registered<Make>>& table() {
   static const std::vector<Registered<Make>> rows = {
-      {"uniform", makeUniformNoise}, {"gaussian", makeGaussianNoise}, {"dataGaussian", makeDataGaussianNoise}};
+      {"uniform", makeUniformNoise},
+      {"gaussian", makeGaussianNoise},
+      {"dataGaussian", makeDataGaussianNoise},
+      {"gaussianMixture", makeGaussianMixtureNoise},
+      {"dataGaussianMixture", makeDataGaussianMixtureNoise},
+      {"kde", makeKdeNoise},
+  };
   return rows;
 }
 

@@ -1,27 +1,84 @@
-// Denoising score matching (Vincent 2011, eq. 9) at one noise level, weighted by sigma^2 as in Song and Ermon 2019:
+// Denoising score matching (Vincent 2011, eq. 9), weighted by sigma^2 as in Song and Ermon 2019:
 //   x~ = x + sigma e,  loss = mean over rows of |sigma s(x~) + e|^2 / 2,  s = -dE/dx
 // It fits the score of the data convolved with N(0, sigma^2 I): on a Gaussian of covariance S the minimiser has
 // precision inverse(S + sigma^2 I), not inverse(S).
+//
+// With a ladder of sigmas every row draws one level and the energy is E(x, y) with y = log sigma: one energy a level,
+// in one network. With a finite difference f (Pang et al. 2020) the residual is projected on a random v, and
+// sigma v . s(x~) = -(E(x~ + f sigma v) - E(x~ - f sigma v)) / (2 f) comes from energies alone, to order f^2.
+#include <cmath>
+
+#include "objectives/projections.hpp"
 #include "objectives/registry.hpp"
+#include "objectives/support.hpp"
 
 namespace langevin {
 namespace {
 
 class DenoisingScoreMatching : public Objective {
  public:
-  explicit DenoisingScoreMatching(const Spec& spec) : sigma_(spec.positive("sigma")) {}
+  explicit DenoisingScoreMatching(const Spec& spec)
+      : difference_(spec.has("finiteDifference") ? spec.positive("finiteDifference") : 0) {
+    const Spec sigma = spec.at("sigma");
+    if (!sigma.value().map()) {
+      sigma_ = spec.positive("sigma");
+      return;
+    }
+    const double from = std::log(sigma.positive("from")), to = std::log(sigma.positive("to"));
+    const std::int64_t levels = sigma.count("levels", 2);
+    for (std::int64_t i = 0; i < levels; ++i)
+      logSigmas_.push_back(from + (to - from) * static_cast<double>(i) / static_cast<double>(levels - 1));
+  }
+
+  bool givesCondition() const override { return ladder(); }
+
+  void prepare(Energy& model, const Rows&, const at::Tensor&, const Random&) override {
+    requireSmooth(model.program());
+    const Condition& condition = model.program().condition;
+    if (ladder() && (condition.kind != Condition::Kind::Continuous || condition.width != 1))
+      fail(
+          Code::Unsupported,
+          "a ladder of sigmas trains E(x, y) with y = log sigma, an energy with a condition of one column (conditional "
+          "with condition: 1); this one is ",
+          model.program().kind);
+  }
 
   at::Tensor loss(StepContext& context) override {
+    const at::Tensor sigma = levels(context);
     const Rows& data = context.batch;
     const at::Tensor noise = context.random().normal(
         data.size(), data.x.size(1), static_cast<std::uint64_t>(context.step), Stream::Corrupt, data.x.options());
     Rows corrupted = data;
-    corrupted.x = data.x + sigma_ * noise;
-    return 0.5 * (sigma_ * context.score(corrupted) + noise).square().sum(1).mean();
+    corrupted.x = data.x + sigma * noise;
+    if (difference_ > 0) return byDifferences(context, corrupted, sigma, noise);
+    return 0.5 * (sigma * context.score(corrupted) + noise).square().sum(1).mean();
   }
 
  private:
-  double sigma_;
+  bool ladder() const { return !logSigmas_.empty(); }
+  // sigma of every row, [n, 1] or [1]; with a ladder the batch gets its condition.
+  at::Tensor levels(StepContext& context) const {
+    if (!ladder()) return at::full({1}, sigma_, context.batch.x.options());
+    const at::Tensor table = at::tensor(logSigmas_, at::kDouble).to(context.batch.x.options());
+    const at::Tensor index = context.random().index(context.batch.size(), static_cast<std::int64_t>(logSigmas_.size()),
+                                                    static_cast<std::uint64_t>(context.step), Stream::Auxiliary);
+    context.batch.y = table.index_select(0, index.to(table.device())).unsqueeze(1);
+    return context.batch.y.exp();
+  }
+
+  at::Tensor byDifferences(StepContext& context, const Rows& corrupted, const at::Tensor& sigma,
+                           const at::Tensor& noise) const {
+    const at::Tensor v = Projections().draw(corrupted.x, context.step, context.random()).squeeze(1);
+    const at::Tensor shift = difference_ * sigma * v;
+    const EnergyPair energy =
+        energiesOf(context, {corrupted.x + shift, corrupted.y}, {corrupted.x - shift, corrupted.y});
+    const at::Tensor slope = (energy.negatives - energy.data) / (2 * difference_);  // sigma v . s
+    return 0.5 * (slope + (v * noise).sum(1)).square().mean();
+  }
+
+  double sigma_ = 0;
+  std::vector<double> logSigmas_;  // of a ladder
+  double difference_;              // in units of sigma; 0: exact scores
 };
 
 }  // namespace

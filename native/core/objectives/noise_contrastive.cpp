@@ -32,7 +32,7 @@ class NoiseContrastive : public Objective {
     const std::int64_t n = data.size();
     Rows negatives;
     negatives.x = noise_->sample(n * ratio_, static_cast<std::uint64_t>(context.step), context.random());
-    if (data.y.defined()) negatives.y = at::cat(std::vector<at::Tensor>(static_cast<std::size_t>(ratio_), data.y));
+    negatives.y = repeated(data.y, ratio_);
     const EnergyPair energy = energiesOf(context, data, negatives);
     context.recordData(energy.data);
     context.recordNegatives(energy.negatives);

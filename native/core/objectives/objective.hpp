@@ -15,6 +15,12 @@
 
 namespace langevin {
 
+/// Derivatives of the energy in x at some rows.
+struct ScoreAndCurvature {
+  at::Tensor score;      // s = -dE/dx [n, d]
+  at::Tensor curvature;  // v' (d2E/dx2) v of each direction v [n, m]
+};
+
 /// Parts of one optimisation step. Everything it returns from energy/score/outputs is differentiable in the parameters:
 /// build the loss from it with ATen, return the loss, and the trainer does the rest.
 class StepContext {
@@ -34,6 +40,8 @@ class StepContext {
   virtual at::Tensor energy(const Rows& rows) = 0;   // E [n]
   virtual at::Tensor outputs(const Rows& rows) = 0;  // logits or network outputs [n, k]
   virtual at::Tensor score(const Rows& rows) = 0;    // -dE/dx [n, d]
+  /// The score and the energy's curvature along `directions` [n, m, d], which are held fixed.
+  virtual ScoreAndCurvature curvature(const Rows& rows, const at::Tensor& directions) = 0;
   /// A learnable number of the objective itself (declared in Objective::extras), e.g. logZ; requires grad.
   virtual at::Tensor extra(const std::string& name) = 0;
 
@@ -48,6 +56,8 @@ class Objective {
  public:
   virtual ~Objective() = default;
 
+  /// True when the objective sets the condition y of every row itself (noise levels): the data then has none.
+  virtual bool givesCondition() const { return false; }
   /// Refuses models and data it cannot train (with the reason); looks at training data once (data-fitted noise, grid
   /// borders).
   virtual void prepare(Energy& model, const Rows& data, const at::Tensor& target, const Random& random) {

@@ -13,6 +13,11 @@ EnergyPair energiesOf(StepContext& context, const Rows& data, const Rows& negati
   return {energy.slice(0, 0, data.size()), energy.slice(0, data.size())};
 }
 
+at::Tensor repeated(const at::Tensor& rows, std::int64_t times) {
+  if (!rows.defined() || times == 1) return rows;
+  return at::cat(std::vector<at::Tensor>(static_cast<std::size_t>(times), rows));
+}
+
 at::Tensor advanceRows(StepContext& context, const Sampler& sampler, const Rows& rows, std::int64_t steps) {
   if (context.step == 0) warnOfTemperature(context, sampler);
   Chains chains;

@@ -14,6 +14,9 @@ struct EnergyPair {
 /// Energies of two sets of rows in one evaluation: one set of tiles, one pass.
 EnergyPair energiesOf(StepContext& context, const Rows& data, const Rows& negatives);
 
+/// The rows `times` times over, one whole copy after the other; undefined stays undefined.
+at::Tensor repeated(const at::Tensor& rows, std::int64_t times);
+
 /// `steps` steps of the sampler (0: its own number) from `rows`, at the model's present weights. The chains' random
 /// numbers are keyed by row and by context.step * steps + t, so every step of a run has its own. Reports acceptance,
 /// clippedShare, clampedShare.

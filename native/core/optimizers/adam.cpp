@@ -1,6 +1,7 @@
 // adam (Kingma and Ba 2015, algorithm 1) and adamw (Loshchilov and Hutter 2019, algorithm 2), as torch.optim.
 #include <cmath>
 
+#include "kernels/cpu/tile_kernels.hpp"
 #include "optimizers/optimizer.hpp"
 
 namespace langevin {
@@ -35,10 +36,19 @@ class Adam : public Optimizer {
       else
         g = gradient.add(parameters, decay_);
     }
-    mean_.lerp_(g, 1.0 - beta1_);
-    square_.mul_(beta2_).addcmul_(g, g, 1.0 - beta2_);
     const auto t = static_cast<double>(steps_);
     const double correction1 = 1.0 - std::pow(beta1_, t), correction2 = 1.0 - std::pow(beta2_, t);
+    if (parameters.is_cpu() && parameters.scalar_type() == at::kFloat && parameters.is_contiguous()) {
+      const AdamStep step{static_cast<float>(beta1_), static_cast<float>(beta2_), static_cast<float>(epsilon_),
+                          static_cast<float>(lr / correction1), static_cast<float>(std::sqrt(correction2))};
+      g = g.contiguous();
+      tileKernels().adam(step, g.const_data_ptr<float>(), mean_.data_ptr<float>(), square_.data_ptr<float>(),
+                         parameters.mutable_data_ptr<float>(), parameters.numel());
+      parameters.unsafeGetTensorImpl()->bump_version();  // what was packed from the old ones is stale
+      return;
+    }
+    mean_.lerp_(g, 1.0 - beta1_);
+    square_.mul_(beta2_).addcmul_(g, g, 1.0 - beta2_);
     const at::Tensor denominator = square_.sqrt().div_(std::sqrt(correction2)).add_(epsilon_);
     parameters.addcdiv_(mean_, denominator, -lr / correction1);
   }

@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::int64_t kTracedChains = 256;
 constexpr std::int64_t kTracedDraws = 4096;
+constexpr std::int64_t kTracedLast = 512;    // where nobody asked for draws: each interrupts the native loop
 constexpr std::int64_t kTracedColumns = 32;  // ranking every pixel of an image would cost more than sampling it
 constexpr std::int64_t kTracedNumbers = std::int64_t{1} << 22;  // 32 MiB of float64
 constexpr std::int64_t kFullCovariance = 256;                   // columns; above it only variances are kept
@@ -68,9 +69,10 @@ at::Tensor Moments::covariance() const { return squares_ / (count_ - 1); }
 
 Record::Record(const SampleOptions& options, std::int64_t columns, at::TensorOptions tensors, std::int64_t tiles)
     : options_(options), width_(columns), draws_(options.draws()) {
-  traced_ = std::min(options.chains, kTracedChains);
-  stride_ = std::max<std::int64_t>(1, (draws_ + kTracedDraws - 1) / kTracedDraws);
-  tracedDraws_ = draws_ / stride_;
+  traced_ = options.diagnostics ? std::min(options.chains, kTracedChains) : 0;
+  const std::int64_t most = options.keep == Keep::Last ? kTracedLast : kTracedDraws;
+  stride_ = std::max<std::int64_t>(1, (draws_ + most - 1) / most);
+  tracedDraws_ = traced_ > 0 ? draws_ / stride_ : 0;
   tracedColumns_ = std::clamp<std::int64_t>(kTracedNumbers / std::max<std::int64_t>(1, traced_ * tracedDraws_), 1,
                                             std::min(columns, kTracedColumns));
   const bool trajectory = options.keep == Keep::Trajectory;
@@ -86,8 +88,8 @@ Record::Record(const SampleOptions& options, std::int64_t columns, at::TensorOpt
     trajectoryEnergy_ = at::empty({options.chains, draws_}, tensors);
   }
   if (options.keep == Keep::Moments) moments_.assign(static_cast<std::size_t>(tiles), Moments(columns, full));
-  trace_ = at::empty({tracedColumns_, traced_, tracedDraws_}, at::kDouble);
-  traceEnergy_ = at::empty({traced_, tracedDraws_}, at::kDouble);
+  trace_ = at::empty({tracedDraws_, tracedColumns_, traced_}, at::kDouble);
+  traceEnergy_ = at::empty({tracedDraws_, traced_}, at::kDouble);
 }
 
 void Record::add(std::int64_t tile, const TileRange& range, const Chains& chains, std::int64_t draw) {
@@ -99,8 +101,14 @@ void Record::add(std::int64_t tile, const TileRange& range, const Chains& chains
   if (range.first >= traced_ || (draw + 1) % stride_ != 0) return;
   const std::int64_t at = (draw + 1) / stride_ - 1, last = std::min(range.last, traced_), n = last - range.first;
   if (at >= tracedDraws_) return;
-  traceEnergy_.slice(0, range.first, last).select(1, at).copy_(chains.energy.slice(0, 0, n));
-  trace_.slice(1, range.first, last).select(2, at).copy_(chains.x.slice(0, 0, n).slice(1, 0, tracedColumns_).t());
+  traceEnergy_.select(0, at).slice(0, range.first, last).copy_(chains.energy.slice(0, 0, n));
+  trace_.select(0, at).slice(1, range.first, last).copy_(chains.x.slice(0, 0, n).slice(1, 0, tracedColumns_).t());
+}
+
+std::int64_t Record::next(const TileRange& range, std::int64_t draw) const {
+  if (options_.keep != Keep::Last) return draw;
+  if (range.first >= traced_) return draws_;
+  return std::min(draws_, (draw / stride_ + 1) * stride_ - 1);
 }
 
 void Record::into(Map& result) const {
@@ -121,8 +129,9 @@ void Record::into(Map& result) const {
 void Record::diagnose(Map& diagnostics, const at::Tensor& lastEnergy) const {
   List rhat, bulk, tail, mcse;
   double worst = std::numeric_limits<double>::quiet_NaN(), leastBulk = worst, leastTail = worst, largestError = worst;
+  const at::Tensor trace = trace_.permute({1, 2, 0}).contiguous();  // [columns, chains, draws]
   for (std::int64_t c = 0; c < tracedColumns_ && tracedDraws_ > 0; ++c) {
-    const ChainSummary s = summariseChains(trace_.select(0, c));
+    const ChainSummary s = summariseChains(trace.select(0, c));
     rhat.push_back(numberOrNull(s.rhat));
     bulk.push_back(numberOrNull(s.essBulk));
     tail.push_back(numberOrNull(s.essTail));
@@ -132,7 +141,7 @@ void Record::diagnose(Map& diagnostics, const at::Tensor& lastEnergy) const {
     leastTail = std::fmin(leastTail, s.essTail);
     largestError = std::fmax(largestError, s.mcse);
   }
-  const ChainSummary e = summariseChains(tracedDraws_ > 0 ? traceEnergy_ : lastEnergy.unsqueeze(1));
+  const ChainSummary e = summariseChains(tracedDraws_ > 0 ? traceEnergy_.t().contiguous() : lastEnergy.unsqueeze(1));
   diagnostics["rhat"] = numberOrNull(worst);
   diagnostics["ess"] = Map{{"bulk", numberOrNull(leastBulk)}, {"tail", numberOrNull(leastTail)}};
   diagnostics["mcse"] = numberOrNull(largestError);

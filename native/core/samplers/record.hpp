@@ -35,7 +35,8 @@ class Record {
   /// Allocates everything; throws Code::OutOfMemory first when it would not fit into the memory that is free.
   Record(const SampleOptions& options, std::int64_t columns, at::TensorOptions tensors, std::int64_t tiles);
 
-  bool wants(const TileRange& range) const { return options_.keep != Keep::Last || range.first < traced_; }
+  /// The next draw from `draw` on that a tile must stop for; the number of draws when there is none.
+  std::int64_t next(const TileRange& range, std::int64_t draw) const;
   /// Draw number `draw` of a tile.
   void add(std::int64_t tile, const TileRange& range, const Chains& chains, std::int64_t draw);
 
@@ -49,7 +50,7 @@ class Record {
   std::int64_t width_, draws_;
   std::int64_t traced_ = 0, stride_ = 1, tracedDraws_ = 0, tracedColumns_ = 0;
   at::Tensor trajectory_, trajectoryEnergy_;  // [chains, draws, d], [chains, draws]
-  at::Tensor trace_, traceEnergy_;            // float64 [columns, chains, draws], [chains, draws]
+  at::Tensor trace_, traceEnergy_;            // float64 [draws, columns, chains], [draws, chains]
   std::vector<Moments> moments_;              // one a tile, merged in order
 };
 

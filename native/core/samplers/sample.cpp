@@ -106,6 +106,7 @@ SampleOptions optionsOf(const Spec& a) {
   o.firstStep = a.has("firstStep") ? a.at("firstStep").seed() : 0;
   o.threads = static_cast<int>(a.count("threads", 1, defaultThreads()));
   o.thin = a.count("thin", 1, 1);
+  o.diagnostics = a.boolean("diagnostics", true);
   const std::string keep = a.text("keep", "last");
   if (keep == "trajectory")
     o.keep = Keep::Trajectory;
@@ -142,11 +143,11 @@ void runTile(const TileExecutor& executor, const SampleOptions& o, std::int64_t 
   };
   go(0, o.burnIn, result.burnIn);
   std::int64_t t = o.burnIn;
-  if (record.wants(range)) {
-    for (std::int64_t draw = 0; draw < draws; ++draw, t += o.thin) {
-      go(t, t + o.thin, result.tally);
-      record.add(index, range, result.chains, draw);
-    }
+  for (std::int64_t draw = record.next(range, 0); draw < draws; draw = record.next(range, draw + 1)) {
+    const std::int64_t end = o.burnIn + (draw + 1) * o.thin;
+    go(t, end, result.tally);
+    t = end;
+    record.add(index, range, result.chains, draw);
   }
   go(t, steps, result.tally);
 }

@@ -32,9 +32,9 @@ Map namedGradient(const Parameters& parameters, const at::Tensor& flat) {
 // in order: data, negatives, corrupted rows.
 Value evaluateObjective(const Spec& a, Job& job) {
   const EnergyRef model = a.at("energy").energy();
-  const TrainingData data = TrainingData::read(a, *model);
-  const Random random(a.has("seed") ? a.at("seed").seed() : 0);
   const auto objective = makeObjective(a.at("objective"));
+  const TrainingData data = TrainingData::read(a, *model, *objective);
+  const Random random(a.has("seed") ? a.at("seed").seed() : 0);
   objective->prepare(*model, data.rows, data.target, random);
   std::map<std::string, double> extras = objective->extras();
   if (const auto given = a.find("extras"))

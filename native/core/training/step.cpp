@@ -52,6 +52,12 @@ at::Tensor TrainingStep::extra(const std::string& name) {
   return extraLeaves_[static_cast<std::size_t>(it - extraNames_.begin())];
 }
 
+ScoreAndCurvature TrainingStep::curvature(const Rows& rows, const at::Tensor& directions) {
+  const at::Tensor both = tape_.record(Tape::Kind::Curvature, rows, directions);
+  const std::int64_t d = rows.x.size(1);
+  return {both.slice(1, 0, d), both.slice(1, d)};
+}
+
 at::Tensor TrainingStep::penalised(const at::Tensor& loss, const Penalties& penalties) {
   at::Tensor total = loss;
   if (penalties.energy > 0) {

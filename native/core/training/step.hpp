@@ -43,6 +43,7 @@ class TrainingStep : public StepContext {
   at::Tensor energy(const Rows& rows) override { return tape_.record(Tape::Kind::Energy, rows); }
   at::Tensor outputs(const Rows& rows) override { return tape_.record(Tape::Kind::Outputs, rows); }
   at::Tensor score(const Rows& rows) override { return tape_.record(Tape::Kind::Score, rows); }
+  ScoreAndCurvature curvature(const Rows& rows, const at::Tensor& directions) override;
   at::Tensor extra(const std::string& name) override;
   void monitor(const std::string& name, double value) override { monitors_[name] = value; }
   void recordData(const at::Tensor& energy) override { data_ = energy; }

@@ -1,7 +1,5 @@
 #include "training/tape.hpp"
 
-#include <cstdlib>
-
 #include "base/random.hpp"
 #include "base/threads.hpp"
 
@@ -22,24 +20,28 @@ std::vector<TileRange> cut(const Rows& rows) {
   return ranges;
 }
 
-void requireSmooth(const Program& program) {
-  const std::vector<std::string> rough = nonSmoothOperations(program);
-  if (rough.empty()) return;
-  std::string names;
-  for (const std::string& n : rough) names += (names.empty() ? "" : ", ") + n;
-  throw Error(Code::Unsupported,
-              "this objective differentiates the score dE/dx, and the energy's second derivatives vanish almost "
-              "everywhere because of " +
-                  names + "; use a smooth activation (silu, softplus, tanh, gelu)",
-              {{"operations", names}});
+// d sum(value) / dx with its graph; zeros where the value does not depend on x.
+at::Tensor slope(const at::Tensor& value, const at::Tensor& x) {
+  at::Tensor gradient;
+  if (value.requires_grad()) gradient = torch::autograd::grad({value.sum()}, {x}, {}, true, true, true)[0];
+  return gradient.defined() ? gradient : at::zeros_like(x);
+}
+
+// v' (d2E/dx2) v, [n, m], from dE/dx with its graph and directions [n, m, d].
+at::Tensor curvatures(const at::Tensor& gradient, const at::Tensor& x, const at::Tensor& directions) {
+  std::vector<at::Tensor> columns;
+  for (std::int64_t m = 0; m < directions.size(1); ++m) {
+    const at::Tensor v = directions.select(1, m);
+    columns.push_back((slope(gradient * v, x) * v).sum(1));
+  }
+  return at::stack(columns, 1);
 }
 
 }  // namespace
 
 Tape::Tape(const Energy& model, int threads) : model_(model), threads_(threads) {
-  // The switch that keeps energies to the plain path keeps their scores to it as well.
-  const char* executor = std::getenv("LANGEVIN_EXECUTOR");
-  if (!executor || std::string(executor) != "aten") chain_ = ScoreChain::compile(model.program());
+  std::string reason;
+  if (model.tiles()) second_ = TileProgram::compileSecondOrder(model.program(), model.parameters(), reason);
 }
 
 void Tape::begin(std::uint64_t seed, std::uint64_t step) {
@@ -59,6 +61,10 @@ void Tape::evaluateFused(const Record& record, const Rows& rows, Tile& tile) con
   const Program& program = model_.program();
   const bool energy = record.kind == Kind::Energy;
   const std::int64_t n = rows.size();
+  if (record.kind == Kind::Score) {
+    tile.value = at::empty(rows.x.sizes(), model_.options());
+    return second_->recordScore(*record.packed, Energy::tileInput(rows), *tile.workspace, tile.value.data_ptr<float>());
+  }
   tile.value = energy
                    ? at::empty({n}, model_.options())
                    : at::empty({n, program.nodes[static_cast<std::size_t>(program.outputs)].width}, model_.options());
@@ -67,21 +73,17 @@ void Tape::evaluateFused(const Record& record, const Rows& rows, Tile& tile) con
                          energy ? nullptr : to);
 }
 
-Tape::Tile Tape::evaluateTile(Kind kind, const Rows& rows, const EvaluationMode& mode) const {
+Tape::Tile Tape::evaluateTile(Kind kind, const Rows& rows, const at::Tensor& directions,
+                              const EvaluationMode& mode) const {
   Tile tile;
-  if (kind == Kind::Score && chain_) {
-    tile.value = chain_->score(model_.parameters().tensors(), rows.x, tile.chain);
-    return tile;
-  }
   at::AutoGradMode enable(true);
   tile.leaves = model_.parameters().leaves();
-  if (kind == Kind::Score) {
+  if (kind == Kind::Score || kind == Kind::Curvature) {
     Rows leaf = rows;
     leaf.x = rows.x.detach().requires_grad_(true);
     const at::Tensor energy = model_.evaluateWith(tile.leaves, leaf, mode).energy;
-    at::Tensor gradient;
-    if (energy.requires_grad()) gradient = torch::autograd::grad({energy.sum()}, {leaf.x}, {}, true, true, true)[0];
-    tile.value = gradient.defined() ? -gradient : at::zeros_like(rows.x);
+    const at::Tensor gradient = slope(energy, leaf.x);
+    tile.value = kind == Kind::Score ? -gradient : at::cat({-gradient, curvatures(gradient, leaf.x, directions)}, 1);
   } else {
     const ProgramValues values = model_.evaluateWith(tile.leaves, rows, mode);
     tile.value = kind == Kind::Energy ? values.energy : values.outputs;
@@ -89,16 +91,20 @@ Tape::Tile Tape::evaluateTile(Kind kind, const Rows& rows, const EvaluationMode&
   return tile;
 }
 
-at::Tensor Tape::record(Kind kind, const Rows& rows) {
-  if (kind == Kind::Score) requireSmooth(model_.program());
+at::Tensor Tape::record(Kind kind, const Rows& rows, const at::Tensor& directions) {
+  const bool derivatives = kind == Kind::Score || kind == Kind::Curvature;
+  if (derivatives) requireSmooth(model_.program());
   if (kind == Kind::Outputs && model_.program().outputs < 0)
     fail(Code::Unsupported, "a ", model_.program().kind, " energy has no logits or outputs");
   if (rows.size() == 0) fail(Code::Shape, "an objective evaluated the energy on no rows");
   Record record;
   record.rows = {rows.x.detach().contiguous(), rows.y.defined() ? rows.y.contiguous() : rows.y};
   record.kind = kind;
-  // The fused executor has no second derivatives and no dropout; those records take the plain path.
-  if (kind != Kind::Score && model_.tiles() && model_.tiles()->trainable()) record.packed = model_.packed();
+  record.directions = directions;
+  // Dropout's masks exist in the plain path only, and so do third derivatives.
+  const bool plain = model_.tiles() && model_.tiles()->trainable();
+  const bool fused = kind == Kind::Curvature ? false : kind == Kind::Score ? second_ != nullptr : plain;
+  if (fused) record.packed = model_.packed();
   record.ranges = cut(rows);
   record.tiles.resize(record.ranges.size());
   // Each record of a step has masks of its own; rows within it are told apart by firstRow.
@@ -116,7 +122,8 @@ at::Tensor Tape::record(Kind kind, const Rows& rows) {
     if (record.packed)
       return evaluateFused(record, record.rows.slice(r.first, r.last), record.tiles[static_cast<std::size_t>(i)]);
     const EvaluationMode mode{true, seed, step_, static_cast<std::uint64_t>(r.first)};
-    record.tiles[static_cast<std::size_t>(i)] = evaluateTile(kind, record.rows.slice(r.first, r.last), mode);
+    const at::Tensor along = directions.defined() ? directions.slice(0, r.first, r.last) : directions;
+    record.tiles[static_cast<std::size_t>(i)] = evaluateTile(kind, record.rows.slice(r.first, r.last), along, mode);
   });
   std::vector<at::Tensor> pieces;
   for (const Tile& tile : record.tiles) pieces.push_back(tile.value.detach());
@@ -133,15 +140,14 @@ at::Tensor Tape::tileGradient(const Record& record, std::size_t index, const at:
     const TileRange r = record.ranges[index];
     const at::Tensor weights = outer.contiguous();
     const bool energy = record.kind == Kind::Energy;
+    if (record.kind == Kind::Score) {
+      second_->scoreGradient(*record.packed, Energy::tileInput(record.rows.slice(r.first, r.last)), *tile.workspace,
+                             weights.data_ptr<float>(), flat.data_ptr<float>());
+      return flat;
+    }
     model_.tiles()->parameterGradient(*record.packed, Energy::tileInput(record.rows.slice(r.first, r.last)),
                                       *tile.workspace, energy ? weights.data_ptr<float>() : nullptr,
                                       energy ? nullptr : weights.data_ptr<float>(), flat.data_ptr<float>());
-    return flat;
-  }
-  if (record.kind == Kind::Score && chain_) {
-    at::NoGradGuard guard;
-    const auto gradients = chain_->parameterGradient(model_.parameters().tensors(), tile.chain, outer);
-    model_.parameters().accumulate(flat, gradients);
     return flat;
   }
   if (!tile.value.requires_grad()) return flat;

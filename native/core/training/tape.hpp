@@ -9,20 +9,20 @@
 
 #include "base/threads.hpp"
 #include "energies/energy.hpp"
-#include "training/score_chain.hpp"
 
 namespace langevin {
 
 class Tape {
  public:
-  enum class Kind { Energy, Outputs, Score };
+  enum class Kind { Energy, Outputs, Score, Curvature };
 
   Tape(const Energy& model, int threads);
 
   /// Forgets what was recorded. Dropout masks of the records that follow are keyed by (seed, step, record, row).
   void begin(std::uint64_t seed, std::uint64_t step);
-  /// Energy [n], outputs [n, k] or score -dE/dx [n, d] of the rows: a leaf that requires grad.
-  at::Tensor record(Kind kind, const Rows& rows);
+  /// Energy [n], outputs [n, k] or score -dE/dx [n, d] of the rows: a leaf that requires grad. Curvature: the score and
+  /// behind it v' (d2E/dx2) v for each of the row's m directions v, [n, d + m]; `directions` [n, m, d].
+  at::Tensor record(Kind kind, const Rows& rows, const at::Tensor& directions = {});
 
   struct Gradients {
     at::Tensor parameters;           // [P], order of Parameters::flat()
@@ -39,25 +39,25 @@ class Tape {
     std::vector<at::Tensor> leaves;            // parameters, order of Parameters::info()
     at::Tensor value;                          // with its graph, or plain numbers when the fused executor made them
     std::unique_ptr<TileWorkspace> workspace;  // what the fused executor needs to go backward
-    ScoreChain::Record chain;                  // likewise of a score by hand
   };
   struct Record {
     Rows rows;
     at::Tensor leaf;
+    at::Tensor directions;  // of a curvature record
     Kind kind = Kind::Energy;
     std::shared_ptr<const TileProgram::Packed> packed;  // set when the fused executor runs this record
     std::vector<Tile> tiles;
     std::vector<TileRange> ranges;
   };
 
-  Tile evaluateTile(Kind kind, const Rows& rows, const EvaluationMode& mode) const;
+  Tile evaluateTile(Kind kind, const Rows& rows, const at::Tensor& directions, const EvaluationMode& mode) const;
   void evaluateFused(const Record& record, const Rows& rows, Tile& tile) const;
   at::Tensor tileGradient(const Record& record, std::size_t index, const at::Tensor& outer) const;
   void release();
 
   const Energy& model_;
   int threads_;
-  std::unique_ptr<ScoreChain> chain_;  // null: scores by autograd through autograd
+  std::unique_ptr<TileProgram> second_;  // of scores; null: autograd through autograd
   std::uint64_t seed_ = 0, step_ = 0;
   std::vector<Record> records_;
   std::vector<std::unique_ptr<TileWorkspace>> spare_;  // buffers of earlier steps, used again

@@ -23,12 +23,18 @@ at::Tensor targetOf(const at::Tensor& y, const Energy& model, std::int64_t rows)
 
 }  // namespace
 
-TrainingData TrainingData::read(const Spec& a, const Energy& model) {
+TrainingData TrainingData::read(const Spec& a, const Energy& model, const Objective& objective) {
   const at::Tensor x = unbox(a.at("x"));
   const at::Tensor y = a.has("y") ? unbox(a.at("y")) : at::Tensor();
   const bool conditional = model.program().condition.kind != Condition::Kind::None;
   TrainingData data;
-  data.rows = model.rows(x, conditional ? y : at::Tensor());
+  if (objective.givesCondition()) {
+    if (y.defined()) fail(Code::InvalidOption, "the objective sets the condition y itself: give rows x without y");
+    data.rows.x = asRows(x, model.inputWidth(), model.dtype(), model.device(), "x");
+    requireFinite(data.rows.x, "x");
+  } else {
+    data.rows = model.rows(x, conditional ? y : at::Tensor());
+  }
   if (data.rows.size() == 0) fail(Code::Shape, "there are no rows to train on: x has shape ", c10::str(x.sizes()));
   if (y.defined()) data.target = conditional ? data.rows.y : targetOf(y, model, data.rows.size());
   return data;
@@ -46,10 +52,10 @@ TrainingData TrainingData::select(const at::Tensor& index) const {
 Trainer::Trainer(const Spec& a, Job& job)
     : model_(a.at("energy").energy()),
       job_(job),
-      data_(TrainingData::read(a, *model_)),
+      objective_(makeObjective(a.at("objective"))),
+      data_(TrainingData::read(a, *model_, *objective_)),
       options_(TrainOptions::read(a, data_.rows.size())),
       random_(options_.seed),
-      objective_(makeObjective(a.at("objective"))),
       optimizer_(makeOptimizer(a.at("optimizer"))),
       extraOptimizer_(makeOptimizer(a.at("optimizer"), false)),
       lr_(learningRate(a.at("optimizer"))),

@@ -18,8 +18,8 @@ struct TrainingData {
   Rows rows;          // y only where the energy is conditional
   at::Tensor target;  // y of the data: labels int64 [n] or numbers [n, k]; undefined without y
   TrainingData select(const at::Tensor& index) const;
-  /// From { x, y? }: checks shapes, dtypes and finiteness against the model.
-  static TrainingData read(const Spec& arguments, const Energy& model);
+  /// From { x, y? }: checks shapes, dtypes and finiteness against the model. No y where the objective gives it.
+  static TrainingData read(const Spec& arguments, const Energy& model, const Objective& objective);
 };
 
 class Trainer {
@@ -45,10 +45,10 @@ class Trainer {
 
   EnergyRef model_;
   Job& job_;
+  std::unique_ptr<Objective> objective_;
   TrainingData data_;
   TrainOptions options_;
   Random random_;
-  std::unique_ptr<Objective> objective_;
   std::unique_ptr<Optimizer> optimizer_, extraOptimizer_;
   Schedule lr_;
   Batches batches_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,12 +12,16 @@ namespace langevin {
 
 struct TileCall;
 
+/// Layers of fewer inputs send an adjoint back by dot products instead of a packed product.
+constexpr std::int64_t kThinInput = 8;
+
 struct TileOp {
   const char* name;
   void (*forward)(TileCall&);
   void (*backward)(TileCall&);
   /// Floats a row it keeps from forward for backward, besides its value (width = columns of the node).
   enum class Keep { Nothing, Derivative, TwoNumbers } keep = Keep::Nothing;
+  std::optional<Unary> unary = std::nullopt;  // what it is, where a linear layer may apply it
 };
 
 const TileOp* findTileOp(const std::string& name);
@@ -41,20 +46,31 @@ struct TileNode {
   std::int64_t fixedCount = 0;                       // > 0: one value for all rows, of so many floats
   std::int64_t value = -1, keep = -1, adjoint = -1;  // offsets, in floats per row (or in the fixed region)
   bool dependsOnInput = false, dependsOnParameters = false;
-  bool live = false;       // reaches the energy or the outputs
-  bool inPlace = false;    // shares value and adjoint with its only input
-  std::vector<char> adds;  // per input: an adjoint is already there in the backward pass
-  int lastReader = -1;     // the last live node that reads this one: the first to write its adjoint
+  bool live = false;        // reaches the energy or the outputs
+  bool inPlace = false;     // shares value and adjoint with its only input
+  int activation = -1;      // linear: the activation it applies to its own result, which then has nothing left to do
+  bool applied = false;     // activation: the linear layer before it applies it
+  bool multiplied = false;  // activation: the linear layer behind it hands over an adjoint times the derivative
+  std::vector<char> adds;   // per input: an adjoint is already there in the backward pass
+  int lastReader = -1;      // the last live node that reads this one: the first to write its adjoint
   bool perRow() const { return fixedCount == 0; }
 };
+
+/// The elementwise function a node stands for.
+inline Activation activationOf(const TileNode& n, Unary f) {
+  return {f, n.numbers.empty() ? 0.0f : static_cast<float>(n.numbers[0])};
+}
 
 struct TileProgram::Pass {
   const Packed* packed = nullptr;
   TileInput in;
-  float* rowsBase = nullptr;   // per-row region: offset * rows
+  std::int64_t stride = 0;     // rows, rounded up to whole cache lines
+  float* rowsBase = nullptr;   // per-row region: offset * stride
   float* fixedBase = nullptr;  // values shared by all rows
   TileWorkspace* workspace = nullptr;
   bool derivatives = false;
+  bool half = false;             // products in bfloat16
+  const float* zeros = nullptr;  // set where the values are tangents: what does not depend on the rows has none
   Wanted wanted = Wanted::Input;
   float* gradient = nullptr;  // adjoint of the input
   float* flat = nullptr;      // parameter gradient
@@ -81,7 +97,8 @@ struct TileCall {
 
   float* out() { return valueAt(index); }
   const float* in(int i) const;
-  float* kept() { return pass.rowsBase + node().keep * rows(); }
+  float* kept() { return keptOf(node()); }
+  float* keptOf(const TileNode& n) { return pass.rowsBase + n.keep * pass.stride; }
   /// Adjoint of this node (read) and of an input (to be written or added to, see adds()).
   float* adjoint() { return adjointAt(index); }
   bool wants(int i) const;
@@ -91,7 +108,7 @@ struct TileCall {
   float* addableAdjoint(int i);
 
   const float* parameter(int i) const;
-  const float* transposed(int i) const;
+  const TileProgram::Weights& weights() const;
   const float* constant(int i) const;
   const TileParameter& parameterInfo(int i) const { return node().parameters[static_cast<std::size_t>(i)]; }
   /// Where the gradient of parameter i goes, or null when it has none.

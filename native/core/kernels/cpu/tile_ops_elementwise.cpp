@@ -8,12 +8,12 @@ constexpr auto kDerivative = TileOp::Keep::Derivative;
 
 template <Unary F>
 void unaryForward(TileCall& c) {
-  const double argument = c.node().numbers.empty() ? 0.0 : c.node().numbers[0];
-  c.k.unary(F, static_cast<float>(argument), c.in(0), c.out(), c.pass.derivatives ? c.kept() : nullptr, c.size());
+  if (c.node().applied) return;
+  c.k.unary(activationOf(c.node(), F), c.in(0), c.out(), c.pass.derivatives ? c.kept() : nullptr, c.size());
 }
 
 void unaryBackward(TileCall& c) {
-  if (!c.wants(0)) return;
+  if (!c.wants(0) || c.node().multiplied) return;
   float* target = c.adjointOf(0);
   if (c.node().inPlace || !c.adds(0))
     c.k.mul(c.adjoint(), c.kept(), target, c.size());
@@ -23,7 +23,7 @@ void unaryBackward(TileCall& c) {
 
 template <Unary F>
 constexpr TileOp unaryOp(const char* name) {
-  return {name, unaryForward<F>, unaryBackward, kDerivative};
+  return {name, unaryForward<F>, unaryBackward, kDerivative, F};
 }
 
 void addForward(TileCall& c) {

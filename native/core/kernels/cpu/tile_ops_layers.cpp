@@ -1,6 +1,4 @@
-// Layers of the tile executor. Matrix products go to LibTorch's brgemm, except where one side is too thin for it.
-#include <ATen/native/CPUBlas.h>
-
+// Layers of the tile executor.
 #include <cmath>
 #include <cstring>
 
@@ -9,67 +7,71 @@
 namespace langevin {
 namespace {
 
-constexpr std::int64_t kThin = 8;  // below so many columns a dot product per column beats the blocked kernel
+float* panelOf(TileCall& c, std::int64_t depth) {
+  return c.scratch(static_cast<std::size_t>(c.k.packedFloats(depth, 1)), 2);
+}
 
-// Above so many weights B leaves the first-level cache, and brgemm, which reads it as it lies, loses to a packing GEMM:
-// measured crossover between 128 x 128 (even) and 256 x 256 (half the speed).
-constexpr std::int64_t kPackingGemm = 128 * 128;
-
-// C[m, n] (+)= A[m, k] B[k, n], all row-major and dense.
-void gemm(std::int64_t m, std::int64_t n, std::int64_t k, const float* a, const float* b, float* c, bool add) {
-  if (n * k > kPackingGemm) {
-    // LibTorch exports its GEMM as an operation only; beside so large a product the dispatch is nothing.
-    const auto matrix = [](const float* p, std::int64_t rows, std::int64_t cols) {
-      return at::from_blob(const_cast<float*>(p), {rows, cols}, at::kFloat);
-    };
-    at::Tensor target = matrix(c, m, n);
-    if (add)
-      at::addmm_out(target, target, matrix(a, m, k), matrix(b, k, n));
-    else
-      at::mm_out(target, matrix(a, m, k), matrix(b, k, n));
-    return;
+// In bfloat16 where the pass asks for it and the layer has such weights.
+void multiply(TileCall& c, Product& p, const AlignedFloats& packed, const AlignedFloats& half) {
+  if (!c.pass.half || half.size() == 0) {
+    p.packed = packed.data();
+    return c.k.multiply(p);
   }
-  at::native::cpublas::brgemm(m, n, k, k, n, n, add, a, b, c);
+  p.panel = panelOf(c, p.depth);
+  c.k.multiplyHalf(p, reinterpret_cast<const std::uint32_t*>(half.data()));
 }
 
 void linearForward(TileCall& c) {
-  const std::int64_t t = c.rows(), in = c.inWidth(0), out = c.width();
-  const bool biased = c.node().parameters.size() > 1;
-  const float* bias = biased ? c.parameter(1) : nullptr;
-  float* y = c.out();
-  if (out == 1) return c.k.dotRows(c.in(0), c.parameter(0), bias ? bias[0] : 0.0f, y, t, in);
-  if (bias)
-    for (std::int64_t r = 0; r < t; ++r) std::memcpy(y + r * out, bias, sizeof(float) * static_cast<std::size_t>(out));
-  if (in < kThin) {
-    if (!bias) std::fill_n(y, t * out, 0.0f);
-    float* column = c.scratch(static_cast<std::size_t>(t), 0);
-    for (std::int64_t i = 0; i < in; ++i) {
-      for (std::int64_t r = 0; r < t; ++r) column[r] = c.in(0)[r * in + i];
-      c.k.outer(column, c.transposed(0) + i * out, y, t, out, true);
-    }
-    return;
+  const TileNode& n = c.node();
+  const float* bias = n.parameters.size() > 1 ? c.parameter(1) : nullptr;
+  if (c.width() == 1)
+    return c.k.dotRows(c.in(0), c.parameter(0), bias ? bias[0] : 0.0f, c.out(), c.rows(), c.inWidth(0));
+  Product p{.rows = c.rows(), .cols = c.width(), .depth = c.inWidth(0), .a = c.in(0), .lda = c.inWidth(0)};
+  p.c = c.out();
+  p.bias = bias;
+  Activation activation{};
+  if (n.activation >= 0) {
+    const TileNode& next = c.nodes[static_cast<std::size_t>(n.activation)];
+    activation = activationOf(next, *next.op->unary);
+    p.activation = &activation;
+    if (c.pass.derivatives) p.slope = c.keptOf(next);
   }
-  gemm(t, out, in, c.in(0), c.transposed(0), y, biased);
+  multiply(c, p, c.weights().forward, c.weights().forwardHalf);
 }
 
 void linearInputBackward(TileCall& c) {
   const std::int64_t t = c.rows(), in = c.inWidth(0), out = c.width();
   const float* g = c.adjoint();
   float* target = c.adjointOf(0);
-  if (out == 1) return c.k.outer(g, c.parameter(0), target, t, in, c.adds(0));
-  if (in >= kThin) return gemm(t, in, out, g, c.parameter(0), target, c.adds(0));
-  float* column = c.scratch(static_cast<std::size_t>(t), 0);
-  for (std::int64_t i = 0; i < in; ++i) {
-    c.k.dotRows(g, c.transposed(0) + i * out, 0.0f, column, t, out);
-    for (std::int64_t r = 0; r < t; ++r) target[r * in + i] = c.adds(0) ? target[r * in + i] + column[r] : column[r];
+  const float* factor = c.input(0).multiplied ? c.keptOf(c.input(0)) : nullptr;
+  if (out == 1) {
+    if (factor) return c.k.outerTimes(g, c.parameter(0), factor, target, t, in);
+    return c.k.outer(g, c.parameter(0), target, t, in, c.adds(0));
   }
+  if (in < kThinInput) {
+    float* column = c.scratch(static_cast<std::size_t>(t), 0);
+    const float* weights = c.weights().columns.data();
+    for (std::int64_t i = 0; i < in; ++i) {
+      c.k.dotRows(g, weights + i * out, 0.0f, column, t, out);
+      for (std::int64_t r = 0; r < t; ++r) {
+        float& v = target[r * in + i];
+        v = (c.adds(0) ? v + column[r] : column[r]) * (factor ? factor[r * in + i] : 1.0f);
+      }
+    }
+    return;
+  }
+  Product p{.rows = t, .cols = in, .depth = out, .a = g, .lda = out};
+  p.c = target;
+  p.add = c.adds(0);
+  p.factor = factor;
+  multiply(c, p, c.weights().backward, c.weights().backwardHalf);
 }
 
 void linearWeightGradient(TileCall& c, float* gradient) {
   const std::int64_t t = c.rows(), in = c.inWidth(0), out = c.width();
   const float *g = c.adjoint(), *x = c.in(0);
   if (out == 1) return c.k.weightedSum(g, x, gradient, t, in);
-  if (in < kThin) {
+  if (in < kThinInput) {
     float* column = c.scratch(static_cast<std::size_t>(t), 0);
     float* sum = c.scratch(static_cast<std::size_t>(out), 1);
     for (std::int64_t i = 0; i < in; ++i) {
@@ -80,14 +82,13 @@ void linearWeightGradient(TileCall& c, float* gradient) {
     }
     return;
   }
-  float* turned = c.scratch(static_cast<std::size_t>(t * out), 0);
-  // Eight rows at a time: eight short streams to read, one line to write.
-  for (std::int64_t first = 0; first < t; first += 8) {
-    const std::int64_t last = std::min<std::int64_t>(t, first + 8);
-    for (std::int64_t o = 0; o < out; ++o)
-      for (std::int64_t r = first; r < last; ++r) turned[o * t + r] = g[r * out + o];
-  }
-  gemm(out, in, t, turned, x, gradient, true);
+  Product p{.rows = out, .cols = in, .depth = t, .a = g, .lda = out};
+  p.turned = true;
+  p.b = {x, in, 1};
+  p.panel = panelOf(c, t);
+  p.c = gradient;
+  p.add = true;
+  c.k.multiply(p);
 }
 
 void linearBackward(TileCall& c) {
@@ -100,16 +101,21 @@ void linearBackward(TileCall& c) {
 }
 
 // x C with a constant matrix C [in, out].
-void matmulForward(TileCall& c) { gemm(c.rows(), c.width(), c.inWidth(0), c.in(0), c.constant(0), c.out(), false); }
+void matmulForward(TileCall& c) {
+  Product p{.rows = c.rows(), .cols = c.width(), .depth = c.inWidth(0), .a = c.in(0), .lda = c.inWidth(0)};
+  p.b = {c.constant(0), c.width(), 1};
+  p.panel = panelOf(c, p.depth);
+  p.c = c.out();
+  c.k.multiply(p);
+}
 void matmulBackward(TileCall& c) {
   if (!c.wants(0)) return;
-  const std::int64_t in = c.inWidth(0), out = c.width();
-  float* t = c.addableAdjoint(0);
-  float* column = c.scratch(static_cast<std::size_t>(c.rows()), 0);
-  for (std::int64_t i = 0; i < in; ++i) {
-    c.k.dotRows(c.adjoint(), c.constant(0) + i * out, 0.0f, column, c.rows(), out);
-    for (std::int64_t r = 0; r < c.rows(); ++r) t[r * in + i] += column[r];
-  }
+  Product p{.rows = c.rows(), .cols = c.inWidth(0), .depth = c.width(), .a = c.adjoint(), .lda = c.width()};
+  p.b = {c.constant(0), 1, c.width()};
+  p.panel = panelOf(c, p.depth);
+  p.c = c.adjointOf(0);
+  p.add = c.adds(0);
+  c.k.multiply(p);
 }
 
 void layerNormForward(TileCall& c) {

@@ -20,22 +20,22 @@ const TileOp* findTileOp(const std::string& name) {
 }
 
 // ---- TileCall
-// ---------------------------------------------------------------------------------------------------------------
 
 float* TileCall::valueAt(int i) const {
   const TileNode& n = nodes[static_cast<std::size_t>(i)];
-  return n.perRow() ? pass.rowsBase + n.value * rows() : pass.fixedBase + n.value;
+  return n.perRow() ? pass.rowsBase + n.value * pass.stride : pass.fixedBase + n.value;
 }
 
 float* TileCall::adjointAt(int i) const {
   const TileNode& n = nodes[static_cast<std::size_t>(i)];
   if (n.adjoint < 0) return pass.gradient;  // the input
-  return n.perRow() ? pass.rowsBase + n.adjoint * rows() : pass.fixedBase + n.adjoint;
+  return n.perRow() ? pass.rowsBase + n.adjoint * pass.stride : pass.fixedBase + n.adjoint;
 }
 
 const float* TileCall::in(int i) const {
   const int source = node().inputs[static_cast<std::size_t>(i)];
   const TileNode& n = nodes[static_cast<std::size_t>(source)];
+  if (pass.zeros && !n.perRow()) return pass.zeros;
   if (n.value >= 0) return valueAt(source);
   if (n.adjoint < 0 && n.dependsOnInput) return pass.in.x;
   if (!n.parameters.empty()) return pass.packed->plain[static_cast<std::size_t>(n.parameters[0].index)].data();
@@ -59,8 +59,8 @@ const float* TileCall::parameter(int i) const {
   return pass.packed->plain[static_cast<std::size_t>(parameterInfo(i).index)].data();
 }
 
-const float* TileCall::transposed(int i) const {
-  return pass.packed->transposed[static_cast<std::size_t>(parameterInfo(i).index)].data();
+const TileProgram::Weights& TileCall::weights() const {
+  return pass.packed->weights[static_cast<std::size_t>(parameterInfo(0).index)];
 }
 
 const float* TileCall::constant(int i) const {
@@ -113,177 +113,7 @@ void TileCall::contribute(int i, const float* full) {
   }
 }
 
-// ---- Compilation
-// ------------------------------------------------------------------------------------------------------------
-
-struct TileCompiler {
-  const Program& source;
-  const Parameters& parameters;
-  TileProgram& target;
-
-  bool nodes(std::string& reason) {
-    std::vector<std::int64_t> offsets;
-    std::int64_t offset = 0;
-    for (std::size_t i = 0; i < parameters.info().size(); ++i) {
-      offsets.push_back(parameters.info()[i].learnable ? offset : -1);
-      if (parameters.info()[i].learnable) offset += parameters.tensors()[i].numel();
-    }
-    for (const Node& node : source.nodes) {
-      TileNode n;
-      n.op = findTileOp(node.op->name);
-      if (!n.op) {
-        reason = std::string("operation '") + node.op->name + "' has no fused form";
-        return false;
-      }
-      n.inputs = node.inputs;
-      n.constants = node.constants;
-      n.numbers = node.numbers;
-      n.integers = node.integers;
-      n.width = node.width;
-      for (int p : node.parameters)
-        n.parameters.push_back(
-            {p, offsets[static_cast<std::size_t>(p)], parameters.tensors()[static_cast<std::size_t>(p)].numel()});
-      flags(n, node.op->name);
-      if (std::string(node.op->name) == "dropout" && node.numbers[0] > 0) target.trainable_ = false;
-      target.nodes_.push_back(std::move(n));
-    }
-    return true;
-  }
-
-  void flags(TileNode& n, const std::string& name) {
-    n.dependsOnInput = name == "input";
-    for (const TileParameter& p : n.parameters) n.dependsOnParameters |= p.flatOffset >= 0;
-    bool fixed = !n.inputs.empty();
-    for (int i : n.inputs) {
-      const TileNode& in = target.nodes_[static_cast<std::size_t>(i)];
-      n.dependsOnInput |= in.dependsOnInput;
-      n.dependsOnParameters |= in.dependsOnParameters;
-      fixed &= !in.perRow();
-    }
-    if (name == "constant") n.fixedCount = source.constants[static_cast<std::size_t>(n.constants[0])].numel();
-    if (name == "parameter") n.fixedCount = n.parameters[0].count;
-    if (fixed) n.fixedCount = n.width;  // elementwise functions of one-row values
-  }
-
-  // In place where a unary follows a linear layer nobody else reads; who comes first in the backward pass writes, the
-  // rest add.
-  void uses() {
-    auto& nodes = target.nodes_;
-    std::vector<int> count(nodes.size(), 0);
-    for (int special : {target.energy_, target.joint_, target.outputs_})
-      if (special >= 0) nodes[static_cast<std::size_t>(special)].live = true;
-    for (std::size_t i = nodes.size(); i-- > 0;)
-      if (nodes[i].live)
-        for (int input : nodes[i].inputs) nodes[static_cast<std::size_t>(input)].live = true;
-    for (const TileNode& n : nodes)
-      if (n.live)
-        for (int i : n.inputs) ++count[static_cast<std::size_t>(i)];
-    for (int special : {target.energy_, target.joint_, target.outputs_})
-      if (special >= 0) ++count[static_cast<std::size_t>(special)];
-    for (TileNode& n : nodes) {
-      if (n.op->keep != TileOp::Keep::Derivative) continue;
-      const TileNode& in = nodes[static_cast<std::size_t>(n.inputs[0])];
-      n.inPlace = std::string(in.op->name) == "linear" && count[static_cast<std::size_t>(n.inputs[0])] == 1;
-    }
-    std::vector<char> seen(nodes.size(), 0);
-    for (int special : {target.energy_, target.joint_, target.outputs_})
-      if (special >= 0) seen[static_cast<std::size_t>(special)] = 1;
-    for (std::size_t i = nodes.size(); i-- > 0;) {
-      if (!nodes[i].live) continue;
-      for (int input : nodes[i].inputs) {
-        TileNode& in = nodes[static_cast<std::size_t>(input)];
-        nodes[i].adds.push_back(seen[static_cast<std::size_t>(input)]);
-        seen[static_cast<std::size_t>(input)] = 1;
-        in.lastReader = std::max(in.lastReader, static_cast<int>(i));
-      }
-    }
-  }
-
-  void offsets() {
-    std::int64_t perRow = 0, fixed = 0;
-    const auto take = [&](const TileNode& n, std::int64_t count) {
-      std::int64_t& where = n.perRow() ? perRow : fixed;
-      const std::int64_t at = where;
-      where += count;
-      return at;
-    };
-    for (TileNode& n : target.nodes_) {
-      const std::string name = n.op->name;
-      const std::int64_t size = n.perRow() ? n.width : n.fixedCount;
-      if (name == "input" || name == "condition") continue;
-      if (n.inPlace) {
-        const TileNode& in = target.nodes_[static_cast<std::size_t>(n.inputs[0])];
-        n.value = in.value;
-        n.adjoint = in.adjoint;
-      } else {
-        if (name != "parameter") n.value = take(n, size);
-        n.adjoint = take(n, size);
-      }
-      if (n.op->keep == TileOp::Keep::Derivative) n.keep = n.perRow() ? take(n, size) : -2;
-      if (n.op->keep == TileOp::Keep::TwoNumbers) n.keep = take(n, 2);
-    }
-    target.floatsPerRow_ = perRow;
-    target.fixedFloats_ = fixed;
-    target.preferredRows_ = perRow * 128 * 4 <= 320 * 1024 ? 128 : 64;
-  }
-};
-
-std::unique_ptr<TileProgram> TileProgram::compile(const Program& program, const Parameters& parameters,
-                                                  std::string& reason) {
-  std::unique_ptr<TileProgram> result(new TileProgram);
-  result->inputWidth_ = program.inputWidth;
-  result->energy_ = program.energy;
-  result->joint_ = program.jointEnergy;
-  result->outputs_ = program.outputs;
-  result->optionalCondition_ = program.condition.optional;
-  TileCompiler compiler{program, parameters, *result};
-  if (!compiler.nodes(reason)) return nullptr;
-  for (const TileNode& n : result->nodes_)
-    if (!n.perRow() && n.op->keep != TileOp::Keep::Nothing) {
-      reason = std::string("'") + n.op->name + "' of a value that does not depend on the rows";
-      return nullptr;
-    }
-  if (!result->nodes_[static_cast<std::size_t>(program.energy)].perRow()) {
-    reason = "the energy does not depend on the rows";
-    return nullptr;
-  }
-  compiler.uses();
-  compiler.offsets();
-  for (const at::Tensor& c : program.constants) {
-    const at::Tensor f = c.to(at::kFloat).contiguous();
-    result->constants_.emplace_back(f.data_ptr<float>(), f.data_ptr<float>() + f.numel());
-  }
-  // Constant values are read from the fixed region; they are copied there by layout().
-  return result;
-}
-
-TileProgram::~TileProgram() = default;
-
-std::shared_ptr<const TileProgram::Packed> TileProgram::pack(const Parameters& parameters,
-                                                             std::uint64_t version) const {
-  auto packed = std::make_shared<Packed>();
-  packed->version = version;
-  packed->plain.resize(parameters.tensors().size());
-  packed->transposed.resize(parameters.tensors().size());
-  for (std::size_t i = 0; i < parameters.tensors().size(); ++i) {
-    const at::Tensor t = parameters.tensors()[i].detach().contiguous();
-    packed->plain[i].assign(t.data_ptr<float>(), t.data_ptr<float>() + t.numel());
-  }
-  for (const TileNode& n : nodes_) {
-    if (std::string(n.op->name) != "linear") continue;
-    const std::int64_t out = n.width, in = nodes_[static_cast<std::size_t>(n.inputs[0])].width;
-    const auto& w = packed->plain[static_cast<std::size_t>(n.parameters[0].index)];
-    auto& t = packed->transposed[static_cast<std::size_t>(n.parameters[0].index)];
-    t.resize(w.size());
-    for (std::int64_t o = 0; o < out; ++o)
-      for (std::int64_t i = 0; i < in; ++i)
-        t[static_cast<std::size_t>(i * out + o)] = w[static_cast<std::size_t>(o * in + i)];
-  }
-  return packed;
-}
-
 // ---- Passes
-// -----------------------------------------------------------------------------------------------------------------
 
 namespace {
 
@@ -301,8 +131,9 @@ TileInput blockOf(const TileInput& in, std::int64_t first, std::int64_t rows, st
 }
 
 // A node's values of a block, copied to where row `first` of the result lies.
-void copyOut(const float* base, const TileNode& n, std::int64_t rows, float* to, std::int64_t first) {
-  std::memcpy(to + first * n.width, base + n.value * rows, sizeof(float) * static_cast<std::size_t>(n.width * rows));
+void copyOut(const float* base, std::int64_t stride, const TileNode& n, std::int64_t rows, float* to,
+             std::int64_t first) {
+  std::memcpy(to + first * n.width, base + n.value * stride, sizeof(float) * static_cast<std::size_t>(n.width * rows));
 }
 
 }  // namespace
@@ -314,7 +145,8 @@ TileProgram::Pass TileProgram::layout(const Packed& packed, const TileInput& in,
   pass.in = in;
   pass.workspace = &ws;
   pass.derivatives = derivatives;
-  const auto rowFloats = static_cast<std::size_t>(floatsPerRow_ * in.rows);
+  pass.stride = (in.rows + 15) / 16 * 16;
+  const auto rowFloats = static_cast<std::size_t>(floatsPerRow_ * pass.stride);
   pass.rowsBase = ws.reserve(rowFloats + static_cast<std::size_t>(fixedFloats_));
   pass.fixedBase = pass.rowsBase + rowFloats;
   const bool conditioned = in.y || in.labels;
@@ -345,7 +177,7 @@ void TileProgram::clearAdjoints(const Pass& pass) const {
     const TileNode& n = nodes_[static_cast<std::size_t>(i)];
     if (!n.live || (i != energy_ && i != joint_ && i != outputs_ && n.lastReader <= pass.last)) continue;
     if (n.adjoint >= 0) {
-      float* base = n.perRow() ? pass.rowsBase + n.adjoint * pass.in.rows : pass.fixedBase + n.adjoint;
+      float* base = n.perRow() ? pass.rowsBase + n.adjoint * pass.stride : pass.fixedBase + n.adjoint;
       std::fill_n(base, n.perRow() ? n.width * pass.in.rows : n.fixedCount, 0.0f);
     } else if (n.dependsOnInput && pass.gradient) {  // the input
       std::fill_n(pass.gradient, n.width * pass.in.rows, 0.0f);
@@ -369,8 +201,8 @@ void TileProgram::record(const Packed& packed, const TileInput& in, TileWorkspac
   Pass pass = layout(packed, in, ws, true);
   runForward(pass);
   const auto node = [this](int i) -> const TileNode& { return nodes_[static_cast<std::size_t>(i)]; };
-  if (energy) copyOut(pass.rowsBase, node(pass.energyNode), in.rows, energy, 0);
-  if (outputs && outputs_ >= 0) copyOut(pass.rowsBase, node(outputs_), in.rows, outputs, 0);
+  if (energy) copyOut(pass.rowsBase, pass.stride, node(pass.energyNode), in.rows, energy, 0);
+  if (outputs && outputs_ >= 0) copyOut(pass.rowsBase, pass.stride, node(outputs_), in.rows, outputs, 0);
 }
 
 void TileProgram::forward(const Packed& packed, const TileInput& in, TileWorkspace& ws, float* energy,
@@ -381,27 +213,29 @@ void TileProgram::forward(const Packed& packed, const TileInput& in, TileWorkspa
     Pass pass = layout(packed, part, ws, false);
     runForward(pass);
     const auto node = [this](int i) -> const TileNode& { return nodes_[static_cast<std::size_t>(i)]; };
-    if (energy) copyOut(pass.rowsBase, node(pass.energyNode), part.rows, energy, first);
-    if (outputs && outputs_ >= 0) copyOut(pass.rowsBase, node(outputs_), part.rows, outputs, first);
+    if (energy) copyOut(pass.rowsBase, pass.stride, node(pass.energyNode), part.rows, energy, first);
+    if (outputs && outputs_ >= 0) copyOut(pass.rowsBase, pass.stride, node(outputs_), part.rows, outputs, first);
   }
 }
 
 void TileProgram::energyAndGradient(const Packed& packed, const TileInput& in, TileWorkspace& ws, float* energy,
-                                    float* gradient) const {
+                                    float* gradient, Precision precision) const {
   const std::int64_t d = inputWidth_;
   for (std::int64_t first = 0; first < in.rows; first += preferredRows_) {
     const TileInput part = blockOf(in, first, std::min(preferredRows_, in.rows - first), d, nodes_);
     Pass pass = layout(packed, part, ws, true);
     pass.gradient = gradient + first * d;
+    pass.half = precision == Precision::BFloat16 && !energy;
     runForward(pass);
     const TileNode& e = nodes_[static_cast<std::size_t>(pass.energyNode)];
-    if (energy) copyOut(pass.rowsBase, e, part.rows, energy, first);
+    if (energy) copyOut(pass.rowsBase, pass.stride, e, part.rows, energy, first);
     if (!e.dependsOnInput) {
       std::memset(pass.gradient, 0, sizeof(float) * static_cast<std::size_t>(part.rows * d));
       continue;
     }
+    pass.half = precision == Precision::BFloat16;
     clearAdjoints(pass);
-    std::fill_n(pass.rowsBase + e.adjoint * part.rows, part.rows, 1.0f);
+    std::fill_n(pass.rowsBase + e.adjoint * pass.stride, part.rows, 1.0f);
     runBackward(pass, Wanted::Input);
   }
 }
@@ -413,7 +247,7 @@ void TileProgram::parameterGradient(const Packed& packed, const TileInput& in, T
   clearAdjoints(pass);
   const auto seed = [&](int node, const float* weights) {
     const TileNode& n = nodes_[static_cast<std::size_t>(node)];
-    float* a = pass.rowsBase + n.adjoint * in.rows;
+    float* a = pass.rowsBase + n.adjoint * pass.stride;
     for (std::int64_t i = 0; i < n.width * in.rows; ++i) a[i] += weights[i];
   };
   if (we) seed(pass.energyNode, we);

@@ -1,0 +1,56 @@
+// Conditional noise-contrastive estimation (Ceylan and Gutmann 2018, eq. 8): which of two rows is the datum and which
+// its perturbation x' = x + sigma e. The perturbation is symmetric, so neither its density nor log Z appears:
+//   loss = 2 mean over rows and perturbations of softplus(E(x) - E(x'))
+// For sigma -> 0 it is 2 log 2 + sigma^2 / 2 times the loss of explicit score matching.
+#include "objectives/columns.hpp"
+#include "objectives/registry.hpp"
+#include "objectives/support.hpp"
+
+namespace langevin {
+namespace {
+
+class ConditionalNoiseContrastive : public Objective {
+ public:
+  explicit ConditionalNoiseContrastive(const Spec& spec)
+      : sigmaNumbers_(numberOrList(spec, "sigma")), negatives_(spec.count("negatives", 1, 1)) {
+    for (double s : sigmaNumbers_)
+      if (!(s > 0)) spec.at("sigma").invalid("must be greater than 0");
+  }
+
+  void prepare(Energy&, const Rows& data, const at::Tensor&, const Random&) override {
+    sigma_ = perColumn(sigmaNumbers_, data.x, "sigma");
+  }
+
+  at::Tensor loss(StepContext& context) override {
+    const Rows& data = context.batch;
+    const std::int64_t n = data.size();
+    const at::Tensor noise =
+        context.random().normal(n * negatives_, data.x.size(1), static_cast<std::uint64_t>(context.step),
+                                Stream::NoiseSample, data.x.options());
+    Rows negatives;
+    negatives.x = repeated(data.x, negatives_) + sigma_ * noise;
+    negatives.y = repeated(data.y, negatives_);
+    const EnergyPair energy = energiesOf(context, data, negatives);
+    context.recordData(energy.data);
+    context.recordNegatives(energy.negatives);
+    const at::Tensor difference = energy.data - energy.negatives.view({negatives_, n});
+    {
+      at::NoGradGuard guard;
+      context.monitor("accuracy", (difference < 0).to(at::kDouble).mean().item<double>());
+    }
+    return 2 * at::softplus(difference).mean();
+  }
+
+ private:
+  std::vector<double> sigmaNumbers_;
+  std::int64_t negatives_;
+  at::Tensor sigma_;  // [1, d]
+};
+
+}  // namespace
+
+std::unique_ptr<Objective> makeConditionalNoiseContrastive(const Spec& spec) {
+  return std::make_unique<ConditionalNoiseContrastive>(spec);
+}
+
+}  // namespace langevin

@@ -1,0 +1,42 @@
+#include "objectives/persistent_chains.hpp"
+
+#include "objectives/support.hpp"
+
+namespace langevin {
+namespace {
+
+ReplayBuffer::Options bufferOptions(const Spec& spec) {
+  const auto buffer = spec.find("buffer");
+  return buffer ? ReplayBuffer::Options::read(*buffer) : ReplayBuffer::Options{};
+}
+
+}  // namespace
+
+PersistentChains::PersistentChains(const Spec& spec)
+    : sampler_(makeSampler(spec.at("sampler"))), buffer_(bufferOptions(spec)), chains_(spec.count("chains", 1, 0)) {}
+
+PersistentChains::PersistentChains(std::shared_ptr<const Sampler> sampler, ReplayBuffer::Options options)
+    : sampler_(std::move(sampler)), buffer_(std::move(options)) {}
+
+Rows PersistentChains::advance(StepContext& context) {
+  const std::int64_t count = chains_ > 0 ? chains_ : context.batch.size();
+  const CommonOptions& common = sampler_->common();
+  const double temperature = common.temperature.at(common.steps - 1, common.steps);
+  const ReplayBuffer::Draw draw = buffer_.draw(count, static_cast<std::uint64_t>(context.step), [&](const Rows& rows) {
+    return context.model().energyOf(rows, context.threads) / temperature;
+  });
+  Rows negatives = draw.rows;
+  negatives.x = advanceRows(context, *sampler_, draw.rows);
+  // The last call that can be aborted is behind us: from here on the step runs to its end.
+  buffer_.store(draw, negatives.x, common.steps);
+  context.monitor("restartShare", draw.restarted.to(at::kDouble).mean().item<double>());
+  context.monitor("bufferAge", buffer_.meanAge());
+  context.monitor("bufferSaturation", buffer_.saturation());
+  return negatives;
+}
+
+Map PersistentChains::statistics() const {
+  return {{"buffer", buffer_.statistics()}, {"effectiveTemperature", sampler_->effectiveTemperature()}};
+}
+
+}  // namespace langevin

@@ -1,0 +1,39 @@
+// Negatives that live on: a sampler and its replay buffer (Tieleman 2008; restarts: Du and Mordatch 2019), as every
+// objective that draws from the model uses them.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "objectives/objective.hpp"
+#include "samplers/sampler.hpp"
+#include "training/replay_buffer.hpp"
+
+namespace langevin {
+
+class PersistentChains {
+ public:
+  /// From { sampler, buffer?, chains? }.
+  explicit PersistentChains(const Spec& spec);
+  /// With a sampler that is there already.
+  PersistentChains(std::shared_ptr<const Sampler> sampler, ReplayBuffer::Options options);
+
+  void prepare(const Rows& data, const Random& random) { buffer_.fill(data, random); }
+
+  /// Runs this step's chains (`chains` of them, the batch size by default) and stores them back: rows of the model's
+  /// law, up to the sampler's bias. The last call of a step that can be aborted. Reports the sampler's monitors,
+  /// restartShare, bufferAge and bufferSaturation.
+  Rows advance(StepContext& context);
+
+  std::map<std::string, at::Tensor> state() const { return buffer_.state(); }
+  void setState(const std::map<std::string, at::Tensor>& state) { buffer_.setState(state); }
+  Map statistics() const;
+
+ private:
+  std::shared_ptr<const Sampler> sampler_;
+  ReplayBuffer buffer_;
+  std::int64_t chains_ = 0;  // 0: the batch size
+};
+
+}  // namespace langevin

@@ -1,0 +1,134 @@
+// Scores of the fused executor and their parameter gradients against autograd through autograd in double precision.
+#include "base/random.hpp"
+#include "check.hpp"
+#include "training_support.hpp"
+
+using namespace langevin;
+using langevin::test::energyFrom;
+
+namespace {
+
+at::Tensor normal(std::int64_t n, std::int64_t d, std::uint64_t step, at::ScalarType dtype) {
+  return Random(5).normal(n, d, step, Stream::User, at::TensorOptions(dtype));
+}
+
+struct Derivatives {
+  at::Tensor score, gradient;  // [n, d]; d/dtheta of sum outer . score, flat
+};
+
+Derivatives byHand(const Energy& energy, const Rows& rows, const at::Tensor& outer) {
+  std::string reason;
+  const auto program = TileProgram::compileSecondOrder(energy.program(), energy.parameters(), reason);
+  CHECK(program != nullptr);
+  Derivatives result{at::empty_like(rows.x), at::zeros_like(energy.parameters().flat())};
+  TileWorkspace ws;
+  const auto packed = energy.packed();
+  const TileInput in = Energy::tileInput(rows);
+  program->recordScore(*packed, in, ws, result.score.data_ptr<float>());
+  program->scoreGradient(*packed, in, ws, outer.data_ptr<float>(), result.gradient.data_ptr<float>());
+  return result;
+}
+
+Derivatives byAutograd(const Energy& energy, const Rows& rows, const at::Tensor& outer) {
+  at::AutoGradMode enable(true);
+  std::vector<at::Tensor> leaves, constants, inputs;
+  for (const at::Tensor& t : energy.parameters().tensors()) leaves.push_back(t.detach().to(at::kDouble));
+  for (std::size_t i = 0; i < leaves.size(); ++i)
+    if (energy.parameters().info()[i].learnable) inputs.push_back(leaves[i].requires_grad_(true));
+  for (const at::Tensor& c : energy.program().constants) constants.push_back(c.to(at::kDouble));
+  Rows wide{rows.x.to(at::kDouble).requires_grad_(true), rows.y};
+  if (rows.y.defined() && rows.y.is_floating_point()) wide.y = rows.y.to(at::kDouble);
+  const at::Tensor total = evaluate(energy.program(), leaves, constants, wide, {}).energy.sum();
+  const at::Tensor score = -torch::autograd::grad({total}, {wide.x}, {}, true, true)[0];
+  const auto found =
+      torch::autograd::grad({(score * outer.to(at::kDouble)).sum()}, inputs, {}, std::nullopt, false, true);
+  std::vector<at::Tensor> flat;
+  for (std::size_t i = 0; i < inputs.size(); ++i)
+    flat.push_back((found[i].defined() ? found[i] : at::zeros_like(inputs[i])).reshape({-1}));
+  return {score.detach(), at::cat(flat)};
+}
+
+double relative(const at::Tensor& a, const at::Tensor& b) {
+  return ((a.to(at::kDouble) - b).abs().max() / b.abs().max().clamp_min(1)).item<double>();
+}
+
+Map layer(const char* kind, Map more = {}) {
+  more["kind"] = kind;
+  return more;
+}
+
+// Every operation that has second derivatives here.
+std::vector<Map> specs() {
+  std::vector<Map> specs;
+  for (const char* activation : {"silu", "tanh", "sigmoid", "softplus", "gelu"})
+    specs.push_back({{"kind", "mlp"}, {"input", 3}, {"hidden", List{7, 36}}, {"activation", activation}});
+  const Map plain{{"kind", "mlp"}, {"input", 11}, {"hidden", List{6, 5, 4}}};
+  specs.push_back(plain);
+  for (const auto& [key, value] : std::vector<std::pair<const char*, Value>>{
+           {"inputScale", 4.0}, {"gaussianBase", 2.0}, {"gaussianBase", "full"}}) {
+    Map spec = plain;
+    spec[key] = value;
+    specs.push_back(spec);
+  }
+  specs.push_back({{"kind", "mlp"}, {"input", 3}, {"hidden", List{}}, {"gaussianBase", 1.5}});
+  specs.push_back({{"kind", "sequential"},
+                   {"input", 3},
+                   {"layers", List{layer("linear", {{"out", 5}, {"bias", false}}), layer("activation"),
+                                   layer("linear", {{"out", 1}, {"bias", false}})}}});
+  const List body{layer("linear", {{"out", 9}}), layer("activation", {{"activation", "tanh"}}),
+                  layer("linear", {{"out", 9}})};
+  specs.push_back({{"kind", "sequential"},
+                   {"input", 3},
+                   {"layers", List{layer("linear", {{"out", 9}}), layer("layerNorm"), layer("activation"),
+                                   layer("residual", {{"layers", body}}), layer("layerNorm", {{"affine", false}}),
+                                   layer("activation", {{"activation", "gelu"}}), layer("linear", {{"out", 1}})}}});
+  specs.push_back({{"kind", "classifier"}, {"input", 3}, {"classes", 4}, {"hidden", List{8, 7}}});
+  specs.push_back({{"kind", "conditional"}, {"input", 3}, {"condition", 2}, {"hidden", List{8, 7}}});
+  specs.push_back({{"kind", "conditional"}, {"input", 3}, {"classes", 4}, {"hidden", List{8, 7}}});
+  return specs;
+}
+
+Rows rowsFor(const Program& p, std::int64_t n) {
+  Rows rows;
+  rows.x = normal(n, p.inputWidth, 1, at::kFloat);
+  if (p.condition.kind == Condition::Kind::Class && !p.condition.optional)
+    rows.y = Random(5).index(n, p.condition.width, 7, Stream::User);
+  if (p.condition.kind == Condition::Kind::Continuous) rows.y = normal(n, p.condition.width, 8, at::kFloat);
+  return rows;
+}
+
+}  // namespace
+
+TEST(equals_autograd_through_autograd) {
+  for (const Map& spec : specs()) {
+    const EnergyRef energy = energyFrom(spec, at::kFloat);
+    for (const auto& [name, value] : energy->parameters().named())
+      if (value.dim() > 0)  // nothing at a neutral value: gains of 1, shifts of 0, P = I
+        energy->parameters().assign(
+            {{name, value + 0.3 * normal(value.numel(), 1, 3, at::kFloat).reshape(value.sizes())}}, false);
+    for (std::int64_t n : {1, 31}) {
+      const Rows rows = rowsFor(energy->program(), n);
+      const at::Tensor outer = normal(n, energy->inputWidth(), 2, at::kFloat);
+      const Derivatives hand = byHand(*energy, rows, outer), autograd = byAutograd(*energy, rows, outer);
+      // Float32 sums over 31 rows of numbers of order one, a few hundred roundings of 6e-8.
+      CHECK_NEAR(relative(hand.score, autograd.score), 0.0, 2e-5);
+      CHECK_NEAR(relative(hand.gradient, autograd.gradient), 0.0, 5e-5);
+      // A test of the test: another weight on one row must be seen.
+      at::Tensor other = outer.clone();
+      other.select(0, n / 2).mul_(2);
+      if (hand.gradient.numel() > 12) CHECK(relative(byHand(*energy, rows, other).gradient, autograd.gradient) > 1e-3);
+    }
+  }
+}
+
+TEST(other_energies_take_the_plain_path) {
+  const auto taken = [](Map spec) {
+    std::string reason;
+    const EnergyRef energy = energyFrom(std::move(spec));
+    return TileProgram::compileSecondOrder(energy->program(), energy->parameters(), reason) != nullptr;
+  };
+  const List hidden{5, 4};
+  CHECK(!taken({{"kind", "mlp"}, {"input", 2}, {"hidden", hidden}, {"activation", "relu"}}));
+  const List dropped{layer("linear", {{"out", 4}}), layer("dropout", {{"p", 0.5}}), layer("linear", {{"out", 1}})};
+  CHECK(!taken({{"kind", "sequential"}, {"input", 2}, {"layers", dropped}}));
+}

@@ -1,0 +1,66 @@
+"""The child's side of the protocol in lib/child.mjs, for Python peers."""
+
+import json
+import os
+import sys
+
+options = json.loads(sys.argv[1]) if len(sys.argv) > 1 else {}
+
+
+def say(value):
+    print(json.dumps(value), flush=True)
+
+
+def serve(measure, **info):
+    """Calls `measure` for every line of the parent; `info` is what is known after the warm-up."""
+    say({"ready": True, **info})
+    for _ in sys.stdin:
+        say(measure())
+
+
+def unsupported(why):
+    say({"unsupported": why})
+    sys.exit(0)
+
+
+def torch_threads():
+    import torch
+
+    torch.set_num_threads(options.get("threads") or len(os.sched_getaffinity(0)))
+    torch.manual_seed(1)
+    return torch
+
+
+def torch_mlp(widths):
+    """torch.nn.Sequential of SiLU layers with these widths."""
+    import torch
+
+    layers = []
+    for a, b in zip(widths[:-2], widths[1:-1]):
+        layers += [torch.nn.Linear(a, b), torch.nn.SiLU()]
+    return torch.nn.Sequential(*layers, torch.nn.Linear(widths[-2], widths[-1]))
+
+
+def jax_mlp(key, widths):
+    """Weights and biases of the same layers, initialised alike, as a list of pairs."""
+    import jax
+
+    weights = []
+    for a, b in zip(widths, widths[1:]):
+        key, one, two = jax.random.split(key, 3)
+        bound = a**-0.5
+        uniform = lambda k, shape: jax.random.uniform(k, shape, minval=-bound, maxval=bound)
+        weights.append((uniform(one, (a, b)), uniform(two, (b,))))
+    return weights
+
+
+def widths_of(energy, outputs=1):
+    return [energy["input"], *energy["hidden"], outputs]
+
+
+def outputs_of(energy):
+    """Columns of the network of an energy spec."""
+    return {"classifier": energy.get("classes"), "mixtureDensity": 3 * energy.get("components", 0)}.get(energy["kind"], 1)
+
+
+__all__ = ["jax_mlp", "options", "outputs_of", "serve", "torch_mlp", "torch_threads", "unsupported", "widths_of"]

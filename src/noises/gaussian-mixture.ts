@@ -1,0 +1,36 @@
+import { checkSymmetric, symmetricField } from '../energies/fields.js'
+import { defineSpec } from '../spec.js'
+
+/**
+ * A given mixture of Gaussians: `means` [k][d]; `weights` (default: all equal; any positive numbers); either `sigmas`,
+ * one number or one a component, for round ones, or `covariances`, one a component: a number, d numbers, or d rows.
+ */
+export const gaussianMixture = defineSpec(
+  'noise',
+  'gaussianMixture',
+  (z) => ({
+    means: z.array(z.array(z.number()).min(1)).min(1),
+    weights: z.array(z.number().positive()).optional(),
+    sigmas: z.union([z.number().positive(), z.array(z.number().positive()).min(1)]).optional(),
+    covariances: z.array(symmetricField(z)).optional(),
+  }),
+  {
+    summary: 'A given mixture of Gaussians.',
+    check: ({ means, weights, sigmas, covariances }, fail) => {
+      const k = means.length
+      const d = means[0]!.length
+      for (const [i, mean] of means.entries()) {
+        if (mean.length !== d) fail(`means[${i}]`, `has ${mean.length} numbers, the first mean has ${d}`)
+      }
+      if (weights !== undefined && weights.length !== k) fail('weights', `must have ${k} entries, one a mean`)
+      if ((sigmas === undefined) === (covariances === undefined)) fail('sigmas', 'give either sigmas or covariances')
+      if (Array.isArray(sigmas) && sigmas.length !== k) fail('sigmas', `must be one number or ${k}, one a mean`)
+      if (covariances !== undefined && covariances.length !== k) {
+        fail('covariances', `must have ${k} entries, one a mean`)
+      }
+      for (const [i, covariance] of (covariances ?? []).entries()) {
+        checkSymmetric(covariance, d, `covariances[${i}]`, fail)
+      }
+    },
+  },
+)

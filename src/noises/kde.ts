@@ -1,0 +1,26 @@
+import { columnsField } from '../objectives/fields.js'
+import { defineSpec } from '../spec.js'
+
+/**
+ * Gaussian kernels on data rows: log p = logsumexp over the n centres of log N(x; x_i, h^2) - log n. `bandwidth`: h, one
+ * number or one a column; left out, Scott's rule gives h = sd n^(-1 / (d + 4)) to every column. `scale` (default 1)
+ * multiplies it. `centres` (default 1000): at most so many rows become centres; a density costs one distance to each.
+ */
+export const kde = defineSpec(
+  'noise',
+  'kde',
+  (z) => ({
+    bandwidth: columnsField(z).optional(),
+    scale: z.number().positive().default(1),
+    centres: z.int().positive().default(1000),
+  }),
+  {
+    summary: 'A kernel density estimate of the data.',
+    source: 'Scott 1992 for the bandwidth.',
+    check: ({ bandwidth }, fail) => {
+      if (bandwidth !== undefined && [bandwidth].flat().some((h) => !(h > 0))) {
+        fail('bandwidth', 'must be greater than 0')
+      }
+    },
+  },
+)

@@ -1,0 +1,23 @@
+import { defineSpec } from '../spec.js'
+import { columnsField } from './fields.js'
+
+/**
+ * Conditional noise-contrastive estimation: which of two rows is the datum x and which its perturbation x' = x + sigma e.
+ * loss = 2 mean softplus(E(x) - E(x')). The perturbation is symmetric, so no noise density is needed and log Z is not
+ * learned. For sigma -> 0 the loss tends to 2 log 2 + sigma^2 / 2 times that of explicit score matching, with its
+ * blindness to the weights of distant modes; a sigma as wide as the gaps between modes sees them.
+ *
+ * `sigma`: one number, or one a column. `negatives`: perturbations a row (default 1).
+ */
+export const conditionalNoiseContrastive = defineSpec(
+  'objective',
+  'conditionalNoiseContrastive',
+  (z) => ({ sigma: columnsField(z), negatives: z.int().positive().default(1) }),
+  {
+    summary: 'NCE against symmetric perturbations of the data: no noise density, no log Z.',
+    source: 'Ceylan and Gutmann 2018, eq. 8.',
+    check: ({ sigma }, fail) => {
+      if ([sigma].flat().some((s) => !(s > 0))) fail('sigma', 'must be greater than 0')
+    },
+  },
+)

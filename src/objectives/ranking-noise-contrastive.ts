@@ -1,0 +1,20 @@
+import { defineSpec, specOf } from '../spec.js'
+
+/**
+ * Ranking noise-contrastive estimation (InfoNCE with the noise's density taken out): which of k + 1 rows is the datum.
+ * With l(x) = -E(x) - log p_noise(x): loss = mean logsumexp(l(x), l(x_1), ..., l(x_k)) - l(x). log Z cancels and is not
+ * learned (partition.* finds it).
+ *
+ * `noise`: any of noises.*; it must cover the data and be close to it. `negatives`: k, draws a row (default 15). With a
+ * condition y the negatives of a row share its y, and each y may have a log Z of its own: this is how p(x | y) is learned
+ * for a continuous y, with x the answer and y the question (energies.conditional).
+ */
+export const rankingNoiseContrastive = defineSpec(
+  'objective',
+  'rankingNoiseContrastive',
+  (z) => ({ noise: specOf(z, 'noise'), negatives: z.int().positive().default(15) }),
+  {
+    summary: 'Ranking NCE (InfoNCE): find the datum among draws of a noise; made for conditional energies.',
+    source: 'Jozefowicz et al. 2016; Ma and Collins 2018, eq. 3.',
+  },
+)
