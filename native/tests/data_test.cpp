@@ -6,6 +6,7 @@
 #include "base/tensor.hpp"
 #include "check.hpp"
 #include "data/spandrel.hpp"
+#include "data/toys.hpp"
 
 namespace {
 
@@ -123,6 +124,54 @@ TEST(spandrel_samples_follow_the_truth) {
       const at::Tensor corner = at::tensor({bridge.xHigh, bridge.yHigh}, at::kDouble).reshape({1, 2});
       CHECK(tensorOf(call("spandrel.distance", {{"shape", name}, {"points", boxed(corner)}})).item<double>() > 0.199);
     }
+  }
+}
+
+// The density of every toy: it sums to one on a grid, and four blocks of the plane hold as many of 20,000 rows as it
+// says. Their share p scatters by sqrt(p (1 - p) / n) <= 0.0036; 4.5 of that over 40 blocks: a false alarm in 4,000.
+TEST(toy_densities_sum_to_one_and_describe_the_rows) {
+  const at::Tensor points = grid(3, 240);
+  const at::Tensor x = points.select(1, 0), y = points.select(1, 1);
+  for (const auto& toy : langevin::toys()) {
+    const at::Tensor p =
+        tensorOf(call("toys.logDensity", {{"kind", toy.kind}, {"points", boxed(points)}})).exp() * (0.025 * 0.025);
+    // Cells of 0.025 against a blur of at least 0.05: the midpoint rule is exact to 1e-6. Gaussian tails outside are
+    // less.
+    CHECK_NEAR(p.sum().item<double>(), 1, 1e-4);
+    const at::Tensor rows = tensorOf(call("toys.sample", {{"kind", toy.kind}, {"n", 20000}, {"seed", 3}}), "x");
+    for (const double cut : {-1.0, 0.0}) {
+      const auto share = [&](const at::Tensor& a, const at::Tensor& b) { return (a < cut).logical_and(b < 0.6); };
+      for (const bool turned : {false, true}) {
+        const double wanted = (turned ? share(y, x) : share(x, y)).to(at::kDouble).mul(p).sum().item<double>();
+        const at::Tensor u = rows.select(1, 0), v = rows.select(1, 1);
+        const double found = (turned ? share(v, u) : share(u, v)).to(at::kDouble).mean().item<double>();
+        CHECK_NEAR(found, wanted, 4.5 * 0.0036);
+      }
+    }
+  }
+  CHECK(codeOf("toys.logDensity", {{"kind", "rings"}, {"points", boxed(points)}, {"noise", 0}}) ==
+        "ERR_LANGEVIN_INVALID_OPTION");
+}
+
+// One arm's worth of a mixture in closed form, and of a ring by Bessel's integral done plainly.
+TEST(toy_densities_in_closed_form) {
+  const at::Tensor points = at::tensor({0.3, -0.2, 1.7, 0.1, -1.2, 0.4}, at::kDouble).reshape({-1, 2});
+  const at::Tensor modes = tensorOf(call("toys.logDensity", {{"kind", "unequalModes"}, {"points", boxed(points)}}));
+  const at::Tensor rings =
+      tensorOf(call("toys.logDensity", {{"kind", "rings"}, {"points", boxed(points)}, {"noise", 0.2}}));
+  for (std::int64_t i = 0; i < 3; ++i) {
+    const double x = points[i][0].item<double>(), y = points[i][1].item<double>();
+    const auto normal = [&](double cx, double cy, double s) {
+      return std::exp(-((x - cx) * (x - cx) + (y - cy) * (y - cy)) / (2 * s * s)) / (2 * std::numbers::pi * s * s);
+    };
+    CHECK_NEAR(modes[i].item<double>(), std::log(0.8 * normal(-1.5, 0, 0.3) + 0.2 * normal(1.5, 0, 0.3)), 1e-12);
+    double sum = 0;
+    for (int k = 1; k <= 4; ++k)
+      for (int j = 0; j < 2000; ++j) {
+        const double t = 2 * std::numbers::pi * j / 2000;
+        sum += normal(0.5 * k * std::cos(t), 0.5 * k * std::sin(t), 0.2) / 8000;
+      }
+    CHECK_NEAR(rings[i].item<double>(), std::log(sum), 1e-9);
   }
 }
 

@@ -36,6 +36,8 @@ const TOYS = [
   'pinwheel',
   'swissRoll',
   'twoSpirals',
+  'cosine',
+  'unequalModes',
 ] as const
 
 /** `data` of run.json: a file, or drawn points. */

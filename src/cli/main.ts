@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import registerAnomaly from './commands/anomaly.js'
 import registerBuild from './commands/build.js'
+import registerCompare from './commands/compare.js'
 import registerDoctor from './commands/doctor.js'
 import registerSample from './commands/sample.js'
 import registerSchema from './commands/schema.js'
@@ -24,6 +25,7 @@ export function program(): Command {
   const commands = [
     registerSpandrel,
     registerAnomaly,
+    registerCompare,
     registerTrain,
     registerSample,
     registerScore,

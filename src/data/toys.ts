@@ -1,6 +1,6 @@
-import { invokeNow } from '../native/invoke.js'
+import { invoke, invokeNow } from '../native/invoke.js'
 import { requireOptions } from '../spec/known.js'
-import type { Tensor } from '../tensor.js'
+import { type RowsLike, type Tensor, withRows } from '../tensor.js'
 import { Dataset } from './dataset.js'
 
 export interface ToyOptions {
@@ -40,6 +40,25 @@ export const pinwheel = toy('pinwheel')
 export const swissRoll = toy('swissRoll')
 /** Two arms of a spiral that reach radius 2 in one and a half turns; noise 0.05. */
 export const twoSpirals = toy('twoSpirals')
+/** One and a half periods of a cosine of height 1 over [-2, 2]; noise 0.1. */
+export const cosine = toy('cosine')
+/** Modes at (-1.5, 0), which holds four fifths of the rows, and (1.5, 0); noise 0.3. */
+export const unequalModes = toy('unequalModes')
+
+/**
+ * log p of a toy distribution (by its name here, such as 'rings'; 'gaussians' apart) at points [n, 2]: float64 [n]. Curves
+ * are summed over nodes an eighth of the noise apart, modes and squares are closed forms. -Infinity where there is nothing.
+ *
+ * @throws (rejects) ERR_LANGEVIN_INVALID_OPTION (an unknown name; a curve without noise has no density), _SHAPE
+ */
+export function logDensity(
+  kind: string,
+  points: RowsLike,
+  options: { noise?: number; threads?: number } = {},
+): Promise<Tensor> {
+  requireOptions('data.toys.logDensity', options, ['noise', 'threads'])
+  return withRows(points, 'points', (rows) => invoke<Tensor>('toys.logDensity', { ...options, kind, points: rows }))
+}
 
 /** Equally likely isotropic Gaussians about `means` (default one at the origin of the plane) of standard deviation `noise` (1). */
 export function gaussians(options: ToyOptions & { means?: readonly (readonly number[])[] }): Dataset {

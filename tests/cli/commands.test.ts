@@ -51,7 +51,7 @@ function writeRun(name: string, changes: Record<string, unknown> = {}): string {
 
 describe('usage', () => {
   it('every command has help with examples', async () => {
-    for (const name of ['spandrel', 'train', 'sample', 'score', 'schema', 'anomaly', 'doctor', 'build']) {
+    for (const name of ['spandrel', 'compare', 'train', 'sample', 'score', 'schema', 'anomaly', 'doctor', 'build']) {
       const { status, stdout } = await langevin(name, '--help')
       expect(status).toBe(0)
       expect(stdout).toContain('Examples:')
@@ -68,6 +68,8 @@ describe('usage', () => {
     [['spandrel', '--seeds', '0'], 'at least 1'],
     [['spandrel', '--seeds', '1,1'], 'twice'],
     [['spandrle'], 'spandrel'],
+    [['compare', '--task', 'images'], 'toys'],
+    [['compare', '--objectives', 'ncee'], 'nce'],
     [['train'], 'run.json'],
     [['sample', 'a.safetensors', '--chains', '-4'], 'whole number'],
   ])('%j is wrong usage: exit 2', async (args, hint) => {
@@ -76,6 +78,28 @@ describe('usage', () => {
     expect(stdout).toBe('')
     expect(stderr).toContain(hint)
   })
+})
+
+describe('compare', () => {
+  it('gives rows, a summary and the page', async () => {
+    const small = ['--data', 'moons', '--objectives', 'nce,ml-grid', '--seeds', '1', '--steps', '5']
+    const { status, stdout, stderr } = await langevin(
+      'compare',
+      '--task',
+      'toys',
+      ...small,
+      '--json',
+      '--out',
+      'compared',
+    )
+    expect(stderr).toContain('compare.html')
+    expect(status).toBe(0)
+    const { rows, overall, plans } = JSON.parse(stdout)
+    expect(rows.map(({ objective }: { objective: string }) => objective)).toEqual(['nce', 'ml-grid'])
+    expect(overall).toHaveLength(2)
+    expect(Object.keys(plans)).toEqual(['nce', 'ml-grid'])
+    expect(readFileSync(join(folder, 'compared', 'compare.html'), 'utf8')).toContain('what it cannot see')
+  }, 60_000)
 })
 
 describe('spandrel', () => {

@@ -7,27 +7,17 @@
 #include "base/random.hpp"
 #include "base/registry.hpp"
 #include "base/tensor.hpp"
+#include "base/threads.hpp"
 #include "data/data.hpp"
+#include "data/toys.hpp"
 
 namespace langevin {
 namespace {
 
 constexpr double kPi = std::numbers::pi;
 
-/// What a row is made of: four uniforms and two standard normals of its own.
-struct Draw {
-  const double* uniform;
-  const double* normal;
-  double noise;
-  std::int64_t component(std::int64_t count) const {
-    return std::min(count - 1, static_cast<std::int64_t>(uniform[0] * static_cast<double>(count)));
-  }
-};
-
-struct Row {
-  double x, y;
-  std::int64_t label;
-};
+using Draw = ToyDraw;
+using Row = ToyRow;
 
 Row blurred(double x, double y, std::int64_t label, const Draw& d) {
   return {x + d.noise * d.normal[0], y + d.noise * d.normal[1], label};
@@ -35,14 +25,14 @@ Row blurred(double x, double y, std::int64_t label, const Draw& d) {
 
 // Four concentric circles of radius 0.5, 1, 1.5, 2.
 Row rings(const Draw& d) {
-  const std::int64_t k = d.component(4);
+  const std::int64_t k = d.component();
   const double r = 0.5 * static_cast<double>(k + 1), t = 2 * kPi * d.uniform[1];
   return blurred(r * std::cos(t), r * std::sin(t), k, d);
 }
 
 // Two interleaved half circles of radius 1, moved so that their common mean is 0.
 Row moons(const Draw& d) {
-  const std::int64_t k = d.component(2);
+  const std::int64_t k = d.component();
   const double t = kPi * d.uniform[1];
   if (k == 0) return blurred(std::cos(t) - 0.5, std::sin(t) - 0.25, 0, d);
   return blurred(0.5 - std::cos(t), 0.25 - std::sin(t), 1, d);
@@ -50,27 +40,27 @@ Row moons(const Draw& d) {
 
 // Eight modes on a circle of radius 2.
 Row eightGaussians(const Draw& d) {
-  const std::int64_t k = d.component(8);
+  const std::int64_t k = d.component();
   const double t = kPi * static_cast<double>(k) / 4;
   return blurred(2 * std::cos(t), 2 * std::sin(t), k, d);
 }
 
 // Modes at {-2, -1, 0, 1, 2}^2.
 Row twentyFiveGaussians(const Draw& d) {
-  const std::int64_t k = d.component(25);
+  const std::int64_t k = d.component();
   return blurred(static_cast<double>(k / 5) - 2, static_cast<double>(k % 5) - 2, k, d);
 }
 
 // Uniform on the eight dark squares of a 4 x 4 board on [-2, 2]^2.
 Row checkerboard(const Draw& d) {
-  const std::int64_t k = d.component(8), row = k / 2, column = 2 * (k % 2) + row % 2;
+  const std::int64_t k = d.component(), row = k / 2, column = 2 * (k % 2) + row % 2;
   return blurred(static_cast<double>(column) - 2 + d.uniform[1], static_cast<double>(row) - 2 + d.uniform[2], k, d);
 }
 
 // Five arms: radius 1 + 0.3 z, across 0.05 z (noise scales it), each turned by an angle that grows with the radius
 // (Johnson et al. 2016).
 Row pinwheel(const Draw& d) {
-  const std::int64_t k = d.component(5);
+  const std::int64_t k = d.component();
   const double along = 1 + 0.3 * d.normal[0], across = d.noise * d.normal[1];
   const double t = 2 * kPi * static_cast<double>(k) / 5 + 0.25 * std::exp(along);
   return {along * std::cos(t) - across * std::sin(t), along * std::sin(t) + across * std::cos(t), k};
@@ -84,28 +74,21 @@ Row swissRoll(const Draw& d) {
 
 // Two arms of a spiral, radius growing to 2 over 1.5 turns.
 Row twoSpirals(const Draw& d) {
-  const std::int64_t k = d.component(2);
+  const std::int64_t k = d.component();
   const double root = std::sqrt(d.uniform[1]), r = 2 * root, t = 3 * kPi * root + (k == 1 ? kPi : 0);
   return blurred(r * std::cos(t), r * std::sin(t), k, d);
 }
 
-struct Toy {
-  Row (*draw)(const Draw&);
-  double noise;
-};
+// One period and a half of a cosine wave.
+Row cosine(const Draw& d) {
+  const double x = 4 * d.uniform[1] - 2;
+  return blurred(x, std::cos(1.5 * kPi * x / 2), 0, d);
+}
 
-const std::vector<Registered<Toy>>& toys() {
-  static const std::vector<Registered<Toy>> table = {
-      {"rings", {rings, 0.05}},
-      {"moons", {moons, 0.1}},
-      {"eightGaussians", {eightGaussians, 0.1}},
-      {"twentyFiveGaussians", {twentyFiveGaussians, 0.05}},
-      {"checkerboard", {checkerboard, 0}},
-      {"pinwheel", {pinwheel, 0.05}},
-      {"swissRoll", {swissRoll, 0.05}},
-      {"twoSpirals", {twoSpirals, 0.05}},
-  };
-  return table;
+// Two modes ten deviations apart, four fifths of the rows in the left one: what cannot be learned from scores.
+Row unequalModes(const Draw& d) {
+  const std::int64_t right = d.component() == 4 ? 1 : 0;
+  return blurred(right == 1 ? 1.5 : -1.5, 0, right, d);
 }
 
 // { kind, n, seed?, noise? } -> { x, y }
@@ -118,7 +101,8 @@ Value sample(const Spec& a, Job&) {
   const at::Tensor normal = random.normal(n, 2, 0, Stream::DataNoise, at::kDouble).contiguous();
   at::Tensor x = at::empty({n, 2}, at::kFloat), y = at::empty({n}, at::kLong);
   for (std::int64_t i = 0; i < n; ++i) {
-    const Row r = toy.draw({uniform.data_ptr<double>() + 4 * i, normal.data_ptr<double>() + 2 * i, noise});
+    const Row r =
+        toy.draw({uniform.data_ptr<double>() + 4 * i, normal.data_ptr<double>() + 2 * i, noise, toy.components});
     x.data_ptr<float>()[2 * i] = static_cast<float>(r.x);
     x.data_ptr<float>()[2 * i + 1] = static_cast<float>(r.y);
     y.data_ptr<std::int64_t>()[i] = r.label;
@@ -154,12 +138,38 @@ Value gaussians(const Spec& a, Job&) {
   return Map{{"x", box(x.to(at::kFloat))}, {"y", box(y)}};
 }
 
+// { kind, points: [n, 2], noise?, threads? } -> float64 [n]
+Value logDensity(const Spec& a, Job&) {
+  const Toy& toy = findKind(toys(), a, "toy distribution").make;
+  const at::Tensor points = asRows(unbox(a.at("points")), 2, at::kDouble, at::kCPU, "points").contiguous();
+  requireFinite(points, "points");
+  const double noise = a.nonNegative("noise", toy.noise);
+  return box(toyLogDensity(toy, noise, points, static_cast<int>(a.count("threads", 1, defaultThreads()))));
+}
+
 }  // namespace
+
+const std::vector<Registered<Toy>>& toys() {
+  static const std::vector<Registered<Toy>> table = {
+      {"rings", {rings, 0.05, 4, curveDensity}},
+      {"moons", {moons, 0.1, 2, curveDensity}},
+      {"eightGaussians", {eightGaussians, 0.1, 8, curveDensity}},
+      {"twentyFiveGaussians", {twentyFiveGaussians, 0.05, 25, curveDensity}},
+      {"checkerboard", {checkerboard, 0, 8, squaresDensity}},
+      {"pinwheel", {pinwheel, 0.05, 5, pinwheelDensity}},
+      {"swissRoll", {swissRoll, 0.05, 1, curveDensity}},
+      {"twoSpirals", {twoSpirals, 0.05, 2, curveDensity}},
+      {"cosine", {cosine, 0.1, 1, curveDensity}},
+      {"unequalModes", {unequalModes, 0.3, 5, curveDensity}},
+  };
+  return table;
+}
 
 const std::vector<Function>& toyFunctions() {
   static const std::vector<Function> table = {
       {"toys.sample", Lane::Immediate, sample},
       {"toys.gaussians", Lane::Immediate, gaussians},
+      {"toys.logDensity", Lane::Queued, logDensity},
   };
   return table;
 }

@@ -19,5 +19,6 @@ const std::vector<Function>& metricsFunctions();
 const std::vector<Function>& partitionFunctions();
 const std::vector<Function>& detectorFunctions();
 const std::vector<Function>& spandrelStudyFunctions();
+const std::vector<Function>& gridDensityFunctions();
 
 }  // namespace langevin
