@@ -40,7 +40,8 @@ struct GridPartition {
 GridPartition gridPartition(const Energy& energy, Grid grid, double temperature, const at::Tensor& y, bool refine,
                             double tolerance, std::int64_t maxCells, int threads, Job& job);
 
-/// Sum over every combination of the given values of each variable; at most 2^20 states, in tiles.
+/// Sum over every combination of the given values of each variable (of categorical sites: of the given levels); at most
+/// 2^20 states, in tiles.
 double exactPartition(const Energy& energy, const std::vector<std::vector<double>>& values, double temperature,
                       const at::Tensor& y, int threads, Job& job);
 

@@ -1,4 +1,6 @@
 // partition.*: { energy, ... } -> { logZ, standardError, ... }.
+#include <algorithm>
+
 #include "base/tensor.hpp"
 #include "base/threads.hpp"
 #include "evaluation/metrics.hpp"
@@ -38,11 +40,13 @@ Value grid(const Spec& a, Job& job) {
              {"converged", r.converged}};
 }
 
-// { energy, values?: [..] for every variable or [[..], ..] one list a variable (default [0, 1]), temperature?, y? }
+// { energy, values?: [..] for every variable or [[..], ..] one list a variable, temperature?, y? }. The default is what
+// the energy's states are, else [0, 1]. Of categorical sites the values are their levels.
 Value exact(const Spec& a, Job& job) {
   const EnergyRef energy = a.at("energy").energy();
-  const auto d = static_cast<std::size_t>(energy->inputWidth());
-  std::vector<std::vector<double>> values(d, {0.0, 1.0});
+  const States& discrete = energy->program().states;
+  const auto d = static_cast<std::size_t>(discrete.sites(energy->inputWidth()));
+  std::vector<std::vector<double>> values(d, discrete.values());
   if (a.has("values")) {
     const Spec given = a.at("values");
     const bool nested = !given.list().empty() && given.list()[0].list();
@@ -56,6 +60,12 @@ Value exact(const Spec& a, Job& job) {
     }
     for (const auto& v : values)
       if (v.empty()) given.invalid("a variable has no values");
+    const std::vector<double> possible = discrete.values();
+    if (discrete.discrete())
+      for (const auto& v : values)
+        for (double value : v)
+          if (std::find(possible.begin(), possible.end(), value) == possible.end())
+            given.invalid(std::to_string(value) + " is no value of a site; this energy is over " + discrete.describe());
   }
   double states = 1;
   for (const auto& v : values) states *= static_cast<double>(v.size());
