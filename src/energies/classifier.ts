@@ -1,17 +1,27 @@
 import { defineSpec } from '../spec/define.js'
-import { checkActivation, gaussianBaseField, inputField, stackFields } from './fields.js'
+import { checkActivation, checkStates, gaussianBaseField, inputField, stackFields, statesField } from './fields.js'
 
 /**
  * Logits f(x) read as energies: E(x) = -logsumexp f(x), E(x, y) = -f(x)[y]; p(y | x) = softmax f(x). `logits()` gives f.
  * Parameters are those of the torch.nn.Sequential with the same modules. `gaussianBase` is added to both energies.
+ * `states`: 'binary', 'spin' or { levels } for discrete x (default: real).
  */
 export const classifier = defineSpec(
   'energy',
   'classifier',
-  (z) => ({ input: inputField(z), classes: z.int().min(2), ...stackFields(z), gaussianBase: gaussianBaseField(z) }),
+  (z) => ({
+    input: inputField(z),
+    classes: z.int().min(2),
+    ...stackFields(z),
+    gaussianBase: gaussianBaseField(z),
+    states: statesField(z),
+  }),
   {
     summary: 'A classifier whose logits are energies: E(x) = -logsumexp f(x), E(x, y) = -f(x)[y].',
     source: 'Grathwohl et al. 2020, equations 5 and 6.',
-    check: (options, fail) => checkActivation(options, fail),
+    check: (options, fail) => {
+      checkActivation(options, fail)
+      checkStates(options, fail)
+    },
   },
 )

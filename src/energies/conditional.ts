@@ -1,9 +1,10 @@
 import { defineSpec } from '../spec/define.js'
-import { checkActivation, gaussianBaseField, inputField, stackFields } from './fields.js'
+import { checkActivation, checkStates, gaussianBaseField, inputField, stackFields, statesField } from './fields.js'
 
 /**
  * E(x, y): a network over [x, y] for a continuous y of `condition` columns, or over [x, embedding(y)] for a class y in
  * 0 .. `classes` - 1 (`embedding`: columns of the embedding, default 16). Parameters: "embedding.weight", "net.0.weight", ...
+ * `states`: 'binary', 'spin' or { levels } for discrete x (default: real).
  */
 export const conditional = defineSpec(
   'energy',
@@ -15,11 +16,13 @@ export const conditional = defineSpec(
     embedding: z.int().positive().optional(),
     ...stackFields(z),
     gaussianBase: gaussianBaseField(z),
+    states: statesField(z),
   }),
   {
     summary: 'A network over x and a condition y, continuous or a class.',
     check(options, fail) {
       checkActivation(options, fail)
+      checkStates(options, fail)
       if ((options.condition === undefined) === (options.classes === undefined)) {
         fail('condition', 'give either condition (columns of a continuous y) or classes (number of classes of y)')
       }

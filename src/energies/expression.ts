@@ -2,7 +2,7 @@ import { defineSpec } from '../spec/define.js'
 import { invalid, toPlain } from '../spec/plain.js'
 import { Expr, record, Trace } from './expr/expr.js'
 import { type ExpressionNode, nodeWidth, OPERATIONS } from './expr/nodes.js'
-import { gaussianBaseField, inputField } from './fields.js'
+import { checkStates, gaussianBaseField, inputField, statesField } from './fields.js'
 
 const OWNER = 'energies.expression'
 
@@ -25,10 +25,12 @@ const fromNodes = defineSpec(
       )
       .min(1),
     gaussianBase: gaussianBaseField(z),
+    states: statesField(z),
   }),
   {
     summary: 'A formula, traced once into operations; the last node is the energy.',
     check(options, fail) {
+      checkStates(options, fail)
       const widths: number[] = []
       for (const [i, node] of options.nodes.entries()) {
         const place = `nodes[${i}]`
@@ -49,6 +51,8 @@ export interface ExpressionOptions {
   input: number
   /** s adds |x|^2 / (2 s^2) to the energy, 'full' (x - m)' P (x - m) / 2 with the buffers base.mean and base.precision. */
   gaussianBase?: number | 'full' | undefined
+  /** What values the columns of x take: 'binary' (0, 1), 'spin' (-1, +1), one-hot blocks of `levels`; default real. */
+  states?: 'binary' | 'spin' | { levels: number } | undefined
 }
 
 /** Only what the energy needs, numbered anew. */

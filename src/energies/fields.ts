@@ -23,6 +23,54 @@ export const stackFields = (z: Z) => ({ hidden: z.array(z.int().positive()), ...
  */
 export const gaussianBaseField = (z: Z) => z.union([z.number().positive(), z.literal('full')]).optional()
 
+/**
+ * What values the columns of x take: real numbers where left out, 'binary' (0 or 1), 'spin' (-1 or +1), or one-hot blocks of
+ * `levels` columns, { levels: 4 }. Discrete samplers move between such states, continuous ones refuse them.
+ */
+export const statesField = (z: Z) =>
+  z.union([z.enum(['binary', 'spin']), z.strictObject({ levels: z.int().min(2) })]).optional()
+
+export function checkStates(
+  { states, input }: { states?: string | { levels: number } | undefined; input: number },
+  fail: Fail,
+): void {
+  if (typeof states === 'object' && input % states.levels !== 0) {
+    fail('states', `${input} columns are no whole blocks of ${states.levels} levels`)
+  }
+}
+
+/** Sites of a pairwise energy: `sites` that all interact, or the nearest neighbours on a `lattice`. */
+export const interactionFields = (z: Z) => ({
+  sites: z.int().positive().optional(),
+  lattice: z.array(z.int().positive()).min(1).optional(),
+  periodic: z.boolean().optional(),
+  coupling: z.union([z.number(), z.array(z.array(z.number())).min(1)]).default(0),
+  field: z.union([z.number(), z.array(z.number()).min(1)]).default(0),
+})
+
+type Interactions = {
+  sites?: number | undefined
+  lattice?: number[] | undefined
+  periodic?: boolean | undefined
+  coupling: number | number[][]
+}
+
+/** Checks the fields above; returns the number of sites. */
+export function checkInteractions(options: Interactions, siteWidth: number, fail: Fail): number {
+  const { sites, lattice, periodic, coupling } = options
+  if ((sites === undefined) === (lattice === undefined)) {
+    fail('sites', 'give either sites (all pairs interact) or lattice, the lengths of its axes')
+  }
+  if (periodic !== undefined && lattice === undefined) fail('periodic', 'only a lattice has borders to close')
+  const count = sites ?? lattice!.reduce((a, b) => a * b, 1)
+  if (count * siteWidth > 4096) {
+    const key = sites === undefined ? 'lattice' : 'sites'
+    fail(key, `makes ${count * siteWidth} columns, at most 4096 are possible: the coupling is a full matrix of them`)
+  }
+  if (typeof coupling !== 'number') checkSymmetric(coupling, count * siteWidth, 'coupling', fail)
+  return count
+}
+
 type Fail = (path: string, problem: string) => never
 
 /** A slope given for an activation that has none would be silently unused. */

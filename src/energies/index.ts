@@ -7,9 +7,12 @@ import { expression } from './expression.js'
 import { funnel } from './funnel.js'
 import { gaussian } from './gaussian.js'
 import { gaussianMixture } from './gaussian-mixture.js'
+import { ising } from './ising.js'
 import { mixtureDensity } from './mixture-density.js'
 import { mlp } from './mlp.js'
+import { potts } from './potts.js'
 import { rastrigin } from './rastrigin.js'
+import { rbm } from './rbm.js'
 import { regressor } from './regressor.js'
 import { rosenbrock } from './rosenbrock.js'
 import { sequential } from './sequential.js'
@@ -31,6 +34,9 @@ export const energies = {
   ackley,
   funnel,
   expression,
+  rbm,
+  ising,
+  potts,
 }
 
 /** Functions of symbolic rows for energies.expression: exp, log, where, sum, ... */

@@ -1,5 +1,5 @@
 import { defineSpec } from '../spec/define.js'
-import { checkActivation, gaussianBaseField, inputField, stackFields } from './fields.js'
+import { checkActivation, checkStates, gaussianBaseField, inputField, stackFields, statesField } from './fields.js'
 
 /**
  * E(x) = Linear(... activation(Linear(x))), one column. Parameters are those of the torch.nn.Sequential with the same
@@ -9,7 +9,7 @@ import { checkActivation, gaussianBaseField, inputField, stackFields } from './f
  * `gaussianBase`: s adds |x|^2 / (2 s^2), 'full' adds (x - m)' P (x - m) / 2 with the buffers "base.mean" and
  * "base.precision" (default: none; then exp(-E) need not be integrable).
  * `inputScale`: the network sees x times this number, the base x itself (default 1); 1 / sigma puts x into units of the
- * noise of denoising score matching.
+ * noise of denoising score matching. `states`: 'binary', 'spin' or { levels } for an energy of discrete x (default: real).
  */
 export const mlp = defineSpec(
   'energy',
@@ -19,9 +19,13 @@ export const mlp = defineSpec(
     ...stackFields(z),
     inputScale: z.number().positive().optional(),
     gaussianBase: gaussianBaseField(z),
+    states: statesField(z),
   }),
   {
     summary: 'A multilayer perceptron with one output, the energy.',
-    check: (options, fail) => checkActivation(options, fail),
+    check: (options, fail) => {
+      checkActivation(options, fail)
+      checkStates(options, fail)
+    },
   },
 )

@@ -89,7 +89,10 @@ export function grid(model: Energy, options: GridOptions): Promise<GridPartition
 }
 
 export interface ExactOptions extends CommonOptions {
-  /** Values every variable takes, or one list a variable. Default [0, 1]. */
+  /**
+   * Values every variable takes, or one list a variable. Default: the states of the energy, [0, 1] where it is over real
+   * columns. The variables of one-hot blocks are the sites, their values the levels 0 .. K - 1.
+   */
   values?: readonly number[] | readonly (readonly number[])[]
   /** In place of `values`, for categories given as numbers: k for the levels 0 .. k - 1 of every variable, or one k a variable. */
   levels?: number | readonly number[]

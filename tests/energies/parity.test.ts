@@ -166,6 +166,28 @@ const subjects: Subject[] = [
   { name: 'rastrigin', spec: energies.rastrigin() },
   { name: 'ackley', spec: energies.ackley({ input: 3, gaussianBase: 5 }) },
   { name: 'funnel', spec: energies.funnel() },
+  { name: 'rbm', spec: energies.rbm({ input: 6, hidden: 9 }) },
+  { name: 'ising, all pairs', spec: energies.ising({ sites: 7, coupling: 0.3, field: 0.2, states: 'binary' }) },
+  { name: 'ising, torus', spec: energies.ising({ lattice: [3, 4], coupling: 0.4, field: -0.1 }) },
+  {
+    name: 'ising, open lattice, matrix',
+    spec: energies.ising({
+      lattice: [2, 1, 2],
+      periodic: false,
+      coupling: [
+        [0, 0.5, 0.25, 0],
+        [0.5, 0, 0, -1],
+        [0.25, 0, 0, 2],
+        [0, -1, 2, 0],
+      ],
+      field: [0.1, 0.2, 0.3, 0.4],
+    }),
+  },
+  {
+    name: 'potts, all pairs',
+    spec: energies.potts({ sites: 3, levels: 4, coupling: 0.5, field: [0.1, 0, -0.2, 0.3] }),
+  },
+  { name: 'potts, lattice', spec: energies.potts({ lattice: [2, 3], levels: 3, coupling: 0.7, field: 0.1 }) },
   { name: 'expression', spec: everyOperation },
   // Apart from the others: the fused kernels have no norm, and one such operation takes a whole formula to the plain path.
   { name: 'expression, norm', spec: energies.expression((x) => norm(x.sub(0.3)).exp(), { input: 3 }) },
@@ -226,7 +248,8 @@ function widthOf(spec: SpecValue): number {
   if (spec.kind === 'gaussianMixture') return (spec.means as Matrix)[0]!.length
   if (spec.kind === 'regressor' || spec.kind === 'mixtureDensity')
     return (spec.input as number) + (spec.output as number)
-  return spec.input as number
+  const sites = (spec.sites as number) ?? (spec.lattice as number[] | undefined)?.reduce((a, b) => a * b)
+  return (spec.input as number) ?? sites * ((spec.levels as number) ?? 1)
 }
 
 /** Numbers for every parameter, symmetric where a precision is meant. */
@@ -256,7 +279,7 @@ async function evaluate(model: Energy, { x, y, dtype }: (typeof cases)[number]):
     state,
     energy: (await model.energy(rows, condition)).toArray() as number[],
     score: (await model.score(rows, condition)).toArray() as Matrix,
-    ...(['classifier', 'regressor', 'mixtureDensity'].includes(model.spec.kind)
+    ...(['classifier', 'regressor', 'mixtureDensity', 'rbm'].includes(model.spec.kind)
       ? { outputs: (await model.logits(rows)).toArray() as Matrix }
       : {}),
   }

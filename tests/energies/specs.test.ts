@@ -52,6 +52,9 @@ const examples: SpecValue[] = [
   energies.ackley(),
   energies.funnel(),
   energies.expression((x) => x.square().sum(), { input: 2 }),
+  energies.rbm({ input: 4, hidden: 3 }),
+  energies.ising({ lattice: [2, 3], coupling: 0.4, periodic: false }),
+  energies.potts({ sites: 2, levels: 3, field: [0, 1, 2] }),
 ]
 
 function thrown(body: () => unknown): LangevinError {
@@ -168,6 +171,17 @@ describe('energy specs', () => {
       'precision[0]',
       /2 numbers/,
     ],
+    ['no whole blocks', () => energies.mlp({ input: 5, hidden: [], states: { levels: 2 } }), 'states', /whole blocks/],
+    ['sites and a lattice', () => energies.ising({ sites: 4, lattice: [2, 2] }), 'sites', /either/],
+    [
+      'a border without a lattice',
+      () => energies.potts({ sites: 4, levels: 2, periodic: true }),
+      'periodic',
+      /lattice/,
+    ],
+    ['a field for other sites', () => energies.ising({ sites: 4, field: [1, 2] }), 'field', /4 numbers/],
+    ['a coupling of other sites', () => energies.ising({ sites: 2, coupling: [[0]] }), 'coupling', /2 entries/],
+    ['too many sites', () => energies.potts({ lattice: [40, 40], levels: 3 }), 'lattice', /4096/],
     ['no spread', () => energies.gaussianMixture({ means: [[0]] }), 'sigmas', /exactly one/],
   ])('refuses %s with its path', (_name, body, path, message) => {
     const error = thrown(body)

@@ -97,6 +97,7 @@ Value explain(const Spec& a, Job&) {
       {"instructionSet", fused ? tileKernels().name : "as LibTorch chooses"},
       {"operations", ops},
       {"nonSmooth", rough},
+      {"states", energy->program().states.name()},
       {"reason", fused ? std::string("float32 on the CPU and every operation has a tile form") : energy->planReason()},
       {"scoreGradients", explainScoreGradients(*energy)},
       {"bfloat16", explainHalf(*energy)},

@@ -42,10 +42,7 @@ const std::vector<OpDefinition>& reductionOperations() {
          return at::cat(parts, 1);
        }},
       // values [n, k], labels int64 [n] -> the labelled column
-      {"gather",
-       [](const OpCall& c) {
-         return c.in(0).gather(1, c.in(1).reshape({-1, 1}));
-       }},
+      {"gather", [](const OpCall& c) { return c.in(0).gather(1, c.in(1).reshape({-1, 1})); }},
       // Euclidean length of a row; its gradient at the zero row is 0, where sqrt(sum of squares) would give NaN
       {"norm", [](const OpCall& c) { return at::linalg_vector_norm(c.in(0), 2, at::IntArrayRef{1}, true); }},
       // (x - m)' P (x - m) / 2; x, m [1, d], P [d, d] as values
@@ -53,6 +50,12 @@ const std::vector<OpDefinition>& reductionOperations() {
        [](const OpCall& c) {
          const at::Tensor z = c.in(0) - c.in(1);
          return (at::matmul(z, c.in(2)) * z).sum(1, true) * 0.5;
+       }},
+      // -x' (C * mask) x / 2 - h' x; parameters C [d, d], h [d]; constant mask [d, d]
+      {"pairwise",
+       [](const OpCall& c) {
+         const at::Tensor coupling = c.parameter(0) * c.constant(0);
+         return (at::addmm(c.parameter(1), c.in(0), coupling, 1, 0.5) * c.in(0)).sum(1, true).neg();
        }},
   };
   return table;

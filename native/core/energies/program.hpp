@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/torch.hpp"
+#include "energies/states.hpp"
 
 namespace langevin {
 
@@ -44,17 +45,33 @@ struct Condition {
   bool optional = false;   // classifier: E(x) without y, E(x, y) with it
 };
 
+/// E(x) is the free energy of binary units in two layers: p(h = 1 | x) = sigmoid(outputs), p(x = 1 | h) =
+/// sigmoid(bias + h weight). Parameters weight [hidden, d] and bias [d]; -1: E is no such energy.
+struct Bipartite {
+  int weight = -1, bias = -1;
+};
+
+/// E(x) = -x' J x / 2 - h' x, J the symmetric part of coupling * mask (zero within a site). Parameters coupling [d, d]
+/// and field [d], constant mask [d, d]; -1: E is no such energy.
+struct Pairwise {
+  int coupling = -1, field = -1, mask = -1;
+};
+
 struct Program {
   std::string kind;  // of the spec, for messages
   std::vector<Node> nodes;
   std::vector<ParameterInfo> parameters;
   std::vector<at::Tensor> constants;  // float64, converted once to the model's dtype
   std::int64_t inputWidth = 0;
+  States states;  // what values the columns of x take
   Condition condition;
   int energy = -1;          // node of E, width 1
   int jointEnergy = -1;     // node of E(x, y) where the condition is optional
   int outputs = -1;         // logits or network outputs, where the model has them
   bool normalised = false;  // exp(-E) integrates to 1 whatever the parameters are: mean E is a likelihood
+  // Forms of E that Gibbs sampling makes use of.
+  Bipartite bipartite;
+  Pairwise pairwise;
 };
 
 /// Rows a program is evaluated on. y is undefined where there is no condition.

@@ -22,13 +22,25 @@ const std::vector<Registered<LowerEnergy>>& table() {
       {"ackley", lowerAckley},
       {"funnel", lowerFunnel},
       {"expression", lowerExpression},
+      {"rbm", lowerRbm},
+      {"ising", lowerIsing},
+      {"potts", lowerPotts},
   };
   return rows;
 }
 
 }  // namespace
 
-Program lower(const Spec& spec) { return findKind(table(), spec, "energy").make(spec); }
+Program lower(const Spec& spec) {
+  Program program = findKind(table(), spec, "energy").make(spec);
+  if (const auto states = spec.find("states")) {
+    program.states = States::read(*states);
+    if (program.inputWidth % program.states.siteWidth() != 0)
+      states->invalid("x has " + std::to_string(program.inputWidth) + " columns, which are no whole blocks of " +
+                      std::to_string(program.states.levels) + " levels");
+  }
+  return program;
+}
 
 std::vector<std::string> energyKinds() { return kindsOf(table()); }
 

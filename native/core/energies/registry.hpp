@@ -30,5 +30,8 @@ Program lowerRastrigin(const Spec& spec);
 Program lowerAckley(const Spec& spec);
 Program lowerFunnel(const Spec& spec);
 Program lowerExpression(const Spec& spec);
+Program lowerRbm(const Spec& spec);
+Program lowerIsing(const Spec& spec);
+Program lowerPotts(const Spec& spec);
 
 }  // namespace langevin

@@ -49,7 +49,8 @@ struct ExactPartition {
   double logZ = 0, entropy = 0;
   std::int64_t states = 0;
 };
-/// Sum over every combination of the given values of each variable; at most 2^20 states, in tiles.
+/// Sum over every combination of the given values of each variable (of categorical sites: of the given levels); at most
+/// 2^20 states, in tiles.
 ExactPartition exactPartition(const Energy& energy, const std::vector<std::vector<double>>& values, double temperature,
                               const at::Tensor& y, int threads, Job& job);
 

@@ -1,4 +1,5 @@
 // partition.*: { energy, ... } -> { logZ, standardError, lower, upper, ess, ... }.
+#include <algorithm>
 #include <cmath>
 
 #include "base/tensor.hpp"
@@ -65,10 +66,12 @@ Value grid(const Spec& a, Job& job) {
   return result;
 }
 
-// One list of values a variable, from `values` or `levels`.
-std::vector<std::vector<double>> readStates(const Spec& a, std::size_t d) {
+// One list of values a variable, from `values` or `levels`; else what the energy's states are.
+std::vector<std::vector<double>> readStates(const Spec& a, const Energy& energy) {
+  const States& discrete = energy.program().states;
+  const auto d = static_cast<std::size_t>(discrete.sites(energy.inputWidth()));
   if (a.has("values") && a.has("levels")) a.at("levels").invalid("give either values or levels");
-  std::vector<std::vector<double>> values(d, {0.0, 1.0});
+  std::vector<std::vector<double>> values(d, discrete.values());
   if (const auto levels = a.find("levels")) {
     std::vector<std::int64_t> counts(d, 2);
     if (levels->value().list())
@@ -96,6 +99,13 @@ std::vector<std::vector<double>> readStates(const Spec& a, std::size_t d) {
     for (const auto& v : values)
       if (v.empty()) given->invalid("a variable has no values");
   }
+  const std::vector<double> possible = discrete.values();
+  if (discrete.discrete())
+    for (const auto& v : values)
+      for (double value : v)
+        if (std::find(possible.begin(), possible.end(), value) == possible.end())
+          a.at(a.has("values") ? "values" : "levels")
+              .invalid(std::to_string(value) + " is no value of a site; this energy is over " + discrete.describe());
   return values;
 }
 
@@ -103,7 +113,7 @@ std::vector<std::vector<double>> readStates(const Spec& a, std::size_t d) {
 //   a variable (states 0 .. levels - 1), temperature?, y? }
 Value exact(const Spec& a, Job& job) {
   const EnergyRef energy = a.at("energy").energy();
-  const auto values = readStates(a, static_cast<std::size_t>(energy->inputWidth()));
+  const auto values = readStates(a, *energy);
   const ExactPartition r =
       exactPartition(*energy, values, a.positive("temperature", 1), readCondition(a), readThreads(a), job);
   Map result = estimate(r.logZ, 0);
