@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "kernels/cuda/executor.hpp"
 #include "samplers/moves.hpp"
 
 namespace langevin {
@@ -236,7 +237,7 @@ class FusedExecutor final : public TileExecutor {
 }  // namespace
 
 std::unique_ptr<TileExecutor> fuseLangevin(FusedLangevin plan, const Energy& energy) {
-  if (!energy.tiles()) return nullptr;
+  if (!energy.tiles()) return cuda::fuseLangevin(std::move(plan), energy);
   return std::make_unique<FusedExecutor>(std::move(plan), energy);
 }
 

@@ -19,6 +19,9 @@ class Langevin final : public Sampler {
       : Sampler(std::move(common)), noise_(std::move(noise)) {}
 
   bool adjusted() const override { return false; }
+  bool steady() const override {
+    return common_.stepSize.constant() && common_.temperature.constant() && (!noise_ || noise_->constant());
+  }
 
   double effectiveTemperature() const override {
     if (!noise_) return Sampler::effectiveTemperature();
@@ -46,7 +49,7 @@ class Langevin final : public Sampler {
     if (common_.box) applyBox(x, *common_.box, tally);
     EnergyAndGradient next = evaluateAt(energy, x, chains.y);
     if (clock.monitor && temperature > 0) {
-      Tally unused;  // the clip of this gradient is counted when the next step uses it
+      Tally unused = tally.unread();  // the clip of this gradient is counted when the next step uses it
       const at::Tensor nextDrift = clipRows(next.gradient, common_.clip, unused);
       tallyAcceptance(langevinLogRatio(chains.x, chains.energy, drift, x, next.energy, nextDrift, h, temperature),
                       tally);

@@ -209,7 +209,7 @@ Value sample(const Spec& a, Job& job) {
   const EnergyRef energy = a.at("energy").energy();
   SampleOptions o = optionsOf(a);
   Chains start = started(a, *energy, o);
-  const Tiling tiling(o.chains);
+  const Tiling tiling = start.tiling();
   Record record(o, energy->inputWidth(), start.x.options(), tiling.count());
   const Random random(o.seed);
   const auto executor = planTile(*o.sampler, *energy);

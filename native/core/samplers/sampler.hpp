@@ -21,6 +21,7 @@
 #include "base/random.hpp"
 #include "base/schedule.hpp"
 #include "base/spec.hpp"
+#include "base/threads.hpp"
 #include "energies/energy.hpp"
 
 namespace langevin {
@@ -38,6 +39,8 @@ struct Chains {
 
   std::int64_t size() const { return x.size(0); }
   Chains slice(std::int64_t first, std::int64_t last) const;
+  /// Tiles for threads; an accelerator takes all chains at once.
+  Tiling tiling() const { return x.is_cpu() ? Tiling(size()) : Tiling(size(), size()); }
 };
 
 /// Where a step stands. `counter` keys the random numbers and never repeats within a run (persistent chains go on
@@ -60,6 +63,16 @@ struct Tally {
   std::int64_t clamped = 0;      // rows that touched the box
   std::int64_t steps = 0;        // rows times steps: what clipped and clamped are shares of
   void merge(const Tally& other);
+
+  /// Adds a number that may lie on a device; `item()` waits for it there.
+  enum class Field { Acceptance, Accepted, Proposals, Divergences, Clipped, Clamped };
+  void add(Field field, const at::Tensor& number);
+  /// Where numbers go while steps are being recorded and nobody may wait: float64 [kFields], in the order of Field.
+  static constexpr std::int64_t kFields = 6;
+  at::Tensor recorded;
+  void addRecorded(const at::Tensor& sums);
+  /// A tally of the same sort that nobody reads.
+  Tally unread() const;
   double acceptanceRate() const { return proposals > 0 ? acceptance / static_cast<double>(proposals) : 0; }
   double clippedShare() const { return steps > 0 ? static_cast<double>(clipped) / static_cast<double>(steps) : 0; }
   double clampedShare() const { return steps > 0 ? static_cast<double>(clamped) / static_cast<double>(steps) : 0; }
@@ -97,6 +110,9 @@ class Sampler {
   virtual double effectiveTemperature() const;
   /// All steps of a tile in one native loop, or null when this sampler or this energy has none.
   virtual std::unique_ptr<TileExecutor> fuse(const Energy& energy) const;
+  /// Every step does the same to its chains, but for the random numbers, and asks nothing of them on the way: it can be
+  /// recorded once and replayed (CUDA graphs).
+  virtual bool steady() const { return false; }
   /// True for kernels with a Metropolis test.
   virtual bool adjusted() const = 0;
   /// First steps that adapt and are no draws.
