@@ -67,8 +67,8 @@ function(_langevin_check_version version)
 endfunction()
 
 # A CUDA LibTorch's own CMake configuration demands a complete CUDA toolkit, which a machine with nothing but pip's usual
-# wheel does not have. langevin's core needs none of it: it has no CUDA sources, and the libraries bring the CUDA runtime
-# they want.
+# wheel does not have. langevin's core needs none of it: its own kernels are built where nvcc is (cmake/cuda.cmake), and
+# the libraries bring the CUDA runtime they want.
 macro(_langevin_import_libtorch prefix)
   set(Torch_DIR "${prefix}/share/cmake/Torch")
   include("${Torch_DIR}/TorchConfigVersion.cmake")

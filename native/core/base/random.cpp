@@ -8,6 +8,7 @@
 #define LANGEVIN_ISA random_numbers
 #include "kernels/cpu/isa/philox.hpp"
 #include "kernels/cpu/tile_kernels.hpp"
+#include "kernels/cuda/device_random.hpp"
 
 namespace langevin {
 namespace {
@@ -53,6 +54,11 @@ using Filler = void (*)(float*, std::int64_t, std::int64_t, std::uint64_t, std::
 
 at::Tensor filled(Filler filler, std::uint64_t seed, std::int64_t rows, std::int64_t cols, std::uint64_t step,
                   Stream stream, at::TensorOptions options, std::uint64_t firstRow) {
+  if (options.device().is_cuda()) {
+    at::Tensor out = at::empty({rows, cols}, options.dtype(at::kFloat));
+    if (cuda::fillOnDevice(out, filler == fillNormal, seed, firstRow, step, stream))
+      return out.to(c10::typeMetaToScalarType(options.dtype()));
+  }
   at::Tensor host = at::empty({rows, cols}, at::kFloat);
   filler(host.data_ptr<float>(), rows, cols, seed, firstRow, step, stream);
   return host.to(options.device(), c10::typeMetaToScalarType(options.dtype()));

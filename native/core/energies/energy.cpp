@@ -5,6 +5,7 @@
 #include "base/tensor.hpp"
 #include "base/threads.hpp"
 #include "energies/registry.hpp"
+#include "kernels/cuda/executor.hpp"
 
 namespace langevin {
 
@@ -15,9 +16,11 @@ Energy::Energy(Program program, at::ScalarType dtype, at::Device device, std::ui
   const char* executor = std::getenv("LANGEVIN_EXECUTOR");
   if (executor && std::string(executor) == "aten")
     planReason_ = "LANGEVIN_EXECUTOR=aten";
-  else if (dtype != at::kFloat || !device.is_cpu())
-    planReason_ = std::string("the fused kernels are for float32 on the CPU, this energy is ") + dtypeName(dtype) +
-                  " on " + deviceName(device);
+  else if (dtype != at::kFloat || !(device.is_cpu() || device.is_cuda()))
+    planReason_ = std::string("the fused kernels are for float32, this energy is ") + dtypeName(dtype) + " on " +
+                  deviceName(device);
+  else if (device.is_cuda())
+    cudaTiles_ = cuda::CudaTiles::compile(program_, device, planReason_);
   else
     tiles_ = TileProgram::compile(program_, parameters_, planReason_);
 }
@@ -108,6 +111,7 @@ EnergyAndGradient Energy::energyAndGradient(const Rows& rows) const {
                               result.gradient.data_ptr<float>());
     return result;
   }
+  if (cudaTiles_) return cudaTiles_->energyAndGradient(*this, rows);
   at::AutoGradMode enable(true);
   Rows leaf = rows;
   leaf.x = rows.x.detach().requires_grad_(true);

@@ -14,6 +14,10 @@
 
 namespace langevin {
 
+namespace cuda {
+class CudaTiles;
+}
+
 struct EnergyAndGradient {
   at::Tensor energy;    // [n]
   at::Tensor gradient;  // dE/dx, shape of x
@@ -47,6 +51,9 @@ class Energy {
   /// The fused executor, or null with the reason in planReason(): float32 on the CPU and every operation covered.
   const TileProgram* tiles() const { return tiles_.get(); }
   const std::string& planReason() const { return planReason_; }
+  /// The same for the CUDA kernel: float32 on a CUDA device, every operation covered, kernels in the build.
+  const cuda::CudaTiles* cudaTiles() const { return cudaTiles_.get(); }
+  const std::vector<at::Tensor>& constants() const { return constants_; }
   /// Weights as the fused executor wants them, current with the parameters.
   std::shared_ptr<const TileProgram::Packed> packed(Precision precision = Precision::Float32) const;
   /// Pointers into contiguous rows for the fused executor.
@@ -65,6 +72,7 @@ class Energy {
   Parameters parameters_;
   std::vector<at::Tensor> constants_;
   std::unique_ptr<TileProgram> tiles_;
+  std::shared_ptr<const cuda::CudaTiles> cudaTiles_;
   std::string planReason_;
   mutable std::mutex packMutex_;
   mutable std::shared_ptr<const TileProgram::Packed> packed_;

@@ -91,21 +91,24 @@ Value explain(const Spec& a, Job&) {
   for (const Node& node : energy->program().nodes) ops.emplace_back(std::string(node.op->name));
   List rough;
   for (const std::string& name : nonSmoothOperations(energy->program())) rough.emplace_back(name);
-  const bool fused = energy->tiles() != nullptr;
-  return Map{
-      {"executor", fused ? "fused-cpu" : "aten"},
-      {"instructionSet", fused ? tileKernels().name : "as LibTorch chooses"},
-      {"operations", ops},
-      {"nonSmooth", rough},
-      {"states", energy->program().states.name()},
-      {"reason", fused ? std::string("float32 on the CPU and every operation has a tile form") : energy->planReason()},
-      {"scoreGradients", explainScoreGradients(*energy)},
-      {"bfloat16", explainHalf(*energy)},
-      {"blockRows", fused ? energy->tiles()->preferredRows() : std::int64_t{0}},
-      {"threads",
-       Map{{"tiles", defaultThreads()},
-           {"intraOp", at::get_num_threads()},
-           {"reason", "rows are independent: threads take tiles of them, so operations keep to one thread"}}}};
+  const bool fused = energy->tiles() != nullptr, onCuda = energy->cudaTiles() != nullptr;
+  return Map{{"executor", fused    ? "fused-cpu"
+                          : onCuda ? "fused-cuda"
+                                   : "aten"},
+             {"instructionSet", fused ? tileKernels().name : "as LibTorch chooses"},
+             {"operations", ops},
+             {"nonSmooth", rough},
+             {"states", energy->program().states.name()},
+             {"reason", fused    ? std::string("float32 on the CPU and every operation has a tile form")
+                        : onCuda ? std::string("float32 on CUDA and every operation has a form in the kernel")
+                                 : energy->planReason()},
+             {"scoreGradients", explainScoreGradients(*energy)},
+             {"bfloat16", explainHalf(*energy)},
+             {"blockRows", fused ? energy->tiles()->preferredRows() : std::int64_t{0}},
+             {"threads",
+              Map{{"tiles", defaultThreads()},
+                  {"intraOp", at::get_num_threads()},
+                  {"reason", "rows are independent: threads take tiles of them, so operations keep to one thread"}}}};
 }
 
 Value kinds(const Spec&, Job&) {

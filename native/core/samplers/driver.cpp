@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/threads.hpp"
+#include "kernels/cuda/executor.hpp"
 #include "samplers/moves.hpp"
 #include "samplers/sampler.hpp"
 
@@ -99,6 +100,7 @@ void startTile(const Sampler& sampler, const Energy& energy, Chains& tile, const
 
 std::unique_ptr<TileExecutor> planTile(const Sampler& sampler, const Energy& energy) {
   if (auto fused = sampler.fuse(energy)) return fused;
+  if (auto recorded = cuda::recordSteps(sampler, energy)) return recorded;
   return std::make_unique<StepwiseExecutor>(sampler, energy);
 }
 
@@ -106,7 +108,7 @@ Tally advance(const Sampler& sampler, const Energy& energy, Chains& chains, std:
               const Random& random, int threads, Job& job, bool positionsOnly) {
   if (steps < 1 || chains.size() == 0) return {};
   at::NoGradGuard guard;
-  const Tiling tiling(chains.size());
+  const Tiling tiling = chains.tiling();
   const auto executor = planTile(sampler, energy);
   Pulse pulse(job, chains.size(), steps, false);
   std::vector<Chains> tiles(static_cast<std::size_t>(tiling.count()));

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "kernels/cuda/executor.hpp"
 #include "samplers/moves.hpp"
 
 namespace langevin {
@@ -190,6 +191,12 @@ std::unique_ptr<TileExecutor> fuse(const Sampler& sampler, const Energy& energy,
                                    std::unique_ptr<const FusedKernel> kernel) {
   if (!energy.tiles()) return nullptr;
   return std::make_unique<FusedExecutor>(sampler, energy, std::move(kernel));
+}
+
+std::unique_ptr<TileExecutor> fuseLangevin(const Sampler& sampler, const Energy& energy, LangevinStepAt at) {
+  const bool adjusted = sampler.adjusted();
+  if (energy.tiles()) return fuse(sampler, energy, adjusted ? fusedMala(std::move(at)) : fusedLangevin(std::move(at)));
+  return cuda::fuseLangevin({std::move(at), sampler.common().clip, sampler.common().box, adjusted}, energy);
 }
 
 }  // namespace langevin

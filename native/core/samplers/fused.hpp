@@ -78,6 +78,16 @@ struct LangevinStep {
 };
 using LangevinStepAt = std::function<LangevinStep(const StepClock&)>;
 
+/// The Langevin move as the device kernels take it.
+struct FusedLangevin {
+  LangevinStepAt at;
+  double clip = 0;
+  std::optional<Box> box;
+  bool adjusted = false;  // Metropolis test
+};
+/// Langevin, or MALA where the sampler is adjusted, on whichever device has a fused executor for the energy.
+std::unique_ptr<TileExecutor> fuseLangevin(const Sampler& sampler, const Energy& energy, LangevinStepAt at);
+
 std::unique_ptr<const FusedKernel> fusedLangevin(LangevinStepAt at);
 std::unique_ptr<const FusedKernel> fusedMala(LangevinStepAt at);
 

@@ -21,6 +21,9 @@ class Langevin final : public Sampler {
       : Sampler(std::move(common)), noise_(std::move(noise)) {}
 
   bool adjusted() const override { return false; }
+  bool steady() const override {
+    return common_.stepSize.constant() && common_.temperature.constant() && (!noise_ || noise_->constant());
+  }
 
   double effectiveTemperature() const override {
     if (!noise_) return Sampler::effectiveTemperature();
@@ -34,7 +37,7 @@ class Langevin final : public Sampler {
   }
 
   std::unique_ptr<TileExecutor> fuse(const Energy& energy) const override {
-    return langevin::fuse(*this, energy, fusedLangevin([this](const StepClock& clock) { return stepAt(clock); }));
+    return fuseLangevin(*this, energy, [this](const StepClock& clock) { return stepAt(clock); });
   }
 
   void step(Chains& chains, const Energy& energy, const StepClock& clock, const Random& random,
@@ -49,7 +52,7 @@ class Langevin final : public Sampler {
     if (common_.box) applyBox(x, *common_.box, tally);
     EnergyAndGradient next = evaluateAt(energy, x, chains.y);
     if (clock.monitored() && temperature > 0) {
-      Tally unused;  // the clip of this gradient is counted when the next step uses it
+      Tally unused = tally.unread();  // the clip of this gradient is counted when the next step uses it
       const at::Tensor nextDrift = clipRows(next.gradient, common_.clip, unused);
       tallyAcceptance(langevinLogRatio(chains.x, chains.energy, drift, x, next.energy, nextDrift, h, temperature),
                       tally);

@@ -16,16 +16,17 @@ class Mala final : public Sampler {
  public:
   using Sampler::Sampler;
   bool adjusted() const override { return true; }
+  bool steady() const override { return common_.stepSize.constant() && common_.temperature.constant(); }
 
   std::shared_ptr<const Sampler> heated(double factor) const override {
     return std::make_shared<Mala>(common_.heated(factor));
   }
 
   std::unique_ptr<TileExecutor> fuse(const Energy& energy) const override {
-    return langevin::fuse(*this, energy, fusedMala([this](const StepClock& clock) {
+    return fuseLangevin(*this, energy, [this](const StepClock& clock) {
       const double h = common_.stepSize.at(clock.t, clock.total), t = common_.temperature.at(clock.t, clock.total);
       return LangevinStep{h / 2, std::sqrt(h * t), t};
-    }));
+    });
   }
 
   void step(Chains& chains, const Energy& energy, const StepClock& clock, const Random& random,
@@ -39,23 +40,21 @@ class Mala final : public Sampler {
     at::Tensor x = at::add(chains.x, drift, -h / 2);
     x.add_(random.normal(n, d, clock.counter, Stream::Noise, options, chains.firstChain), std::sqrt(h * temperature));
     EnergyAndGradient next = evaluateAt(energy, x, chains.y);
-    Tally unused;  // the clip of a proposal's gradient is counted when a step starts from it
+    Tally unused = tally.unread();  // the clip of a proposal's gradient is counted when a step starts from it
     const at::Tensor nextDrift = clipRows(next.gradient, common_.clip, unused);
     at::Tensor logRatio = langevinLogRatio(chains.x, chains.energy, drift, x, next.energy, nextDrift, h, temperature);
     if (common_.box) {
       const at::Tensor outside = at::logical_or(x.lt(common_.box->low), x.gt(common_.box->high)).any(1);
-      tally.clamped += outside.sum().item<std::int64_t>();
+      tally.add(Tally::Field::Clamped, outside.sum());
       logRatio.masked_fill_(outside, -std::numeric_limits<double>::infinity());
     }
-    if (firstNonFiniteRow(logRatio) >= 0) {
-      const at::Tensor lost = at::isfinite(next.energy).logical_not();
-      tally.divergences += lost.sum().item<std::int64_t>();
-    }
+    if (tally.recorded.defined() || firstNonFiniteRow(logRatio) >= 0)
+      tally.add(Tally::Field::Divergences, at::isfinite(next.energy).logical_not().sum());
     tallyAcceptance(logRatio, tally);
     const at::Tensor u = random.uniform(n, 1, clock.counter, Stream::Accept, options, chains.firstChain).squeeze(1);
     // A ratio that is not a number compares false: such a proposal is refused, never entered.
     const at::Tensor accept = u.log().lt(logRatio);
-    tally.accepted += static_cast<double>(accept.sum().item<std::int64_t>());
+    tally.add(Tally::Field::Accepted, accept.sum());
     const at::Tensor row = accept.unsqueeze(1);
     chains.x = at::where(row, x, chains.x);
     chains.energy = at::where(accept, next.energy, chains.energy);

@@ -15,16 +15,16 @@ EnergyAndGradient evaluateAt(const Energy& energy, const at::Tensor& x, const at
 at::Tensor clipRows(const at::Tensor& gradient, double clip, Tally& tally) {
   if (clip <= 0) return gradient;
   const at::Tensor norm = gradient.norm(2, {1}, true);
-  tally.clipped += norm.gt(clip).sum().item<std::int64_t>();
+  tally.add(Tally::Field::Clipped, norm.gt(clip).sum());
   // NaN.clamp_max stays NaN, and inf / inf is NaN: nothing non-finite is made finite here.
   return gradient * (norm.clamp_max(clip) / norm.clamp_min(std::numeric_limits<float>::min()));
 }
 
 void applyBox(at::Tensor& x, const Box& box, Tally& tally, at::Tensor* velocity) {
   const at::Tensor outside = at::logical_or(x.lt(box.low), x.gt(box.high));
-  const auto touched = outside.any(1).sum().item<std::int64_t>();
-  if (touched == 0) return;
-  tally.clamped += touched;
+  const at::Tensor touched = outside.any(1).sum();
+  if (!tally.recorded.defined() && touched.item<std::int64_t>() == 0) return;
+  tally.add(Tally::Field::Clamped, touched);
   if (!box.reflect) {
     x = x.clamp(box.low, box.high) + x * 0;
     if (velocity) *velocity = velocity->masked_fill(outside, 0);
@@ -48,8 +48,8 @@ at::Tensor langevinLogRatio(const at::Tensor& x, const at::Tensor& energy, const
 
 at::Tensor tallyAcceptance(const at::Tensor& logRatio, Tally& tally) {
   const at::Tensor probability = at::nan_to_num(logRatio.to(at::kDouble).clamp_max(0).exp_(), 0.0);
-  tally.acceptance += probability.sum().item<double>();
-  tally.proposals += probability.numel();
+  tally.add(Tally::Field::Acceptance, probability.sum());
+  tally.add(Tally::Field::Proposals, at::full({}, probability.numel(), probability.options()));
   return probability;
 }
 

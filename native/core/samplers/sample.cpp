@@ -246,7 +246,7 @@ Value sample(const Spec& a, Job& job) {
   const EnergyRef energy = a.at("energy").energy();
   SampleOptions o = optionsOf(a);
   Chains start = started(a, *energy, o);
-  const Tiling tiling(o.chains);
+  const Tiling tiling = start.tiling();
   Record record(o, energy->inputWidth(), start.x.options(), tiling.count());
   const Random random(o.seed);
   if (const auto tuned = o.sampler->tuned(*energy, start, random, o.threads, job)) o.sampler = tuned;

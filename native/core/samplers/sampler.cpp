@@ -16,6 +16,35 @@ void Tally::merge(const Tally& other) {
   for (std::size_t i = 0; i < other.own.size(); ++i) own[i] += other.own[i];
 }
 
+void Tally::add(Field field, const at::Tensor& number) {
+  const auto index = static_cast<std::int64_t>(field);
+  if (recorded.defined()) {
+    recorded.narrow(0, index, 1).add_(number.to(at::kDouble));
+    return;
+  }
+  at::Tensor sums = at::zeros({kFields}, at::kDouble);
+  sums[index] = number.to(at::kDouble).item<double>();
+  addRecorded(sums);
+}
+
+void Tally::addRecorded(const at::Tensor& sums) {
+  const at::Tensor host = sums.to(at::kCPU);
+  const double* sum = host.data_ptr<double>();
+  const auto of = [&](Field field) { return sum[static_cast<int>(field)]; };
+  acceptance += of(Field::Acceptance);
+  accepted += of(Field::Accepted);
+  proposals += static_cast<std::int64_t>(of(Field::Proposals));
+  divergences += static_cast<std::int64_t>(of(Field::Divergences));
+  clipped += static_cast<std::int64_t>(of(Field::Clipped));
+  clamped += static_cast<std::int64_t>(of(Field::Clamped));
+}
+
+Tally Tally::unread() const {
+  Tally tally;
+  if (recorded.defined()) tally.recorded = at::zeros_like(recorded);
+  return tally;
+}
+
 Chains Chains::slice(std::int64_t first, std::int64_t last) const {
   Chains result;
   result.firstChain = firstChain + static_cast<std::uint64_t>(first);

@@ -21,6 +21,7 @@
 #include "base/random.hpp"
 #include "base/schedule.hpp"
 #include "base/spec.hpp"
+#include "base/threads.hpp"
 #include "energies/energy.hpp"
 
 namespace langevin {
@@ -41,6 +42,8 @@ struct Chains {
   Chains slice(std::int64_t first, std::int64_t last) const;
   /// The tiles of slice() in one, moved out of them.
   static Chains joined(std::vector<Chains>& tiles);
+  /// Tiles for threads; an accelerator takes all chains at once.
+  Tiling tiling() const { return x.is_cpu() ? Tiling(size()) : Tiling(size(), size()); }
 };
 
 /// Where a step stands. `counter` keys the random numbers and never repeats within a run (persistent chains go on
@@ -74,6 +77,16 @@ struct Tally {
   std::int64_t steps = 0;        // rows times steps: what clipped and clamped are shares of
   std::vector<double> own;       // sums of the sampler's own, which Sampler::report() reads
   void merge(const Tally& other);
+
+  /// Adds a number that may lie on a device; `item()` waits for it there.
+  enum class Field { Acceptance, Accepted, Proposals, Divergences, Clipped, Clamped };
+  void add(Field field, const at::Tensor& number);
+  /// Where numbers go while steps are being recorded and nobody may wait: float64 [kFields], in the order of Field.
+  static constexpr std::int64_t kFields = 6;
+  at::Tensor recorded;
+  void addRecorded(const at::Tensor& sums);
+  /// A tally of the same sort that nobody reads.
+  Tally unread() const;
   double acceptanceRate() const { return proposals > 0 ? acceptance / static_cast<double>(proposals) : 0; }
   double clippedShare() const { return steps > 0 ? static_cast<double>(clipped) / static_cast<double>(steps) : 0; }
   double clampedShare() const { return steps > 0 ? static_cast<double>(clamped) / static_cast<double>(steps) : 0; }
@@ -121,6 +134,9 @@ class Sampler {
   /// Options that a pilot run on some of the chains finds (`sample` asks once, before the first step); null: none.
   virtual std::shared_ptr<const Sampler> tuned(const Energy& energy, const Chains& start, const Random& random,
                                                int threads, Job& job) const;
+  /// Every step does the same to its chains, but for the random numbers, and asks nothing of them on the way: it can be
+  /// recorded once and replayed (CUDA graphs).
+  virtual bool steady() const { return false; }
   /// True for kernels with a Metropolis test.
   virtual bool adjusted() const = 0;
   /// True for kernels that give the condition y themselves, as a continuous y of one column.

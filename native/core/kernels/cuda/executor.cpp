@@ -1,0 +1,225 @@
+#include "kernels/cuda/executor.hpp"
+
+#include "kernels/cuda/device_random.hpp"
+
+#if LANGEVIN_CUDA
+#include <c10/cuda/CUDAGuard.h>
+#include <c10/cuda/CUDAStream.h>
+
+#include <algorithm>
+
+#include "samplers/moves.hpp"
+#endif
+
+namespace langevin::cuda {
+
+#if !LANGEVIN_CUDA
+
+bool compiled() { return false; }
+
+std::shared_ptr<const CudaTiles> CudaTiles::compile(const Program&, at::Device, std::string& reason) {
+  reason = "the CUDA kernels are not in this build (docs/cuda.md)";
+  return nullptr;
+}
+
+EnergyAndGradient CudaTiles::energyAndGradient(const Energy&, const Rows&) const { return {}; }
+std::unique_ptr<TileExecutor> fuseLangevin(FusedLangevin, const Energy&) { return nullptr; }
+bool fillOnDevice(at::Tensor&, bool, std::uint64_t, std::uint64_t, std::uint64_t, Stream) { return false; }
+
+#else
+
+namespace {
+
+// A launch is at most so many steps long: between launches a job looks at aborts and at what was lost.
+constexpr std::int64_t kStepsPerLaunch = 256;
+
+void require(const char* problem, const char* what) {
+  if (problem) fail(Code::Device, "CUDA could not ", what, ": ", problem);
+}
+
+void* streamOf(const at::Tensor& t) { return c10::cuda::getCurrentCUDAStream(t.device().index()).stream(); }
+
+std::int64_t blocksOf(const Launch& launch) { return (launch.rows + launch.tileRows - 1) / launch.tileRows; }
+
+at::Tensor nothingLost(const at::Tensor& like) {
+  return at::full({1}, -1, like.options().dtype(at::kLong));  // all bits set: the largest key
+}
+
+class CudaExecutor final : public TileExecutor {
+ public:
+  CudaExecutor(FusedLangevin plan, const Energy& energy) : plan_(std::move(plan)), energy_(energy) {}
+  const char* name() const override { return "fused-cuda"; }
+
+  void run(Chains& tile, StepClock clock, std::int64_t count, const Random& random, Tally& tally,
+           Pulse& pulse) const override {
+    at::NoGradGuard guard;
+    const c10::cuda::CUDAGuard device(tile.x.device());
+    const std::int64_t n = tile.size(), d = tile.x.size(1);
+    bool fresh = !tile.gradient.defined();
+    // Chains' tensors are replaced, never written into: x may be a view of somebody's buffer.
+    at::Tensor x = tile.x.clone(at::MemoryFormat::Contiguous);
+    at::Tensor energy = fresh ? at::empty({n}, x.options()) : tile.energy.clone(at::MemoryFormat::Contiguous);
+    at::Tensor gradient = fresh ? at::empty({n, d}, x.options()) : tile.gradient.clone(at::MemoryFormat::Contiguous);
+    std::vector<at::Tensor> keep;
+    Launch launch = energy_.cudaTiles()->prepare(energy_, {x, tile.y}, energy, gradient, keep);
+    describePlan(launch, random, tile.firstChain, clock.monitorEvery > 0);
+    const at::Tensor counts = at::zeros({blocksOf(launch), kCounts}, x.options().dtype(at::kDouble));
+    const at::Tensor lost = nothingLost(x);
+    launch.counts = counts.data_ptr<double>();
+    launch.lost = reinterpret_cast<unsigned long long*>(lost.data_ptr<std::int64_t>());
+    for (std::int64_t done = 0; done < count || fresh; fresh = false) {
+      const std::int64_t steps = std::min(kStepsPerLaunch, count - done);
+      const at::Tensor schedule = scheduleOf(clock, steps).to(x.device());
+      launch.schedule = reinterpret_cast<const StepNumbers*>(schedule.data_ptr<double>());
+      launch.fresh = fresh;
+      launch.steps = static_cast<std::int32_t>(steps);
+      launch.counter = clock.counter;
+      for (std::int64_t i = 0; i < steps; ++i) pulse.beat(n);
+      require(launchTiles(launch, blocksOf(launch), streamOf(x)), "start the sampling kernel");
+      requireNothingLost(lost, tile.firstChain, clock.counter);
+      done += steps;
+      clock.t += steps;
+      clock.counter += static_cast<std::uint64_t>(steps);
+    }
+    add(counts, n * count, tally);
+    tile.x = std::move(x);
+    tile.energy = std::move(energy);
+    tile.gradient = std::move(gradient);
+  }
+
+ private:
+  void describePlan(Launch& launch, const Random& random, std::uint64_t firstChain, bool monitor) const {
+    launch.seed = random.seed();
+    launch.firstChain = firstChain;
+    launch.adjusted = plan_.adjusted;
+    launch.monitor = monitor && !plan_.adjusted;
+    launch.clip = plan_.clip;
+    launch.boxed = plan_.box.has_value();
+    if (!plan_.box) return;
+    launch.reflect = plan_.box->reflect;
+    launch.low = plan_.box->low;
+    launch.high = plan_.box->high;
+  }
+
+  at::Tensor scheduleOf(StepClock clock, std::int64_t steps) const {
+    at::Tensor numbers = at::empty({std::max<std::int64_t>(steps, 1), 3}, at::kDouble);
+    auto* out = reinterpret_cast<StepNumbers*>(numbers.data_ptr<double>());
+    for (std::int64_t i = 0; i < steps; ++i, ++clock.t, ++clock.counter) {
+      const LangevinStep s = plan_.at(clock);
+      out[i] = {s.drift, s.noise, s.temperature};
+    }
+    return numbers;
+  }
+
+  // Waits for the launch.
+  static void requireNothingLost(const at::Tensor& lost, std::uint64_t firstChain, std::uint64_t counter) {
+    const auto key = static_cast<std::uint64_t>(lost.item<std::int64_t>());
+    if (key == kNothingLost) return;
+    const std::uint64_t step = key >> 40, row = (key >> 2) & ((std::uint64_t{1} << 38) - 1);
+    const char* what[] = {"its energy", "its position", "the gradient of its energy"};
+    chainNotFinite(firstChain + row, what[key & 3], step == 0, counter + (step == 0 ? 0 : step - 1));
+  }
+
+  static void add(const at::Tensor& counts, std::int64_t steps, Tally& tally) {
+    const at::Tensor host = counts.cpu();
+    double sum[kCounts] = {};
+    for (std::int64_t b = 0; b < host.size(0); ++b)
+      for (int k = 0; k < kCounts; ++k) sum[k] += host.data_ptr<double>()[b * kCounts + k];
+    tally.acceptance += sum[kAcceptance];
+    tally.accepted += sum[kAccepted];
+    tally.proposals += static_cast<std::int64_t>(sum[kProposals]);
+    tally.divergences += static_cast<std::int64_t>(sum[kDivergences]);
+    tally.clipped += static_cast<std::int64_t>(sum[kClipped]);
+    tally.clamped += static_cast<std::int64_t>(sum[kClamped]);
+    tally.steps += steps;
+  }
+
+  FusedLangevin plan_;
+  const Energy& energy_;
+};
+
+}  // namespace
+
+bool compiled() { return true; }
+
+std::shared_ptr<const CudaTiles> CudaTiles::compile(const Program& program, at::Device device, std::string& reason) {
+  Device limits;
+  if (const char* problem = describe(device.index(), limits)) {
+    reason = std::string("CUDA does not describe the device: ") + problem;
+    return nullptr;
+  }
+  auto compiled = CudaProgram::compile(program, limits.sharedBytes, reason);
+  if (!compiled) return nullptr;
+  return std::shared_ptr<const CudaTiles>(new CudaTiles(std::move(compiled), limits));
+}
+
+at::Tensor CudaTiles::arena(const Energy& energy, bool conditioned) const {
+  std::lock_guard lock(mutex_);
+  Packed& packed = packed_[conditioned ? 1 : 0];
+  const std::uint64_t version = energy.parameters().version();
+  if (!packed.arena.defined() || packed.version != version)
+    packed = {program_->arena(conditioned, energy.program(), energy.parameters().tensors(), energy.constants(),
+                              energy.device()),
+              version};
+  return packed.arena;
+}
+
+Launch CudaTiles::prepare(const Energy& energy, const Rows& rows, const at::Tensor& e, const at::Tensor& gradient,
+                          std::vector<at::Tensor>& keep) const {
+  const bool conditioned = rows.y.defined();
+  Launch launch;
+  program_->fill(conditioned, program_->shape(conditioned, rows.size(), device_.sharedBytes, device_.multiprocessors),
+                 launch);
+  keep = {arena(energy, conditioned), rows.x, e, gradient, conditioned ? rows.y.contiguous() : rows.y};
+  launch.arena = keep[0].data_ptr<float>();
+  launch.x = rows.x.data_ptr<float>();
+  launch.energy = e.data_ptr<float>();
+  launch.gradient = gradient.data_ptr<float>();
+  if (conditioned && keep[4].scalar_type() == at::kLong)
+    launch.labels = keep[4].data_ptr<std::int64_t>();
+  else if (conditioned)
+    launch.y = keep[4].data_ptr<float>();
+  launch.rows = rows.size();
+  return launch;
+}
+
+EnergyAndGradient CudaTiles::energyAndGradient(const Energy& energy, const Rows& rows) const {
+  at::NoGradGuard guard;
+  const c10::cuda::CUDAGuard device(rows.x.device());
+  const at::Tensor x = rows.x.contiguous();
+  EnergyAndGradient result{at::empty({rows.size()}, x.options()), at::empty(x.sizes(), x.options())};
+  if (rows.size() == 0) return result;
+  std::vector<at::Tensor> keep;
+  Launch launch = prepare(energy, {x, rows.y}, result.energy, result.gradient, keep);
+  const at::Tensor counts = at::zeros({blocksOf(launch), kCounts}, x.options().dtype(at::kDouble));
+  const at::Tensor lost = nothingLost(x);  // not looked at: a caller may ask for energies that are not finite
+  launch.counts = counts.data_ptr<double>();
+  launch.lost = reinterpret_cast<unsigned long long*>(lost.data_ptr<std::int64_t>());
+  launch.fresh = true;
+  require(launchTiles(launch, blocksOf(launch), streamOf(x)), "start the energy kernel");
+  return result;
+}
+
+std::unique_ptr<TileExecutor> fuseLangevin(FusedLangevin plan, const Energy& energy) {
+  if (!energy.cudaTiles()) return nullptr;
+  return std::make_unique<CudaExecutor>(std::move(plan), energy);
+}
+
+StepCounter& stepCounter() {
+  thread_local StepCounter counter;
+  return counter;
+}
+
+bool fillOnDevice(at::Tensor& out, bool normal, std::uint64_t seed, std::uint64_t firstRow, std::uint64_t step,
+                  Stream stream) {
+  const c10::cuda::CUDAGuard device(out.device());
+  const StepCounter& counter = stepCounter();
+  require(launchRandom(out.data_ptr<float>(), out.size(0), out.size(1), seed, firstRow, step - counter.base,
+                       counter.onDevice, static_cast<std::uint32_t>(stream), normal, streamOf(out)),
+          "start the random number kernel");
+  return true;
+}
+
+#endif
+
+}  // namespace langevin::cuda
