@@ -128,6 +128,7 @@ at::Tensor ScoreChain::score(const std::vector<at::Tensor>& parameters, const at
     const Layer& layer = layers_[l];
     const at::Tensor turned = of(layer.weight).t();
     const at::Tensor z = layer.bias < 0 ? a.mm(turned) : at::addmm(of(layer.bias), a, turned);
+    record.sums.push_back(z);
     record.inputs.push_back(a);
     at::Tensor slope, curvature;
     smooth(layer.activation)->derivatives(z, a, slope, curvature);

@@ -75,8 +75,11 @@ void Tape::evaluateFused(const Record& record, const Rows& rows, Tile& tile) con
 Tape::Tile Tape::evaluateTile(Kind kind, const Rows& rows, const at::Tensor& directions,
                               const EvaluationMode& mode) const {
   Tile tile;
-  if (kind == Kind::Score && chain_) {
-    tile.value = chain_->score(model_.parameters().tensors(), rows.x, tile.chain);
+  if ((kind == Kind::Score || kind == Kind::Curvature) && chain_) {
+    const std::vector<at::Tensor>& parameters = model_.parameters().tensors();
+    tile.value = chain_->score(parameters, rows.x, tile.chain);
+    if (kind == Kind::Curvature)
+      tile.value = at::cat({tile.value, chain_->curvature(parameters, directions, tile.chain)}, 1);
     return tile;
   }
   at::AutoGradMode enable(true);
@@ -146,9 +149,13 @@ at::Tensor Tape::tileGradient(const Record& record, std::size_t index, const at:
                                       energy ? nullptr : weights.data_ptr<float>(), flat.data_ptr<float>());
     return flat;
   }
-  if (record.kind == Kind::Score && chain_) {
+  if ((record.kind == Kind::Score || record.kind == Kind::Curvature) && chain_) {
     at::NoGradGuard guard;
-    const auto gradients = chain_->parameterGradient(model_.parameters().tensors(), tile.chain, outer);
+    const std::int64_t d = record.rows.x.size(1);
+    const std::vector<at::Tensor>& parameters = model_.parameters().tensors();
+    auto gradients = chain_->parameterGradient(parameters, tile.chain, outer.slice(1, 0, d));
+    if (record.kind == Kind::Curvature)
+      chain_->addCurvatureGradient(parameters, tile.chain, outer.slice(1, d), gradients);
     model_.parameters().accumulate(flat, gradients);
     return flat;
   }
