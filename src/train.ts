@@ -67,7 +67,7 @@ const SAME_ON_RESUME = [
  * @param model the energy; afterwards it holds the trained weights (the averaged ones with `ema`). After a failure or an
  *   abort it holds the weights of the last completed step.
  * @param source rows `[n, d]`; a Dataset (its label column is y); `{ x, y }`. y is the condition of a conditional energy,
- *   the labels of crossEntropy, the targets of meanSquaredError.
+ *   the labels of crossEntropy, the targets of meanSquaredError; a ladder of denoisingScoreMatching brings its own.
  * @param options
  *   - `objective` (required), `optimizer` (default adam, lr 1e-3; its lr may be a schedule over the run)
  *   - `steps` or `epochs` (one of them is required); `batchSize` (default 256): rows a step, drawn without replacement

@@ -63,6 +63,7 @@ std::vector<Map> noises() {
   return {
       {{"kind", "gaussianMixture"}, {"means", means}, {"sigmas", List{0.5, 1.2}}, {"weights", List{3.0, 1.0}}},
       {{"kind", "gaussianMixture"}, {"means", means}, {"covariances", List{0.7, List{List{1.0, 0.6}, List{0.6, 0.8}}}}},
+      {{"kind", "gaussianMixture"}, {"means", List{List{0.5, -0.5}}}, {"sigmas", 0.9}},
       {{"kind", "dataGaussianMixture"}, {"components", 3}, {"scale", 1.2}},
       {{"kind", "kde"}, {"centres", 200}},
       {{"kind", "kde"}, {"bandwidth", List{0.4, 0.9}}, {"centres", 50}}};

@@ -8,7 +8,7 @@ import { defineSpec } from '../spec.js'
  * `sigma`: one noise level, or { from, to, levels }, a geometric ladder: every row draws one level a step, the weight
  * sigma^2 keeps the levels alike, and the energy is E(x, y) with y = log sigma, the natural logarithm, as its one
  * condition column (energies.conditional with condition: 1). The rows are then given without y; afterwards
- * model.energy(x, y) with y = log sigma is the energy of the data blurred by sigma.
+ * model.energy(x, { y }) with y = log sigma is the energy of the data blurred by sigma.
  *
  * `finiteDifference`: a step f in units of sigma; the residual is projected on random signs v, and sigma v . s(x~) comes
  * from the energies at x~ +- f sigma v, without derivatives in x and on the fused path, to an error of order f^2.

@@ -41,7 +41,7 @@ export const discriminationCases: Case[] = [
   {
     name: 'conditionalNoiseContrastive',
     energy: mlp,
-    objective: objectives.conditionalNoiseContrastive({ sigma: [0.4, 0.8], negatives: 3 }),
+    objective: objectives.conditionalNoiseContrastive({ sigma: [1, 2], negatives: 3 }),
     x: data,
     noise: normals(3),
   },

@@ -5,14 +5,14 @@
 #include <cmath>
 #include <numbers>
 
-#include "noises/mixture_law.hpp"
+#include "noises/mixture_noise.hpp"
 
 namespace langevin {
 namespace {
 
 constexpr std::int64_t kMostRows = 20000;  // what a fit looks at
 
-class DataGaussianMixtureNoise : public MixtureLaw {
+class DataGaussianMixtureNoise : public MixtureNoise {
  public:
   explicit DataGaussianMixtureNoise(const Spec& spec)
       : components_(spec.count("components", 1, 8)),

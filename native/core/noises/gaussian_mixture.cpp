@@ -1,11 +1,11 @@
 // gaussianMixture: given means, weights and spreads.
 #include "energies/matrix.hpp"
-#include "noises/mixture_law.hpp"
+#include "noises/mixture_noise.hpp"
 
 namespace langevin {
 namespace {
 
-class GaussianMixtureNoise : public MixtureLaw {
+class GaussianMixtureNoise : public MixtureNoise {
  public:
   explicit GaussianMixtureNoise(const Spec& spec) : means_(matrixOf(spec.at("means"))) {
     const std::int64_t k = means_.size(0), d = means_.size(1);

@@ -1,5 +1,7 @@
 #include "training/tape.hpp"
 
+#include <cstdlib>
+
 #include "base/random.hpp"
 #include "base/threads.hpp"
 
@@ -42,6 +44,9 @@ at::Tensor curvatures(const at::Tensor& gradient, const at::Tensor& x, const at:
 Tape::Tape(const Energy& model, int threads) : model_(model), threads_(threads) {
   std::string reason;
   if (model.tiles()) second_ = TileProgram::compileSecondOrder(model.program(), model.parameters(), reason);
+  // The switch that keeps energies to the plain path keeps their derivatives to it as well.
+  const char* executor = std::getenv("LANGEVIN_EXECUTOR");
+  if (!executor || std::string(executor) != "aten") chain_ = ScoreChain::compile(model.program());
 }
 
 void Tape::begin(std::uint64_t seed, std::uint64_t step) {
@@ -76,6 +81,13 @@ void Tape::evaluateFused(const Record& record, const Rows& rows, Tile& tile) con
 Tape::Tile Tape::evaluateTile(Kind kind, const Rows& rows, const at::Tensor& directions,
                               const EvaluationMode& mode) const {
   Tile tile;
+  if ((kind == Kind::Score || kind == Kind::Curvature) && chain_) {
+    const std::vector<at::Tensor>& parameters = model_.parameters().tensors();
+    tile.value = chain_->score(parameters, rows.x, tile.chain);
+    if (kind == Kind::Curvature)
+      tile.value = at::cat({tile.value, chain_->curvature(parameters, directions, tile.chain)}, 1);
+    return tile;
+  }
   at::AutoGradMode enable(true);
   tile.leaves = model_.parameters().leaves();
   if (kind == Kind::Score || kind == Kind::Curvature) {
@@ -148,6 +160,16 @@ at::Tensor Tape::tileGradient(const Record& record, std::size_t index, const at:
     model_.tiles()->parameterGradient(*record.packed, Energy::tileInput(record.rows.slice(r.first, r.last)),
                                       *tile.workspace, energy ? weights.data_ptr<float>() : nullptr,
                                       energy ? nullptr : weights.data_ptr<float>(), flat.data_ptr<float>());
+    return flat;
+  }
+  if ((record.kind == Kind::Score || record.kind == Kind::Curvature) && chain_) {
+    at::NoGradGuard guard;
+    const std::int64_t d = record.rows.x.size(1);
+    const std::vector<at::Tensor>& parameters = model_.parameters().tensors();
+    auto gradients = chain_->parameterGradient(parameters, tile.chain, outer.slice(1, 0, d));
+    if (record.kind == Kind::Curvature)
+      chain_->addCurvatureGradient(parameters, tile.chain, outer.slice(1, d), gradients);
+    model_.parameters().accumulate(flat, gradients);
     return flat;
   }
   if (!tile.value.requires_grad()) return flat;

@@ -9,6 +9,7 @@
 
 #include "base/threads.hpp"
 #include "energies/energy.hpp"
+#include "training/score_chain.hpp"
 
 namespace langevin {
 
@@ -39,6 +40,7 @@ class Tape {
     std::vector<at::Tensor> leaves;            // parameters, order of Parameters::info()
     at::Tensor value;                          // with its graph, or plain numbers when the fused executor made them
     std::unique_ptr<TileWorkspace> workspace;  // what the fused executor needs to go backward
+    ScoreChain::Record chain;                  // likewise of derivatives by hand on tensors
   };
   struct Record {
     Rows rows;
@@ -57,7 +59,8 @@ class Tape {
 
   const Energy& model_;
   int threads_;
-  std::unique_ptr<TileProgram> second_;  // of scores; null: autograd through autograd
+  std::unique_ptr<TileProgram> second_;  // scores in the fused kernels, float32 on the CPU
+  std::unique_ptr<ScoreChain> chain_;    // curvatures, and scores in other dtypes; null: autograd through autograd
   std::uint64_t seed_ = 0, step_ = 0;
   std::vector<Record> records_;
   std::vector<std::unique_ptr<TileWorkspace>> spare_;  // buffers of earlier steps, used again

@@ -9,7 +9,7 @@
 
 namespace langevin {
 
-class MixtureLaw : public Noise {
+class MixtureNoise : public Noise {
  public:
   at::Tensor sample(std::int64_t count, std::uint64_t step, const Random& random) const override {
     const at::TensorOptions options = means_.options();

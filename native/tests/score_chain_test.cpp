@@ -1,0 +1,181 @@
+// Scores by hand against autograd through autograd.
+#include "training/score_chain.hpp"
+
+#include "base/random.hpp"
+#include "check.hpp"
+#include "training_support.hpp"
+
+using namespace langevin;
+using langevin::test::energyFrom;
+
+namespace {
+
+at::Tensor normal(std::int64_t n, std::int64_t d, std::uint64_t step, at::ScalarType dtype) {
+  return Random(5).normal(n, d, step, Stream::User, at::TensorOptions(dtype));
+}
+
+struct Derivatives {
+  at::Tensor score, gradient;  // [n, d]; d/dtheta of sum outer . score, flat
+};
+
+Derivatives byHand(const Energy& energy, const at::Tensor& x, const at::Tensor& outer) {
+  const auto chain = ScoreChain::compile(energy.program());
+  CHECK(chain != nullptr);
+  ScoreChain::Record record;
+  Derivatives result{chain->score(energy.parameters().tensors(), x, record),
+                     at::zeros_like(energy.parameters().flat())};
+  energy.parameters().accumulate(result.gradient,
+                                 chain->parameterGradient(energy.parameters().tensors(), record, outer));
+  return result;
+}
+
+Derivatives byAutograd(const Energy& energy, const at::Tensor& x, const at::Tensor& outer) {
+  at::AutoGradMode enable(true);
+  const std::vector<at::Tensor> leaves = energy.parameters().leaves();
+  Rows rows;
+  rows.x = x.detach().requires_grad_(true);
+  const at::Tensor total = energy.evaluateWith(leaves, rows, {}).energy.sum();
+  const at::Tensor score = -torch::autograd::grad({total}, {rows.x}, {}, true, true)[0];
+  std::vector<at::Tensor> inputs;
+  for (const at::Tensor& leaf : leaves)
+    if (leaf.requires_grad()) inputs.push_back(leaf);
+  const auto found = torch::autograd::grad({(score * outer).sum()}, inputs, {}, std::nullopt, false, true);
+  std::vector<at::Tensor> gradients(leaves.size());
+  for (std::size_t i = 0, k = 0; i < leaves.size(); ++i)
+    if (leaves[i].requires_grad()) gradients[i] = found[k++];
+  Derivatives result{score.detach(), at::zeros_like(energy.parameters().flat())};
+  at::NoGradGuard guard;
+  energy.parameters().accumulate(result.gradient, gradients);
+  return result;
+}
+
+// Score and curvatures side by side, and the gradient of their sum weighted by `outer` [n, d + m].
+Derivatives curvatureByHand(const Energy& energy, const at::Tensor& x, const at::Tensor& v, const at::Tensor& outer) {
+  const auto chain = ScoreChain::compile(energy.program());
+  const auto& parameters = energy.parameters().tensors();
+  ScoreChain::Record record;
+  const at::Tensor score = chain->score(parameters, x, record);
+  Derivatives result{at::cat({score, chain->curvature(parameters, v, record)}, 1),
+                     at::zeros_like(energy.parameters().flat())};
+  auto gradients = chain->parameterGradient(parameters, record, outer.slice(1, 0, 3));
+  chain->addCurvatureGradient(parameters, record, outer.slice(1, 3), gradients);
+  energy.parameters().accumulate(result.gradient, gradients);
+  return result;
+}
+
+Derivatives curvatureByAutograd(const Energy& energy, const at::Tensor& x, const at::Tensor& v,
+                                const at::Tensor& outer) {
+  at::AutoGradMode enable(true);
+  const std::vector<at::Tensor> leaves = energy.parameters().leaves();
+  Rows rows;
+  rows.x = x.detach().requires_grad_(true);
+  const at::Tensor total = energy.evaluateWith(leaves, rows, {}).energy.sum();
+  const at::Tensor slope = torch::autograd::grad({total}, {rows.x}, {}, true, true)[0];
+  std::vector<at::Tensor> columns{-slope};
+  for (std::int64_t m = 0; m < v.size(1); ++m) {
+    const at::Tensor along = (slope * v.select(1, m)).sum();
+    at::Tensor row;
+    if (along.requires_grad()) row = torch::autograd::grad({along}, {rows.x}, {}, true, true, true)[0];
+    if (!row.defined()) row = at::zeros_like(x);
+    columns.push_back((row * v.select(1, m)).sum(1, true));
+  }
+  const at::Tensor value = at::cat(columns, 1);
+  std::vector<at::Tensor> inputs, gradients(leaves.size());
+  for (const at::Tensor& leaf : leaves)
+    if (leaf.requires_grad()) inputs.push_back(leaf);
+  const auto found = torch::autograd::grad({(value * outer).sum()}, inputs, {}, std::nullopt, false, true);
+  for (std::size_t i = 0, k = 0; i < leaves.size(); ++i)
+    if (leaves[i].requires_grad()) gradients[i] = found[k++];
+  Derivatives result{value.detach(), at::zeros_like(energy.parameters().flat())};
+  at::NoGradGuard guard;
+  energy.parameters().accumulate(result.gradient, gradients);
+  return result;
+}
+
+double relative(const at::Tensor& a, const at::Tensor& b) {
+  return ((a - b).abs().max() / b.abs().max().clamp_min(1)).item<double>();
+}
+
+// Every activation, base and depth the chain takes.
+std::vector<Map> chains() {
+  std::vector<Map> specs;
+  for (const char* activation : {"silu", "tanh", "sigmoid", "softplus", "gelu"})
+    specs.push_back({{"kind", "mlp"}, {"input", 3}, {"hidden", List{7, 6}}, {"activation", activation}});
+  const Map plain{{"kind", "mlp"}, {"input", 3}, {"hidden", List{6, 5, 4}}};
+  specs.push_back(plain);
+  for (const auto& [key, value] : std::vector<std::pair<const char*, Value>>{
+           {"inputScale", 4.0}, {"gaussianBase", 2.0}, {"gaussianBase", "full"}}) {
+    Map spec = plain;
+    spec[key] = value;
+    specs.push_back(spec);
+  }
+  specs.push_back({{"kind", "mlp"}, {"input", 3}, {"hidden", List{}}, {"gaussianBase", 1.5}});
+  const List unbiased{Map{{"kind", "linear"}, {"out", 5}, {"bias", false}}, Map{{"kind", "activation"}},
+                      Map{{"kind", "linear"}, {"out", 1}, {"bias", false}}};
+  specs.push_back({{"kind", "sequential"}, {"input", 3}, {"layers", unbiased}});
+  return specs;
+}
+
+}  // namespace
+
+// A base is not at its neutral values, and its P not symmetric.
+EnergyRef chainEnergy(const Map& spec, at::ScalarType dtype) {
+  const EnergyRef energy = energyFrom(spec, dtype);
+  for (const auto& [name, value] : energy->parameters().named())
+    if (name.rfind("base.", 0) == 0)
+      energy->parameters().assign({{name, normal(9, 1, 3, dtype).slice(0, 0, value.numel()).reshape(value.sizes())}},
+                                  false);
+  return energy;
+}
+
+TEST(curvatures_equal_autograd_three_times_over) {
+  for (const at::ScalarType dtype : {at::kDouble, at::kFloat}) {
+    for (const Map& spec : chains()) {
+      const EnergyRef energy = chainEnergy(spec, dtype);
+      const at::Tensor x = normal(31, 3, 1, dtype), v = normal(62, 3, 4, dtype).view({31, 2, 3}),
+                       outer = normal(31, 5, 2, dtype);
+      outer.slice(1, 3).mul_(50);  // curvatures of a fresh network are small beside its scores
+      const Derivatives hand = curvatureByHand(*energy, x, v, outer);
+      const Derivatives autograd = curvatureByAutograd(*energy, x, v, outer);
+      const double tolerance = dtype == at::kDouble ? 1e-12 : 2e-5;
+      CHECK_NEAR(relative(hand.score, autograd.score), 0.0, tolerance);
+      CHECK_NEAR(relative(hand.gradient, autograd.gradient), 0.0, tolerance);
+      // A test of the test: another weight on one direction must be seen.
+      at::Tensor other = outer.clone();
+      other.select(1, 3).mul_(1.1);
+      if (hand.gradient.numel() > 4)
+        CHECK(relative(curvatureByHand(*energy, x, v, other).gradient, autograd.gradient) > 1e-3);
+    }
+  }
+}
+
+TEST(equals_autograd_through_autograd) {
+  for (const at::ScalarType dtype : {at::kDouble, at::kFloat}) {
+    for (const Map& spec : chains()) {
+      const EnergyRef energy = chainEnergy(spec, dtype);
+      const at::Tensor x = normal(31, 3, 1, dtype), outer = normal(31, 3, 2, dtype);
+      const Derivatives hand = byHand(*energy, x, outer), autograd = byAutograd(*energy, x, outer);
+      // The same sums in another order: rounding only. Sums over 31 rows of numbers of order one, times a few hundred.
+      const double tolerance = dtype == at::kDouble ? 1e-13 : 1e-5;
+      CHECK_NEAR(relative(hand.score, autograd.score), 0.0, tolerance);
+      CHECK_NEAR(relative(hand.gradient, autograd.gradient), 0.0, tolerance);
+      // A test of the test: another weight on one row must be seen.
+      at::Tensor other = outer.clone();
+      other.select(0, 4).mul_(2);
+      if (hand.gradient.numel() > 4)  // the linear energy's gradient sums over the rows, too
+        CHECK(relative(byHand(*energy, x, other).gradient, autograd.gradient) > 1e-3);
+    }
+  }
+}
+
+TEST(other_energies_take_the_plain_path) {
+  const auto taken = [](Map spec) { return ScoreChain::compile(energyFrom(std::move(spec))->program()) != nullptr; };
+  const List hidden{5, 4};
+  CHECK(!taken({{"kind", "mlp"}, {"input", 2}, {"hidden", hidden}, {"activation", "relu"}}));
+  CHECK(!taken({{"kind", "classifier"}, {"input", 2}, {"classes", 3}, {"hidden", hidden}}));
+  CHECK(!taken({{"kind", "conditional"}, {"input", 2}, {"condition", 1}, {"hidden", hidden}}));
+  CHECK(!taken({{"kind", "doubleWell"}, {"input", 2}}));
+  const List normed{Map{{"kind", "linear"}, {"out", 4}}, Map{{"kind", "layerNorm"}},
+                    Map{{"kind", "linear"}, {"out", 1}}};
+  CHECK(!taken({{"kind", "sequential"}, {"input", 2}, {"layers", normed}}));
+}
