@@ -16,7 +16,7 @@ EnergyPair energiesOf(StepContext& context, const Rows& data, const Rows& negati
 
 /// `steps` steps of the sampler (0: its own number) from `rows`, at the model's present weights. The chains' random
 /// numbers are keyed by row and by context.step * steps + t, so every step of a run has its own. Reports acceptance,
-/// clippedShare, clampedShare.
+/// clippedShare, clampedShare, displacement (root mean square, in units of the spread of the batch).
 at::Tensor advanceRows(StepContext& context, const Sampler& sampler, const Rows& rows, std::int64_t steps = 0);
 
 /// Emits a warning event when the chains' law is not the model's: an effective temperature other than 1.
