@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander'
 import registerAnomaly from './commands/anomaly.js'
 import registerBuild from './commands/build.js'
 import registerDoctor from './commands/doctor.js'
+import registerReport from './commands/report.js'
 import registerSample from './commands/sample.js'
 import registerSchema from './commands/schema.js'
 import registerScore from './commands/score.js'
@@ -26,6 +27,7 @@ export function program(): Command {
     registerAnomaly,
     registerTrain,
     registerSample,
+    registerReport,
     registerScore,
     registerSchema,
     registerDoctor,
