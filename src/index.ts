@@ -1,6 +1,7 @@
 /** langevin: energy-based models for Node.js. */
 export { Dataset } from './data/dataset.js'
 export * as data from './data/index.js'
+export { type Diagnosable, type Diagnosis, diagnose, type Finding } from './diagnose.js'
 export { energies, expr, layers } from './energies/index.js'
 export {
   type CreateOptions,
@@ -11,6 +12,7 @@ export {
   type PlacementOptions,
 } from './energy.js'
 export { LangevinError } from './errors.js'
+export * as evaluate from './evaluate/index.js'
 export {
   type ChainFactors,
   type ChainPath,
@@ -51,5 +53,6 @@ export {
   type TrainingRows,
   type TrainOptions,
   type TrainResult,
+  type TrainWarning,
   train,
 } from './train.js'

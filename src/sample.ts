@@ -91,6 +91,15 @@ export interface SampleDiagnostics {
   clippedShare: number
   /** Touches of the box per chain step (kernels that move several times a step may touch more than once). */
   clampedShare: number
+  /** Traced chains that behave unlike the others, by number; diagnose() says it in words. */
+  chainReport: {
+    /** Chains whose traced draws are all one point. */
+    stuck: number[]
+    /** Two sets of chains that never meet: the gap between their means in a column is wider than the chains are. */
+    separated: { column: number; lowMean: number; highMean: number; low: number[]; high: number[] } | null
+    /** The column whose halves of the draws differ most, in standard errors over the chains. */
+    drift: { column: number; first: number; second: number; z: number } | null
+  }
   /** Of the traced draws' energies. */
   energy: { mean: number | null; sd: number | null; rhat: number | null; ess: number | null }
   /** nuts: leapfrog steps a step, and the share of steps that maxDepth ended. */
@@ -132,6 +141,10 @@ export interface SampleResult {
   /** For `resume`. */
   state: SampleState
   diagnostics: SampleDiagnostics
+  /** For trace and rank plots: x float64 [columns, chains, draws] and energy [chains, draws], at most 8, 16, 512 of them. */
+  trace?: { readonly x: Tensor; readonly energy: Tensor }
+  /** The sampler that made them, as it was given. */
+  sampler: SpecValue
   /** Wall time of the native job. */
   seconds: number
   /** Which executor ran the steps. */
@@ -178,6 +191,7 @@ export function sample(model: Energy, options: SampleOptions): Run<SampleResult>
     if (result !== value) made.push(result)
     return result
   }
+  const spec = freeze(parseSpec('sampler', sampler))
   try {
     const condition = typeof y === 'number' ? tensor([y]) : y
     if (condition !== y) made.push(condition as Tensor)
@@ -186,12 +200,12 @@ export function sample(model: Energy, options: SampleOptions): Run<SampleResult>
       {
         ...numbers,
         energy: model,
-        sampler: freeze(parseSpec('sampler', sampler)),
+        sampler: spec,
         init: init === undefined || isInitSpec(init) ? init : rows(init, 'init'),
         y: condition === undefined ? undefined : rows(condition, 'y'),
         resume: resume === undefined ? undefined : { ...resume },
       },
-      { signal, finish: (result: SampleResult) => result },
+      { signal, finish: (result: Omit<SampleResult, 'sampler'>) => ({ ...result, sampler: spec }) },
     )
   } finally {
     for (const t of made) t.dispose()

@@ -31,6 +31,16 @@ export interface HistoryPoint {
   readonly [monitor: string]: number | undefined
 }
 
+/** A monitor passed its limit while the run went on; also an event of the run. */
+export interface TrainWarning {
+  readonly step: number
+  readonly monitor: string
+  /** Mean of the monitor over a tenth of the run. */
+  readonly value: number
+  readonly limit: number
+  readonly message: string
+}
+
 export interface TrainResult {
   /** At most about 1,000 points. */
   readonly history: readonly HistoryPoint[]
@@ -46,6 +56,8 @@ export interface TrainResult {
   readonly networks: Readonly<Record<string, Readonly<Record<string, Tensor>>>>
   /** What the objective counted: { buffer: { draws, restarts, age, uses, saturation } } of PCD. */
   readonly statistics: Readonly<Record<string, unknown>>
+  /** In the order they came; those of this run, not of one it resumed. */
+  readonly warnings: readonly TrainWarning[]
 }
 
 const CHECKPOINT_KEY = 'langevin.checkpoint'
@@ -85,6 +97,10 @@ const SAME_ON_RESUME = [
  *     with the same options and the same rows, bit-equal to one that was never interrupted. `steps` counts from the
  *     start of the first run and may be raised (a learning-rate schedule then runs over the new length)
  *   - `y`: the column of a Dataset that is y, or several (default: its label column); `columns`: those that are x
+ *   The history has, beside the loss: gap, energyData, energyNegatives, acceptance, displacement, clippedShare,
+ *   clampedShare where there are negatives, and at most 200 times a run energyUniform and uniformGap (mean energy of
+ *   uniform noise in the box of the data; that minus the energy of data). Means that pass their limits are warning
+ *   events and `warnings` of the result: docs/diagnose.md.
  *   - `threads` (default: LANGEVIN_THREADS or all cores), `signal`
  * @returns a Run. Its progress events hold step, steps, loss, stepsPerSecond, secondsLeft and the newest monitors; epoch
  *   events { epoch, step, loss } (at most 20 a second); checkpoint events { step, path }.

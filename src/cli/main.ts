@@ -5,6 +5,7 @@ import registerAnomaly from './commands/anomaly.js'
 import registerBuild from './commands/build.js'
 import registerCompare from './commands/compare.js'
 import registerDoctor from './commands/doctor.js'
+import registerReport from './commands/report.js'
 import registerSample from './commands/sample.js'
 import registerSchema from './commands/schema.js'
 import registerScore from './commands/score.js'
@@ -28,6 +29,7 @@ export function program(): Command {
     registerCompare,
     registerTrain,
     registerSample,
+    registerReport,
     registerScore,
     registerSchema,
     registerDoctor,

@@ -1,4 +1,5 @@
 /** log Z = log of the integral (or sum) of exp(-E(x) / T). */
+import { Dataset } from '../data/dataset.js'
 import type { Energy } from '../energy.js'
 import { invoke } from '../native/invoke.js'
 import { requireOptions } from '../spec/known.js'
@@ -39,9 +40,9 @@ async function call<T>(name: string, known: string[], model: Energy, given: Comm
   const made: Tensor[] = []
   try {
     for (const key of ROWS) {
-      const value = args[key] as RowsLike | undefined
+      const value = args[key] as RowsLike | Dataset | undefined
       if (value === undefined) continue
-      const rows = toRows(value, key)
+      const rows = value instanceof Dataset ? value.toTensor() : toRows(value, key)
       if (rows !== value) made.push(rows)
       args[key] = rows
     }
@@ -128,7 +129,7 @@ export interface ImportanceOptions extends CommonOptions {
   /** The proposal itself; or `rows`, which one is fitted to. */
   proposal?: MixtureProposal
   /** Rows [n, d] like the model's samples (samples, or its training data): a mixture is fitted by expectation-maximisation. */
-  rows?: RowsLike
+  rows?: RowsLike | Dataset
   /** Gaussians of the fit. Default 1. */
   components?: number
   /** The fitted covariances are multiplied by this. Default 1.2: a proposal narrower than the model has unbounded weights. */
@@ -195,7 +196,7 @@ export interface AnnealedOptions extends CommonOptions {
    * Exact or nearly exact samples of the model, [n, d]: each starts a reverse chain, and log Z gets an upper bound.
    * Samples of anything else make the bound worthless.
    */
-  samples?: RowsLike
+  samples?: RowsLike | Dataset
   /** Default 0. */
   seed?: number | bigint
 }

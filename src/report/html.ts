@@ -67,7 +67,10 @@ dt{font-weight:600}dd{margin:0 0 6px 18px;color:var(--quiet)}
 figure{margin:14px 0}figcaption{color:var(--quiet);max-width:90ch;font-size:14px}
 code{background:var(--tint);padding:1px 5px;border-radius:4px;font-size:13px}
 h4{font-size:14px;margin:16px 0 4px}.pair{display:flex;flex-wrap:wrap;gap:8px 40px;align-items:flex-start}
-svg text{fill:currentColor;font:12px system-ui,sans-serif}
+td.text{text-align:left;white-space:normal;max-width:90ch}
+.findings{padding-left:0;list-style:none;max-width:90ch}.findings li{border-left:4px solid #c8692b;padding:6px 14px;margin:8px 0;background:var(--tint)}
+.findings li.error{border-color:#b3261e}
+svg{font:12px system-ui,sans-serif}svg text:not([fill]){fill:currentColor}
 `
 
 export interface Page {

@@ -42,7 +42,10 @@ const std::vector<OpDefinition>& reductionOperations() {
          return at::cat(parts, 1);
        }},
       // values [n, k], labels int64 [n] -> the labelled column
-      {"gather", [](const OpCall& c) { return c.in(0).gather(1, c.in(1).reshape({-1, 1})); }},
+      {"gather",
+       [](const OpCall& c) {
+         return c.in(0).gather(1, c.in(1).reshape({-1, 1}));
+       }},
       // Euclidean length of a row; its gradient at the zero row is 0, where sqrt(sum of squares) would give NaN
       {"norm", [](const OpCall& c) { return at::linalg_vector_norm(c.in(0), 2, at::IntArrayRef{1}, true); }},
       // (x - m)' P (x - m) / 2; x, m [1, d], P [d, d] as values

@@ -8,7 +8,7 @@ namespace langevin {
 const std::vector<Function>& evaluationFunctions() {
   static const std::vector<Function> table = [] {
     std::vector<Function> all;
-    for (const auto* part : {&metricsFunctions(), &partitionFunctions(), &detectorFunctions(),
+    for (const auto* part : {&metricsFunctions(), &partitionFunctions(), &likelihoodFunctions(), &detectorFunctions(),
                              &spandrelStudyFunctions(), &gridDensityFunctions()})
       all.insert(all.end(), part->begin(), part->end());
     return all;

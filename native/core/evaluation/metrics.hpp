@@ -17,6 +17,7 @@ Ranking readRanking(const Spec& arguments);
 
 const std::vector<Function>& metricsFunctions();
 const std::vector<Function>& partitionFunctions();
+const std::vector<Function>& likelihoodFunctions();
 const std::vector<Function>& detectorFunctions();
 const std::vector<Function>& spandrelStudyFunctions();
 const std::vector<Function>& gridDensityFunctions();

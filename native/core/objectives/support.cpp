@@ -1,5 +1,6 @@
 #include "objectives/support.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <sstream>
 
@@ -20,6 +21,18 @@ at::Tensor repeated(const at::Tensor& rows, std::int64_t times) {
   return at::cat(std::vector<at::Tensor>(static_cast<std::size_t>(times), rows));
 }
 
+namespace {
+
+// Root mean square distance the chains went, in units of the spread of the data about its mean.
+double displacement(const at::Tensor& from, const at::Tensor& to, const at::Tensor& data) {
+  const at::NoGradGuard guard;
+  const double moved = (to - from).square().sum(1).mean().item<double>();
+  const double spread = (data - data.mean(0, true)).square().sum(1).mean().item<double>();
+  return std::sqrt(moved / std::max(spread, 1e-30));
+}
+
+}  // namespace
+
 at::Tensor advanceRows(StepContext& context, const Sampler& sampler, const Rows& rows, std::int64_t steps) {
   if (context.step == 0) warnOfTemperature(context, sampler);
   Chains chains;
@@ -30,6 +43,7 @@ at::Tensor advanceRows(StepContext& context, const Sampler& sampler, const Rows&
   const Tally tally =
       advance(sampler, context.model(), chains, steps, counter, context.random(), context.threads, context.job(), true);
   if (tally.proposals > 0) context.monitor("acceptance", tally.acceptanceRate());
+  context.monitor("displacement", displacement(rows.x, chains.x, context.batch.x));
   context.monitor("clippedShare", tally.clippedShare());
   context.monitor("clampedShare", tally.clampedShare());
   return chains.x.detach();

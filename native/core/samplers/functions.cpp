@@ -2,6 +2,7 @@
 #include "functions.hpp"
 
 #include "base/tensor.hpp"
+#include "evaluation/chain_report.hpp"
 #include "evaluation/diagnostics.hpp"
 #include "samplers/record.hpp"
 #include "samplers/sample.hpp"
@@ -36,6 +37,9 @@ Value chainDiagnostics(const Spec& a, Job& job) {
   return result;
 }
 
+// { draws: [chains, n], bins? } -> int64 [chains, bins]
+Value ranks(const Spec& a, Job&) { return box(rankHistogram(unbox(a.at("draws")), a.count("bins", 1, 20))); }
+
 }  // namespace
 
 const std::vector<Function>& samplerFunctions() {
@@ -43,6 +47,7 @@ const std::vector<Function>& samplerFunctions() {
       {"sample", Lane::Queued, sample},
       {"sampler.kinds", Lane::Immediate, kinds},
       {"sampler.diagnostics", Lane::Queued, chainDiagnostics},
+      {"sampler.ranks", Lane::Queued, ranks},
   };
   return table;
 }

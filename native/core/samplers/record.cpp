@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "base/tensor.hpp"
+#include "evaluation/chain_report.hpp"
 
 namespace langevin {
 namespace {
@@ -112,6 +113,15 @@ std::int64_t Record::next(const TileRange& range, std::int64_t draw) const {
 }
 
 void Record::into(Map& result) const {
+  // Enough for trace and rank plots, however large the run.
+  constexpr std::int64_t kChains = 16, kDraws = 512, kColumns = 8;
+  if (tracedDraws_ > 0) {
+    const std::int64_t every = (tracedDraws_ + kDraws - 1) / kDraws;
+    const auto part = [&](const at::Tensor& t) {
+      return t.slice(t.dim() - 2, 0, kChains).slice(t.dim() - 1, every - 1, std::nullopt, every).clone();
+    };
+    result["trace"] = Map{{"x", box(part(trace_.slice(0, 0, kColumns)))}, {"energy", box(part(traceEnergy_))}};
+  }
   if (options_.keep == Keep::Trajectory) {
     result["trajectory"] = box(trajectory_);
     result["trajectoryEnergy"] = box(trajectoryEnergy_);
@@ -146,6 +156,7 @@ void Record::diagnose(Map& diagnostics, const at::Tensor& lastEnergy) const {
   diagnostics["ess"] = Map{{"bulk", numberOrNull(leastBulk)}, {"tail", numberOrNull(leastTail)}};
   diagnostics["mcse"] = numberOrNull(largestError);
   diagnostics["columns"] = Map{{"rhat", rhat}, {"essBulk", bulk}, {"essTail", tail}, {"mcse", mcse}};
+  diagnostics["chainReport"] = toMap(reportChains(trace_));
   diagnostics["traced"] = Map{{"chains", traced_}, {"draws", tracedDraws_}, {"columns", tracedColumns_}};
   diagnostics["energy"] = Map{{"mean", numberOrNull(e.mean)},
                               {"sd", numberOrNull(e.sd)},

@@ -40,9 +40,10 @@ class Record {
   /// Draw number `draw` of a tile.
   void add(std::int64_t tile, const TileRange& range, const Chains& chains, std::int64_t draw);
 
-  /// trajectory, trajectoryEnergy, moments: as the options ask.
+  /// trajectory, trajectoryEnergy, moments: as the options ask; trace: { x [columns, chains, draws], energy [chains,
+  /// draws] }, thinned to at most 8 columns, 16 chains and 512 draws.
   void into(Map& result) const;
-  /// rhat, ess, mcse, energy, columns, traced.
+  /// rhat, ess, mcse, energy, columns, chainReport, traced.
   void diagnose(Map& diagnostics, const at::Tensor& lastEnergy) const;
 
  private:

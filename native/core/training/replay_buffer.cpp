@@ -213,6 +213,19 @@ void ReplayBuffer::setState(const std::map<std::string, at::Tensor>& state) {
   restarts_ = counters[1].item<std::int64_t>();
 }
 
+// Ten equal bins from 0 to the largest age.
+Map ReplayBuffer::ageHistogram() const {
+  constexpr std::int64_t kBins = 10;
+  const at::Tensor age = age_.to(at::kDouble);
+  const double width = std::max(1.0, age.max().item<double>()) / kBins;
+  const at::Tensor bin = (age / width).floor().to(at::kLong).clamp_max(kBins - 1);
+  const at::Tensor counts = at::bincount(bin, {}, kBins).contiguous();
+  List edges, numbers;
+  for (std::int64_t i = 0; i <= kBins; ++i) edges.emplace_back(width * static_cast<double>(i));
+  for (std::int64_t i = 0; i < kBins; ++i) numbers.emplace_back(counts.const_data_ptr<std::int64_t>()[i]);
+  return {{"edges", std::move(edges)}, {"counts", std::move(numbers)}};
+}
+
 Map ReplayBuffer::statistics() const {
   const at::Tensor age = age_.to(at::kDouble), uses = uses_.to(at::kDouble);
   const double draws = static_cast<double>(draws_);
@@ -224,6 +237,7 @@ Map ReplayBuffer::statistics() const {
           {"age", Map{{"mean", age.mean().item<double>()},
                       {"median", age.median().item<double>()},
                       {"largest", age.max().item<double>()}}},
+          {"ageHistogram", ageHistogram()},
           {"uses", Map{{"mean", uses.mean().item<double>()}, {"largest", uses.max().item<double>()}}},
           {"saturation", saturation()}};
 }

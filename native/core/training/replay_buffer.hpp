@@ -64,11 +64,12 @@ class ReplayBuffer {
   /// x, y, age, uses, counters.
   std::map<std::string, at::Tensor> state() const;
   void setState(const std::map<std::string, at::Tensor>& state);
-  /// size, strategy, draws, restarts, restartShare, age: { mean, median, largest } in sampler steps, uses: { mean,
-  /// largest }, saturation.
+  /// size, strategy, draws, restarts, restartShare, age: { mean, median, largest } in sampler steps, ageHistogram: {
+  /// edges, counts }, uses: { mean, largest }, saturation.
   Map statistics() const;
 
  private:
+  Map ageHistogram() const;
   Rows fresh(const at::Tensor& slots, std::uint64_t step, const Random& random) const;
   at::Tensor accepted(const Rows& from, const Rows& to, std::uint64_t step, const EnergyOf& energy) const;
   at::Tensor uniformRows(std::int64_t count, std::uint64_t step, const Random& random) const;

@@ -22,6 +22,12 @@ at::Tensor targetOf(const at::Tensor& y, const Energy& model, std::int64_t rows)
   return t;
 }
 
+// The sampler an objective names, or null.
+std::shared_ptr<const Sampler> samplerOf(const Spec& objective) {
+  const auto spec = objective.find("sampler");
+  return spec ? makeSampler(*spec) : nullptr;
+}
+
 }  // namespace
 
 TrainingData TrainingData::read(const Spec& a, const Energy& model, const Objective& objective) {
@@ -61,7 +67,9 @@ Trainer::Trainer(const Spec& a, Job& job)
       extraOptimizer_(makeOptimizer(a.at("optimizer"), false)),
       lr_(learningRate(a.at("optimizer"))),
       batches_(data_.rows.size(), options_.batchSize, random_),
-      monitors_(options_.steps, options_.historyPoints) {
+      monitors_(options_.steps, options_.historyPoints),
+      probe_(data_.rows, options_.seed, options_.steps),
+      watch_(options_.steps, samplerOf(a.at("objective")).get(), model_->inputWidth()) {
   if (model_->dtype() == at::kBFloat16)
     fail(Code::Dtype,
          "training needs a float32 or float64 energy: an update is smaller than a bfloat16 weight resolves");
@@ -103,6 +111,8 @@ void Trainer::step(std::int64_t s) {
   monitors_.add("loss", result.loss);
   update(result, s);
   ++done_;
+  probe_.measure(*model_, s, options_.threads, monitors_);
+  watch_.see(monitors_.latest(), s, job_);
   monitors_.endStep(s);
   endEpochs(s);
   report(s, result.loss);
@@ -196,7 +206,8 @@ Value Trainer::result() {
              {"seconds", secondsBetween(start_, Clock::now())},
              {"extras", extras},
              {"networks", weightsOf(objective_->networks())},
-             {"statistics", objective_->statistics()}};
+             {"statistics", objective_->statistics()},
+             {"warnings", watch_.warnings()}};
   if (!raw.empty()) result.emplace("rawParameters", raw);
   return result;
 }

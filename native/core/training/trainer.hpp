@@ -9,7 +9,9 @@
 #include "training/batches.hpp"
 #include "training/monitors.hpp"
 #include "training/options.hpp"
+#include "training/probe.hpp"
 #include "training/step.hpp"
+#include "training/watch.hpp"
 
 namespace langevin {
 
@@ -25,8 +27,8 @@ struct TrainingData {
 class Trainer {
  public:
   Trainer(const Spec& arguments, Job& job);
-  /// { history, steps, seconds, rawParameters?, extras, statistics }. The model holds the trained weights afterwards
-  /// (the averaged ones with ema).
+  /// { history, steps, seconds, rawParameters?, extras, statistics, warnings }. The model holds the trained weights
+  /// afterwards (the averaged ones with ema).
   Value run();
 
  private:
@@ -53,6 +55,8 @@ class Trainer {
   Schedule lr_;
   Batches batches_;
   Monitors monitors_;
+  Probe probe_;
+  Watch watch_;
   std::unique_ptr<TrainingStep> context_;
   at::Tensor ema_;
   std::int64_t done_ = 0;       // steps completed

@@ -1,5 +1,6 @@
 import { extname } from 'node:path'
 import { type Command, InvalidArgumentError } from 'commander'
+import { diagnose } from '../../diagnose.js'
 import { Energy } from '../../energy.js'
 import { LangevinError } from '../../errors.js'
 import { writeAtomic } from '../../io/files.js'
@@ -7,6 +8,7 @@ import { writeNpy } from '../../io/npy.js'
 import { type SampleResult, sample } from '../../sample.js'
 import { kindsOf, type SpecValue } from '../../spec.js'
 import type { Tensor } from '../../tensor.js'
+import { resultPath, writeSampleResult } from '../result-file.js'
 import { readJson } from '../run-file.js'
 import { action, interruption, note, ProgressBar, print, printJson, wholeNumber } from '../support.js'
 
@@ -93,16 +95,27 @@ async function run(path: string, options: SampleCommandOptions): Promise<void> {
   const { signal, release } = interruption()
   try {
     const job = sample(model, { sampler, chains, init, y, seed, threads, signal } as Parameters<typeof sample>[1])
-    const { samples, diagnostics, seconds } = await follow(job)
-    if (out !== undefined) await write(out, samples)
+    const result = await follow(job)
+    const { samples, diagnostics, seconds } = result
+    if (out !== undefined) {
+      await write(out, samples)
+      await writeSampleResult(resultPath(out), path, seed, result)
+    }
     if (options.json) {
-      printJson({ ...(out === undefined ? { samples: samples.toArray() } : { out }), diagnostics, seconds })
+      printJson({
+        ...(out === undefined ? { samples: samples.toArray() } : { out, result: resultPath(out) }),
+        diagnostics,
+        seconds,
+      })
     } else if (out === undefined) print(csvText(samples))
     else print(out)
     const { rhat, ess, acceptance } = diagnostics
     note(
       `R-hat ${rhat?.toFixed(3) ?? '–'}, bulk ESS ${ess.bulk?.toFixed(0) ?? '–'}, acceptance ${acceptance?.toFixed(2) ?? '–'}`,
     )
+    const { findings, text } = diagnose(result)
+    if (findings.length > 0) note(text)
+    if (out !== undefined) note(`look at it: langevin report ${resultPath(out)}`)
   } finally {
     release()
   }

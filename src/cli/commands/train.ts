@@ -6,6 +6,7 @@ import { ioError } from '../../io/files.js'
 import type { Run } from '../../run.js'
 import { type TrainResult, train } from '../../train.js'
 import { openData } from '../data.js'
+import { resultPath, writeTrainResult } from '../result-file.js'
 import { type RunFile, readRunFile } from '../run-file.js'
 import { action, interruption, note, ProgressBar, print, printJson, wholeNumber } from '../support.js'
 
@@ -51,6 +52,10 @@ async function follow(run: Run<TrainResult>, onCheckpoint: (step: number) => voi
   try {
     for await (const event of run) {
       if (event.type === 'checkpoint') onCheckpoint(event.step)
+      if (event.type === 'warning') {
+        bar.end()
+        note(`warning at step ${event.step}: ${event.message}`)
+      }
       if (event.type !== 'progress') continue
       const { step, steps, loss, stepsPerSecond } = event
       bar.update(
@@ -95,12 +100,17 @@ async function run(path: string, options: TrainCommandOptions): Promise<void> {
     await follow(job, (step) => {
       saved = step
     })
-    const { steps, seconds, history, extras } = await job.done
+    const result = await job.done
+    const { steps, seconds, history, extras, warnings } = result
     await model.save(out)
+    const record = resultPath(out)
+    await writeTrainResult(record, out, { ...file, ...training, out } as RunFile, result)
     const loss = history.at(-1)?.loss
-    if (options.json) printJson({ out, checkpoint: training.checkpoint.path, steps, seconds, loss, extras })
+    const { path: checkpoint } = training.checkpoint
+    if (options.json) printJson({ out, result: record, checkpoint, steps, seconds, loss, extras, warnings })
     else print(out)
     note(`${steps} steps in ${seconds.toFixed(1)} s, loss ${loss?.toPrecision(4)}`)
+    note(`look at it: langevin report ${record}`)
   } catch (error) {
     if (interrupted() && saved !== undefined) {
       note(`step ${saved} is kept in ${training.checkpoint.path}; go on with: langevin train ${path} --resume`)
@@ -122,7 +132,7 @@ export default function register(program: Command): void {
     .option('--steps <n>', 'instead of the length in the file', wholeNumber(1))
     .option('--seed <n>', 'instead of the seed in the file', wholeNumber(0))
     .option('--threads <n>', 'threads (default: LANGEVIN_THREADS or all cores)', wholeNumber(1))
-    .option('--json', 'print { out, steps, seconds, loss, extras } as JSON')
+    .option('--json', 'print { out, result, steps, seconds, loss, extras, warnings } as JSON')
     .addHelpText('after', EXAMPLES)
   action(command, run)
 }

@@ -1,0 +1,35 @@
+#include "training/probe.hpp"
+
+#include <algorithm>
+
+#include "base/random.hpp"
+
+namespace langevin {
+namespace {
+
+constexpr std::int64_t kRows = 256, kTimes = 200, kSmallestStride = 10;
+constexpr std::uint64_t kProbeSalt = 0x9B0B;  // the probe's draws never meet the run's
+
+}  // namespace
+
+Probe::Probe(const Rows& data, std::uint64_t seed, std::int64_t steps)
+    : noise_(std::min(kRows, data.size())), stride_(std::max(kSmallestStride, steps / kTimes)) {
+  const at::NoGradGuard guard;
+  const Rows seen = data.slice(0, noise_);
+  const at::Tensor low = std::get<0>(data.x.min(0, true)), high = std::get<0>(data.x.max(0, true));
+  const at::Tensor margin = (high - low) * 0.1;
+  const at::Tensor u =
+      Random(seed).fork(kProbeSalt).uniform(noise_, data.x.size(1), 0, Stream::NoiseSample, data.x.options());
+  rows_.x = at::cat({low - margin + (high - low + 2 * margin) * u, seen.x});
+  if (seen.y.defined()) rows_.y = at::cat({seen.y, seen.y});
+}
+
+void Probe::measure(const Energy& model, std::int64_t step, int threads, Monitors& monitors) const {
+  if ((step + 1) % stride_ != 0) return;
+  const at::Tensor energy = model.energyOf(rows_, threads).to(at::kDouble);
+  const double uniform = energy.slice(0, 0, noise_).mean().item<double>();
+  monitors.add("energyUniform", uniform);
+  monitors.add("uniformGap", uniform - energy.slice(0, noise_).mean().item<double>());
+}
+
+}  // namespace langevin

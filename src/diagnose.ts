@@ -1,0 +1,78 @@
+import { applied, type Finding } from './diagnose/finding.js'
+import { partitionFindings } from './diagnose/partition.js'
+import { SAMPLING_RULES } from './diagnose/sampling.js'
+import { trainingFindings } from './diagnose/training.js'
+import { LangevinError } from './errors.js'
+import type { LogLikelihood } from './evaluate/log-likelihood.js'
+import type { Partition } from './partition/index.js'
+import type { SampleResult } from './sample.js'
+import { invalid } from './spec.js'
+import type { TrainResult } from './train.js'
+
+export type { Finding } from './diagnose/finding.js'
+
+/** What diagnose() looks at. */
+export type Diagnosable = SampleResult | TrainResult | Partition | LogLikelihood | LangevinError
+
+export interface Diagnosis {
+  /** What was looked at. */
+  readonly of: 'sample' | 'train' | 'partition' | 'error'
+  /** Empty when nothing is wrong. Errors come first. */
+  readonly findings: readonly Finding[]
+  /** The same in sentences, one finding a paragraph. */
+  readonly text: string
+}
+
+const LOOKED_AT = {
+  sample:
+    'divergences, stuck chains, modes, burn-in, R-hat, effective draws, step-size bias, temperature, clips and box were looked at',
+  train: 'the gap, the chains, the buffer, the gradient, the level of the energy and noise were looked at',
+  partition: 'the weights, the bracket, the grid and its border were looked at',
+  error: 'the error is not one of a run that diverged',
+} as const
+
+/** What a run that ended in an error says. */
+function errorFindings(error: LangevinError): Finding[] {
+  if (error.code !== 'ERR_LANGEVIN_DIVERGED') return []
+  const { step, chain, monitor } = (error.details ?? {}) as { step?: number; chain?: number; monitor?: string }
+  const [seen, ...remedies] = error.message.split('; ')
+  return [
+    {
+      code: 'divergent',
+      severity: 'error',
+      message: `${seen}${monitor === undefined ? '' : ` (monitor: ${monitor})`}`,
+      ...(chain !== undefined && { chains: [chain] }),
+      ...(step !== undefined && { phase: { step } }),
+      remedy: remedies.join('; ') || 'a smaller stepSize or lr',
+    },
+  ]
+}
+
+function look(result: Diagnosable): { of: Diagnosis['of']; findings: Finding[] } {
+  if (result instanceof LangevinError) return { of: 'error', findings: errorFindings(result) }
+  if (typeof result !== 'object' || result === null) {
+    invalid('diagnose', 'result', 'is what a run resolved with (await run.done), or the error it rejected with')
+  }
+  if ('diagnostics' in result) return { of: 'sample', findings: applied(SAMPLING_RULES, result) }
+  if ('history' in result) return { of: 'train', findings: trainingFindings(result) }
+  if ('partition' in result) return { of: 'partition', findings: partitionFindings(result.partition) }
+  if ('logZ' in result) return { of: 'partition', findings: partitionFindings(result) }
+  invalid('diagnose', 'result', 'has neither diagnostics (sample), history (train) nor logZ (partition)')
+}
+
+/**
+ * Says in words what is wrong with a result of `sample`, `train`, `partition.*` or `evaluate.logLikelihood`, or with the
+ * error a run rejected with: which chains, in which phase, and what to change. Nothing is repaired. The codes and
+ * limits are in docs/diagnose.md.
+ *
+ * A sound run has no findings; what cannot be seen in the chains (a mode none of them ever met) is not found.
+ */
+export function diagnose(result: Diagnosable): Diagnosis {
+  const { of, findings } = look(result)
+  findings.sort((a, b) => Number(b.severity === 'error') - Number(a.severity === 'error'))
+  const text =
+    findings.length === 0
+      ? `Nothing found (${LOOKED_AT[of]}).`
+      : findings.map((f) => `${f.severity}, ${f.code}: ${f.message}.\n  Try: ${f.remedy}.`).join('\n')
+  return { of, findings, text }
+}

@@ -1,0 +1,181 @@
+import type { SampleResult } from '../sample.js'
+import { named, percent, type Rule, short } from './finding.js'
+
+/** Limits of the findings; docs/diagnose.md gives the reasons. */
+export const SAMPLING_LIMITS = {
+  rhat: 1.05,
+  /** From here on "unmixed" is an error: short runs of many chains have some R-hat from their shortness alone. */
+  rhatError: 1.2,
+  driftZ: 6,
+  driftRhat: 1.01,
+  effective: 100,
+  burnInDivergences: 0.1,
+  /** Below 1 - limit sqrt(d), d at most 32: on a Gaussian a bias of the variance beyond about 14 % (error: 33 %). */
+  refusedByTest: 0.03,
+  refusedByTestError: 0.07,
+  adjustedAcceptance: 0.2,
+  temperature: 0.01,
+  clipped: 0.01,
+  clamped: 0.01,
+  /** Below so many draws a chain that did not move may just have had its proposals refused. */
+  stuckDraws: 20,
+} as const
+const L = SAMPLING_LIMITS
+
+const stuck: Rule<SampleResult> = ({ diagnostics: d }) => {
+  const chains = d.chainReport.stuck
+  if (chains.length === 0) return undefined
+  if (d.traced.draws < L.stuckDraws && (d.acceptance ?? 1) >= 0.1) return undefined
+  const share = chains.length / d.traced.chains
+  return {
+    code: 'stuck',
+    severity: share > 0.1 ? 'error' : 'warning',
+    message: `${named(chains)} of the ${d.traced.chains} traced did not move during the ${d.traced.draws} draws after burn-in`,
+    chains,
+    phase: 'sampling',
+    remedy: `a smaller stepSize (now ${short(d.stepSize.mean)}), for hmc a warmup that adapts it; look at where these chains start`,
+  }
+}
+
+const divergent: Rule<SampleResult> = ({ diagnostics: d }) => {
+  const during = d.divergences > 0 ? 'sampling' : 'burn-in'
+  const [count, steps] = d.divergences > 0 ? [d.divergences, d.steps - d.burnIn] : [d.burnInDivergences, d.burnIn]
+  const share = count / (d.chains * Math.max(steps, 1))
+  // A warm-up tries large steps on purpose.
+  if (count === 0 || (during === 'burn-in' && share <= L.burnInDivergences)) return undefined
+  return {
+    code: 'divergent',
+    severity: during === 'sampling' && share > 0.01 ? 'error' : 'warning',
+    message: `${count} proposals (${percent(share)}) diverged during ${during}: their energy was not finite, or off by more than 1000`,
+    phase: during,
+    remedy: `a smaller stepSize (now ${short(d.stepSize.mean)}) or fewer leapfrogSteps; regions these proposals aimed at are missing from the draws`,
+  }
+}
+
+const modes: Rule<SampleResult> = ({ diagnostics: d }) => {
+  const s = d.chainReport.separated
+  if (d.rhat === null || d.rhat <= L.rhat || s === null) return undefined
+  const fewer = s.low.length <= s.high.length
+  const [chains, here, there] = fewer ? [s.low, s.lowMean, s.highMean] : [s.high, s.highMean, s.lowMean]
+  return {
+    code: 'modes',
+    severity: 'error',
+    message: `${named(chains)} stay about x[${s.column}] = ${short(here)}, the other ${d.traced.chains - chains.length} traced chains about ${short(there)}: no chain goes between (R-hat ${short(d.rhat)}, limit ${L.rhat})`,
+    chains,
+    phase: 'sampling',
+    remedy:
+      'the shares of the modes are those of the starts, not of the energy; a sampler that crosses (parallel tempering, annealing), or more steps',
+  }
+}
+
+const burnIn: Rule<SampleResult> = ({ diagnostics: d }) => {
+  const drift = d.chainReport.drift
+  if (d.rhat === null || drift === null || d.rhat <= L.driftRhat || Math.abs(drift.z) <= L.driftZ) return undefined
+  return {
+    code: 'burn-in',
+    severity: d.rhat > L.rhat ? 'error' : 'warning',
+    message: `the chains still drift together: the mean of x[${drift.column}] went from ${short(drift.first)} in the first half of the draws to ${short(drift.second)} in the second, ${short(Math.abs(drift.z))} standard errors (limit ${L.driftZ})`,
+    phase: 'burn-in',
+    remedy: `more burnIn (now ${d.burnIn} of ${d.steps} steps) and more steps, or starts nearer to the law`,
+  }
+}
+
+const unmixed: Rule<SampleResult> = (result) => {
+  const { diagnostics: d } = result
+  const worst = Math.max(d.rhat ?? 0, d.energy.rhat ?? 0)
+  if (worst <= L.rhat || modes(result) || burnIn(result)) return undefined
+  return {
+    code: 'unmixed',
+    severity: worst > L.rhatError ? 'error' : 'warning',
+    message: `chains disagree: R-hat is ${short(worst)}${(d.rhat ?? 0) < worst ? ' for the energy' : ''} (limit ${L.rhat})`,
+    phase: 'sampling',
+    remedy: `more steps (now ${d.steps}), or a step size that moves farther (now ${short(d.stepSize.mean)})`,
+  }
+}
+
+const few: Rule<SampleResult> = ({ diagnostics: d }) => {
+  const { bulk } = d.ess
+  if (bulk === null || bulk >= L.effective || (d.rhat ?? 0) > L.rhat) return undefined
+  return {
+    code: 'few-draws',
+    severity: 'warning',
+    message: `all traced draws together are worth ${short(bulk)} independent ones (limit ${L.effective})`,
+    phase: 'sampling',
+    remedy: `about ${Math.ceil((4 * L.effective) / Math.max(bulk, 1))} times the steps, or more chains`,
+  }
+}
+
+const stepBias: Rule<SampleResult> = ({ diagnostics: d }) => {
+  const rate = d.wouldBeAcceptance
+  const limit = (share: number) => 1 - share * Math.sqrt(d.traced.columns)
+  if (rate === null || rate >= limit(L.refusedByTest)) return undefined
+  return {
+    code: 'step-size',
+    severity: rate < limit(L.refusedByTestError) ? 'error' : 'warning',
+    message: `the sampler has no Metropolis test, and one would accept only ${percent(rate)} of its steps (limit ${percent(limit(L.refusedByTest))}): the draws follow a law that is biased by the step size`,
+    phase: 'sampling',
+    remedy: `a smaller stepSize (now ${short(d.stepSize.mean)}), or mala, which tests every step`,
+  }
+}
+
+const refused: Rule<SampleResult> = ({ diagnostics: d }) => {
+  if (d.acceptance === null || d.acceptance >= L.adjustedAcceptance) return undefined
+  return {
+    code: 'refused',
+    severity: 'warning',
+    message: `only ${percent(d.acceptance)} of the proposals are accepted (limit ${percent(L.adjustedAcceptance)}): chains move little`,
+    phase: 'sampling',
+    remedy: `a smaller stepSize (now ${short(d.stepSize.mean)}); mala does best near 57 %, hmc near 80 %`,
+  }
+}
+
+const temperature: Rule<SampleResult> = ({ diagnostics: d }) => {
+  const t = d.effectiveTemperature
+  if (Math.abs(t - 1) <= L.temperature) return undefined
+  return {
+    code: 'temperature',
+    severity: 'warning',
+    message: `the chains end at temperature ${short(t)}, not 1: they sample exp(-E / ${short(t)})`,
+    phase: 'sampling',
+    remedy:
+      'temperature: 1, or for the heuristic form of langevin noise = sqrt(2 stepSize); leave it when this law is what you want',
+  }
+}
+
+const clipped: Rule<SampleResult> = ({ diagnostics: d }) => {
+  // With a test the clipped drift is only a proposal.
+  if (d.acceptance !== null || d.clippedShare <= L.clipped) return undefined
+  return {
+    code: 'clipped',
+    severity: 'warning',
+    message: `${percent(d.clippedShare)} of the chain steps had their gradient clipped (limit ${percent(L.clipped)}): there the chains do not follow the energy`,
+    phase: 'sampling',
+    remedy: 'a larger clip with a smaller stepSize, or mala, which stays exact with a clip',
+  }
+}
+
+const clamped: Rule<SampleResult> = ({ diagnostics: d, sampler }) => {
+  const box = sampler.box as { mode?: string } | undefined
+  if (box?.mode !== 'clamp' || d.clampedShare <= L.clamped) return undefined
+  return {
+    code: 'clamped',
+    severity: 'warning',
+    message: `${percent(d.clampedShare)} of the chain steps were set back onto the border of the box (limit ${percent(L.clamped)}): probability piles up there`,
+    phase: 'sampling',
+    remedy: "box mode: 'reflect', or a wider box",
+  }
+}
+
+export const SAMPLING_RULES: readonly Rule<SampleResult>[] = [
+  divergent,
+  stuck,
+  modes,
+  burnIn,
+  unmixed,
+  few,
+  stepBias,
+  refused,
+  temperature,
+  clipped,
+  clamped,
+]

@@ -1,0 +1,101 @@
+import type { TrainResult, TrainWarning } from '../train.js'
+import { type Finding, percent, type Rule, short } from './finding.js'
+
+/** Limits of the findings; docs/diagnose.md gives the reasons. Those of monitors are in native/core/training/watch.cpp. */
+export const TRAINING_LIMITS = { temperature: 0.01, visits: 5, restarts: 0.5, energy: 1000, gradientJump: 100 } as const
+const L = TRAINING_LIMITS
+
+/** What a monitor that passed its limit means. */
+const MEANING: Record<string, { code: string; severity: Finding['severity'] }> = {
+  gap: { code: 'gap', severity: 'error' },
+  acceptance: { code: 'step-size', severity: 'warning' },
+  clippedShare: { code: 'clipped', severity: 'warning' },
+  clampedShare: { code: 'clamped', severity: 'warning' },
+  displacement: { code: 'stuck', severity: 'warning' },
+  uniformGap: { code: 'holes', severity: 'warning' },
+}
+
+function ofWarning(warning: TrainWarning): Finding {
+  const { code, severity } = MEANING[warning.monitor] ?? { code: warning.monitor, severity: 'warning' as const }
+  const [seen, remedy = ''] = warning.message.split('; ')
+  return { code, severity, message: `from step ${warning.step} on ${seen}`, phase: { step: warning.step }, remedy }
+}
+
+interface BufferStatistics {
+  size: number
+  draws: number
+  restartShare: number
+  saturation: number
+}
+
+const bufferOf = (result: TrainResult) => result.statistics.buffer as BufferStatistics | undefined
+
+const temperature: Rule<TrainResult> = ({ statistics }) => {
+  const t = statistics.effectiveTemperature as number | undefined
+  if (t === undefined || Math.abs(t - 1) <= L.temperature) return undefined
+  return {
+    code: 'temperature',
+    severity: 'warning',
+    message: `the sampler's temperature is ${short(t)}, not 1: what is learned is an energy whose law at that temperature fits the data, not the density exp(-E) / Z`,
+    remedy: 'temperature: 1, or for the heuristic form of langevin noise = sqrt(2 stepSize)',
+  }
+}
+
+const stale: Rule<TrainResult> = (result) => {
+  const buffer = bufferOf(result)
+  if (buffer === undefined) return undefined
+  const visits = buffer.draws / buffer.size
+  if (visits >= L.visits) return undefined
+  return {
+    code: 'buffer-stale',
+    severity: 'warning',
+    message: `every chain of the buffer was advanced ${short(visits)} times in the whole run (limit ${L.visits}), ${percent(1 - buffer.saturation)} never: the negatives are mostly starts, and old ones`,
+    remedy: `a smaller buffer (size is ${buffer.size}), more chains a step, or more steps`,
+  }
+}
+
+const restarts: Rule<TrainResult> = (result) => {
+  const share = bufferOf(result)?.restartShare ?? 0
+  if (share <= L.restarts) return undefined
+  return {
+    code: 'buffer-restarts',
+    severity: 'warning',
+    message: `${percent(share)} of the draws from the buffer were restarts (limit ${percent(L.restarts)}): hardly a chain lives on`,
+    remedy: 'a smaller reinit; 0.01 to 0.05 is usual',
+  }
+}
+
+const level: Rule<TrainResult> = ({ history }) => {
+  const last = history.at(-1)
+  const energy = last?.energyData
+  if (energy === undefined || Math.abs(energy) <= L.energy) return undefined
+  return {
+    code: 'energy-level',
+    severity: 'warning',
+    message: `the mean energy of data has wandered to ${short(energy)} (limit ${L.energy} in size): float32 differences lose their digits there`,
+    phase: { step: last!.step },
+    remedy: 'penalties: { energy: 0.1 }, or a smaller lr',
+  }
+}
+
+const unstable: Rule<TrainResult> = ({ history }) => {
+  if (history.length < 20) return undefined
+  const norms = history.map((point) => point.gradientNorm)
+  const median = [...norms].sort((a, b) => a - b)[norms.length >> 1]!
+  const later = history.slice(history.length >> 2)
+  const worst = later.reduce((a, b) => (b.gradientNorm > a.gradientNorm ? b : a))
+  if (!(worst.gradientNorm > L.gradientJump * median)) return undefined
+  return {
+    code: 'unstable',
+    severity: 'warning',
+    message: `the gradient norm jumped to ${short(worst.gradientNorm)}, ${short(worst.gradientNorm / median)} times its median (limit ${L.gradientJump})`,
+    phase: { step: worst.step },
+    remedy: 'clipNorm, or a smaller lr',
+  }
+}
+
+const RULES: readonly Rule<TrainResult>[] = [temperature, stale, restarts, level, unstable]
+
+export function trainingFindings(result: TrainResult): Finding[] {
+  return [...result.warnings.map(ofWarning), ...RULES.flatMap((rule) => rule(result) ?? [])]
+}

@@ -1,0 +1,162 @@
+import { Dataset } from '../data/dataset.js'
+import type { Energy } from '../energy.js'
+import { invoke } from '../native/invoke.js'
+import * as partition from '../partition/index.js'
+import { requireOptions } from '../spec/known.js'
+import { invalid } from '../spec.js'
+import { type RowsLike, type Tensor, toRows } from '../tensor.js'
+
+/**
+ * Where log Z comes from: how to find it, with the options of `partition.<kind>`; an estimate that is there already; or
+ * its value.
+ */
+export type LogZ =
+  | ({ kind: 'exact' } & partition.ExactOptions)
+  | ({ kind: 'grid' } & partition.GridOptions)
+  | ({ kind: 'importance' } & partition.ImportanceOptions)
+  | ({ kind: 'ais' } & partition.AnnealedOptions)
+  | partition.Partition
+  | number
+
+export interface LogLikelihoodOptions {
+  logZ: LogZ
+  /** T of exp(-E / T). Default 1; also that of log Z. */
+  temperature?: number
+  /** The condition of a conditional energy, one for all rows: log Z is that of one condition. */
+  y?: RowsLike
+  /** Rows the Gaussian of `baselines` is fitted to: training rows, when `data` are held-out ones. Default: `data`. */
+  baseline?: RowsLike | Dataset
+  /**
+   * What the true density would get: an energy that is normalised (such as of data.toys.density), evaluated on the same
+   * rows, or the number itself (minus the entropy of the data).
+   */
+  truth?: Energy | number
+  threads?: number
+  signal?: AbortSignal
+}
+
+export interface LogLikelihood {
+  /** Mean log p of the rows, in nats. */
+  logLikelihood: number
+  /** Of the rows and of log Z together. */
+  standardError: number
+  /** From the bounds of log Z: two standard errors of the rows to each side of them. null without an upper bound of log Z. */
+  lower: number | null
+  upper: number
+  /** -logLikelihood / (dimension log 2). */
+  bitsPerDimension: number
+  n: number
+  partition: partition.Partition
+  baselines: {
+    /** Mean log density under a Gaussian with full covariance; null where that is singular. */
+    gaussian: number | null
+    /** What the true density gets, where `truth` says it. */
+    truth: number | null
+    /** What the model gives its own samples: minus its entropy, where log Z is exact or on a grid. */
+    ownSamples: number | null
+  }
+  /** The same in words. */
+  text: string
+}
+
+interface Raw {
+  logLikelihood: number
+  standardError: number
+  n: number
+  dimension: number
+  gaussian: number | null
+}
+
+const { exact, grid, importance, ais } = partition
+const WAYS = { exact, grid, importance, ais } as Record<
+  string,
+  (model: Energy, options: never) => Promise<partition.Partition>
+>
+
+async function logZOf(model: Energy, how: LogZ, shared: object): Promise<partition.Partition & { entropy?: number }> {
+  if (typeof how === 'number') return { logZ: how, standardError: 0, lower: how, upper: how }
+  if (typeof how !== 'object' || how === null) {
+    invalid('evaluate.logLikelihood', 'logZ', "is a number, an estimate of partition.*, or { kind: 'grid', ... }")
+  }
+  if ('logZ' in how) return how
+  const { kind, ...options } = how
+  const way = WAYS[kind]
+  if (way === undefined) {
+    invalid('evaluate.logLikelihood', 'logZ.kind', `'${String(kind)}' is not one of ${Object.keys(WAYS).join(', ')}`)
+  }
+  return way(model, { ...options, ...shared } as never)
+}
+
+const nats = (value: number) => value.toFixed(3)
+
+function inWords(result: Omit<LogLikelihood, 'text'>): string {
+  const { gaussian, truth, ownSamples } = result.baselines
+  const lines = [
+    `log-likelihood ${nats(result.logLikelihood)} +- ${nats(result.standardError)} nats a row (${result.n} rows, log Z ${nats(result.partition.logZ)} +- ${nats(result.partition.standardError)})`,
+  ]
+  if (truth !== null) lines.push(`the true density gets ${nats(truth)}`)
+  if (gaussian !== null) lines.push(`a Gaussian gets ${nats(gaussian)}`)
+  if (ownSamples !== null) lines.push(`the model gives its own samples ${nats(ownSamples)} (minus its entropy)`)
+  if (result.lower === null) lines.push('log Z has no upper bound (ais without samples): the figure may be too high')
+  return lines.join('\n')
+}
+
+/** Rows as a tensor, remembered in `made` when it is a new one. */
+function tensorOf(value: RowsLike | Dataset, what: string, made: Tensor[]): Tensor {
+  const rows = value instanceof Dataset ? value.toTensor() : toRows(value, what)
+  if (rows !== value) made.push(rows)
+  return rows
+}
+
+/**
+ * Mean log density of rows under exp(-E / T) / Z, with what a Gaussian and (where known) the truth would get.
+ *
+ * @param data rows [n, d] or a Dataset (its label column is left out), at least 2 rows
+ * @throws (rejects) ERR_LANGEVIN_INVALID_OPTION, _SHAPE, _NON_FINITE, and what the way to log Z throws
+ */
+export async function logLikelihood(
+  model: Energy,
+  data: RowsLike | Dataset,
+  options: LogLikelihoodOptions,
+): Promise<LogLikelihood> {
+  const known = ['logZ', 'temperature', 'y', 'baseline', 'truth', 'threads', 'signal']
+  const { logZ, temperature, y, baseline, truth, threads, signal } = requireOptions(
+    'evaluate.logLikelihood',
+    options,
+    known,
+  )
+  const shared = {
+    ...(temperature !== undefined && { temperature }),
+    ...(y !== undefined && { y }),
+    ...(threads !== undefined && { threads }),
+    ...(signal !== undefined && { signal }),
+  }
+  const made: Tensor[] = []
+  try {
+    const x = tensorOf(data, 'data', made)
+    const fitted = baseline === undefined ? undefined : tensorOf(baseline, 'baseline', made)
+    const z = await logZOf(model, logZ, shared)
+    const condition = y === undefined ? undefined : tensorOf(y, 'y', made)
+    const of = (energy: Energy, value: number, more: object) =>
+      invoke<Raw>('evaluate.logLikelihood', { energy, x, logZ: value, baseline: fitted, threads, ...more }, { signal })
+    const raw = await of(model, z.logZ, { temperature, y: condition })
+    const known = truth === undefined || typeof truth === 'number' ? truth : (await of(truth, 0, {})).logLikelihood
+    const result = {
+      logLikelihood: raw.logLikelihood,
+      standardError: Math.hypot(raw.standardError, z.standardError),
+      lower: z.upper === null ? null : raw.logLikelihood + z.logZ - z.upper - 2 * raw.standardError,
+      upper: raw.logLikelihood + z.logZ - z.lower + 2 * raw.standardError,
+      bitsPerDimension: -raw.logLikelihood / (raw.dimension * Math.LN2),
+      n: raw.n,
+      partition: z,
+      baselines: {
+        gaussian: raw.gaussian,
+        truth: known ?? null,
+        ownSamples: z.entropy === undefined ? null : -z.entropy,
+      },
+    }
+    return { ...result, text: inWords(result) }
+  } finally {
+    for (const rows of made) rows.dispose()
+  }
+}

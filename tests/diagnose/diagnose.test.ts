@@ -1,0 +1,265 @@
+import { describe, expect, test } from 'vitest'
+import {
+  data,
+  diagnose,
+  Energy,
+  energies,
+  type LangevinError,
+  objectives,
+  partition,
+  type SampleOptions,
+  sample,
+  samplers,
+  type TrainOptions,
+  train,
+} from '../../src/index.js'
+
+// Every finding on a run that has the defect, made by that defect alone, and no findings on sound runs.
+const gaussian = (precision: number | number[], mean: number[]) => Energy.create(energies.gaussian({ mean, precision }))
+const codes = (of: Parameters<typeof diagnose>[0]) => diagnose(of).findings.map((f) => f.code)
+
+async function drawn(model: Energy, options: SampleOptions) {
+  return sample(model, { chains: 64, seed: 1, ...options }).done
+}
+
+const twoModes = (distance: number) =>
+  Energy.create(
+    energies.gaussianMixture({
+      means: [
+        [-distance, 0],
+        [distance, 0],
+      ],
+      sigmas: 0.5,
+    }),
+  )
+
+describe('diagnose a sound sampling run', () => {
+  test.each([
+    ['mala', samplers.mala({ steps: 1000, stepSize: 0.5 })],
+    ['hmc', samplers.hmc({ steps: 400, stepSize: 0.4, leapfrogSteps: 4, warmup: 100, jitter: 0.2 })],
+    ['langevin', samplers.langevin({ steps: 2000, stepSize: 0.1 })],
+    ['underdampedLangevin', samplers.underdampedLangevin({ steps: 1000, stepSize: 0.2 })],
+  ])('%s: nothing found in 20 seeds', async (_, sampler) => {
+    await using model = await gaussian([1, 2], [0.5, -1])
+    const alarms: string[] = []
+    for (let seed = 0; seed < 20; seed++) alarms.push(...codes(await drawn(model, { sampler, seed })))
+    expect(alarms).toEqual([])
+  })
+
+  test('modes that chains do cross between', async () => {
+    await using model = await twoModes(1)
+    const sampler = samplers.mala({ steps: 4000, stepSize: 0.4 })
+    const diagnosis = diagnose(await drawn(model, { sampler }))
+    expect(diagnosis).toMatchObject({ of: 'sample', findings: [] })
+    expect(diagnosis.text).toMatch(/^Nothing found/)
+  })
+})
+
+describe('diagnose a sampling run with a defect', () => {
+  test('modes no chain crosses between: names the chains of the smaller side', async () => {
+    await using model = await twoModes(5)
+    const start = Array.from({ length: 16 }, (_, i) => [i === 3 || i === 7 ? 5 : -5, 0])
+    const result = await sample(model, { sampler: samplers.mala({ steps: 1000, stepSize: 0.2 }), init: start }).done
+    const { findings } = diagnose(result)
+    expect(findings.map((f) => f.code)).toEqual(['modes'])
+    expect(findings[0]).toMatchObject({ severity: 'error', chains: [3, 7], phase: 'sampling' })
+    expect(findings[0]!.message).toMatch(/chains 3, 7 stay about x\[0\] = (4\.9|5)/)
+  })
+
+  test('chains that are still on their way', async () => {
+    await using model = await gaussian([1, 1], [0, 0])
+    const options = { init: { kind: 'normal', mean: 40 }, burnIn: 0, keep: 'moments' } as const
+    const result = await drawn(model, { ...options, sampler: samplers.mala({ steps: 400, stepSize: 0.02 }) })
+    expect(diagnose(result).findings).toMatchObject([{ code: 'burn-in', severity: 'error', phase: 'burn-in' }])
+  })
+
+  test('steps so small that chains have not mixed', async () => {
+    await using model = await gaussian([1, 1], [0, 0])
+    const result = await drawn(model, { sampler: samplers.mala({ steps: 200, stepSize: 0.002 }) })
+    expect(codes(result).filter((c) => c !== 'modes')).toEqual(['unmixed'])
+  })
+
+  test('few effective draws', async () => {
+    await using model = await gaussian([1, 1], [0, 0])
+    const result = await drawn(model, { chains: 4, sampler: samplers.mala({ steps: 1200, stepSize: 0.04 }), seed: 3 })
+    expect(codes(result).filter((c) => c === 'few-draws' || c === 'unmixed')).toHaveLength(1)
+    const mixed = await drawn(model, {
+      chains: 1,
+      sampler: samplers.hmc({ steps: 60, stepSize: 0.5, leapfrogSteps: 3 }),
+    })
+    expect(codes(mixed)).toEqual(['few-draws'])
+  })
+
+  test('stuck chains, by number', async () => {
+    // A funnel's neck: those that start in it have all their proposals refused.
+    await using model = await gaussian([1e6, 1], [0, 0])
+    const sampler = samplers.mala({ steps: 200, stepSize: 0.5 })
+    const result = await drawn(model, { chains: 16, sampler, init: { kind: 'normal', sd: 1e-3 } })
+    const found = diagnose(result).findings
+    expect(found.map((f) => f.code)).toContain('stuck')
+    expect(found.find((f) => f.code === 'stuck')).toMatchObject({ severity: 'error', phase: 'sampling' })
+    expect(found.find((f) => f.code === 'stuck')!.chains).toEqual(Array.from({ length: 16 }, (_, i) => i))
+    expect(found.map((f) => f.code)).toContain('refused')
+  })
+
+  test('divergent proposals', async () => {
+    await using model = await gaussian([1, 1], [0, 0])
+    // Beyond the stability limit of 2 the trajectory explodes at once; jitter lets some chains move.
+    const sampler = samplers.hmc({ steps: 100, stepSize: 2.2, leapfrogSteps: 20, jitter: 0.3 })
+    const found = diagnose(await drawn(model, { sampler })).findings.find((f) => f.code === 'divergent')
+    expect(found).toMatchObject({ severity: 'error', phase: 'sampling' })
+    expect(found!.message).toMatch(/proposals \(.*%\) diverged during sampling/)
+  })
+
+  test('bias of the step size: the variance is off as the finding says', async () => {
+    await using model = await gaussian([1, 1], [0, 0])
+    const run = (stepSize: number) =>
+      drawn(model, { sampler: samplers.langevin({ steps: 2000, stepSize }), keep: 'moments' })
+    const [fine, coarse, bad] = [await run(0.1), await run(0.7), await run(2.5)]
+    expect(codes(fine)).toEqual([])
+    expect(diagnose(coarse).findings).toMatchObject([{ code: 'step-size', severity: 'warning' }])
+    expect(diagnose(bad).findings).toMatchObject([{ code: 'step-size', severity: 'error' }])
+    // 1 / (1 - h / 4)
+    const [variance] = coarse.moments!.variance.toArray() as number[]
+    expect(variance).toBeGreaterThan(1.15)
+  })
+
+  test('temperature, clip and box', async () => {
+    await using model = await gaussian([1, 1], [0, 0])
+    const cold = await drawn(model, {
+      sampler: samplers.langevin({ form: 'heuristic', steps: 2000, stepSize: 0.1, noise: 0.1 }),
+    })
+    expect(codes(cold)).toEqual(['temperature'])
+    const clip = await drawn(model, { sampler: samplers.langevin({ steps: 6000, stepSize: 0.1, clip: 2 }) })
+    expect(codes(clip)).toEqual(['clipped'])
+    const box = { low: -1, high: 1 }
+    const clamp = { ...box, mode: 'clamp' } as const
+    const clamped = await drawn(model, { sampler: samplers.langevin({ steps: 4000, stepSize: 0.05, box: clamp }) })
+    expect(codes(clamped)).toEqual(['clamped'])
+    const reflected = await drawn(model, { sampler: samplers.langevin({ steps: 4000, stepSize: 0.05, box }) })
+    expect(codes(reflected)).toEqual([])
+    const adjusted = await drawn(model, { sampler: samplers.mala({ steps: 1000, stepSize: 0.5, clip: 0.5 }) })
+    expect(codes(adjusted)).toEqual([])
+  })
+})
+
+describe('diagnose log Z', () => {
+  test('grid: too coarse, and a box that cuts off', async () => {
+    await using model = await gaussian([1], [0])
+    expect(codes(await partition.grid(model, { low: -8, high: 8 }))).toEqual([])
+    expect(codes(await partition.grid(model, { low: -1, high: 1 }))).toEqual(['cut-off'])
+    await using narrow = await gaussian([1e4], [0.003])
+    expect(codes(await partition.grid(narrow, { low: -1, high: 1, cells: 8, maxCells: 16 }))).toContain('grid-coarse')
+  })
+
+  test('weights and brackets', async () => {
+    const precision = Array.from({ length: 20 }, (_, i) => 1 + i)
+    await using model = await Energy.create(energies.gaussian({ mean: precision.map(() => 1), precision }), {
+      dtype: 'float64',
+    })
+    const rows = (sd: number) => {
+      const normal = data.toys
+        .gaussians({ n: 500, seed: 1, means: [precision.map(() => 0)] })
+        .toTensor()
+        .toArray()
+      return (normal as number[][]).map((row) => row.map((v, i) => 1 + (sd * v) / Math.sqrt(precision[i]!)))
+    }
+    const run = (options: partition.AnnealedOptions) => partition.ais(model, { chains: 500, seed: 2, ...options })
+    expect(codes(await run({ ladder: 'adaptive', samples: rows(1) }))).toEqual([])
+    expect(codes(await run({ temperatures: [0, 1] }))).toEqual(['few-weights'])
+    expect(codes(await run({ temperatures: 4, samples: rows(1) }))).toContain('bracket-wide')
+    expect(codes(await run({ temperatures: 20, samples: rows(5) }))).toContain('bracket-inverted')
+  })
+})
+
+describe('diagnose a training run', () => {
+  const rows = data.toys.moons({ n: 2000, seed: 1 })
+  const spec = energies.mlp({ input: 2, hidden: [32, 32], gaussianBase: 2 })
+  const langevin = samplers.langevin({ steps: 10, stepSize: 0.02 })
+  const pcd = objectives.persistentContrastiveDivergence({
+    sampler: langevin,
+    buffer: { size: 1000, reinit: 0.05 },
+  })
+
+  async function trained(options: Partial<TrainOptions>, energy = spec) {
+    await using model = await Energy.create(energy, { seed: 1 })
+    const run = train(model, rows, { objective: pcd, steps: 300, batchSize: 128, seed: 1, ...options } as TrainOptions)
+    const events: string[] = []
+    for await (const event of run) if (event.type === 'warning') events.push(event.monitor)
+    return { result: await run.done, events }
+  }
+
+  test.each([
+    ['PCD', pcd],
+    ['denoising score matching', objectives.denoisingScoreMatching({ sigma: 0.2 })],
+    ['CD', objectives.contrastiveDivergence({ sampler: langevin })],
+  ])('%s: nothing found in 4 seeds of a sound run', async (_, objective) => {
+    const alarms: string[] = []
+    for (let seed = 0; seed < 4; seed++) {
+      const { result, events } = await trained({ objective, seed })
+      alarms.push(...codes(result), ...events)
+    }
+    expect(alarms).toEqual([])
+  })
+
+  test('its monitors: noise, displacement, ages', async () => {
+    const { result } = await trained({})
+    const last = result.history.at(-1)!
+    expect(last.displacement).toBeGreaterThan(0.05)
+    expect(result.history.filter((point) => point.energyUniform !== undefined)).toHaveLength(30)
+    // Trained on moons, noise in their box is less probable than they are.
+    const gaps = result.history.flatMap((point) => point.uniformGap ?? [])
+    expect(gaps.at(-1)).toBeGreaterThan(0.3)
+    const { buffer } = result.statistics as { buffer: { ageHistogram: { edges: number[]; counts: number[] } } }
+    expect(buffer.ageHistogram.counts.reduce((a, b) => a + b)).toBe(1000)
+    expect(buffer.ageHistogram.edges).toHaveLength(11)
+  })
+
+  test('a buffer too large for the run, and one that always restarts', async () => {
+    const buffer = { size: 100_000, reinit: 0 }
+    const big = await trained({ objective: objectives.persistentContrastiveDivergence({ sampler: langevin, buffer }) })
+    expect(codes(big.result)).toEqual(['buffer-stale'])
+    const restless = objectives.persistentContrastiveDivergence({
+      sampler: langevin,
+      buffer: { size: 500, reinit: 0.9 },
+    })
+    expect(codes((await trained({ objective: restless })).result)).toContain('buffer-restarts')
+  })
+
+  test('warnings are events, are kept, and are findings', async () => {
+    const still = samplers.langevin({ steps: 1, stepSize: 1e-7 })
+    const { result, events } = await trained({ objective: objectives.contrastiveDivergence({ sampler: still }) })
+    expect(events).toEqual(['displacement'])
+    expect(result.warnings).toMatchObject([{ monitor: 'displacement', limit: 0.01, step: 60 }])
+    expect(diagnose(result).findings).toMatchObject([{ code: 'stuck', phase: { step: 60 } }])
+    expect(diagnose(result).text).toMatch(
+      /warning, stuck: from step 60 on displacement is .*\n {2}Try: a larger stepSize/,
+    )
+  })
+
+  test('clip, box, step size, temperature', async () => {
+    const pcdWith = (options: Parameters<typeof samplers.langevin>[0]) =>
+      objectives.persistentContrastiveDivergence({
+        sampler: samplers.langevin(options),
+        buffer: { size: 1000, reinit: 0.05 },
+      })
+    const clipped = await trained({ objective: pcdWith({ steps: 10, stepSize: 0.02, clip: 0.05 }) })
+    expect(codes(clipped.result)).toContain('clipped')
+    const box = { low: -0.4, high: 0.4, mode: 'clamp' } as const
+    const clamped = await trained({ objective: pcdWith({ steps: 10, stepSize: 0.02, box }) })
+    expect(codes(clamped.result)).toContain('clamped')
+    const cold = await trained({ objective: pcdWith({ form: 'heuristic', steps: 10, stepSize: 0.01, noise: 0.01 }) })
+    expect(codes(cold.result)).toContain('temperature')
+    const coarse = await trained({ objective: pcdWith({ steps: 10, stepSize: 1.5 }) })
+    expect(codes(coarse.result)).toContain('step-size')
+  })
+
+  test('an error of a run that diverged', async () => {
+    const failure = await trained({ optimizer: { kind: 'sgd', lr: 1e6 } as never }).catch((e: LangevinError) => e)
+    const { of, findings } = diagnose(failure as LangevinError)
+    expect(of).toBe('error')
+    expect(findings).toMatchObject([{ code: 'divergent', severity: 'error', phase: { step: expect.any(Number) } }])
+    expect(() => diagnose({} as never)).toThrow(/has neither/)
+    expect(() => diagnose(undefined as never)).toThrow(/is what a run resolved with/)
+  })
+})
