@@ -31,8 +31,9 @@ function(_langevin_isa_library target name level definitions flags)
   add_library(${library} OBJECT ${ARGN})
   langevin_target_options(${library})
   # The loops count on being vectorised; no contraction, so that a counter gives the same normal in every set.
-  # GCC 12's own AVX-512 headers start from undefined vectors, which -Wmaybe-uninitialized takes for a mistake of ours.
-  target_compile_options(${library} PRIVATE ${flags} -O3 -ffp-contract=off -fno-trapping-math -Wno-maybe-uninitialized)
+  # GCC 12's own AVX-512 headers start from undefined vectors, which these warnings take for a mistake of ours.
+  target_compile_options(${library} PRIVATE ${flags} -O3 -ffp-contract=off -fno-trapping-math
+                         -Wno-maybe-uninitialized -Wno-uninitialized)
   target_compile_definitions(${library} PRIVATE LANGEVIN_ISA=isa_${name} LANGEVIN_ISA_LEVEL=${level}
                              LANGEVIN_ISA_NAME="${name}" ${definitions})
   target_include_directories(${library} PRIVATE "${CMAKE_SOURCE_DIR}/native/core")

@@ -149,12 +149,69 @@ static void finish(const Product& p, const Block& block, std::int64_t rows) {
   if (p.factor) scaleBlock(block.c, p.factor + offset, block.ldc, rows, block.width);
 }
 
+// A whole block whose sums go through F on their way to memory. `fill` makes the sums.
+template <class F, class Fill>
+static void activateWhole(const Product& p, const Block& b, Fill fill) {
+  Vec sums[kBlock][2];
+  startSums(sums, b);
+  fill(sums);
+  const Vec argument = all(p.activation->argument);
+  float* d = p.slope ? p.slope + (b.c - p.c) : nullptr;
+#pragma GCC unroll 12
+  for (int i = 0; i < kBlock; ++i)
+    for (int j = 0; j < 2; ++j) {
+      const Pair r = F::at(sums[i][j], argument);
+      store(b.c + i * b.ldc + j * kWidth, r.y);
+      if (d) store(d + i * b.ldc + j * kWidth, r.d);
+    }
+}
+
+template <class Fill>
+static void scaleWhole(const Product& p, const Block& b, Fill fill) {
+  Vec sums[kBlock][2];
+  startSums(sums, b);
+  fill(sums);
+  const float* factor = p.factor + (b.c - p.c);
+#pragma GCC unroll 12
+  for (int i = 0; i < kBlock; ++i)
+    for (int j = 0; j < 2; ++j) store(b.c + i * b.ldc + j * kWidth, sums[i][j] * load(factor + i * b.ldc + j * kWidth));
+}
+
+// The common cases of a whole block in one go; false for the others.
+template <class Fill>
+LANGEVIN_INLINE bool finishedWhole(const Product& p, const Block& b, std::int64_t rows, Fill fill) {
+  if (rows != kBlock || b.width != kPanel) return false;
+  if (!p.activation) {
+    if (p.factor) scaleWhole(p, b, fill);
+    return p.factor != nullptr;
+  }
+  if (p.factor) return false;
+  switch (p.activation->f) {
+    case Unary::Silu:
+      activateWhole<Silu>(p, b, fill);
+      return true;
+    case Unary::Tanh:
+      activateWhole<Tanh>(p, b, fill);
+      return true;
+    case Unary::Gelu:
+      activateWhole<Gelu>(p, b, fill);
+      return true;
+    default:
+      return false;
+  }
+}
+
 template <bool Turned>
 static void multiplyPanel(const Product& p, const float* panel, std::int64_t first) {
   for (std::int64_t i = 0; i < p.rows; i += kBlock) {
     const std::int64_t rows = p.rows - i < kBlock ? p.rows - i : kBlock;
     const Block block = blockOf(p, i, first);
-    multiplyRest<Turned, kBlock>(rows, Turned ? p.a + i : p.a + i * p.lda, p.lda, panel, p.depth, block);
+    const float* a = Turned ? p.a + i : p.a + i * p.lda;
+    if constexpr (!Turned) {
+      const auto fill = [&](Vec(&sums)[kBlock][2]) { accumulate<kBlock, false>(sums, a, p.lda, panel, p.depth); };
+      if (finishedWhole(p, block, rows, fill)) continue;
+    }
+    multiplyRest<Turned, kBlock>(rows, a, p.lda, panel, p.depth, block);
     finish(p, block, rows);
   }
 }

@@ -58,9 +58,8 @@ LANGEVIN_INLINE Word loadWords(const std::uint32_t* p) {
 }
 
 template <int MR>
-static void multiplyHalfBlock(const std::uint32_t* a, const std::uint32_t* panel, std::int64_t pairs, const Block& b) {
-  Vec sums[MR][2];
-  startSums(sums, b);
+LANGEVIN_INLINE void accumulateHalf(Vec (&sums)[MR][2], const std::uint32_t* a, const std::uint32_t* panel,
+                                    std::int64_t pairs) {
   const std::uint32_t* at[4] = {a, a + 3 * pairs, a + 6 * pairs, a + 9 * pairs};
   for (std::int64_t k = 0; k < pairs; ++k) {
     const Word b0 = loadWords(panel), b1 = loadWords(panel + kWidth);
@@ -73,6 +72,13 @@ static void multiplyHalfBlock(const std::uint32_t* a, const std::uint32_t* panel
     panel += kPanel;
     for (auto& p : at) ++p;
   }
+}
+
+template <int MR>
+static void multiplyHalfBlock(const std::uint32_t* a, const std::uint32_t* panel, std::int64_t pairs, const Block& b) {
+  Vec sums[MR][2];
+  startSums(sums, b);
+  accumulateHalf(sums, a, panel, pairs);
   storeSums(sums, b);
 }
 
@@ -95,7 +101,10 @@ static void multiplyHalfRest(std::int64_t rows, const std::uint32_t* a, const st
     for (std::int64_t i = 0; i < p.rows; i += kBlock) {
       const std::int64_t rows = p.rows - i < kBlock ? p.rows - i : kBlock;
       const Block block = blockOf(p, i, first);
-      multiplyHalfRest<kBlock>(rows, rounded + i * pairs, packed + first * pairs, pairs, block);
+      const std::uint32_t *a = rounded + i * pairs, *panel = packed + first * pairs;
+      const auto fill = [&](Vec(&sums)[kBlock][2]) { accumulateHalf(sums, a, panel, pairs); };
+      if (finishedWhole(p, block, rows, fill)) continue;
+      multiplyHalfRest<kBlock>(rows, a, panel, pairs, block);
       finish(p, block, rows);
     }
 }
