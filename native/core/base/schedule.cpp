@@ -71,6 +71,13 @@ double Schedule::at(std::int64_t t, std::int64_t total) const {
   return v;
 }
 
+Schedule Schedule::times(double factor) const {
+  Schedule s = *this;
+  s.from_ *= factor;
+  if (kind_ != Kind::Polynomial) s.to_ *= factor;  // there it is the shift b
+  return s;
+}
+
 double Schedule::largest(std::int64_t total) const {
   double m = 0;
   const std::int64_t stride = std::max<std::int64_t>(1, total / 1024);

@@ -22,6 +22,8 @@ class Schedule {
   double at(std::int64_t t, std::int64_t total) const;
   bool constant() const { return kind_ == Kind::Constant && warmup_ == 0; }
   double first() const { return from_; }
+  /// The same course, every value times `factor`.
+  Schedule times(double factor) const;
   /// The largest value it takes (used for stability limits and reports).
   double largest(std::int64_t total) const;
 

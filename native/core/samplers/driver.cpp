@@ -68,12 +68,7 @@ class StepwiseExecutor final : public TileExecutor {
   void run(Chains& tile, StepClock clock, std::int64_t count, const Random& random, Tally& tally,
            Pulse& pulse) const override {
     at::NoGradGuard guard;
-    if (!tile.gradient.defined()) {
-      sampler_.init(tile, energy_, random, clock.counter);
-      requireFiniteState(tile, true, clock.counter);
-      if (const std::int64_t row = firstNonFiniteRow(tile.gradient); row >= 0)
-        notFinite(tile, row, "the gradient of its energy", true, clock.counter);
-    }
+    startTile(sampler_, energy_, tile, random, clock.counter);
     // On an accelerator every look at the numbers waits for the queue, so there it looks only now and then.
     const std::int64_t stride = tile.x.is_cpu() ? 1 : 32;
     for (std::int64_t i = 0; i < count; ++i) {
@@ -91,27 +86,16 @@ class StepwiseExecutor final : public TileExecutor {
   const Energy& energy_;
 };
 
-// Monitors the last step only.
-void runCall(const TileExecutor& executor, Chains& tile, std::int64_t steps, std::uint64_t counter,
-             const Random& random, Tally& tally, Pulse& pulse) {
-  StepClock clock{0, steps, counter, false};
-  executor.run(tile, clock, steps - 1, random, tally, pulse);
-  clock.t = steps - 1;
-  clock.counter = counter + static_cast<std::uint64_t>(steps - 1);
-  clock.monitor = true;
-  executor.run(tile, clock, 1, random, tally, pulse);
-}
-
-at::Tensor joined(std::vector<Chains>& tiles, at::Tensor Chains::*part) {
-  if (!(tiles[0].*part).defined()) return {};
-  if (tiles.size() == 1) return tiles[0].*part;
-  std::vector<at::Tensor> pieces;
-  pieces.reserve(tiles.size());
-  for (Chains& tile : tiles) pieces.push_back(tile.*part);
-  return at::cat(pieces);
-}
-
 }  // namespace
+
+void startTile(const Sampler& sampler, const Energy& energy, Chains& tile, const Random& random,
+               std::uint64_t counter) {
+  if (tile.gradient.defined()) return;
+  sampler.init(tile, energy, random, counter);
+  requireFiniteState(tile, true, counter);
+  if (const std::int64_t row = firstNonFiniteRow(tile.gradient); row >= 0)
+    notFinite(tile, row, "the gradient of its energy", true, counter);
+}
 
 std::unique_ptr<TileExecutor> planTile(const Sampler& sampler, const Energy& energy) {
   if (auto fused = sampler.fuse(energy)) return fused;
@@ -131,11 +115,11 @@ Tally advance(const Sampler& sampler, const Energy& energy, Chains& chains, std:
     const TileRange r = tiling.range(i);
     Chains& tile = tiles[static_cast<std::size_t>(i)];
     tile = chains.slice(r.first, r.last);
-    runCall(*executor, tile, steps, counter, random, tallies[static_cast<std::size_t>(i)], pulse);
+    // Monitored on its last step only.
+    const StepClock clock{0, steps, counter, steps};
+    executor->run(tile, clock, steps, random, tallies[static_cast<std::size_t>(i)], pulse);
   });
-  for (at::Tensor Chains::*part :
-       {&Chains::x, &Chains::energy, &Chains::gradient, &Chains::velocity, &Chains::adaptation})
-    chains.*part = joined(tiles, part);
+  chains = Chains::joined(tiles);
   Tally tally;
   for (const Tally& t : tallies) tally.merge(t);
   return tally;

@@ -5,29 +5,33 @@
 // With a box the trajectory bounces off the walls (Afshar and Domke 2015, without refraction): exact on the box.
 #include <cmath>
 
+#include "samplers/hmc.hpp"
 #include "samplers/moves.hpp"
 #include "samplers/registry.hpp"
 
 namespace langevin {
 namespace {
 
-constexpr double kGamma = 0.05, kDelay = 10, kKappa = 0.75;
-constexpr double kDivergence = 1000;  // energy error in units of T
+using namespace dual_averaging;  // the columns of Chains::adaptation
 
-// Columns of Chains::adaptation.
-enum Column : std::int64_t { LogStep, LogStepMean, MeanError, Count, Columns };
+HmcOptions optionsOf(const Spec& spec) {
+  HmcOptions o;
+  o.leapfrogSteps = spec.count("leapfrogSteps", 1);
+  o.warmup = spec.count("warmup", 0, 0);
+  o.targetAcceptance = spec.probability("targetAcceptance", o.targetAcceptance);
+  o.jitter = spec.probability("jitter", 0);
+  if (!(o.targetAcceptance > 0 && o.targetAcceptance < 1))
+    spec.at("targetAcceptance").invalid("must lie strictly between 0 and 1");
+  if (o.jitter >= 1) spec.at("jitter").invalid("must be less than 1");
+  return o;
+}
 
 class Hmc final : public Sampler {
  public:
-  Hmc(CommonOptions common, const Spec& spec)
-      : Sampler(std::move(common)),
-        leapfrogSteps_(spec.count("leapfrogSteps", 1)),
-        warmup_(spec.count("warmup", 0, 0)),
-        target_(spec.probability("targetAcceptance", 0.8)),
-        jitter_(spec.probability("jitter", 0)) {
-    if (!(target_ > 0 && target_ < 1)) spec.at("targetAcceptance").invalid("must lie strictly between 0 and 1");
-    if (jitter_ >= 1) spec.at("jitter").invalid("must be less than 1");
-    if (warmup_ > 0 && !common_.stepSize.constant())
+  Hmc(CommonOptions common, const HmcOptions& options) : Sampler(std::move(common)), options_(options) {}
+
+  Hmc(CommonOptions common, const Spec& spec) : Hmc(std::move(common), optionsOf(spec)) {
+    if (options_.warmup > 0 && !common_.stepSize.constant())
       spec.at("stepSize").invalid("a step size is either adapted (warmup > 0) or follows a schedule, not both");
     if (common_.box && !common_.box->reflect)
       spec.at("box").invalid(
@@ -36,14 +40,25 @@ class Hmc final : public Sampler {
   }
 
   bool adjusted() const override { return true; }
-  std::int64_t warmup() const override { return warmup_; }
+  std::int64_t warmup() const override { return options_.warmup; }
+
+  std::shared_ptr<const Sampler> heated(double factor) const override {
+    return std::make_shared<Hmc>(common_.heated(factor), options_);
+  }
+
+  std::unique_ptr<TileExecutor> fuse(const Energy& energy) const override {
+    return langevin::fuse(*this, energy, fusedHmc(common_, options_));
+  }
 
   void init(Chains& chains, const Energy& energy, const Random& random, std::uint64_t counter) const override {
     Sampler::init(chains, energy, random, counter);
-    if (warmup_ == 0 || chains.adaptation.defined()) return;
-    chains.adaptation = at::zeros({chains.size(), Columns}, at::kDouble);
-    chains.adaptation.select(1, LogStep).fill_(std::log(common_.stepSize.first()));
-    chains.adaptation.select(1, LogStepMean).fill_(std::log(common_.stepSize.first()));
+    if (chains.adaptation.defined() && chains.adaptation.size(1) != Columns)
+      fail(Code::Shape, "the chains' adaptation has ", chains.adaptation.size(1), " columns, hmc has ",
+           static_cast<std::int64_t>(Columns), "; resume with the sampler that made the state");
+    if (options_.warmup == 0 || chains.adaptation.defined()) return;
+    chains.adaptation = at::empty({chains.size(), Columns}, at::kDouble);
+    auto* row = chains.adaptation.data_ptr<double>();
+    for (std::int64_t i = 0; i < chains.size(); ++i, row += Columns) start(row, common_.stepSize.first());
   }
 
   at::Tensor stepSizes(const Chains& chains) const override {
@@ -55,16 +70,16 @@ class Hmc final : public Sampler {
             Tally& tally) const override {
     const double temperature = common_.temperature.at(clock.t, clock.total);
     const at::Tensor size = stepSize(chains, clock, random);
-    const at::Tensor start = random.normal(chains.x.size(0), chains.x.size(1), clock.counter, Stream::Noise,
-                                           chains.x.options(), chains.firstChain) *
-                             std::sqrt(temperature);
-    at::Tensor x = chains.x, p = start;
+    const at::Tensor momentum = random.normal(chains.x.size(0), chains.x.size(1), clock.counter, Stream::Noise,
+                                              chains.x.options(), chains.firstChain) *
+                                std::sqrt(temperature);
+    at::Tensor x = chains.x, p = momentum;
     EnergyAndGradient next = leapfrog(x, p, size, chains, energy, tally);
     // Kinetic energies in float64: their difference is what the test looks at.
-    const at::Tensor kinetic = (start.to(at::kDouble).square() - p.to(at::kDouble).square()).sum(1).mul_(0.5);
+    const at::Tensor kinetic = (momentum.to(at::kDouble).square() - p.to(at::kDouble).square()).sum(1).mul_(0.5);
     const at::Tensor logRatio =
         (chains.energy.to(at::kDouble) - next.energy.to(at::kDouble) + kinetic).div_(temperature);
-    const at::Tensor steady = logRatio.ge(-kDivergence);  // false for NaN too
+    const at::Tensor steady = logRatio.ge(-kHmcDivergence);  // false for NaN too
     tally.divergences += chains.size() - steady.sum().item<std::int64_t>();
     const at::Tensor probability = tallyAcceptance(logRatio, tally);
     const at::Tensor u =
@@ -75,7 +90,7 @@ class Hmc final : public Sampler {
     chains.x = at::where(row, x, chains.x);
     chains.energy = at::where(accept, next.energy, chains.energy);
     chains.gradient = at::where(row, next.gradient, chains.gradient);
-    if (warmup_ > 0) adapt(chains, probability);
+    if (options_.warmup > 0) adapt(chains, probability.to(at::kCPU));
   }
 
  private:
@@ -84,9 +99,9 @@ class Hmc final : public Sampler {
     at::Tensor size = chains.adaptation.defined()
                           ? chains.adaptation.select(1, LogStep).exp().unsqueeze(1)
                           : at::full({n, 1}, common_.stepSize.at(clock.t, clock.total), at::kDouble);
-    if (jitter_ > 0) {
+    if (options_.jitter > 0) {
       const at::Tensor u = random.uniform(n, 1, clock.counter, Stream::Auxiliary, at::kDouble, chains.firstChain);
-      size = size * (1 + jitter_ * (2 * u - 1));
+      size = size * (1 + options_.jitter * (2 * u - 1));
     }
     return size.to(chains.x.options());
   }
@@ -97,32 +112,25 @@ class Hmc final : public Sampler {
     p = p - half * clipRows(chains.gradient, common_.clip, tally);
     EnergyAndGradient next;
     Tally unused;  // clipped rows are counted once a step
-    for (std::int64_t i = 0; i < leapfrogSteps_; ++i) {
+    for (std::int64_t i = 0; i < options_.leapfrogSteps; ++i) {
       x = x + size * p;
       if (common_.box) applyBox(x, *common_.box, tally, &p);
       next = evaluateAt(energy, x, chains.y);
-      const bool last = i + 1 == leapfrogSteps_;
+      const bool last = i + 1 == options_.leapfrogSteps;
       p = p - (last ? half : size) * clipRows(next.gradient, common_.clip, unused);
     }
     return next;
   }
 
-  void adapt(Chains& chains, const at::Tensor& probability) const {
-    const at::Tensor old = chains.adaptation;
-    const at::Tensor adapting = old.select(1, Count).lt(static_cast<double>(warmup_));
-    if (!adapting.any().item<bool>()) return;
-    const at::Tensor m = old.select(1, Count) + 1;
-    const at::Tensor weight = (m + kDelay).reciprocal();
-    const at::Tensor error = (1 - weight) * old.select(1, MeanError) + weight * (target_ - probability.to(at::kCPU));
-    at::Tensor logStep = std::log(10 * common_.stepSize.first()) - m.sqrt() / kGamma * error;
-    const at::Tensor rate = m.pow(-kKappa);
-    const at::Tensor mean = rate * logStep + (1 - rate) * old.select(1, LogStepMean);
-    logStep = at::where(m.ge(static_cast<double>(warmup_)), mean, logStep);
-    chains.adaptation = at::where(adapting.unsqueeze(1), at::stack({logStep, mean, error, m}, 1), old);
+  void adapt(Chains& chains, const at::Tensor& acceptance) const {
+    chains.adaptation = chains.adaptation.clone(at::MemoryFormat::Contiguous);
+    auto* row = chains.adaptation.data_ptr<double>();
+    const auto* p = acceptance.const_data_ptr<double>();
+    for (std::int64_t i = 0; i < chains.size(); ++i, row += Columns)
+      options_.adapt(row, p[i], common_.stepSize.first());
   }
 
-  std::int64_t leapfrogSteps_, warmup_;
-  double target_, jitter_;
+  HmcOptions options_;
 };
 
 }  // namespace

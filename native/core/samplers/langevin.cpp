@@ -6,6 +6,8 @@
 // is T / (P (1 - h P / 4)).
 #include <cmath>
 
+#include "samplers/langevin.hpp"
+
 #include "samplers/fused.hpp"
 #include "samplers/moves.hpp"
 #include "samplers/registry.hpp"
@@ -26,12 +28,13 @@ class Langevin final : public Sampler {
     return temperatureOf(common_.stepSize.at(last, common_.steps), noise_->at(last, common_.steps));
   }
 
+  std::shared_ptr<const Sampler> heated(double factor) const override {
+    if (noise_) return std::make_shared<Langevin>(common_, noise_->times(std::sqrt(factor)));
+    return std::make_shared<Langevin>(common_.heated(factor), std::nullopt);
+  }
+
   std::unique_ptr<TileExecutor> fuse(const Energy& energy) const override {
-    FusedLangevin plan;
-    plan.clip = common_.clip;
-    plan.box = common_.box;
-    plan.at = [this](const StepClock& clock) { return stepAt(clock); };
-    return fuseLangevin(std::move(plan), energy);
+    return langevin::fuse(*this, energy, fusedLangevin([this](const StepClock& clock) { return stepAt(clock); }));
   }
 
   void step(Chains& chains, const Energy& energy, const StepClock& clock, const Random& random,
@@ -45,7 +48,7 @@ class Langevin final : public Sampler {
       x.add_(random.normal(x.size(0), x.size(1), clock.counter, Stream::Noise, x.options(), chains.firstChain), scale);
     if (common_.box) applyBox(x, *common_.box, tally);
     EnergyAndGradient next = evaluateAt(energy, x, chains.y);
-    if (clock.monitor && temperature > 0) {
+    if (clock.monitored() && temperature > 0) {
       Tally unused;  // the clip of this gradient is counted when the next step uses it
       const at::Tensor nextDrift = clipRows(next.gradient, common_.clip, unused);
       tallyAcceptance(langevinLogRatio(chains.x, chains.energy, drift, x, next.energy, nextDrift, h, temperature),
@@ -71,6 +74,10 @@ class Langevin final : public Sampler {
 };
 
 }  // namespace
+
+std::shared_ptr<const Sampler> properLangevin(CommonOptions common) {
+  return std::make_shared<Langevin>(std::move(common), std::nullopt);
+}
 
 std::shared_ptr<const Sampler> makeLangevin(const Spec& spec) {
   const std::string form = spec.text("form", "proper");

@@ -17,16 +17,15 @@ class Mala final : public Sampler {
   using Sampler::Sampler;
   bool adjusted() const override { return true; }
 
+  std::shared_ptr<const Sampler> heated(double factor) const override {
+    return std::make_shared<Mala>(common_.heated(factor));
+  }
+
   std::unique_ptr<TileExecutor> fuse(const Energy& energy) const override {
-    FusedLangevin plan;
-    plan.clip = common_.clip;
-    plan.box = common_.box;
-    plan.adjusted = true;
-    plan.at = [this](const StepClock& clock) {
+    return langevin::fuse(*this, energy, fusedMala([this](const StepClock& clock) {
       const double h = common_.stepSize.at(clock.t, clock.total), t = common_.temperature.at(clock.t, clock.total);
       return LangevinStep{h / 2, std::sqrt(h * t), t};
-    };
-    return fuseLangevin(std::move(plan), energy);
+    }));
   }
 
   void step(Chains& chains, const Energy& energy, const StepClock& clock, const Random& random,

@@ -55,8 +55,8 @@ at::Tensor conditionOf(const Spec& a, const Energy& energy, const at::Tensor& x)
   return energy.rows(x, y).y;  // checks x, too
 }
 
-// Positions and what kernels carry from an earlier call: { x, velocity?, adaptation?, nextStep }.
-Chains resumed(const Spec& a, const Spec& state, const Energy& energy) {
+// Positions and what kernels carry from an earlier call: { x, velocity?, adaptation?, replicas?: [the same] }.
+Chains chainsOfState(const Spec& state, const Energy& energy) {
   Chains chains;
   const auto options = chainOptions(energy);
   const auto type = c10::typeMetaToScalarType(options.dtype());
@@ -71,15 +71,32 @@ Chains resumed(const Spec& a, const Spec& state, const Energy& energy) {
   chains.velocity = part("velocity", energy.inputWidth(), type, energy.device());
   if (state.has("adaptation"))
     chains.adaptation = part("adaptation", unbox(state.at("adaptation")).size(-1), at::kDouble, at::kCPU);
-  chainsOf(a, chains.size(), "resume");
+  if (state.has("replicas"))
+    for (const Spec& item : state.at("replicas").items()) {
+      chains.replicas.push_back(chainsOfState(item, energy));
+      if (chains.replicas.back().size() != chains.size())
+        fail(Code::Shape, item.path(), " and x have different numbers of rows");
+    }
   return chains;
+}
+
+Map stateOf(const Chains& chains) {
+  Map state{{"x", box(chains.x)}};
+  if (chains.velocity.defined()) state["velocity"] = box(chains.velocity);
+  if (chains.adaptation.defined()) state["adaptation"] = box(chains.adaptation);
+  if (chains.replicas.empty()) return state;
+  List replicas;
+  for (const Chains& replica : chains.replicas) replicas.emplace_back(stateOf(replica));
+  state["replicas"] = std::move(replicas);
+  return state;
 }
 
 Chains started(const Spec& a, const Energy& energy, SampleOptions& options) {
   Chains chains;
   if (const auto state = a.find("resume")) {
     options.firstStep = state->at("nextStep").seed();
-    chains = resumed(a, *state, energy);
+    chains = chainsOfState(*state, energy);
+    chainsOf(a, chains.size(), "resume");
   } else if (a.has("init") && a.at("init").value().get<TensorRef>()) {
     const auto type = c10::typeMetaToScalarType(chainOptions(energy).dtype());
     chains.x = asRows(unbox(a.at("init")), energy.inputWidth(), type, energy.device(), "init");
@@ -91,7 +108,12 @@ Chains started(const Spec& a, const Energy& energy, SampleOptions& options) {
                           a.count("chains", 1), energy, options);
   }
   options.chains = chains.size();
-  chains.y = conditionOf(a, energy, chains.x);
+  if (options.sampler->setsCondition()) {
+    if (a.has("y")) a.at("y").invalid("the sampler gives y itself, level by level: leave it out");
+    requireFinite(chains.x, "init");
+  } else {
+    chains.y = conditionOf(a, energy, chains.x);
+  }
   if (options.sampler->common().box && !a.has("resume")) {
     Tally unused;
     applyBox(chains.x, *options.sampler->common().box, unused);
@@ -135,9 +157,12 @@ struct TileResult {
 void runTile(const TileExecutor& executor, const SampleOptions& o, std::int64_t index, const TileRange& range,
              TileResult& result, Record& record, const Random& random, Pulse& pulse) {
   const std::int64_t steps = o.sampler->common().steps, draws = o.draws();
+  // Long runs need not look at every step to know an acceptance.
+  constexpr std::int64_t kMonitored = 256;
+  const std::int64_t monitorEvery = o.sampler->adjusted() ? 0 : (steps + kMonitored - 1) / kMonitored;
   const auto go = [&](std::int64_t from, std::int64_t to, Tally& tally) {
     if (to <= from) return;
-    const StepClock clock{from, steps, o.firstStep + static_cast<std::uint64_t>(from), !o.sampler->adjusted()};
+    const StepClock clock{from, steps, o.firstStep + static_cast<std::uint64_t>(from), monitorEvery};
     executor.run(result.chains, clock, to - from, random, tally, pulse);
   };
   go(0, o.burnIn, result.burnIn);
@@ -151,11 +176,20 @@ void runTile(const TileExecutor& executor, const SampleOptions& o, std::int64_t 
   go(t, steps, result.tally);
 }
 
-at::Tensor joined(const std::vector<TileResult>& tiles, at::Tensor Chains::*part) {
-  if (!(tiles[0].chains.*part).defined()) return {};
-  std::vector<at::Tensor> pieces;
-  for (const TileResult& tile : tiles) pieces.push_back(tile.chains.*part);
-  return pieces.size() == 1 ? pieces[0] : at::cat(pieces);
+// Only what a result needs.
+Chains joined(std::vector<TileResult>& tiles) {
+  std::vector<Chains> pieces;
+  for (TileResult& tile : tiles) {
+    tile.chains.y.reset();
+    tile.chains.gradient.reset();
+    for (Chains& replica : tile.chains.replicas) {
+      replica.y.reset();
+      replica.gradient.reset();
+      replica.energy.reset();
+    }
+    pieces.push_back(std::move(tile.chains));
+  }
+  return Chains::joined(pieces);
 }
 
 Map stepSizeReport(const SampleOptions& o, const Chains& chains) {
@@ -187,6 +221,7 @@ Map diagnosticsOf(const SampleOptions& o, const Record& record, const Chains& ch
   d["clippedShare"] = told.clippedShare();
   d["clampedShare"] = told.clampedShare();
   record.diagnose(d, chains.energy);
+  o.sampler->report(told, d);
   return d;
 }
 
@@ -212,6 +247,7 @@ Value sample(const Spec& a, Job& job) {
   const Tiling tiling(o.chains);
   Record record(o, energy->inputWidth(), start.x.options(), tiling.count());
   const Random random(o.seed);
+  if (const auto tuned = o.sampler->tuned(*energy, start, random, o.threads, job)) o.sampler = tuned;
   const auto executor = planTile(*o.sampler, *energy);
   Pulse pulse(job, o.chains, o.sampler->common().steps, true);
   std::vector<TileResult> tiles(static_cast<std::size_t>(tiling.count()));
@@ -228,12 +264,9 @@ Value sample(const Spec& a, Job& job) {
     tally.merge(tile.tally);
   }
   requireMovement(o, burnIn, tally);
-  Chains end;
-  for (at::Tensor Chains::*part : {&Chains::x, &Chains::energy, &Chains::velocity, &Chains::adaptation})
-    end.*part = joined(tiles, part);
-  Map state{{"x", box(end.x)}, {"nextStep", o.firstStep + static_cast<std::uint64_t>(o.sampler->common().steps)}};
-  if (end.velocity.defined()) state["velocity"] = box(end.velocity);
-  if (end.adaptation.defined()) state["adaptation"] = box(end.adaptation);
+  const Chains end = joined(tiles);
+  Map state = stateOf(end);
+  state["nextStep"] = o.firstStep + static_cast<std::uint64_t>(o.sampler->common().steps);
   Map result{{"samples", box(end.x)}, {"energy", box(end.energy)}, {"state", state}, {"executor", executor->name()}};
   record.into(result);
   result["diagnostics"] = diagnosticsOf(o, record, end, burnIn, tally);

@@ -12,19 +12,50 @@ void Tally::merge(const Tally& other) {
   clipped += other.clipped;
   clamped += other.clamped;
   steps += other.steps;
+  if (own.size() < other.own.size()) own.resize(other.own.size(), 0);
+  for (std::size_t i = 0; i < other.own.size(); ++i) own[i] += other.own[i];
 }
 
 Chains Chains::slice(std::int64_t first, std::int64_t last) const {
-  const auto part = [&](const at::Tensor& t) { return t.defined() ? t.slice(0, first, last) : t; };
-  return {part(x),        part(y),         firstChain + static_cast<std::uint64_t>(first), part(energy), part(gradient),
-          part(velocity), part(adaptation)};
+  Chains result;
+  result.firstChain = firstChain + static_cast<std::uint64_t>(first);
+  for (at::Tensor Chains::*member :
+       {&Chains::x, &Chains::y, &Chains::energy, &Chains::gradient, &Chains::velocity, &Chains::adaptation})
+    if ((this->*member).defined()) result.*member = (this->*member).slice(0, first, last);
+  for (const Chains& replica : replicas) result.replicas.push_back(replica.slice(first, last));
+  return result;
+}
+
+Chains Chains::joined(std::vector<Chains>& tiles) {
+  if (tiles.size() == 1) return std::move(tiles[0]);
+  Chains all;
+  all.firstChain = tiles[0].firstChain;
+  for (at::Tensor Chains::*part :
+       {&Chains::x, &Chains::y, &Chains::energy, &Chains::gradient, &Chains::velocity, &Chains::adaptation}) {
+    if (!(tiles[0].*part).defined()) continue;
+    std::vector<at::Tensor> pieces;
+    for (Chains& tile : tiles) pieces.push_back(std::move(tile.*part));
+    all.*part = at::cat(pieces);
+  }
+  for (std::size_t k = 0; k < tiles[0].replicas.size(); ++k) {
+    std::vector<Chains> pieces;
+    for (Chains& tile : tiles) pieces.push_back(std::move(tile.replicas[k]));
+    all.replicas.push_back(joined(pieces));
+  }
+  return all;
 }
 
 CommonOptions CommonOptions::read(const Spec& spec) {
+  CommonOptions options = read(spec, spec.count("steps", 1));
+  if (spec.has("temperature")) options.temperature = Schedule::read(spec.at("temperature"));
+  return options;
+}
+
+CommonOptions CommonOptions::read(const Spec& spec, std::int64_t steps) {
   CommonOptions options;
-  options.steps = spec.count("steps", 1);
+  options.steps = steps;
   options.stepSize = Schedule::read(spec.at("stepSize"));
-  options.temperature = spec.has("temperature") ? Schedule::read(spec.at("temperature")) : Schedule(1.0);
+  options.temperature = Schedule(1.0);
   options.clip = spec.has("clip") ? spec.positive("clip") : 0.0;
   if (const auto box = spec.find("box")) {
     Box b;
@@ -39,6 +70,12 @@ CommonOptions CommonOptions::read(const Spec& spec) {
   return options;
 }
 
+CommonOptions CommonOptions::heated(double factor) const {
+  CommonOptions hot = *this;
+  hot.temperature = temperature.times(factor);
+  return hot;
+}
+
 void Sampler::init(Chains& chains, const Energy& energy, const Random&, std::uint64_t) const {
   EnergyAndGradient value = evaluateAt(energy, chains.x, chains.y);
   chains.energy = std::move(value.energy);
@@ -48,6 +85,14 @@ void Sampler::init(Chains& chains, const Energy& energy, const Random&, std::uin
 double Sampler::effectiveTemperature() const { return common_.temperature.at(common_.steps - 1, common_.steps); }
 
 std::unique_ptr<TileExecutor> Sampler::fuse(const Energy&) const { return nullptr; }
+
+std::shared_ptr<const Sampler> Sampler::heated(double) const { return nullptr; }
+
+std::shared_ptr<const Sampler> Sampler::tuned(const Energy&, const Chains&, const Random&, int, Job&) const {
+  return nullptr;
+}
+
+void Sampler::report(const Tally&, Map&) const {}
 
 at::Tensor Sampler::stepSizes(const Chains&) const { return {}; }
 

@@ -35,9 +35,12 @@ struct Chains {
   at::Tensor gradient;           // [n, d], undefined before init
   at::Tensor velocity;           // [n, d], samplers with momentum
   at::Tensor adaptation;         // float64 [n, k], per-chain adaptation state (columns declared by the sampler)
+  std::vector<Chains> replicas;  // companions of every chain, [n] each (parallelTempering)
 
   std::int64_t size() const { return x.size(0); }
   Chains slice(std::int64_t first, std::int64_t last) const;
+  /// The tiles of slice() in one, moved out of them.
+  static Chains joined(std::vector<Chains>& tiles);
 };
 
 /// Where a step stands. `counter` keys the random numbers and never repeats within a run (persistent chains go on
@@ -46,7 +49,10 @@ struct StepClock {
   std::int64_t t = 0;         // step within this call, 0 .. total - 1
   std::int64_t total = 1;     // steps in this call (schedules run over it)
   std::uint64_t counter = 0;  // step number in the life of the chains
-  bool monitor = false;       // unadjusted kernels: tally the acceptance a Metropolis test would have given
+  // Unadjusted kernels tally the acceptance a Metropolis test would have given on every monitorEvery-th step, counted
+  // back from the last one; 0 = never.
+  std::int64_t monitorEvery = 0;
+  bool monitored() const { return monitorEvery > 0 && (total - 1 - t) % monitorEvery == 0; }
 };
 
 /// Sums a tile adds up while it runs; the driver merges tiles in order.
@@ -59,6 +65,7 @@ struct Tally {
   std::int64_t clipped = 0;      // gradient rows clipped
   std::int64_t clamped = 0;      // rows that touched the box
   std::int64_t steps = 0;        // rows times steps: what clipped and clamped are shares of
+  std::vector<double> own;       // sums of the sampler's own, which Sampler::report() reads
   void merge(const Tally& other);
   double acceptanceRate() const { return proposals > 0 ? acceptance / static_cast<double>(proposals) : 0; }
   double clippedShare() const { return steps > 0 ? static_cast<double>(clipped) / static_cast<double>(steps) : 0; }
@@ -78,6 +85,9 @@ struct CommonOptions {
   double clip = 0;       // per-chain gradient norm limit, 0 = off
   std::optional<Box> box;
   static CommonOptions read(const Spec& spec);
+  /// For samplers whose steps and temperature come from elsewhere.
+  static CommonOptions read(const Spec& spec, std::int64_t steps);
+  CommonOptions heated(double factor) const;
 };
 
 class TileExecutor;
@@ -97,12 +107,22 @@ class Sampler {
   virtual double effectiveTemperature() const;
   /// All steps of a tile in one native loop, or null when this sampler or this energy has none.
   virtual std::unique_ptr<TileExecutor> fuse(const Energy& energy) const;
+  /// The same kernel at `factor` times the temperature, at the same step size (what bounds a step is the curvature of
+  /// E, which has no temperature); null where a kernel has no such form.
+  virtual std::shared_ptr<const Sampler> heated(double factor) const;
+  /// Options that a pilot run on some of the chains finds (`sample` asks once, before the first step); null: none.
+  virtual std::shared_ptr<const Sampler> tuned(const Energy& energy, const Chains& start, const Random& random,
+                                               int threads, Job& job) const;
   /// True for kernels with a Metropolis test.
   virtual bool adjusted() const = 0;
+  /// True for kernels that give the condition y themselves, as a continuous y of one column.
+  virtual bool setsCondition() const { return false; }
   /// First steps that adapt and are no draws.
   virtual std::int64_t warmup() const { return 0; }
   /// Step size of each chain, float64 [n], where chains have their own; undefined otherwise.
   virtual at::Tensor stepSizes(const Chains& chains) const;
+  /// What only this sampler can tell of a run, from Tally::own.
+  virtual void report(const Tally& tally, Map& diagnostics) const;
 
  protected:
   CommonOptions common_;
@@ -117,6 +137,7 @@ class Pulse {
   /// totalRowSteps = 0: no progress reports.
   Pulse(Job& job, std::int64_t chains, std::int64_t steps, bool report);
   /// Once a step of `rows` chains. Throws Code::Aborted.
+  Pulse silent() const { return Pulse(job_, chains_, steps_, false); }
   void beat(std::int64_t rows) {
     job_.check();
     if (report_) count(rows);
@@ -143,6 +164,9 @@ class TileExecutor {
   virtual void run(Chains& tile, StepClock clock, std::int64_t count, const Random& random, Tally& tally,
                    Pulse& pulse) const = 0;
 };
+
+/// Energy, gradient and whatever else the sampler needs, for a tile that has no gradient yet. Throws Code::NonFinite.
+void startTile(const Sampler& sampler, const Energy& energy, Chains& tile, const Random& random, std::uint64_t counter);
 
 std::unique_ptr<TileExecutor> planTile(const Sampler& sampler, const Energy& energy);
 

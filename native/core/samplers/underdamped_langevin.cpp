@@ -4,6 +4,7 @@
 // T (1 - h^2 P / 4).
 #include <cmath>
 
+#include "samplers/fused.hpp"
 #include "samplers/moves.hpp"
 #include "samplers/registry.hpp"
 
@@ -14,6 +15,14 @@ class UnderdampedLangevin final : public Sampler {
  public:
   UnderdampedLangevin(CommonOptions common, double friction) : Sampler(std::move(common)), friction_(friction) {}
   bool adjusted() const override { return false; }
+
+  std::shared_ptr<const Sampler> heated(double factor) const override {
+    return std::make_shared<UnderdampedLangevin>(common_.heated(factor), friction_);
+  }
+
+  std::unique_ptr<TileExecutor> fuse(const Energy& energy) const override {
+    return langevin::fuse(*this, energy, fusedUnderdampedLangevin(common_, friction_));
+  }
 
   void init(Chains& chains, const Energy& energy, const Random& random, std::uint64_t counter) const override {
     Sampler::init(chains, energy, random, counter);
@@ -41,7 +50,7 @@ class UnderdampedLangevin final : public Sampler {
     EnergyAndGradient next = evaluateAt(energy, x, chains.y);
     Tally unused;  // counted when the next step uses this gradient
     at::Tensor end = at::add(v, clipRows(next.gradient, common_.clip, unused), -h / 2);
-    if (clock.monitor) {
+    if (clock.monitored()) {
       // The O step satisfies detailed balance by itself, so a test of the whole step sees the energy change minus the
       // heat the O step exchanged (Bussi and Parrinello 2007).
       const at::Tensor work = chains.velocity.square() - afterKick.square() + afterNoise.square() - end.square();

@@ -1,0 +1,117 @@
+// The Langevin move on a block: unadjusted (langevin.cpp is its twin) and with a Metropolis test (mala.cpp).
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "samplers/fused.hpp"
+
+namespace langevin {
+namespace {
+
+// Both ends of a move; rows of arrays [rows, cols] and [rows].
+struct Move {
+  const float *x, *energy, *drift;              // from here (drift: the clipped gradient)
+  const float *nextX, *nextEnergy, *nextDrift;  // to here
+
+  // log of the Metropolis-Hastings ratio of one row; see langevinLogRatio in moves.hpp.
+  double logRatio(std::int64_t row, std::int64_t cols, double h, double temperature) const {
+    double inner = 0;
+    for (std::int64_t c = row * cols; c < (row + 1) * cols; ++c) {
+      const double change = static_cast<double>(nextDrift[c]) - drift[c];
+      inner += (static_cast<double>(nextX[c]) - x[c] - h / 4 * change) * (static_cast<double>(drift[c]) + nextDrift[c]);
+    }
+    return (static_cast<double>(energy[row]) - nextEnergy[row] + 0.5 * inner) / temperature;
+  }
+};
+
+// x - drift g + noise xi, in place.
+void moveRows(const Block& b, float* x, const float* drift, const LangevinStep& s, float* noise, const StepClock& clock,
+              const Random& random) {
+  const TileKernels& kernels = tileKernels();
+  if (s.noise > 0) {
+    b.normal(noise, clock, random, Stream::Noise);
+    kernels.langevin(x, drift, noise, static_cast<float>(s.drift), static_cast<float>(s.noise), b.size());
+  } else {
+    kernels.axpy(static_cast<float>(-s.drift), drift, x, b.size());
+  }
+}
+
+void copyFloats(float* to, const float* from, std::int64_t n) {
+  std::memcpy(to, from, sizeof(float) * static_cast<std::size_t>(n));
+}
+
+// Everything happens in the state itself; the monitor alone needs to remember where a step came from.
+class Unadjusted final : public FusedKernel {
+ public:
+  explicit Unadjusted(LangevinStepAt at) : at_(std::move(at)) {}
+  Scratch scratch() const override { return {Matrices, 1, 0}; }
+
+  void step(const Block& b, const StepClock& clock, const Random& random, Tally& tally) const override {
+    const LangevinStep s = at_(clock);
+    const float* drift = b.clip(b.gradient, b.matrix(Drift), &tally.clipped);
+    const bool watched = clock.monitored() && s.temperature > 0;
+    if (watched) {
+      copyFloats(b.matrix(OldX), b.x, b.size());
+      copyFloats(b.matrix(OldDrift), drift, b.size());
+      copyFloats(b.column(0), b.energy, b.rows);
+    }
+    moveRows(b, b.x, drift, s, b.matrix(Noise), clock, random);
+    b.applyBox(b.x, tally);
+    b.evaluate();
+    if (!watched) return;
+    const Move move{
+        b.matrix(OldX), b.column(0), b.matrix(OldDrift), b.x, b.energy, b.clip(b.gradient, b.matrix(Drift))};
+    for (std::int64_t r = 0; r < b.rows; ++r)
+      tallyAcceptance(move.logRatio(r, b.cols, 2 * s.drift, s.temperature), tally);
+  }
+
+ private:
+  enum Matrix { Noise, Drift, OldX, OldDrift, Matrices };
+  LangevinStepAt at_;
+};
+
+class Mala final : public FusedKernel {
+ public:
+  explicit Mala(LangevinStepAt at) : at_(std::move(at)) {}
+  Scratch scratch() const override { return {Matrices, 2, 0}; }
+
+  void step(const Block& b, const StepClock& clock, const Random& random, Tally& tally) const override {
+    const LangevinStep s = at_(clock);
+    float *x = b.matrix(X), *gradient = b.matrix(Gradient), *energy = b.column(0), *u = b.column(1);
+    const float* drift = b.clip(b.gradient, b.matrix(Drift), &tally.clipped);
+    copyFloats(x, b.x, b.size());
+    moveRows(b, x, drift, s, b.matrix(Noise), clock, random);
+    b.evaluate(x, energy, gradient);
+    b.uniform(u, clock, random, Stream::Accept);
+    const Move move{b.x, b.energy, drift, x, energy, b.clip(gradient, b.matrix(NextDrift))};
+    for (std::int64_t r = 0; r < b.rows; ++r) {
+      double ratio = move.logRatio(r, b.cols, 2 * s.drift, s.temperature);
+      if (b.outside(x + r * b.cols)) {
+        ++tally.clamped;
+        ratio = -std::numeric_limits<double>::infinity();
+      }
+      if (!std::isfinite(energy[r])) ++tally.divergences;
+      tallyAcceptance(ratio, tally);
+      // A ratio that is not a number compares false: such a proposal is refused, never entered.
+      if (!(std::log(static_cast<double>(u[r])) < ratio)) continue;
+      ++tally.accepted;
+      copyFloats(b.x + r * b.cols, x + r * b.cols, b.cols);
+      copyFloats(b.gradient + r * b.cols, gradient + r * b.cols, b.cols);
+      b.energy[r] = energy[r];
+    }
+  }
+
+ private:
+  enum Matrix { X, Gradient, Noise, Drift, NextDrift, Matrices };
+  LangevinStepAt at_;
+};
+
+}  // namespace
+
+std::unique_ptr<const FusedKernel> fusedLangevin(LangevinStepAt at) {
+  return std::make_unique<Unadjusted>(std::move(at));
+}
+
+std::unique_ptr<const FusedKernel> fusedMala(LangevinStepAt at) { return std::make_unique<Mala>(std::move(at)); }
+
+}  // namespace langevin

@@ -1,0 +1,69 @@
+// BAOAB on a block, in place; underdamped_langevin.cpp is its twin and has the formulas.
+#include <algorithm>
+#include <cmath>
+
+#include "samplers/fused.hpp"
+
+namespace langevin {
+namespace {
+
+class FusedBaoab final : public FusedKernel {
+ public:
+  FusedBaoab(const CommonOptions& common, double friction) : common_(common), friction_(friction) {}
+  Scratch scratch() const override { return {Matrices, 1, 1}; }
+
+  void step(const Block& b, const StepClock& clock, const Random& random, Tally& tally) const override {
+    const double h = common_.stepSize.at(clock.t, clock.total);
+    const double temperature = common_.temperature.at(clock.t, clock.total);
+    const auto half = static_cast<float>(h / 2);
+    const bool watched = clock.monitored();
+    if (watched) std::copy_n(b.energy, b.rows, b.column(0));
+    const TileKernels& kernels = tileKernels();
+    work(b, watched, +1, true);
+    kernels.axpy(-half, b.clip(b.gradient, b.matrix(Drift), &tally.clipped), b.velocity, b.size());
+    work(b, watched, -1);
+    kernels.axpy(half, b.velocity, b.x, b.size());
+    b.applyBox(b.x, tally, b.velocity);
+    float* xi = b.matrix(Noise);
+    b.normal(xi, clock, random, Stream::Noise);
+    kernels.scale(static_cast<float>(std::exp(-friction_ * h)), 0, b.velocity, b.velocity, b.size());
+    kernels.axpy(static_cast<float>(std::sqrt(-std::expm1(-2 * friction_ * h) * temperature)), xi, b.velocity,
+                 b.size());
+    work(b, watched, +1);
+    kernels.axpy(half, b.velocity, b.x, b.size());
+    b.applyBox(b.x, tally, b.velocity);
+    b.evaluate();
+    kernels.axpy(-half, b.clip(b.gradient, b.matrix(Drift)), b.velocity, b.size());
+    work(b, watched, -1);
+    if (!watched) return;
+    for (std::int64_t r = 0; r < b.rows; ++r) {
+      const double change = static_cast<double>(b.column(0)[r]) - b.energy[r] + 0.5 * b.sums(0)[r];
+      tallyAcceptance(change / temperature, tally);
+    }
+  }
+
+ private:
+  enum Matrix { Noise, Drift, Matrices };
+
+  // sums(0) of every row: +- |v|^2
+  static void work(const Block& b, bool watched, int sign, bool first = false) {
+    if (!watched) return;
+    for (std::int64_t r = 0; r < b.rows; ++r) {
+      double square = 0;
+      for (std::int64_t c = r * b.cols; c < (r + 1) * b.cols; ++c)
+        square += static_cast<double>(b.velocity[c]) * b.velocity[c];
+      b.sums(0)[r] = (first ? 0 : b.sums(0)[r]) + sign * square;
+    }
+  }
+
+  CommonOptions common_;
+  double friction_;
+};
+
+}  // namespace
+
+std::unique_ptr<const FusedKernel> fusedUnderdampedLangevin(const CommonOptions& common, double friction) {
+  return std::make_unique<FusedBaoab>(common, friction);
+}
+
+}  // namespace langevin
