@@ -17,6 +17,8 @@ export interface SampleState {
   readonly x: Tensor
   readonly velocity?: Tensor
   readonly adaptation?: Tensor
+  /** parallelTempering: the replicas at the higher temperatures. */
+  readonly replicas?: readonly { readonly x: Tensor; readonly velocity?: Tensor; readonly adaptation?: Tensor }[]
   readonly nextStep: number | bigint
 }
 
@@ -87,6 +89,13 @@ export interface SampleDiagnostics {
   clampedShare: number
   /** Of the traced draws' energies. */
   energy: { mean: number | null; sd: number | null; rhat: number | null; ess: number | null }
+  /** nuts: leapfrog steps a step, and the share of steps that maxDepth ended. */
+  leapfrogSteps?: number
+  deepestShare?: number
+  /** parallelTempering: the ladder, mean swap acceptance of neighbours, and of each replica's own kernel. */
+  temperatures?: number[]
+  swapAcceptance?: (number | null)[]
+  replicaAcceptance?: (number | null)[]
   /** Over the schedule, or over the chains where each has adapted its own. */
   stepSize: { mean: number; min: number; max: number }
   chains: number

@@ -18,7 +18,7 @@ export {
   type SpecValue,
   type Z,
 } from './spec/define.js'
-export { handleField, scheduleField, specOf } from './spec/fields.js'
+export { checkLadder, handleField, ladderField, scheduleField, specOf } from './spec/fields.js'
 export { freeze, invalid, isHandle, toPlain } from './spec/plain.js'
 export { specSchema } from './spec/schema.js'
 export { hint, nearest } from './spec/suggest.js'

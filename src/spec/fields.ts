@@ -63,3 +63,24 @@ export function scheduleField(
 export function handleField<T extends { dispose(): void }>(z: Z, what: string): Zod.ZodType<T, T> {
   return z.custom<T>((value) => isHandle(value), { message: `expected ${what}` })
 }
+
+type Ladder = readonly number[] | { readonly from: number; readonly to: number; readonly levels: number }
+
+/** Levels as a list, or `levels` of them from `from` to `to`, spaced geometrically. */
+export const ladderField = (z: Z) =>
+  z.union([
+    z.array(z.number().positive()).min(1),
+    z.strictObject({ from: z.number().positive(), to: z.number().positive(), levels: z.int().min(2) }),
+  ])
+
+export function checkLadder(
+  path: string,
+  ladder: Ladder | undefined,
+  way: 'rise' | 'fall',
+  fail: (path: string, problem: string) => never,
+): void {
+  if (ladder === undefined) return
+  const levels = 'levels' in ladder ? [ladder.from, ladder.to] : ladder
+  const wrong = levels.findIndex((v, i) => i > 0 && (way === 'rise' ? v <= levels[i - 1]! : v >= levels[i - 1]!))
+  if (wrong > 0) fail(path, `levels must ${way}, got ${levels[wrong - 1]} before ${levels[wrong]}`)
+}

@@ -87,6 +87,13 @@ describe('sample', () => {
       (steps: number) => samplers.mala({ steps, stepSize: 0.3 }),
       (steps: number) => samplers.hmc({ steps, stepSize: 0.3, leapfrogSteps: 3, warmup: 8 }),
       (steps: number) => samplers.underdampedLangevin({ steps, stepSize: 0.3 }),
+      (steps: number) => samplers.nuts({ steps, warmup: 8 }),
+      (steps: number) =>
+        samplers.parallelTempering({
+          steps,
+          temperatures: [1, 2, 5],
+          sampler: samplers.mala({ steps: 2, stepSize: 0.3 }),
+        }),
     ]) {
       const run = (steps: number, more: Partial<SampleOptions>) =>
         sample(model, { sampler: make(steps), seed: 5n, ...more }).done
@@ -116,6 +123,46 @@ describe('sample', () => {
     const heuristic = samplers.langevin({ form: 'heuristic', steps: 10, stepSize: 1, noise: 0.01 })
     const cold = (await sample(model, { sampler: heuristic, chains: 16 }).done).diagnostics
     expect(cold.effectiveTemperature).toBeCloseTo(5e-5, 12)
+  })
+
+  it('tells what only one sampler knows', async () => {
+    const model = await gaussian([1, 1])
+    const inner = samplers.hmc({ steps: 2, stepSize: 0.7, leapfrogSteps: 3, jitter: 0.3 })
+    const run = (sampler: ReturnType<typeof samplers.nuts> | ReturnType<typeof samplers.parallelTempering>) =>
+      sample(model, { sampler, chains: 128, seed: 3 }).done
+    const tree = (await run(samplers.nuts({ steps: 200 }))).diagnostics
+    expect(tree.burnIn).toBe(100)
+    expect(tree.leapfrogSteps).toBeGreaterThan(1)
+    expect(tree.deepestShare).toBe(0)
+    const given = samplers.parallelTempering({ steps: 100, temperatures: [1, 1.5, 6], sampler: inner })
+    const { diagnostics } = await run(given)
+    expect(diagnostics.temperatures).toEqual([1, 1.5, 6])
+    // In two columns a swap between T and R T is accepted with probability 2 / (1 + R).
+    expect(diagnostics.swapAcceptance![0]).toBeCloseTo(0.8, 1)
+    expect(diagnostics.swapAcceptance![1]).toBeCloseTo(0.4, 1)
+    const adapted = samplers.parallelTempering({ steps: 100, temperatures: [1, 1.5, 6], adapt: 60, sampler: inner })
+    const found = await run(adapted)
+    expect(found.diagnostics.temperatures![1]).toBeCloseTo(Math.sqrt(6), 0)
+    expect(found.diagnostics.temperatures![2]).toBe(6)
+    const error = await refusal(() => sample(model, { sampler: adapted, resume: found.state }).done)
+    expect(error.message).toMatch(/keeps its ladder/)
+  })
+
+  it('gives the noise level of a noise-conditional energy itself', async () => {
+    const model = await Energy.create(energies.conditional({ input: 2, condition: 1, hidden: [8], gaussianBase: 1 }))
+    const sampler = samplers.annealedLangevin({
+      noiseLevels: { from: 1, to: 0.1, levels: 3 },
+      stepsPerLevel: 4,
+      stepSize: 1e-3,
+    })
+    const { samples, diagnostics } = await sample(model, { sampler, chains: 8 }).done
+    expect(samples.shape).toEqual([8, 2])
+    expect([diagnostics.steps, diagnostics.burnIn]).toEqual([12, 8])
+    const given = await refusal(() => sample(model, { sampler, chains: 2, y: [[1], [1]] }).done)
+    expect(given.message).toMatch(/leave it out/)
+    const plain = await gaussian([1, 1])
+    const error = await refusal(() => sample(plain, { sampler, chains: 2 }).done)
+    expect(error.message).toMatch(/temperatures/)
   })
 
   it('samples a condition: one y for each chain, or one for all', async () => {

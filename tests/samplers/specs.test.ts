@@ -14,6 +14,8 @@ function refusal(body: () => unknown): { code: string; message: string } {
   throw new Error('nothing was thrown')
 }
 
+const MALA = { kind: 'mala', steps: 5, stepSize: 0.1 }
+
 const anySampler = samplers as unknown as Record<string, (options: unknown) => unknown>
 
 describe('sampler specs', () => {
@@ -30,6 +32,13 @@ describe('sampler specs', () => {
       samplers.mala({ steps: 5, stepSize: 0.1, temperature: 2 }),
       samplers.hmc({ steps: 5, stepSize: 0.1, leapfrogSteps: 10 }),
       samplers.underdampedLangevin({ steps: 5, stepSize: 0.1, friction: 0.5 }),
+      samplers.annealedLangevin({ noiseLevels: { from: 1, to: 0.01, levels: 10 }, stepsPerLevel: 20, stepSize: 2e-5 }),
+      samplers.parallelTempering({
+        steps: 50,
+        temperatures: [1, 2, 4],
+        sampler: samplers.mala({ steps: 5, stepSize: 0.1 }),
+      }),
+      samplers.nuts({ steps: 400 }),
     ]
     for (const spec of specs) {
       expect(Object.isFrozen(spec)).toBe(true)
@@ -38,6 +47,8 @@ describe('sampler specs', () => {
     expect(specs.map((spec) => spec.kind)).toEqual(expect.arrayContaining(kindsOf('sampler')))
     expect(specs[2]).toMatchObject({ form: 'proper', box: { mode: 'reflect' }, stepSize: { kind: 'geometric' } })
     expect(specs[4]).toMatchObject({ warmup: 0, targetAcceptance: 0.8, jitter: 0 })
+    expect(specs[7]).toMatchObject({ adapt: 0, sampler: { kind: 'mala', steps: 5 } })
+    expect(specs[8]).toMatchObject({ stepSize: 1, maxDepth: 10, targetAcceptance: 0.8 })
   })
 
   it.each([
@@ -53,6 +64,14 @@ describe('sampler specs', () => {
     ['hmc', { steps: 5, stepSize: { kind: 'linear', from: 1, to: 2 }, leapfrogSteps: 1, warmup: 3 }, /adapted/],
     ['hmc', { steps: 5, stepSize: 0.1, leapfrogSteps: 1, targetAcceptance: 1 }, /targetAcceptance/],
     ['underdampedLangevin', { steps: 5, stepSize: 0.1, friction: -1 }, /friction/],
+    ['annealedLangevin', { stepsPerLevel: 5, stepSize: 0.1 }, /either noiseLevels.*or temperatures/],
+    ['annealedLangevin', { stepsPerLevel: 5, stepSize: 0.1, temperatures: [1, 2] }, /temperatures.*fall/],
+    ['annealedLangevin', { stepsPerLevel: 5, stepSize: 0.1, steps: 4, temperatures: [2, 1] }, /steps.*stepsPerLevel/],
+    ['parallelTempering', { steps: 5, temperatures: { from: 4, to: 1, levels: 3 }, sampler: MALA }, /rise/],
+    ['parallelTempering', { steps: 5, temperatures: [1, 2], sampler: { kind: 'nuts', steps: 5 } }, /inner kernel/],
+    ['parallelTempering', { steps: 5, temperatures: [1, 2] }, /sampler.*required/],
+    ['nuts', { steps: 5, maxDepth: 30 }, /maxDepth/],
+    ['nuts', { steps: 5, stepSize: { kind: 'linear', from: 1, to: 2 } }, /stepSize/],
   ])('%s refuses %j', (kind, options, message) => {
     const refused = refusal(() => anySampler[kind]!(options))
     expect(refused.code).toBe('ERR_LANGEVIN_INVALID_OPTION')

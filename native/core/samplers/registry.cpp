@@ -11,6 +11,9 @@ const std::vector<Registered<MakeSampler>>& table() {
       {"mala", makeMala},
       {"hmc", makeHmc},
       {"underdampedLangevin", makeUnderdampedLangevin},
+      {"annealedLangevin", makeAnnealedLangevin},
+      {"parallelTempering", makeParallelTempering},
+      {"nuts", makeNuts},
   };
   return rows;
 }

@@ -12,5 +12,8 @@ std::shared_ptr<const Sampler> makeLangevin(const Spec& spec);
 std::shared_ptr<const Sampler> makeMala(const Spec& spec);
 std::shared_ptr<const Sampler> makeHmc(const Spec& spec);
 std::shared_ptr<const Sampler> makeUnderdampedLangevin(const Spec& spec);
+std::shared_ptr<const Sampler> makeAnnealedLangevin(const Spec& spec);
+std::shared_ptr<const Sampler> makeParallelTempering(const Spec& spec);
+std::shared_ptr<const Sampler> makeNuts(const Spec& spec);
 
 }  // namespace langevin

@@ -1,0 +1,249 @@
+// parallelTempering: replicas of every chain at rising temperatures T_0 < T_1 < ... (Swendsen and Wang 1986; Geyer
+// 1991). A step is `sampler.steps` steps of the inner kernel in every replica, then a try to swap neighbours, even and
+// odd pairs in turn (Okabe et al. 2001):
+//   accept with probability min(1, exp((1 / T_k - 1 / T_k+1) (E_k - E_k+1) / T)), T the temperature of the inner kernel
+// The chain that is kept is the replica at T_0. Replicas of a chain lie side by side in Chains::replicas, so no tile
+// cuts a group. With `adapt` a pilot run of so many steps first moves the inner temperatures until the pairs' shares of
+// refused swaps are equal (Syed et al. 2022, section 5.2); the ends of the ladder stay.
+#include <algorithm>
+#include <cmath>
+
+#include "samplers/ladder.hpp"
+#include "samplers/moves.hpp"
+#include "samplers/registry.hpp"
+
+namespace langevin {
+namespace {
+
+constexpr std::uint64_t kReplicaSalt = 0x7E3B0000, kSwapSalt = 0x7E3A, kPilotSalt = 0x7E39;
+
+using Kernels = std::vector<std::shared_ptr<const Sampler>>;
+
+// Replica 0 is the chain itself.
+Chains& replica(Chains& chains, std::size_t k) { return k == 0 ? chains : chains.replicas[k - 1]; }
+
+Random randomOf(const Random& random, std::size_t k) { return k == 0 ? random : random.fork(kReplicaSalt + k); }
+
+class ParallelTempering final : public Sampler {
+ public:
+  ParallelTempering(CommonOptions common, std::shared_ptr<const Sampler> inner, std::vector<double> temperatures,
+                    std::int64_t adapt)
+      : Sampler(std::move(common)), inner_(std::move(inner)), temperatures_(std::move(temperatures)), adapt_(adapt) {
+    for (const double t : temperatures_) kernels_.push_back(inner_->heated(t));
+  }
+
+  bool adjusted() const override { return inner_->adjusted(); }
+  std::int64_t warmup() const override { return (inner_->warmup() + moves() - 1) / moves(); }
+  double effectiveTemperature() const override { return kernels_[0]->effectiveTemperature(); }
+  at::Tensor stepSizes(const Chains& chains) const override { return kernels_[0]->stepSizes(chains); }
+  std::unique_ptr<TileExecutor> fuse(const Energy& energy) const override;
+
+  void init(Chains& chains, const Energy& energy, const Random& random, std::uint64_t counter) const override {
+    counter *= static_cast<std::uint64_t>(moves());
+    if (chains.replicas.empty())
+      for (std::size_t k = 1; k < kernels_.size(); ++k)
+        chains.replicas.push_back({chains.x, chains.y, chains.firstChain, {}, {}, {}, {}, {}});
+    if (chains.replicas.size() + 1 != kernels_.size())
+      fail(Code::Shape, "the chains have ", chains.replicas.size(), " replicas beside their own, the ladder has ",
+           kernels_.size(), " temperatures; resume with the sampler that made the state");
+    for (std::size_t k = 1; k < kernels_.size(); ++k)
+      startTile(*kernels_[k], energy, replica(chains, k), randomOf(random, k), counter);
+    kernels_[0]->init(chains, energy, random, counter);
+  }
+
+  void step(Chains& chains, const Energy& energy, const StepClock& clock, const Random& random,
+            Tally& tally) const override {
+    move(chains, clock, random, tally, [&](std::size_t k, StepClock now, const Random& own, Tally& tallyOfK) {
+      for (std::int64_t i = 0; i < moves(); ++i, ++now.t, ++now.counter)
+        kernels_[k]->step(replica(chains, k), energy, now, own, tallyOfK);
+    });
+  }
+
+  /// The inner steps of every replica by `advance`, then swaps.
+  template <class Advance>
+  void move(Chains& chains, const StepClock& clock, const Random& random, Tally& tally, Advance advance) const {
+    StepClock now = clock;
+    now.t *= moves();
+    now.total *= moves();
+    now.counter *= static_cast<std::uint64_t>(moves());
+    now.monitorEvery *= moves();
+    tally.own.resize(own(kernels_.size(), 0), 0);
+    for (std::size_t k = 0; k < kernels_.size(); ++k) {
+      Tally hot;
+      Tally& used = k == 0 ? tally : hot;
+      const double acceptance = used.acceptance;
+      const std::int64_t proposals = used.proposals;
+      advance(k, now, randomOf(random, k), used);
+      tally.own[own(k, Acceptance)] += used.acceptance - acceptance;
+      tally.own[own(k, Proposals)] += static_cast<double>(used.proposals - proposals);
+    }
+    swap(chains, clock, random, tally);
+  }
+
+  std::shared_ptr<const Sampler> tuned(const Energy& energy, const Chains& start, const Random& random, int threads,
+                                       Job& job) const override;
+  void report(const Tally& tally, Map& diagnostics) const override;
+
+  std::int64_t moves() const { return inner_->common().steps; }
+  const Kernels& kernels() const { return kernels_; }
+
+ private:
+  // Tally::own: of every replica its kernel's acceptance, and the swaps with the next one.
+  enum Own : std::size_t { Acceptance, Proposals, Swapped, Tried, Owns };
+  static std::size_t own(std::size_t k, std::size_t column) { return k * Owns + column; }
+
+  void swap(Chains& chains, const StepClock& clock, const Random& random, Tally& tally) const;
+  std::vector<double> refusals(const Tally& tally) const;
+
+  std::shared_ptr<const Sampler> inner_;
+  std::vector<double> temperatures_;
+  std::int64_t adapt_;  // pilot steps
+  Kernels kernels_;     // one a temperature
+};
+
+void ParallelTempering::swap(Chains& chains, const StepClock& clock, const Random& random, Tally& tally) const {
+  const auto pairs = static_cast<std::int64_t>(kernels_.size()) - 1;
+  if (pairs < 1) return;
+  const double common = inner_->effectiveTemperature();
+  const at::Tensor u = random.fork(kSwapSalt)
+                           .uniform(chains.size(), pairs, clock.counter, Stream::Accept, at::TensorOptions(at::kDouble),
+                                    chains.firstChain)
+                           .to(chains.x.device())
+                           .log();
+  for (std::size_t k = 1; k < kernels_.size(); ++k)
+    if (const std::int64_t row = firstNonFiniteRow(replica(chains, k).energy); row >= 0)
+      chainNotFinite(chains.firstChain + static_cast<std::uint64_t>(row), "the energy of a heated replica", false,
+                     clock.counter);
+  for (auto k = static_cast<std::int64_t>(clock.counter % 2); k < pairs; k += 2) {
+    const auto i = static_cast<std::size_t>(k);
+    Chains &cold = replica(chains, i), &hot = replica(chains, i + 1);
+    const double gap = (1 / temperatures_[i] - 1 / temperatures_[i + 1]) / common;
+    const at::Tensor logRatio = (cold.energy.to(at::kDouble) - hot.energy.to(at::kDouble)) * gap;
+    const at::Tensor accept = u.select(1, k).lt(logRatio), row = accept.unsqueeze(1);  // NaN: no
+    tally.own[own(i, Swapped)] += at::nan_to_num(logRatio.clamp_max(0).exp(), 0.0).sum().item<double>();
+    tally.own[own(i, Tried)] += static_cast<double>(chains.size());
+    const auto exchange = [](at::Tensor& a, at::Tensor& b, const at::Tensor& mask) {
+      const at::Tensor old = a;
+      a = at::where(mask, b, old);
+      b = at::where(mask, old, b);
+    };
+    // Positions change places. Momenta and adapted steps belong to the temperature and stay.
+    exchange(cold.x, hot.x, row);
+    exchange(cold.gradient, hot.gradient, row);
+    exchange(cold.energy, hot.energy, accept);
+  }
+}
+
+/// Inner kernels by their own executors, whatever those are.
+class TemperedExecutor final : public TileExecutor {
+ public:
+  TemperedExecutor(const ParallelTempering& sampler, const Energy& energy) : sampler_(sampler), energy_(energy) {
+    for (const auto& kernel : sampler.kernels()) executors_.push_back(planTile(*kernel, energy));
+  }
+  const char* name() const override { return executors_[0]->name(); }
+
+  void run(Chains& tile, StepClock clock, std::int64_t count, const Random& random, Tally& tally,
+           Pulse& pulse) const override {
+    at::NoGradGuard guard;
+    startTile(sampler_, energy_, tile, random, clock.counter);
+    Pulse silent = pulse.silent();
+    for (std::int64_t i = 0; i < count; ++i, ++clock.t, ++clock.counter) {
+      pulse.beat(tile.size());
+      sampler_.move(tile, clock, random, tally, [&](std::size_t k, const StepClock& now, const Random& own, Tally& t) {
+        executors_[k]->run(replica(tile, k), now, sampler_.moves(), own, t, silent);
+      });
+    }
+  }
+
+ private:
+  const ParallelTempering& sampler_;
+  const Energy& energy_;
+  std::vector<std::unique_ptr<TileExecutor>> executors_;
+};
+
+std::unique_ptr<TileExecutor> ParallelTempering::fuse(const Energy& energy) const {
+  return energy.tiles() ? std::make_unique<TemperedExecutor>(*this, energy) : nullptr;
+}
+
+std::vector<double> ParallelTempering::refusals(const Tally& tally) const {
+  std::vector<double> shares;
+  for (std::size_t k = 0; k + 1 < kernels_.size(); ++k) {
+    const double tried = tally.own[own(k, Tried)];
+    shares.push_back(tried > 0 ? 1 - tally.own[own(k, Swapped)] / tried : 0);
+  }
+  return shares;
+}
+
+// The refused shares add up to a rising function of the inverse temperature; equal parts of its range are the new
+// ladder, by linear interpolation in the logarithm of the temperature.
+std::vector<double> equalised(const std::vector<double>& temperatures, const std::vector<double>& refused) {
+  std::vector<double> height{0};
+  for (const double r : refused) height.push_back(height.back() + std::max(r, 1e-3));
+  std::vector<double> result{temperatures.front()};
+  for (std::size_t k = 1; k + 1 < temperatures.size(); ++k) {
+    const double wanted = height.back() * static_cast<double>(k) / static_cast<double>(refused.size());
+    const auto above =
+        static_cast<std::size_t>(std::upper_bound(height.begin(), height.end(), wanted) - height.begin());
+    const double share = (wanted - height[above - 1]) / (height[above] - height[above - 1]);
+    result.push_back(temperatures[above - 1] * std::pow(temperatures[above] / temperatures[above - 1], share));
+  }
+  result.push_back(temperatures.back());
+  return result;
+}
+
+std::shared_ptr<const Sampler> ParallelTempering::tuned(const Energy& energy, const Chains& start, const Random& random,
+                                                        int threads, Job& job) const {
+  if (adapt_ == 0 || temperatures_.size() < 3) return nullptr;
+  if (!start.replicas.empty())
+    throw Error(Code::InvalidOption,
+                "a resumed run keeps its ladder: leave adapt out and give temperatures as diagnostics.temperatures of "
+                "the first run has them",
+                {{"path", "sampler.adapt"}});
+  Chains chains = start.slice(0, std::min<std::int64_t>(start.size(), 256));
+  std::vector<double> temperatures = temperatures_;
+  std::uint64_t counter = 0;
+  // Each round twice as long as the one before, from where that one stopped.
+  for (std::int64_t left = adapt_, round = std::max<std::int64_t>(1, adapt_ / 15); left > 0; round *= 2) {
+    const std::int64_t steps = std::min(left, 2 * round > left - round ? left : round);
+    const ParallelTempering pilot(common_, inner_, temperatures, 0);
+    const Tally tally = advance(pilot, energy, chains, steps, counter, random.fork(kPilotSalt), threads, job);
+    temperatures = equalised(temperatures, pilot.refusals(tally));
+    counter += static_cast<std::uint64_t>(steps);
+    left -= steps;
+  }
+  return std::make_shared<ParallelTempering>(common_, inner_, std::move(temperatures), 0);
+}
+
+void ParallelTempering::report(const Tally& tally, Map& diagnostics) const {
+  List temperatures, swaps, acceptance;
+  for (const double t : temperatures_) temperatures.emplace_back(t);
+  diagnostics["temperatures"] = temperatures;
+  if (tally.own.size() != own(kernels_.size(), 0)) return;
+  for (std::size_t k = 0; k < kernels_.size(); ++k) {
+    const auto share = [&](std::size_t of, std::size_t in) {
+      const double all = tally.own[own(k, in)];
+      return all > 0 ? Value(tally.own[own(k, of)] / all) : Value();
+    };
+    if (k + 1 < kernels_.size()) swaps.push_back(share(Swapped, Tried));
+    acceptance.push_back(share(Acceptance, Proposals));
+  }
+  diagnostics["swapAcceptance"] = swaps;
+  diagnostics["replicaAcceptance"] = acceptance;
+}
+
+}  // namespace
+
+std::shared_ptr<const Sampler> makeParallelTempering(const Spec& spec) {
+  const std::shared_ptr<const Sampler> inner = makeSampler(spec.at("sampler"));
+  if (!inner->heated(1))
+    spec.at("sampler").invalid("kind '" + spec.at("sampler").kind() +
+                               "' cannot be the inner kernel; use langevin, mala, hmc or underdampedLangevin");
+  if (!inner->common().temperature.constant())
+    spec.at("sampler").at("temperature").invalid("replicas differ in temperature; it cannot follow a schedule too");
+  CommonOptions common = inner->common();
+  common.steps = spec.count("steps", 1);
+  return std::make_shared<ParallelTempering>(std::move(common), inner, risingLadder(spec.at("temperatures")),
+                                             spec.count("adapt", 0, 0));
+}
+
+}  // namespace langevin

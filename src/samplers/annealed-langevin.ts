@@ -1,0 +1,39 @@
+import { checkLadder, defineSpec, ladderField } from '../spec.js'
+import { checkBox, commonFields } from './fields.js'
+
+/**
+ * Langevin dynamics down a ladder of levels, `stepsPerLevel` proper Langevin steps at each. Give one of two ladders, a falling
+ * list or `{ from, to, levels }` spaced geometrically:
+ *
+ * `noiseLevels`: sigma_1 > ... > sigma_L of an energy E(x, sigma) that takes the noise level as its condition y (a continuous
+ * one of one column; the sampler sets it). The step of level i is `stepSize` * sigma_i^2 / sigma_L^2.
+ * `temperatures`: T_1 > ... > T_L for any other energy; level i samples exp(-E / T_i). Every level has the step `stepSize`.
+ *
+ * The draws are those of the last level; the levels above it count as burn-in. `clip`, `box` as in `langevin`.
+ */
+export const annealedLangevin = defineSpec(
+  'sampler',
+  'annealedLangevin',
+  (z) => {
+    const { stepSize: _, steps: __, ...common } = commonFields(z)
+    return {
+      ...common,
+      stepsPerLevel: z.int().positive(),
+      stepSize: z.number().positive(),
+      noiseLevels: ladderField(z).optional(),
+      temperatures: ladderField(z).optional(),
+    }
+  },
+  {
+    summary: 'Langevin steps down a ladder of noise levels (of a noise-conditional energy) or of temperatures.',
+    source: 'Song and Ermon 2019, algorithm 1; temperatures: Kirkpatrick et al. 1983.',
+    check: (options, fail) => {
+      checkBox(options, fail)
+      if ((options.noiseLevels === undefined) === (options.temperatures === undefined)) {
+        fail('noiseLevels', 'give either noiseLevels (of a noise-conditional energy) or temperatures (of a plain one)')
+      }
+      checkLadder('noiseLevels', options.noiseLevels, 'fall', fail)
+      checkLadder('temperatures', options.temperatures, 'fall', fail)
+    },
+  },
+)

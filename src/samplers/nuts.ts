@@ -1,0 +1,30 @@
+import { defineSpec } from '../spec.js'
+import { checkReflectingBox, commonFields, temperatureField } from './fields.js'
+
+/**
+ * The no-U-turn sampler: Hamiltonian trajectories that double until they turn back, one state drawn from the whole trajectory
+ * by its weight. In the first `warmup` steps of its life (default: half of `steps`) each chain adapts its own step size
+ * towards `targetAcceptance` (default 0.8), from `stepSize` (default 1), and its own diagonal mass matrix, over Stan's
+ * windows. Those steps count as burn-in.
+ *
+ * `maxDepth` (default 10): at most 2^maxDepth - 1 leapfrog steps. Diagnostics: `leapfrogSteps` a step, `deepestShare` of steps
+ * that were stopped by maxDepth, `divergences` (an energy error above 1000 in units of the temperature). `temperature`,
+ * `clip` and `box` as in `hmc`.
+ */
+export const nuts = defineSpec(
+  'sampler',
+  'nuts',
+  (z) => ({
+    ...commonFields(z),
+    stepSize: z.number().positive().default(1),
+    temperature: temperatureField(z),
+    warmup: z.int().nonnegative().optional(),
+    maxDepth: z.int().positive().max(20).default(10),
+    targetAcceptance: z.number().gt(0).lt(1).default(0.8),
+  }),
+  {
+    summary: 'No-U-turn sampler with dual averaging and a diagonal mass matrix, adapted by each chain.',
+    source: 'Hoffman and Gelman 2014; Betancourt 2017; the windows: Stan reference manual.',
+    check: (options, fail) => checkReflectingBox(options, fail),
+  },
+)

@@ -1,0 +1,33 @@
+import { checkLadder, defineSpec, ladderField, specOf } from '../spec.js'
+
+const INNER = ['langevin', 'mala', 'hmc', 'underdampedLangevin']
+
+/**
+ * Replica exchange: every chain has companions at the rising `temperatures` (a list, or `{ from, to, levels }` spaced
+ * geometrically); samples are the replicas at the first one, usually 1. One of the `steps` is `sampler.steps` steps of the
+ * inner `sampler` (langevin, mala, hmc or underdampedLangevin) in every replica, then a try to swap neighbours, even and odd
+ * pairs in turn, with probability min(1, exp((1/T_k - 1/T_k+1) (E_k - E_k+1))). Exact when the inner kernel is.
+ *
+ * `adapt` (default 0): steps of a pilot run that first moves the inner temperatures until all pairs refuse the same share of
+ * swaps. Diagnostics: `temperatures`, `swapAcceptance` of each pair (aim at 0.2 to 0.6), `replicaAcceptance`.
+ */
+export const parallelTempering = defineSpec(
+  'sampler',
+  'parallelTempering',
+  (z) => ({
+    steps: z.int().positive(),
+    sampler: specOf(z, 'sampler'),
+    temperatures: ladderField(z),
+    adapt: z.int().nonnegative().default(0),
+  }),
+  {
+    summary: 'Replicas of every chain at rising temperatures that swap places.',
+    source: 'Swendsen and Wang 1986; Geyer 1991; the ladder: Syed et al. 2022.',
+    check: (options, fail) => {
+      checkLadder('temperatures', options.temperatures, 'rise', fail)
+      if (!INNER.includes(options.sampler.kind)) {
+        fail('sampler.kind', `'${options.sampler.kind}' cannot be the inner kernel; use one of ${INNER.join(', ')}`)
+      }
+    },
+  },
+)
