@@ -1,5 +1,5 @@
 /** Fields shared by objectives and noises. */
-import type { Z } from '../spec.js'
+import { checkLadder, ladderField, type Z } from '../spec.js'
 
 /** One number for every column, or a list of one number a column. */
 export const columnsField = (z: Z) => z.union([z.number(), z.array(z.number()).min(1)])
@@ -35,6 +35,12 @@ const share = (z: Z) => z.number().nonnegative().optional()
  * (default), or 'metropolis': a restart is a proposal that is accepted with probability min(1, exp(E(x) - E(x'))), which
  * leaves the model's law as it is and lets chains change modes; it needs reinitFrom 'uniform', and in many dimensions it
  * is hardly ever accepted.
+ *
+ * `strategy`: 'chains' (default: a drawn chain runs on and is stored back), 'reservoir' (the buffer is a uniform sample of all
+ * states that chains ever ended in, so negatives remember where the model had mass before), or 'classBlocks' (for E(x, y) of
+ * classes: each class owns an equal share of the slots, and a step draws the classes as often as the data has them).
+ * `temper`: falling temperatures, a list or { from, to, levels }: a chain that restarts first makes one call of the sampler
+ * at each of them (times its own temperature), and joins near the model's modes.
  */
 export const bufferField = (z: Z) =>
   z
@@ -50,6 +56,8 @@ export const bufferField = (z: Z) =>
       reinitAccept: z.enum(['always', 'metropolis']).default('always'),
       blur: z.number().nonnegative().default(0),
       box: regionField(z).optional(),
+      strategy: z.enum(['chains', 'reservoir', 'classBlocks']).default('chains'),
+      temper: ladderField(z).optional(),
     })
     .prefault({})
 
@@ -57,6 +65,7 @@ type Buffer = {
   reinitFrom: string | Record<string, number | undefined>
   reinitAccept: string
   box?: Borders | undefined
+  temper?: Parameters<typeof checkLadder>[1]
 }
 
 export function checkBuffer({ buffer }: { buffer: Buffer }, fail: Fail): void {
@@ -65,6 +74,10 @@ export function checkBuffer({ buffer }: { buffer: Buffer }, fail: Fail): void {
   }
   if (buffer.reinitAccept === 'metropolis' && buffer.reinitFrom !== 'uniform') {
     fail('buffer.reinitAccept', "a tested restart is drawn uniformly: use reinitFrom: 'uniform'")
+  }
+  checkLadder('buffer.temper', buffer.temper, 'fall', fail)
+  if (buffer.temper !== undefined && buffer.reinitAccept === 'metropolis') {
+    fail('buffer.temper', 'a tempered restart has no density that a Metropolis test could use')
   }
   if (buffer.box !== undefined) bordersBelow(buffer.box, fail, 'buffer.box')
 }

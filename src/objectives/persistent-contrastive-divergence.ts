@@ -7,7 +7,7 @@ import { bufferField, checkBuffer } from './fields.js'
  * restarts a share, and runs `sampler.steps` steps.
  *
  * `buffer`: { size: 10000, reinit: 0.05, reinitFrom: 'uniform' | 'normal' | 'data' | shares,
- * reinitAccept: 'always' | 'metropolis', blur: 0, box }.
+ * reinitAccept: 'always' | 'metropolis', blur: 0, box, strategy: 'chains' | 'reservoir' | 'classBlocks', temper }.
  */
 export const persistentContrastiveDivergence = defineSpec(
   'objective',

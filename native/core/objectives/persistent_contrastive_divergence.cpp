@@ -29,9 +29,12 @@ class PersistentContrastiveDivergence : public Objective {
     const std::int64_t count = chains_ > 0 ? chains_ : context.batch.size();
     const CommonOptions& common = sampler_->common();
     const double temperature = common.temperature.at(common.steps - 1, common.steps);
-    const ReplayBuffer::Draw draw =
+    ReplayBuffer::Draw draw =
         buffer_.draw(count, static_cast<std::uint64_t>(context.step),
                      [&](const Rows& rows) { return context.model().energyOf(rows, context.threads) / temperature; });
+    buffer_.cool(draw, [&](const Rows& rows, double factor, std::uint64_t level) {
+      return heatedRows(context, *sampler_, rows, factor, level);
+    });
     Rows negatives = draw.rows;
     negatives.x = advanceRows(context, *sampler_, draw.rows);
     // The last call that can be aborted is behind us: from here on the step runs to its end.

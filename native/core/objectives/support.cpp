@@ -28,6 +28,24 @@ at::Tensor advanceRows(StepContext& context, const Sampler& sampler, const Rows&
   return chains.x.detach();
 }
 
+at::Tensor heatedRows(StepContext& context, const Sampler& sampler, const Rows& rows, double factor,
+                      std::uint64_t level) {
+  constexpr std::uint64_t kHeatedSalt = 0x4EA7ED;
+  const auto hot = sampler.heated(factor);
+  if (!hot)
+    fail(Code::InvalidOption,
+         "buffer.temper heats the sampler, and this one has no heated form: use langevin, mala, hmc or "
+         "underdampedLangevin");
+  Chains chains;
+  chains.x = rows.x.detach().clone();
+  chains.y = rows.y;
+  const std::int64_t steps = hot->common().steps;
+  const auto counter = static_cast<std::uint64_t>(context.step) * static_cast<std::uint64_t>(steps);
+  advance(*hot, context.model(), chains, steps, counter, context.random().fork(kHeatedSalt + level), context.threads,
+          context.job());
+  return chains.x.detach();
+}
+
 void warnOfTemperature(StepContext& context, const Sampler& sampler) {
   const double temperature = sampler.effectiveTemperature();
   if (std::abs(temperature - 1.0) <= 0.01) return;

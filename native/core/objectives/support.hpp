@@ -19,6 +19,11 @@ EnergyPair energiesOf(StepContext& context, const Rows& data, const Rows& negati
 /// clippedShare, clampedShare.
 at::Tensor advanceRows(StepContext& context, const Sampler& sampler, const Rows& rows, std::int64_t steps = 0);
 
+/// What `rows` become by one call of the sampler at `factor` times its temperature. `level` numbers such calls within a
+/// step, so that none repeats another's random numbers.
+at::Tensor heatedRows(StepContext& context, const Sampler& sampler, const Rows& rows, double factor,
+                      std::uint64_t level);
+
 /// Emits a warning event when the chains' law is not the model's: an effective temperature other than 1.
 void warnOfTemperature(StepContext& context, const Sampler& sampler);
 

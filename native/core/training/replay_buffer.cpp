@@ -1,9 +1,9 @@
 #include "training/replay_buffer.hpp"
 
 #include <cmath>
-#include <unordered_map>
 
 #include "objectives/columns.hpp"
+#include "samplers/ladder.hpp"
 #include "training/saved.hpp"
 
 namespace langevin {
@@ -12,27 +12,11 @@ namespace {
 // A named part of the run's random numbers, so that the buffer's draws never meet the sampler's.
 constexpr std::uint64_t kBufferSalt = 0xB0FF;
 
-// `count` distinct numbers of 0 ... range - 1, every ordered choice equally likely: the first steps of a Fisher-Yates
-// shuffle on an array that exists only where it was touched.
-at::Tensor distinct(std::int64_t count, std::int64_t range, std::uint64_t seed, std::uint64_t step) {
-  std::vector<std::uint32_t> words(static_cast<std::size_t>(count) * 2);
-  fillBits(words.data(), count, 2, seed, 0, step, Stream::BufferIndex);
-  at::Tensor result = at::empty({count}, at::kLong);
-  auto* out = result.data_ptr<std::int64_t>();
-  std::unordered_map<std::int64_t, std::int64_t> moved;
-  const auto at = [&](std::int64_t i) {
-    const auto it = moved.find(i);
-    return it == moved.end() ? i : it->second;
-  };
-  for (std::int64_t i = 0; i < count; ++i) {
-    const auto w = static_cast<std::size_t>(i) * 2;
-    const std::uint64_t wide = (static_cast<std::uint64_t>(words[w]) << 32) | words[w + 1];
-    const auto left = static_cast<std::uint64_t>(range - i);
-    const auto j = i + static_cast<std::int64_t>((static_cast<unsigned __int128>(wide) * left) >> 64);
-    out[i] = at(j);
-    moved[j] = at(i);
-  }
-  return result;
+// The names, for a message.
+std::string strategyNames() {
+  std::string all;
+  for (const std::string& name : replayStrategies()) all += (all.empty() ? "'" : ", '") + name + "'";
+  return all;
 }
 
 }  // namespace
@@ -69,6 +53,13 @@ ReplayBuffer::Options ReplayBuffer::Options::read(const Spec& spec) {
     if (o.metropolis && o.uniform < 1)
       accept->invalid("a tested restart is drawn uniformly: use reinitFrom: 'uniform'");
   }
+  o.strategy = spec.text("strategy", o.strategy);
+  if (!makeReplayStrategy(o.strategy))
+    spec.at("strategy").invalid("must be one of " + strategyNames() + ", got '" + o.strategy + "'");
+  if (const auto temper = spec.find("temper")) {
+    o.temper = fallingLadder(*temper);
+    if (o.metropolis) temper->invalid("a tempered restart has no density that a Metropolis test could use");
+  }
   if (const auto box = spec.find("box")) {
     o.low = numberOrList(*box, "low");
     o.high = numberOrList(*box, "high");
@@ -89,7 +80,9 @@ void ReplayBuffer::fill(const Rows& data, const Random& random) {
   mean_ = data.x.mean(0, true);
   deviation_ = data.x.size(0) > 1 ? data.x.std(0, true, true) : at::ones_like(mean_);
   // The start is a restart of every chain, from a generator of its own: no training step repeats its numbers.
-  const Rows start = fresh(options_.size, 0, random_.fork(1));
+  strategy_ = makeReplayStrategy(options_.strategy);
+  strategy_->prepare(options_.size, data);
+  const Rows start = fresh(at::arange(options_.size, at::kLong), 0, random_.fork(1));
   x_ = start.x;
   y_ = start.y;
   age_ = at::zeros({options_.size}, at::kLong);
@@ -101,9 +94,9 @@ at::Tensor ReplayBuffer::uniformRows(std::int64_t count, std::uint64_t step, con
   return low_ + width_ * random.uniform(count, data_.x.size(1), step, Stream::Init, data_.x.options());
 }
 
-Rows ReplayBuffer::fresh(std::int64_t count, std::uint64_t step, const Random& random) const {
-  const std::int64_t d = data_.x.size(1);
-  const at::Tensor picked = random.index(count, data_.x.size(0), step, Stream::ReinitRows).to(data_.x.device());
+Rows ReplayBuffer::fresh(const at::Tensor& slots, std::uint64_t step, const Random& random) const {
+  const std::int64_t count = slots.size(0), d = data_.x.size(1);
+  const at::Tensor picked = strategy_->restart(slots, step, random).to(data_.x.device());
   Rows rows;
   // A conditional chain keeps the condition of a data row, whatever law its x starts from.
   if (data_.y.defined()) rows.y = data_.y.index_select(0, picked);
@@ -145,13 +138,15 @@ ReplayBuffer::Draw ReplayBuffer::draw(std::int64_t count, std::uint64_t step, co
     fail(Code::InvalidOption, "the buffer holds ", options_.size, " chains and a step needs ", count,
          "; raise buffer.size or lower the number of chains (chains, or batchSize)");
   Draw draw;
-  draw.slots = distinct(count, options_.size, random_.seed(), step).to(x_.device());
+  draw.step = step;
+  const at::Tensor slots = strategy_->draw(count, step, random_);
+  draw.slots = slots.to(x_.device());
   draw.rows.x = x_.index_select(0, draw.slots);
   if (y_.defined()) draw.rows.y = y_.index_select(0, draw.slots);
   draw.restarted = random_.uniform(count, 1, step, Stream::Reinit, at::TensorOptions(at::kFloat)).squeeze(1) <
                    static_cast<float>(options_.reinit);
   if (draw.restarted.any().item<bool>()) {
-    Rows start = fresh(count, step, random_);
+    Rows start = fresh(slots, step, random_);
     if (options_.metropolis) {
       start.y = draw.rows.y;  // a tested move is one in x, at the chain's own condition
       draw.restarted = draw.restarted.logical_and(accepted(draw.rows, start, step, energy));
@@ -163,15 +158,32 @@ ReplayBuffer::Draw ReplayBuffer::draw(std::int64_t count, std::uint64_t step, co
   return draw;
 }
 
+void ReplayBuffer::cool(Draw& draw, const Heated& run) const {
+  if (options_.temper.empty() || !draw.restarted.any().item<bool>()) return;
+  at::NoGradGuard guard;
+  const at::Tensor which = draw.restarted.nonzero().squeeze(1).to(x_.device());
+  Rows rows;
+  rows.x = draw.rows.x.index_select(0, which);
+  if (y_.defined()) rows.y = draw.rows.y.index_select(0, which);
+  for (std::size_t level = 0; level < options_.temper.size(); ++level)
+    rows.x = run(rows, options_.temper[level], level);
+  draw.rows.x = draw.rows.x.index_copy(0, which, rows.x);
+}
+
 void ReplayBuffer::store(const Draw& draw, const at::Tensor& x, std::int64_t steps) {
   at::NoGradGuard guard;
-  x_.index_copy_(0, draw.slots, x.detach());
-  if (y_.defined()) y_.index_copy_(0, draw.slots, draw.rows.y);
-  const at::Tensor slots = draw.slots.to(at::kCPU);
+  const at::Tensor from = draw.slots.to(at::kCPU), to = strategy_->store(from, draw.step, draws_, random_);
+  const at::Tensor row = to.ge(0).nonzero().squeeze(1), target = to.index_select(0, row);
+  const at::Tensor rowThere = row.to(x_.device()), targetThere = target.to(x_.device());
+  x_.index_copy_(0, targetThere, x.detach().index_select(0, rowThere));
+  if (y_.defined()) y_.index_copy_(0, targetThere, draw.rows.y.index_select(0, rowThere));
   const at::Tensor kept = draw.restarted.logical_not().to(at::kLong);
-  age_.index_copy_(0, slots, age_.index_select(0, slots) * kept + steps);
-  uses_.index_copy_(0, slots, uses_.index_select(0, slots) * kept + 1);
-  draws_ += slots.size(0);
+  const auto move = [&](at::Tensor& counts, std::int64_t more) {
+    counts.index_copy_(0, target, (counts.index_select(0, from) * kept + more).index_select(0, row));
+  };
+  move(age_, steps);
+  move(uses_, 1);
+  draws_ += from.size(0);
   restarts_ += draw.restarted.sum().item<std::int64_t>();
 }
 
@@ -205,6 +217,7 @@ Map ReplayBuffer::statistics() const {
   const at::Tensor age = age_.to(at::kDouble), uses = uses_.to(at::kDouble);
   const double draws = static_cast<double>(draws_);
   return {{"size", options_.size},
+          {"strategy", options_.strategy},
           {"draws", draws_},
           {"restarts", restarts_},
           {"restartShare", draws > 0 ? static_cast<double>(restarts_) / draws : 0.0},

@@ -10,6 +10,7 @@
 #include "base/random.hpp"
 #include "base/spec.hpp"
 #include "energies/program.hpp"
+#include "training/replay_strategy.hpp"
 
 namespace langevin {
 
@@ -24,6 +25,9 @@ class ReplayBuffer {
     std::vector<double> low, high;  // of the uniform law; one number stands for every column; empty: from the data
     // Restarts are proposals a Metropolis test accepts or refuses: they leave the model's law as it is.
     bool metropolis = false;
+    std::string strategy = "chains";  // replay_strategy.hpp
+    // Falling temperatures a restarted chain runs through before it joins; empty: it joins at once.
+    std::vector<double> temper;
     static Options read(const Spec& spec);
   };
 
@@ -34,7 +38,8 @@ class ReplayBuffer {
   void fill(const Rows& data, const Random& random);
 
   struct Draw {
-    at::Tensor slots;      // int64 [n], distinct
+    std::uint64_t step = 0;
+    at::Tensor slots;      // int64 [n], distinct: where the chains come from
     Rows rows;             // where the chains stand (restarts done)
     at::Tensor restarted;  // bool [n]
   };
@@ -43,6 +48,11 @@ class ReplayBuffer {
   /// `count` chains for step `step`; changes nothing, so that an aborted step leaves the buffer as it was. `energy` is
   /// asked only where restarts are tested.
   Draw draw(std::int64_t count, std::uint64_t step, const EnergyOf& energy = {}) const;
+  /// What `rows` become at a temperature; `level` counts the levels of Options::temper.
+  using Heated = std::function<at::Tensor(const Rows& rows, double temperature, std::uint64_t level)>;
+  /// Tempered restarts: runs the chains that just restarted down the ladder of temperatures (simulated annealing,
+  /// Kirkpatrick et al. 1983), so that they join near the model's modes instead of wherever they started.
+  void cool(Draw& draw, const Heated& run) const;
   /// Writes the chains back after `steps` sampler steps.
   void store(const Draw& draw, const at::Tensor& x, std::int64_t steps);
 
@@ -54,16 +64,17 @@ class ReplayBuffer {
   /// x, y, age, uses, counters.
   std::map<std::string, at::Tensor> state() const;
   void setState(const std::map<std::string, at::Tensor>& state);
-  /// size, draws, restarts, restartShare, age: { mean, median, largest } in sampler steps, uses: { mean, largest },
-  /// saturation.
+  /// size, strategy, draws, restarts, restartShare, age: { mean, median, largest } in sampler steps, uses: { mean,
+  /// largest }, saturation.
   Map statistics() const;
 
  private:
-  Rows fresh(std::int64_t count, std::uint64_t step, const Random& random) const;
+  Rows fresh(const at::Tensor& slots, std::uint64_t step, const Random& random) const;
   at::Tensor accepted(const Rows& from, const Rows& to, std::uint64_t step, const EnergyOf& energy) const;
   at::Tensor uniformRows(std::int64_t count, std::uint64_t step, const Random& random) const;
 
   Options options_;
+  std::shared_ptr<ReplayStrategy> strategy_;
   Random random_{0};
   Rows data_;
   at::Tensor low_, width_, mean_, deviation_;  // [1, d]
