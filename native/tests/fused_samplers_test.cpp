@@ -247,6 +247,8 @@ TEST(lost_proposals_are_refused_and_counted) {
   for (const char* kind : {"mala", "hmc"}) {
     const Outcome o = run(options(kind, 1e30), *energy, 40, 3, 1);
     CHECK(o.tally.divergences == 120 && o.tally.accepted == 0);
+    // An energy or a ratio that is not a number must not count as a good proposal, or a warm-up would raise its step.
+    CHECK(o.tally.proposals == 120 && o.tally.acceptance == 0);
     CHECK(o.chains.x.equal(Random(9).normal(40, 2, 0, Stream::Init, at::kFloat)));
   }
 }

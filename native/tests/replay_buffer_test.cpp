@@ -237,7 +237,7 @@ TEST(tempered_restarts_find_the_weights_of_the_modes) {
                           {"weights", List{0.3, 0.7}},
                           {"sigmas", 1.0}});
   const EnergyRef energy = makeEnergy(Spec(mixture, "energy"), at::kFloat, at::kCPU, 0);
-  const Value kernel(Map{{"kind", "mala"}, {"steps", 40}, {"stepSize", 0.5}});
+  const Value kernel(Map{{"kind", "mala"}, {"steps", 200}, {"stepSize", 0.5}});
   const auto sampler = makeSampler(Spec(kernel, "sampler"));
   const auto shareOnTheRight = [&](const std::vector<double>& temperatures) {
     ReplayBuffer::Options options;
@@ -255,7 +255,7 @@ TEST(tempered_restarts_find_the_weights_of_the_modes) {
       Job job;
       Chains chains;
       chains.x = rows.x;
-      advance(*sampler->heated(temperature), *energy, chains, 40, 0, Random(level), 1, job);
+      advance(*sampler->heated(temperature), *energy, chains, temperature > 1 ? 200 : 20, 0, Random(level), 1, job);
       return chains.x;
     };
     buffer.cool(draw, run);

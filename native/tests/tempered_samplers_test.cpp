@@ -126,14 +126,17 @@ TEST(energy_and_gradient_belong_to_the_last_state) {
 TEST(fused_equals_stepwise) {
   // Metropolis decisions fall the other way once in a million, and then the chain goes elsewhere.
   const EnergyRef fused = network(), plain = withExecutor("aten", network);
-  for (const Map& spec : everySampler()) {
+  std::vector<Map> specs = everySampler();
+  // An adapting chain magnifies a rounding a hundredfold a step, so nuts is compared with one that does not adapt.
+  specs.back() = {{"kind", "nuts"}, {"steps", 10}, {"warmup", 0}, {"stepSize", 0.5}};
+  for (const Map& spec : specs) {
     const auto sampler = samplerOf(spec);
-    if (spec.at("kind").get<std::string>()->compare("nuts") != 0)
-      CHECK(std::string(planTile(*sampler, *fused)->name()) == "fused");
+    const std::string kind = *spec.at("kind").get<std::string>();
+    if (kind != "nuts") CHECK(std::string(planTile(*sampler, *fused)->name()) == "fused");
     CHECK(std::string(planTile(*sampler, *plain)->name()) == "stepwise");
     const Ran a = run(*sampler, *fused, 300), b = run(*sampler, *plain, 300);
     const auto different = (a.chains.x - b.chains.x).abs().amax(1).gt(1e-3).sum().item<std::int64_t>();
-    CHECK(different <= 6);
+    if (different > 3) test::fail(__FILE__, __LINE__, kind + ": " + std::to_string(different) + " chains differ");
     CHECK_NEAR(a.tally.acceptance, b.tally.acceptance, 1e-3 * a.tally.acceptance + 1e-9);
   }
 }

@@ -16,7 +16,14 @@ function problem(make: () => unknown): LangevinError {
 describe('objective, noise and optimizer specs', () => {
   it('fill in defaults and are frozen plain JSON', () => {
     const pcd = objectives.persistentContrastiveDivergence({ sampler })
-    expect(pcd.buffer).toEqual({ size: 10_000, reinit: 0.05, reinitFrom: 'uniform', reinitAccept: 'always', blur: 0 })
+    expect(pcd.buffer).toEqual({
+      size: 10_000,
+      reinit: 0.05,
+      reinitFrom: 'uniform',
+      reinitAccept: 'always',
+      blur: 0,
+      strategy: 'chains',
+    })
     expect(Object.isFrozen(pcd.buffer)).toBe(true)
     expect(JSON.parse(JSON.stringify(pcd))).toEqual(pcd)
     expect(objectives.noiseContrastive({ noise: noises.gaussian() })).toEqual({
@@ -60,6 +67,20 @@ describe('objective, noise and optimizer specs', () => {
       'no share at all',
       () => objectives.persistentContrastiveDivergence({ sampler, buffer: { reinitFrom: {} } }),
       'share',
+    ],
+    [
+      'a ladder that rises',
+      () => objectives.persistentContrastiveDivergence({ sampler, buffer: { temper: [1, 2] } }),
+      'buffer.temper',
+    ],
+    [
+      'tested tempered restarts',
+      () =>
+        objectives.persistentContrastiveDivergence({
+          sampler,
+          buffer: { temper: [2, 1.5], reinitAccept: 'metropolis' },
+        }),
+      'buffer.temper',
     ],
     [
       'more chains than the buffer has',

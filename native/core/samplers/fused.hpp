@@ -3,6 +3,7 @@
 // tests. What every kernel does with its block stands here; one file a kernel holds its step (fused_<kernel>.cpp).
 #pragma once
 
+#include <cmath>
 #include <functional>
 
 #include "samplers/sampler.hpp"
@@ -53,6 +54,15 @@ class Block {
   double* sums_ = nullptr;
   std::int64_t matrixStride_ = 0;
 };
+
+/// Adds min(1, exp(logRatio)) to the tally and returns it; a ratio that is not a number counts as 0. tallyAcceptance()
+/// of moves.hpp, for one chain.
+inline double tallyAcceptance(double logRatio, Tally& tally) {
+  const double probability = logRatio >= 0 ? 1 : logRatio < 0 ? std::exp(logRatio) : 0;
+  tally.acceptance += probability;
+  ++tally.proposals;
+  return probability;
+}
 
 /// The step of a sampler on a block.
 class FusedKernel {

@@ -1,5 +1,4 @@
 // Hamiltonian Monte Carlo on a block; hmc.cpp is its twin and has the formulas.
-#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -27,10 +26,7 @@ class FusedHmc final : public FusedKernel {
       const float energy = b.column(NextEnergy)[r];
       const double ratio = (static_cast<double>(b.energy[r]) - energy + b.sums(0)[r] - kinetic(b, r)) / temperature;
       if (!(ratio >= -kHmcDivergence)) ++tally.divergences;  // NaN too
-      double probability = std::exp(std::min(0.0, ratio));
-      if (std::isnan(probability)) probability = 0;
-      tally.acceptance += probability;
-      ++tally.proposals;
+      const double probability = tallyAcceptance(ratio, tally);
       if (std::log(static_cast<double>(u[r])) < ratio && std::isfinite(energy)) {
         ++tally.accepted;
         accept(b, r, energy);

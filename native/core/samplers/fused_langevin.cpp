@@ -1,5 +1,4 @@
 // The Langevin move on a block: unadjusted (langevin.cpp is its twin) and with a Metropolis test (mala.cpp).
-#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -37,13 +36,6 @@ void moveRows(const Block& b, float* x, const float* drift, const LangevinStep& 
   }
 }
 
-double tallied(double logRatio, Tally& tally) {
-  const double p = std::exp(std::min(0.0, logRatio));
-  tally.acceptance += std::isnan(p) ? 0 : p;
-  ++tally.proposals;
-  return logRatio;
-}
-
 void copyFloats(float* to, const float* from, std::int64_t n) {
   std::memcpy(to, from, sizeof(float) * static_cast<std::size_t>(n));
 }
@@ -72,7 +64,8 @@ class Unadjusted final : public FusedKernel {
     if (b.half()) b.energies(b.x, b.energy);
     const Move move{
         b.matrix(OldX), b.column(0), b.matrix(OldDrift), b.x, b.energy, b.clip(b.gradient, b.matrix(Drift))};
-    for (std::int64_t r = 0; r < b.rows; ++r) tallied(move.logRatio(r, b.cols, 2 * s.drift, s.temperature), tally);
+    for (std::int64_t r = 0; r < b.rows; ++r)
+      tallyAcceptance(move.logRatio(r, b.cols, 2 * s.drift, s.temperature), tally);
   }
 
  private:
@@ -101,7 +94,7 @@ class Mala final : public FusedKernel {
         ratio = -std::numeric_limits<double>::infinity();
       }
       if (!std::isfinite(energy[r])) ++tally.divergences;
-      tallied(ratio, tally);
+      tallyAcceptance(ratio, tally);
       // A ratio that is not a number compares false: such a proposal is refused, never entered.
       if (!(std::log(static_cast<double>(u[r])) < ratio)) continue;
       ++tally.accepted;

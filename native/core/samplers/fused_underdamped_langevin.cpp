@@ -38,9 +38,7 @@ class FusedBaoab final : public FusedKernel {
     if (!watched) return;
     for (std::int64_t r = 0; r < b.rows; ++r) {
       const double change = static_cast<double>(b.column(0)[r]) - b.energy[r] + 0.5 * b.sums(0)[r];
-      const double p = std::exp(std::min(0.0, change / temperature));
-      tally.acceptance += std::isnan(p) ? 0 : p;
-      ++tally.proposals;
+      tallyAcceptance(change / temperature, tally);
     }
   }
 

@@ -108,8 +108,8 @@ void NutsTree::addLeaf() {
   const double change =
       (start_ - e.energy - nutsKinetic(e.p.data(), inverseMass_, setting_.columns)) / setting_.temperature;
   ++leaves_;
-  acceptance_ += std::isnan(change) ? 0 : std::exp(std::min(0.0, change));
-  if (!(change >= -kDivergence)) {  // NaN too
+  acceptance_ += change >= 0 ? 1 : change < 0 ? std::exp(change) : 0;  // NaN: 0
+  if (!(change >= -kDivergence)) {                                     // NaN too
     divergent_ = true;
     running_ = false;
     return;
