@@ -34,9 +34,11 @@ macro(langevin_add_cuda_kernels target)
     find_package(CUDAToolkit REQUIRED)
     add_library(${target}_cuda OBJECT ${ARGN})
     target_include_directories(${target}_cuda PRIVATE "${CMAKE_SOURCE_DIR}/native/core")
-    # No contraction: a counter must give the same normal on host and device. Fused multiply-adds are written out.
-    target_compile_options(${target}_cuda PRIVATE -fmad=false)
-    set_target_properties(${target}_cuda PROPERTIES CUDA_STANDARD 20 CUDA_STANDARD_REQUIRED ON)
+    # No contraction: a counter must give the same normal on host and device. Fused multiply-adds are written out. The
+    # standard is named here, and CMake's own properties are cleared, because CMake 3.25 does not know that nvcc 13 has it.
+    target_compile_options(${target}_cuda PRIVATE -std=c++20 -fmad=false)
+    set_property(TARGET ${target}_cuda PROPERTY CXX_STANDARD)
+    set_property(TARGET ${target}_cuda PROPERTY CUDA_STANDARD)
     target_sources(${target} PRIVATE $<TARGET_OBJECTS:${target}_cuda>)
     target_compile_definitions(${target} PRIVATE LANGEVIN_CUDA=1)
     target_include_directories(${target} SYSTEM PRIVATE ${CUDAToolkit_INCLUDE_DIRS})
