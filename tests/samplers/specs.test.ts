@@ -30,6 +30,9 @@ describe('sampler specs', () => {
       samplers.mala({ steps: 5, stepSize: 0.1, temperature: 2 }),
       samplers.hmc({ steps: 5, stepSize: 0.1, leapfrogSteps: 10 }),
       samplers.underdampedLangevin({ steps: 5, stepSize: 0.1, friction: 0.5 }),
+      samplers.gibbs({ steps: 5, order: 'blocks' }),
+      samplers.gibbsWithGradients({ steps: 5, temperature: 2 }),
+      samplers.discreteLangevin({ steps: 5, stepSize: 0.5 }),
     ]
     for (const spec of specs) {
       expect(Object.isFrozen(spec)).toBe(true)
@@ -53,6 +56,11 @@ describe('sampler specs', () => {
     ['hmc', { steps: 5, stepSize: { kind: 'linear', from: 1, to: 2 }, leapfrogSteps: 1, warmup: 3 }, /adapted/],
     ['hmc', { steps: 5, stepSize: 0.1, leapfrogSteps: 1, targetAcceptance: 1 }, /targetAcceptance/],
     ['underdampedLangevin', { steps: 5, stepSize: 0.1, friction: -1 }, /friction/],
+    ['gibbs', { steps: 5, stepSize: 0.1 }, /stepSize.*not an option/],
+    ['gibbs', { steps: 5, order: 'block' }, /order.*blocks/],
+    ['gibbs', { steps: 5, order: 'blocks', temperature: 2 }, /temperature 1 only/],
+    ['gibbsWithGradients', { steps: 5, adjusted: false }, /adjusted/],
+    ['discreteLangevin', { steps: 5 }, /stepSize.*required/],
   ])('%s refuses %j', (kind, options, message) => {
     const refused = refusal(() => anySampler[kind]!(options))
     expect(refused.code).toBe('ERR_LANGEVIN_INVALID_OPTION')

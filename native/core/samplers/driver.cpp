@@ -102,7 +102,7 @@ void runCall(const TileExecutor& executor, Chains& tile, std::int64_t steps, std
   executor.run(tile, clock, 1, random, tally, pulse);
 }
 
-at::Tensor joined(std::vector<Chains>& tiles, at::Tensor Chains::*part) {
+at::Tensor joined(std::vector<Chains>& tiles, at::Tensor Chains::* part) {
   if (!(tiles[0].*part).defined()) return {};
   if (tiles.size() == 1) return tiles[0].*part;
   std::vector<at::Tensor> pieces;
@@ -114,6 +114,15 @@ at::Tensor joined(std::vector<Chains>& tiles, at::Tensor Chains::*part) {
 }  // namespace
 
 std::unique_ptr<TileExecutor> planTile(const Sampler& sampler, const Energy& energy) {
+  const Program& program = energy.program();
+  const std::string& kind = sampler.common().kind;
+  if (program.states.discrete() && !sampler.discrete())
+    fail(Code::Unsupported, "the sampler ", kind, " moves real columns, and this ", program.kind, " energy is over ",
+         program.states.describe(), "; use gibbs, gibbsWithGradients or discreteLangevin");
+  if (sampler.discrete() && !program.states.discrete())
+    fail(Code::Unsupported, "the sampler ", kind, " moves between discrete states, and this ", program.kind,
+         " energy is over real columns; use langevin, mala or hmc, or give the energy states: 'binary', 'spin' or "
+         "{ levels }");
   if (auto fused = sampler.fuse(energy)) return fused;
   return std::make_unique<StepwiseExecutor>(sampler, energy);
 }
@@ -133,7 +142,7 @@ Tally advance(const Sampler& sampler, const Energy& energy, Chains& chains, std:
     tile = chains.slice(r.first, r.last);
     runCall(*executor, tile, steps, counter, random, tallies[static_cast<std::size_t>(i)], pulse);
   });
-  for (at::Tensor Chains::*part :
+  for (at::Tensor Chains::* part :
        {&Chains::x, &Chains::energy, &Chains::gradient, &Chains::velocity, &Chains::adaptation})
     chains.*part = joined(tiles, part);
   Tally tally;

@@ -11,6 +11,9 @@ const std::vector<Registered<MakeSampler>>& table() {
       {"mala", makeMala},
       {"hmc", makeHmc},
       {"underdampedLangevin", makeUnderdampedLangevin},
+      {"gibbs", makeGibbs},
+      {"gibbsWithGradients", makeGibbsWithGradients},
+      {"discreteLangevin", makeDiscreteLangevin},
   };
   return rows;
 }

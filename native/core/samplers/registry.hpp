@@ -12,5 +12,8 @@ std::shared_ptr<const Sampler> makeLangevin(const Spec& spec);
 std::shared_ptr<const Sampler> makeMala(const Spec& spec);
 std::shared_ptr<const Sampler> makeHmc(const Spec& spec);
 std::shared_ptr<const Sampler> makeUnderdampedLangevin(const Spec& spec);
+std::shared_ptr<const Sampler> makeGibbs(const Spec& spec);
+std::shared_ptr<const Sampler> makeGibbsWithGradients(const Spec& spec);
+std::shared_ptr<const Sampler> makeDiscreteLangevin(const Spec& spec);
 
 }  // namespace langevin

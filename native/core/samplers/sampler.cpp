@@ -20,11 +20,17 @@ Chains Chains::slice(std::int64_t first, std::int64_t last) const {
           part(velocity), part(adaptation)};
 }
 
-CommonOptions CommonOptions::read(const Spec& spec) {
+CommonOptions CommonOptions::readDiscrete(const Spec& spec) {
   CommonOptions options;
+  options.kind = spec.kind();
   options.steps = spec.count("steps", 1);
-  options.stepSize = Schedule::read(spec.at("stepSize"));
   options.temperature = spec.has("temperature") ? Schedule::read(spec.at("temperature")) : Schedule(1.0);
+  return options;
+}
+
+CommonOptions CommonOptions::read(const Spec& spec) {
+  CommonOptions options = readDiscrete(spec);
+  options.stepSize = Schedule::read(spec.at("stepSize"));
   options.clip = spec.has("clip") ? spec.positive("clip") : 0.0;
   if (const auto box = spec.find("box")) {
     Box b;

@@ -7,6 +7,8 @@
 //   BAOAB Stream::Accept     [chains, 1]  step = counter of the step         Metropolis uniforms Stream::Auxiliary
 //   [chains, d]  step = counter of the first step   initial velocities (underdampedLangevin)
 //                      [chains, 1]  step = counter of the step         step size jitter (hmc)
+// Discrete kernels: uniforms, Stream::Noise for the chosen states, Stream::Auxiliary for the order of sites and for
+// hidden units, Stream::Accept as above.
 #pragma once
 
 #include <atomic>
@@ -70,14 +72,18 @@ struct Box {
   bool reflect = true;  // reflect keeps the stationary law inside the box; clamp piles mass on the border
 };
 
-/// Options every continuous sampler shares.
+/// Options samplers share.
 struct CommonOptions {
+  std::string kind;  // of the spec, for messages
   std::int64_t steps = 1;
   Schedule stepSize;
   Schedule temperature;  // 1; the target is exp(-E / temperature)
   double clip = 0;       // per-chain gradient norm limit, 0 = off
   std::optional<Box> box;
+  /// Of a continuous sampler: all of them.
   static CommonOptions read(const Spec& spec);
+  /// Of a discrete one: steps and temperature.
+  static CommonOptions readDiscrete(const Spec& spec);
 };
 
 class TileExecutor;
@@ -99,6 +105,10 @@ class Sampler {
   virtual std::unique_ptr<TileExecutor> fuse(const Energy& energy) const;
   /// True for kernels with a Metropolis test.
   virtual bool adjusted() const = 0;
+  /// What it moves on: discrete states, or real columns.
+  virtual bool discrete() const { return false; }
+  /// False for kernels without a stepSize.
+  virtual bool stepped() const { return true; }
   /// First steps that adapt and are no draws.
   virtual std::int64_t warmup() const { return 0; }
   /// Step size of each chain, float64 [n], where chains have their own; undefined otherwise.
@@ -144,6 +154,7 @@ class TileExecutor {
                    Pulse& pulse) const = 0;
 };
 
+/// Throws Code::Unsupported when one is discrete and the other is not.
 std::unique_ptr<TileExecutor> planTile(const Sampler& sampler, const Energy& energy);
 
 /// Runs `steps` steps of every chain, in tiles over `threads`. Used by training (negatives).
