@@ -4,6 +4,7 @@ import { crossEntropy } from './cross-entropy.js'
 import { denoisingScoreMatching } from './denoising-score-matching.js'
 import { maximumLikelihood } from './maximum-likelihood.js'
 import { meanSquaredError } from './mean-squared-error.js'
+import { minimumProbabilityFlow } from './minimum-probability-flow.js'
 import { negativeLogLikelihood } from './negative-log-likelihood.js'
 import { noiseContrastive } from './noise-contrastive.js'
 import { persistentContrastiveDivergence } from './persistent-contrastive-divergence.js'
@@ -17,4 +18,5 @@ export const objectives = {
   crossEntropy,
   meanSquaredError,
   negativeLogLikelihood,
+  minimumProbabilityFlow,
 }

@@ -21,8 +21,9 @@ class PersistentContrastiveDivergence : public Objective {
   explicit PersistentContrastiveDivergence(const Spec& spec)
       : sampler_(makeSampler(spec.at("sampler"))), buffer_(bufferOptions(spec)), chains_(spec.count("chains", 1, 0)) {}
 
-  void prepare(Energy&, const Rows& data, const at::Tensor&, const Random& random) override {
-    buffer_.fill(data, random);
+  void prepare(Energy& model, const Rows& data, const at::Tensor&, const Random& random) override {
+    model.program().states.require(data.x, "x");
+    buffer_.fill(data, random, model.program().states);
   }
 
   at::Tensor loss(StepContext& context) override {

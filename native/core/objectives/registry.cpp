@@ -17,6 +17,7 @@ const std::vector<Registered<Make>>& table() {
       {"crossEntropy", makeCrossEntropy},
       {"meanSquaredError", makeMeanSquaredError},
       {"negativeLogLikelihood", makeNegativeLogLikelihood},
+      {"minimumProbabilityFlow", makeMinimumProbabilityFlow},
   };
   return rows;
 }
