@@ -5,7 +5,10 @@ import { freeze, hint, invalid, parseSpec, type SpecValue } from './spec.js'
 import './samplers/index.js'
 import { type RowsLike, type Tensor, tensor, toRows } from './tensor.js'
 
-/** Where chains start when no rows are given. With a `box` in the sampler the rows are brought into it. */
+/**
+ * Where chains start when no rows are given. With a `box` in the sampler the rows are brought into it. An energy over
+ * discrete states takes 'uniform' (every state equally likely) or rows that are states.
+ */
 export type InitSpec =
   | 'normal'
   | 'uniform'
@@ -28,7 +31,8 @@ export interface SampleOptions {
   /** How many chains. Left out when `init` (or `resume`) gives the rows. */
   chains?: number
   /**
-   * 'normal' (default, standard), 'uniform' (over the sampler's box, else -1 to 1), the same with numbers, or rows [chains, d].
+   * 'normal' (default, standard), 'uniform' (over the sampler's box, else -1 to 1; default for discrete states, over all of
+   * them), the same with numbers, or rows [chains, d].
    */
   init?: InitSpec | RowsLike
   /** The condition of E(x, y): one for every chain, or a single one for all (a class number, or one row). */
@@ -109,8 +113,8 @@ export interface SampleDiagnostics {
   temperatures?: number[]
   swapAcceptance?: (number | null)[]
   replicaAcceptance?: (number | null)[]
-  /** Over the schedule, or over the chains where each has adapted its own. */
-  stepSize: { mean: number; min: number; max: number }
+  /** Over the schedule, or over the chains where each has adapted its own; null for kernels without a step size. */
+  stepSize: { mean: number; min: number; max: number } | null
   chains: number
   steps: number
   burnIn: number

@@ -88,3 +88,12 @@ export function gaussians(options: ToyOptions & { means?: readonly (readonly num
   requireOptions('data.toys.gaussians', options, ['n', 'seed', 'noise', 'means'])
   return dataset(invokeNow('toys.gaussians', { ...options }))
 }
+
+/**
+ * Binary pictures of `size` x `size` (default 4) whose rows, or whose columns, are each 0 or 1 by a fair coin: 'x' float32
+ * [n, size * size], 'y' 0 for rows and 1 for columns. For energies over binary states, e.g. `rbm` (MacKay 2003, section 43.3).
+ */
+export function barsAndStripes(options: { n: number; size?: number; seed?: number | bigint }): Dataset {
+  requireOptions('data.toys.barsAndStripes', options, ['n', 'size', 'seed'])
+  return dataset(invokeNow('toys.barsAndStripes', { ...options }))
+}

@@ -8,6 +8,7 @@ import { explicitScoreMatching } from './explicit-score-matching.js'
 import { fDivergence } from './f-divergence.js'
 import { maximumLikelihood } from './maximum-likelihood.js'
 import { meanSquaredError } from './mean-squared-error.js'
+import { minimumProbabilityFlow } from './minimum-probability-flow.js'
 import { negativeLogLikelihood } from './negative-log-likelihood.js'
 import { noiseContrastive } from './noise-contrastive.js'
 import { persistentContrastiveDivergence } from './persistent-contrastive-divergence.js'
@@ -33,4 +34,5 @@ export const objectives = {
   meanSquaredError,
   negativeLogLikelihood,
   structured,
+  minimumProbabilityFlow,
 }

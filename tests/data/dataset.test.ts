@@ -109,12 +109,12 @@ describe('Dataset', () => {
 })
 
 describe('data.toys', () => {
-  const { logDensity: _, ...factories } = toys
+  const { logDensity: _, density: __, ...factories } = toys
   const all = Object.entries(factories) as [string, typeof toys.rings][]
-  test.each(all)('%s is seeded, labelled and of the size asked for', (_, toy) => {
+  test.each(all)('%s is seeded, labelled and of the size asked for', (name, toy) => {
     const data = toy({ n: 300, seed: 4 })
     expect([data.length, data.columns, data.label]).toEqual([300, ['x', 'y'], 'y'])
-    expect(data.toTensor().shape).toEqual([300, 2])
+    expect(data.toTensor().shape).toEqual([300, name === 'barsAndStripes' ? 16 : 2])
     expect(data.toTensor().dtype).toBe('float32')
     expect(toy({ n: 300, seed: 4n }).toTensor().toArray()).toEqual(data.toTensor().toArray())
     expect(toy({ n: 300, seed: 5 }).toTensor().toArray()).not.toEqual(data.toTensor().toArray())
@@ -131,6 +131,25 @@ describe('data.toys', () => {
     expect(() => toys.moons({ n: 3, noise: -1 })).toThrow(
       expect.objectContaining({ code: 'ERR_LANGEVIN_INVALID_OPTION' }),
     )
+  })
+
+  test('bars and stripes: every picture, as often as its coins say', () => {
+    const n = 8000
+    const data = toys.barsAndStripes({ n, size: 3, seed: 2 })
+    const counts = new Map<string, number>()
+    for (const row of data.toTensor().toArray() as number[][]) {
+      const lines = [row.slice(0, 3), row.slice(3, 6), row.slice(6)]
+      const rows = lines.every((line) => line.every((v) => v === line[0]))
+      const columns = lines.every((line) => String(line) === String(lines[0]))
+      expect(rows || columns).toBe(true)
+      counts.set(String(row), (counts.get(String(row)) ?? 0) + 1)
+    }
+    expect(counts.size).toBe(14)
+    for (const [picture, count] of counts) {
+      const p = new Set(picture.split(',')).size === 1 ? 1 / 8 : 1 / 16
+      // 4.5 binomial standard errors.
+      expect(Math.abs(count - n * p)).toBeLessThan(4.5 * Math.sqrt(n * p * (1 - p)))
+    }
   })
 
   test('gaussians about given means', () => {

@@ -52,6 +52,8 @@ function difference(actual: Nested, expected: Nested): number {
   return Math.max(...b.map((v, i) => Math.abs(v - a[i]!))) / scale
 }
 
+const bits = random(ROWS, 5, 0, STREAM.data).map((row) => row.map((v) => Number(v > 0.3)))
+
 const cases: Case[] = [
   {
     name: 'contrastiveDivergence',
@@ -112,6 +114,24 @@ const cases: Case[] = [
     energy: energies.regressor({ input: 1, hidden: [16] }),
     objective: objectives.meanSquaredError(),
     x: data,
+  },
+  {
+    name: 'minimumProbabilityFlow, rbm',
+    energy: energies.rbm({ input: 5, hidden: 7 }),
+    objective: objectives.minimumProbabilityFlow(),
+    x: bits,
+  },
+  {
+    name: 'minimumProbabilityFlow, ising',
+    energy: energies.ising({ sites: 5, coupling: 0.3, field: [0.1, 0.2, -0.3, 0.4, 0] }),
+    objective: objectives.minimumProbabilityFlow(),
+    x: bits.map((row) => row.map((bit) => 2 * bit - 1)),
+  },
+  {
+    name: 'minimumProbabilityFlow, potts',
+    energy: energies.potts({ sites: 5, levels: 3, coupling: 0.6, field: [0.1, -0.2, 0.3] }),
+    objective: objectives.minimumProbabilityFlow(),
+    x: bits.map((row, i) => row.flatMap((bit, j) => [0, 1, 2].map((k) => Number((bit + i * j) % 3 === k)))),
   },
   {
     name: 'negativeLogLikelihood',

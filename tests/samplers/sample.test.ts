@@ -50,7 +50,7 @@ describe('sample', () => {
     expect(diagnostics.rhat!).toBeLessThan(1.02)
     expect(diagnostics.acceptance!).toBeGreaterThan(0.65)
     expect(diagnostics.divergences).toBe(0)
-    expect(diagnostics.stepSize.min).toBeLessThan(diagnostics.stepSize.max)
+    expect(diagnostics.stepSize!.min).toBeLessThan(diagnostics.stepSize!.max)
     model.dispose()
   })
 

@@ -39,6 +39,9 @@ describe('sampler specs', () => {
         sampler: samplers.mala({ steps: 5, stepSize: 0.1 }),
       }),
       samplers.nuts({ steps: 400 }),
+      samplers.gibbs({ steps: 5, order: 'blocks' }),
+      samplers.gibbsWithGradients({ steps: 5, temperature: 2 }),
+      samplers.discreteLangevin({ steps: 5, stepSize: 0.5 }),
     ]
     for (const spec of specs) {
       expect(Object.isFrozen(spec)).toBe(true)
@@ -72,6 +75,11 @@ describe('sampler specs', () => {
     ['parallelTempering', { steps: 5, temperatures: [1, 2] }, /sampler.*required/],
     ['nuts', { steps: 5, maxDepth: 30 }, /maxDepth/],
     ['nuts', { steps: 5, stepSize: { kind: 'linear', from: 1, to: 2 } }, /stepSize/],
+    ['gibbs', { steps: 5, stepSize: 0.1 }, /stepSize.*not an option/],
+    ['gibbs', { steps: 5, order: 'block' }, /order.*blocks/],
+    ['gibbs', { steps: 5, order: 'blocks', temperature: 2 }, /temperature 1 only/],
+    ['gibbsWithGradients', { steps: 5, adjusted: false }, /adjusted/],
+    ['discreteLangevin', { steps: 5 }, /stepSize.*required/],
   ])('%s refuses %j', (kind, options, message) => {
     const refused = refusal(() => anySampler[kind]!(options))
     expect(refused.code).toBe('ERR_LANGEVIN_INVALID_OPTION')

@@ -8,6 +8,7 @@
 namespace langevin {
 
 const std::vector<Function>& toyFunctions();
+const std::vector<Function>& pictureFunctions();
 const std::vector<Function>& spandrelFunctions();
 const std::vector<Function>& tableFunctions();
 const std::vector<Function>& fitFunctions();

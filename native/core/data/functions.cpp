@@ -8,7 +8,8 @@ namespace langevin {
 const std::vector<Function>& dataFunctions() {
   static const std::vector<Function> table = [] {
     std::vector<Function> all;
-    for (const auto* part : {&toyFunctions(), &spandrelFunctions(), &tableFunctions(), &fitFunctions()})
+    for (const auto* part :
+         {&toyFunctions(), &pictureFunctions(), &spandrelFunctions(), &tableFunctions(), &fitFunctions()})
       all.insert(all.end(), part->begin(), part->end());
     return all;
   }();

@@ -13,6 +13,10 @@ class ContrastiveDivergence : public Objective {
   explicit ContrastiveDivergence(std::shared_ptr<const Sampler> sampler, std::int64_t steps = 0)
       : sampler_(std::move(sampler)), steps_(steps) {}
 
+  void prepare(Energy& model, const Rows& data, const at::Tensor&, const Random&) override {
+    model.program().states.require(data.x, "x");
+  }
+
   at::Tensor loss(StepContext& context) override {
     Rows negatives = context.batch;
     negatives.x = advanceRows(context, *sampler_, context.batch, steps_);

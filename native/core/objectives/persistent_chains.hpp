@@ -19,7 +19,11 @@ class PersistentChains {
   /// With a sampler that is there already.
   PersistentChains(std::shared_ptr<const Sampler> sampler, ReplayBuffer::Options options);
 
-  void prepare(const Rows& data, const Random& random) { buffer_.fill(data, random); }
+  /// The chains start anew. `states`: what the energy is over.
+  void prepare(const Rows& data, const Random& random, const States& states = {}) {
+    states.require(data.x, "x");
+    buffer_.fill(data, random, states);
+  }
 
   /// Runs this step's chains (`chains` of them, the batch size by default) and stores them back: rows of the model's
   /// law, up to the sampler's bias. The last call of a step that can be aborted. Reports the sampler's monitors,

@@ -15,8 +15,8 @@ class PersistentContrastiveDivergence : public Objective {
  public:
   explicit PersistentContrastiveDivergence(const Spec& spec) : chains_(spec) {}
 
-  void prepare(Energy&, const Rows& data, const at::Tensor&, const Random& random) override {
-    chains_.prepare(data, random);
+  void prepare(Energy& model, const Rows& data, const at::Tensor&, const Random& random) override {
+    chains_.prepare(data, random, model.program().states);
   }
   at::Tensor loss(StepContext& context) override { return contrast(context, context.batch, chains_.advance(context)); }
 

@@ -25,6 +25,7 @@ const std::vector<Registered<Make>>& table() {
       {"meanSquaredError", makeMeanSquaredError},
       {"negativeLogLikelihood", makeNegativeLogLikelihood},
       {"structured", makeStructured},
+      {"minimumProbabilityFlow", makeMinimumProbabilityFlow},
   };
   return rows;
 }

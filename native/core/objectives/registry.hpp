@@ -35,5 +35,6 @@ std::unique_ptr<Objective> makeCrossEntropy(const Spec& spec);
 std::unique_ptr<Objective> makeMeanSquaredError(const Spec& spec);
 std::unique_ptr<Objective> makeNegativeLogLikelihood(const Spec& spec);
 std::unique_ptr<Objective> makeStructured(const Spec& spec);
+std::unique_ptr<Objective> makeMinimumProbabilityFlow(const Spec& spec);
 
 }  // namespace langevin

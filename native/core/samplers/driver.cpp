@@ -99,6 +99,15 @@ void startTile(const Sampler& sampler, const Energy& energy, Chains& tile, const
 }
 
 std::unique_ptr<TileExecutor> planTile(const Sampler& sampler, const Energy& energy) {
+  const Program& program = energy.program();
+  const std::string& kind = sampler.common().kind;
+  if (program.states.discrete() && !sampler.discrete())
+    fail(Code::Unsupported, "the sampler ", kind, " moves real columns, and this ", program.kind, " energy is over ",
+         program.states.describe(), "; use gibbs, gibbsWithGradients or discreteLangevin");
+  if (sampler.discrete() && !program.states.discrete())
+    fail(Code::Unsupported, "the sampler ", kind, " moves between discrete states, and this ", program.kind,
+         " energy is over real columns; use langevin, mala or hmc, or give the energy states: 'binary', 'spin' or "
+         "{ levels }");
   if (auto fused = sampler.fuse(energy)) return fused;
   if (auto recorded = cuda::recordSteps(sampler, energy)) return recorded;
   return std::make_unique<StepwiseExecutor>(sampler, energy);

@@ -14,6 +14,9 @@ const std::vector<Registered<MakeSampler>>& table() {
       {"annealedLangevin", makeAnnealedLangevin},
       {"parallelTempering", makeParallelTempering},
       {"nuts", makeNuts},
+      {"gibbs", makeGibbs},
+      {"gibbsWithGradients", makeGibbsWithGradients},
+      {"discreteLangevin", makeDiscreteLangevin},
   };
   return rows;
 }

@@ -15,5 +15,8 @@ std::shared_ptr<const Sampler> makeUnderdampedLangevin(const Spec& spec);
 std::shared_ptr<const Sampler> makeAnnealedLangevin(const Spec& spec);
 std::shared_ptr<const Sampler> makeParallelTempering(const Spec& spec);
 std::shared_ptr<const Sampler> makeNuts(const Spec& spec);
+std::shared_ptr<const Sampler> makeGibbs(const Spec& spec);
+std::shared_ptr<const Sampler> makeGibbsWithGradients(const Spec& spec);
+std::shared_ptr<const Sampler> makeDiscreteLangevin(const Spec& spec);
 
 }  // namespace langevin

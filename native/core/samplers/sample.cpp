@@ -32,6 +32,12 @@ at::Tensor drawnStart(const Spec& init, const Random& random, std::int64_t chain
   const std::int64_t d = energy.inputWidth();
   const bool named = init.value().get<std::string>() != nullptr;
   const std::string kind = named ? init.text() : init.kind();
+  const States& states = energy.program().states;
+  if (states.discrete()) {
+    if (kind != "uniform" || (!named && (init.has("low") || init.has("high"))))
+      init.invalid("this energy is over " + states.describe() + ": chains start at 'uniform' states or at given rows");
+    return states.uniform(chains, d, options.firstStep, Stream::Init, random, chainOptions(energy));
+  }
   if (kind == "normal") {
     const double sd = named ? 1.0 : init.positive("sd", 1.0), mean = named ? 0.0 : init.number("mean", 0.0);
     const at::Tensor x = random.normal(chains, d, options.firstStep, Stream::Init, chainOptions(energy));
@@ -103,10 +109,11 @@ Chains started(const Spec& a, const Energy& energy, SampleOptions& options) {
     if (chains.size() == 0) fail(Code::Shape, "init has no rows");
     chainsOf(a, chains.size(), "init");
   } else {
-    static const Value normal("normal");
-    chains.x = drawnStart(a.has("init") ? a.at("init") : Spec(normal, "init"), Random(options.seed),
+    const Value usual(energy.program().states.discrete() ? "uniform" : "normal");
+    chains.x = drawnStart(a.has("init") ? a.at("init") : Spec(usual, "init"), Random(options.seed),
                           a.count("chains", 1), energy, options);
   }
+  energy.program().states.require(chains.x, a.has("resume") ? "resume.x" : "init");
   options.chains = chains.size();
   if (options.sampler->setsCondition()) {
     if (a.has("y")) a.at("y").invalid("the sampler gives y itself, level by level: leave it out");
@@ -194,7 +201,8 @@ Chains joined(std::vector<TileResult>& tiles) {
   return Chains::joined(pieces);
 }
 
-Map stepSizeReport(const SampleOptions& o, const Chains& chains) {
+Value stepSizeReport(const SampleOptions& o, const Chains& chains) {
+  if (!o.sampler->stepped()) return {};
   at::Tensor sizes = o.sampler->stepSizes(chains);
   if (!sizes.defined()) {
     const std::int64_t steps = o.sampler->common().steps, stride = std::max<std::int64_t>(1, steps / 1024);
@@ -202,7 +210,7 @@ Map stepSizeReport(const SampleOptions& o, const Chains& chains) {
     for (std::int64_t t = 0; t < steps; t += stride) values.push_back(o.sampler->common().stepSize.at(t, steps));
     sizes = at::tensor(values, at::kDouble);
   }
-  return {
+  return Map{
       {"mean", sizes.mean().item<double>()}, {"min", sizes.min().item<double>()}, {"max", sizes.max().item<double>()}};
 }
 
@@ -245,12 +253,15 @@ Value sample(const Spec& a, Job& job) {
   at::NoGradGuard guard;
   const EnergyRef energy = a.at("energy").energy();
   SampleOptions o = optionsOf(a);
+  auto executor = planTile(*o.sampler, *energy);  // first: it refuses a sampler that is not for this energy
   Chains start = started(a, *energy, o);
   const Tiling tiling = start.tiling();
   Record record(o, energy->inputWidth(), start.x.options(), tiling.count());
   const Random random(o.seed);
-  if (const auto tuned = o.sampler->tuned(*energy, start, random, o.threads, job)) o.sampler = tuned;
-  const auto executor = planTile(*o.sampler, *energy);
+  if (const auto tuned = o.sampler->tuned(*energy, start, random, o.threads, job)) {
+    o.sampler = tuned;
+    executor = planTile(*o.sampler, *energy);
+  }
   Pulse pulse(job, o.chains, o.sampler->common().steps, true);
   std::vector<TileResult> tiles(static_cast<std::size_t>(tiling.count()));
   parallelTiles(tiling.count(), start.x.is_cpu() ? o.threads : 1, [&](std::int64_t i) {

@@ -74,6 +74,14 @@ Chains Chains::joined(std::vector<Chains>& tiles) {
   return all;
 }
 
+CommonOptions CommonOptions::readDiscrete(const Spec& spec) {
+  CommonOptions options;
+  options.kind = spec.kind();
+  options.steps = spec.count("steps", 1);
+  options.temperature = spec.has("temperature") ? Schedule::read(spec.at("temperature")) : Schedule(1.0);
+  return options;
+}
+
 CommonOptions CommonOptions::read(const Spec& spec) {
   CommonOptions options = read(spec, spec.count("steps", 1));
   if (spec.has("temperature")) options.temperature = Schedule::read(spec.at("temperature"));
@@ -82,6 +90,7 @@ CommonOptions CommonOptions::read(const Spec& spec) {
 
 CommonOptions CommonOptions::read(const Spec& spec, std::int64_t steps) {
   CommonOptions options;
+  options.kind = spec.kind();
   options.steps = steps;
   options.stepSize = Schedule::read(spec.at("stepSize"));
   options.temperature = Schedule(1.0);

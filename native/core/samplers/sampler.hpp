@@ -7,6 +7,8 @@
 //   BAOAB Stream::Accept     [chains, 1]  step = counter of the step         Metropolis uniforms Stream::Auxiliary
 //   [chains, d]  step = counter of the first step   initial velocities (underdampedLangevin)
 //                      [chains, 1]  step = counter of the step         step size jitter (hmc)
+// Discrete kernels: uniforms, Stream::Noise for the chosen states, Stream::Auxiliary for the order of sites and for
+// hidden units, Stream::Accept as above.
 #pragma once
 
 #include <atomic>
@@ -97,17 +99,21 @@ struct Box {
   bool reflect = true;  // reflect keeps the stationary law inside the box; clamp piles mass on the border
 };
 
-/// Options every continuous sampler shares.
+/// Options samplers share.
 struct CommonOptions {
+  std::string kind;  // of the spec, for messages
   std::int64_t steps = 1;
   Schedule stepSize;
   Schedule temperature;  // 1; the target is exp(-E / temperature)
   double clip = 0;       // per-chain gradient norm limit, 0 = off
   std::optional<Box> box;
   Precision precision = Precision::Float32;  // of the products behind a gradient, where the fused kernels run
+  /// Of a continuous sampler: all of them.
   static CommonOptions read(const Spec& spec);
   /// For samplers whose steps and temperature come from elsewhere.
   static CommonOptions read(const Spec& spec, std::int64_t steps);
+  /// Of a discrete one: steps and temperature.
+  static CommonOptions readDiscrete(const Spec& spec);
   CommonOptions heated(double factor) const;
 };
 
@@ -141,6 +147,10 @@ class Sampler {
   virtual bool adjusted() const = 0;
   /// True for kernels that give the condition y themselves, as a continuous y of one column.
   virtual bool setsCondition() const { return false; }
+  /// What it moves on: discrete states, or real columns.
+  virtual bool discrete() const { return false; }
+  /// False for kernels without a stepSize.
+  virtual bool stepped() const { return true; }
   /// First steps that adapt and are no draws.
   virtual std::int64_t warmup() const { return 0; }
   /// Step size of each chain, float64 [n], where chains have their own; undefined otherwise.
@@ -192,6 +202,7 @@ class TileExecutor {
 /// Energy, gradient and whatever else the sampler needs, for a tile that has no gradient yet. Throws Code::NonFinite.
 void startTile(const Sampler& sampler, const Energy& energy, Chains& tile, const Random& random, std::uint64_t counter);
 
+/// Throws Code::Unsupported when one is discrete and the other is not.
 std::unique_ptr<TileExecutor> planTile(const Sampler& sampler, const Energy& energy);
 
 /// Runs `steps` steps of every chain, in tiles over `threads`. Used by training (negatives).

@@ -67,14 +67,22 @@ ReplayBuffer::Options ReplayBuffer::Options::read(const Spec& spec) {
   return o;
 }
 
-void ReplayBuffer::fill(const Rows& data, const Random& random) {
+void ReplayBuffer::fill(const Rows& data, const Random& random, const States& states) {
   at::NoGradGuard guard;
+  if (states.discrete() && (options_.normal > 0 || options_.blur > 0 || !options_.low.empty()))
+    fail(Code::InvalidOption, "buffer: this energy is over ", states.describe(),
+         ", whose chains start from 'uniform' states or 'data' rows, without blur and box");
+  states_ = states;
   data_ = data;
   random_ = random.fork(kBufferSalt);
   const at::Tensor low = std::get<0>(data.x.min(0, true)), high = std::get<0>(data.x.max(0, true));
   const at::Tensor margin = (high - low) * 0.1;
   low_ = options_.low.empty() ? low - margin : perColumn(options_.low, data.x, "buffer.box.low");
   width_ = (options_.high.empty() ? high + margin : perColumn(options_.high, data.x, "buffer.box.high")) - low_;
+  if (states.discrete()) {  // the box of every state
+    low_.fill_(states.kind == States::Kind::Spin ? -1 : 0);
+    width_ = 1 - low_;
+  }
   if (!options_.low.empty() && !(width_ > 0).all().item<bool>())
     fail(Code::InvalidOption, "buffer.box: high must be above low in every column");
   mean_ = data.x.mean(0, true);
@@ -91,6 +99,7 @@ void ReplayBuffer::fill(const Rows& data, const Random& random) {
 }
 
 at::Tensor ReplayBuffer::uniformRows(std::int64_t count, std::uint64_t step, const Random& random) const {
+  if (states_.discrete()) return states_.uniform(count, data_.x.size(1), step, Stream::Init, random, data_.x.options());
   return low_ + width_ * random.uniform(count, data_.x.size(1), step, Stream::Init, data_.x.options());
 }
 

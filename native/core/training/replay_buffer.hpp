@@ -34,8 +34,9 @@ class ReplayBuffer {
   explicit ReplayBuffer(Options options) : options_(std::move(options)) {}
   const Options& options() const { return options_; }
 
-  /// Starts every chain. `data` is kept: restarts take rows (and conditions) from it.
-  void fill(const Rows& data, const Random& random);
+  /// Starts every chain. `data` is kept: restarts take rows (and conditions) from it. Discrete chains (`states`) start
+  /// at uniform states or data rows.
+  void fill(const Rows& data, const Random& random, const States& states = {});
 
   struct Draw {
     std::uint64_t step = 0;
@@ -76,6 +77,7 @@ class ReplayBuffer {
 
   Options options_;
   std::shared_ptr<ReplayStrategy> strategy_;
+  States states_;
   Random random_{0};
   Rows data_;
   at::Tensor low_, width_, mean_, deviation_;  // [1, d]

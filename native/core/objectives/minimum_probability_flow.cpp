@@ -1,0 +1,60 @@
+// Minimum probability flow (Sohl-Dickstein, Battaglino and DeWeese 2011) between neighbours: states that differ in
+// one site.
+//   loss = mean over rows x of sum over neighbours x' of exp((E(x) - E(x')) / 2)
+// It needs neither samples of the model nor log Z. Where the data's law is the model's at some parameters and every
+// state may occur, they are the minimiser: there exp(-E(x)) exp((E(x) - E(x')) / 2) is the same in both directions. It
+// is convex in the parameters of an energy that is linear in them (ising, potts).
+#include "objectives/registry.hpp"
+#include "objectives/support.hpp"
+#include "samplers/discrete.hpp"
+
+namespace langevin {
+namespace {
+
+class MinimumProbabilityFlow : public Objective {
+ public:
+  void prepare(Energy& model, const Rows& data, const at::Tensor&, const Random&) override {
+    const States& states = model.program().states;
+    if (!states.discrete())
+      fail(Code::Unsupported, "minimumProbabilityFlow compares states that differ in one site; this ",
+           model.program().kind,
+           " energy is over real columns: use score matching, or give the energy states: 'binary', 'spin' or { levels "
+           "}");
+    states.require(data.x, "x");
+  }
+
+  at::Tensor loss(StepContext& context) override {
+    const Rows& data = context.batch;
+    const std::int64_t n = data.size();
+    Rows neighbours;
+    neighbours.x = neighboursOf(Sites(context.model()), data.x);
+    const std::int64_t count = neighbours.size() / n;
+    if (data.y.defined()) neighbours.y = at::cat(std::vector<at::Tensor>(static_cast<std::size_t>(count), data.y));
+    const EnergyPair energy = energiesOf(context, data, neighbours);
+    context.recordData(energy.data);
+    context.recordNegatives(energy.negatives);
+    return ((energy.data - energy.negatives.view({count, n})) * 0.5).exp().sum(0).mean();
+  }
+
+ private:
+  /// Every row with one site at another level, [sites * (K - 1) * n, d]: the rows run fastest.
+  static at::Tensor neighboursOf(const Sites& sites, const at::Tensor& x) {
+    at::NoGradGuard guard;
+    const at::Tensor levels = sites.decode(x);
+    std::vector<at::Tensor> moved;
+    for (std::int64_t s = 0; s < sites.count(); ++s) {
+      const at::Tensor now = levels.select(1, s), site = at::full_like(now, s);
+      for (std::int64_t j = 1; j < sites.levels(); ++j)
+        moved.push_back(sites.with(x, site, (now + j).remainder(sites.levels())));
+    }
+    return at::cat(moved);
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Objective> makeMinimumProbabilityFlow(const Spec&) {
+  return std::make_unique<MinimumProbabilityFlow>();
+}
+
+}  // namespace langevin

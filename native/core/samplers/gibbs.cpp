@@ -1,0 +1,139 @@
+// gibbs: every step is a sweep that draws each site anew from its conditional law (Geman and Geman 1984),
+//   p(x_s = k | the others) = softmax_k(-E(x with s at k) / T),
+// in an order drawn for each chain and sweep, or in the fixed order of the columns. Exact.
+// order 'blocks' is for energies with binary hidden units (rbm): h ~ p(h | x), then x ~ p(x | h), each layer at once.
+// It draws from exp(-E(x, h)), whose law of x is exp(-E(x)); at another temperature that would not hold.
+#include "samplers/gibbs.hpp"
+
+#include "samplers/discrete.hpp"
+#include "samplers/moves.hpp"
+#include "samplers/registry.hpp"
+
+namespace langevin {
+
+at::Tensor siteOrder(bool randomOrder, const Random& random, std::int64_t n, std::int64_t sites, std::uint64_t counter,
+                     std::uint64_t firstChain) {
+  if (!randomOrder) return at::arange(sites, at::kLong).unsqueeze(0).expand({n, sites}).contiguous();
+  return random.uniform(n, sites, counter, Stream::Auxiliary, at::kFloat, firstChain).argsort(true, 1, false);
+}
+
+namespace {
+
+enum class Order { Random, Fixed, Blocks };
+
+class Gibbs final : public Sampler {
+ public:
+  Gibbs(CommonOptions common, Order order) : Sampler(std::move(common)), order_(order) {}
+  bool adjusted() const override { return true; }
+  bool discrete() const override { return true; }
+  bool stepped() const override { return false; }
+
+  std::unique_ptr<TileExecutor> fuse(const Energy& energy) const override {
+    if (order_ == Order::Blocks) return nullptr;
+    return fusePairwiseGibbs(*this, energy, order_ == Order::Random);
+  }
+
+  void init(Chains& chains, const Energy& energy, const Random&, std::uint64_t) const override {
+    if (order_ == Order::Blocks && energy.program().bipartite.weight < 0)
+      fail(Code::Unsupported, "order 'blocks' needs an energy with binary hidden units (rbm); a ",
+           energy.program().kind, " energy has none: use order 'random'");
+    chains.energy = energyAt(energy, chains.x, chains.y);
+    chains.gradient = at::empty({chains.size(), 0}, chains.x.options());  // there is no use for one
+  }
+
+  void step(Chains& chains, const Energy& energy, const StepClock& clock, const Random& random, Tally&) const override {
+    if (order_ == Order::Blocks)
+      layers(chains, energy, clock, random);
+    else
+      sweep(chains, energy, clock, random);
+  }
+
+ private:
+  static at::Tensor energyAt(const Energy& energy, const at::Tensor& x, const at::Tensor& y) {
+    return energy.energyOf(Rows{x.to(energy.dtype()), y}).to(x.scalar_type());
+  }
+
+  void sweep(Chains& chains, const Energy& energy, const StepClock& clock, const Random& random) const {
+    const Sites sites(energy);
+    const double temperature = common_.temperature.at(clock.t, clock.total);
+    const std::int64_t n = chains.size(), k = sites.levels();
+    const auto device = chains.x.device();
+    const at::Tensor order =
+        siteOrder(order_ == Order::Random, random, n, sites.count(), clock.counter, chains.firstChain).to(device);
+    const at::Tensor u = random.uniform(n, sites.count(), clock.counter, Stream::Noise,
+                                        at::TensorOptions(at::kDouble).device(device), chains.firstChain);
+    // The present level comes first among the K, and the others after it in their order: its energy is known already.
+    const at::Tensor shift = at::arange(1, k, order.options());
+    at::Tensor levels = sites.decode(chains.x);
+    const at::Tensor y = repeated(chains.y, k - 1);
+    for (std::int64_t visit = 0; visit < sites.count(); ++visit) {
+      const at::Tensor site = order.select(1, visit).contiguous(), column = site.unsqueeze(1);
+      const at::Tensor now = levels.gather(1, column);
+      const at::Tensor others = (now + shift).remainder(k);  // [n, K - 1]
+      std::vector<at::Tensor> moved;
+      for (std::int64_t j = 0; j < k - 1; ++j) moved.push_back(sites.with(chains.x, site, others.select(1, j)));
+      const at::Tensor rows = moved.size() == 1 ? moved[0] : at::cat(moved);
+      const at::Tensor energies =
+          at::cat({chains.energy.unsqueeze(1), energyAt(energy, rows, y).view({k - 1, n}).t()}, 1);
+      requireNumbers(energies, chains, clock.counter);
+      const at::Tensor choice =
+          choose(energies.to(at::kDouble) / -temperature, u.gather(1, column).squeeze(1)).unsqueeze(1);
+      const at::Tensor level = (now + choice).remainder(k);
+      chains.x = sites.with(chains.x, site, level.squeeze(1));
+      chains.energy = energies.gather(1, choice).squeeze(1);
+      levels = levels.scatter(1, column, level);
+    }
+  }
+
+  // An infinite energy is a state of probability 0; one that is not a number would be passed over in silence.
+  static void requireNumbers(const at::Tensor& energies, const Chains& chains, std::uint64_t counter) {
+    const at::Tensor lost = energies.isnan();
+    if (!lost.any().item<bool>()) return;
+    const auto row = lost.nonzero()[0][0].item<std::int64_t>();
+    chainNotFinite(chains.firstChain + static_cast<std::uint64_t>(row), "the energy of a neighbouring state", false,
+                   counter);
+  }
+
+  void layers(Chains& chains, const Energy& energy, const StepClock& clock, const Random& random) const {
+    const Bipartite& form = energy.program().bipartite;
+    const auto& parameters = energy.parameters().tensors();
+    const at::Tensor& weight = parameters[static_cast<std::size_t>(form.weight)];
+    const at::Tensor& bias = parameters[static_cast<std::size_t>(form.bias)];
+    const auto draw = [&](const at::Tensor& logits, Stream stream) {
+      const at::Tensor u =
+          random.uniform(logits.size(0), logits.size(1), clock.counter, stream, logits.options(), chains.firstChain);
+      return u.lt(logits.sigmoid());
+    };
+    const ProgramValues values = energy.valuesOf({chains.x.to(energy.dtype()), chains.y});
+    const at::Tensor hidden = draw(values.outputs, Stream::Auxiliary);
+    const at::Tensor logits = at::addmm(bias, hidden.to(weight.scalar_type()), weight);
+    // A parameter that is not a number would make every comparison false, and so look like a row of zeros.
+    if (const std::int64_t row = firstNonFiniteRow(logits); row >= 0)
+      chainNotFinite(chains.firstChain + static_cast<std::uint64_t>(row), "the input of a unit", false, clock.counter);
+    chains.x = draw(logits, Stream::Noise).to(chains.x.scalar_type());
+    chains.energy = energyAt(energy, chains.x, chains.y);
+  }
+
+  static at::Tensor repeated(const at::Tensor& y, std::int64_t times) {
+    return y.defined() && times > 1 ? at::cat(std::vector<at::Tensor>(static_cast<std::size_t>(times), y)) : y;
+  }
+
+  Order order_;
+};
+
+}  // namespace
+
+std::shared_ptr<const Sampler> makeGibbs(const Spec& spec) {
+  const std::string name = spec.text("order", "random");
+  if (name != "random" && name != "fixed" && name != "blocks")
+    spec.at("order").invalid("'" + name + "' is not one of random, fixed, blocks");
+  if (name == "blocks" && spec.has("temperature"))
+    spec.at("temperature")
+        .invalid(
+            "order 'blocks' draws x together with the hidden units, which have summed out at temperature 1 only; "
+            "use order 'random'");
+  const Order order = name == "random" ? Order::Random : name == "fixed" ? Order::Fixed : Order::Blocks;
+  return std::make_shared<Gibbs>(CommonOptions::readDiscrete(spec), order);
+}
+
+}  // namespace langevin

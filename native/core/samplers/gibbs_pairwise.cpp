@@ -1,0 +1,132 @@
+// Gibbs sweeps of pairwise energies E = -x' J x / 2 - h' x without an evaluation of E: the conditional law of a site
+// depends on its local field f = h + J x alone, and a change of the site moves the fields of its neighbours by one row
+// of J. Everything is float64, and fields are made anew each sweep, so that a run may be cut between any two sweeps.
+#include <cmath>
+#include <cstdlib>
+
+#include "samplers/discrete.hpp"
+#include "samplers/gibbs.hpp"
+#include "samplers/moves.hpp"
+
+namespace langevin {
+namespace {
+
+class PairwiseGibbs final : public TileExecutor {
+ public:
+  PairwiseGibbs(const Sampler& sampler, const Energy& energy, bool randomOrder)
+      : sampler_(sampler), sites_(energy), width_(sites_.states().siteWidth()), randomOrder_(randomOrder) {
+    const Program& program = energy.program();
+    const auto parameter = [&](int i) {
+      return energy.parameters().tensors()[static_cast<std::size_t>(i)].detach().to(at::kDouble);
+    };
+    const at::Tensor coupling =
+        parameter(program.pairwise.coupling) * program.constants[static_cast<std::size_t>(program.pairwise.mask)];
+    coupling_ = (coupling + coupling.t()).mul_(0.5).contiguous();
+    field_ = parameter(program.pairwise.field).contiguous();
+    for (double v : sites_.states().values()) values_.push_back(v);
+  }
+
+  const char* name() const override { return "fused"; }
+
+  void run(Chains& tile, StepClock clock, std::int64_t count, const Random& random, Tally& tally,
+           Pulse& pulse) const override {
+    at::NoGradGuard guard;
+    const std::int64_t n = tile.size(), d = tile.x.size(1);
+    const bool fresh = !tile.gradient.defined();
+    at::Tensor x = tile.x.to(at::kDouble).clone(at::MemoryFormat::Contiguous);
+    at::Tensor energy = energyOf(x, at::addmm(field_, x, coupling_));
+    if (fresh) requireFinite(tile, energy, true, clock.counter);
+    at::Tensor levels = sites_.decode(x).contiguous();
+    for (std::int64_t i = 0; i < count; ++i) {
+      pulse.beat(n);
+      const double temperature = sampler_.common().temperature.at(clock.t, clock.total);
+      at::Tensor fields = at::addmm(field_, x, coupling_);
+      const at::Tensor u =
+          random.uniform(n, sites_.count(), clock.counter, Stream::Noise, at::kDouble, tile.firstChain);
+      const at::Tensor order = siteOrder(randomOrder_, random, n, sites_.count(), clock.counter, tile.firstChain);
+      for (std::int64_t row = 0; row < n; ++row)
+        sweep(x.data_ptr<double>() + row * d, fields.data_ptr<double>() + row * d,
+              levels.data_ptr<std::int64_t>() + row * sites_.count(), u.data_ptr<double>() + row * sites_.count(),
+              order.data_ptr<std::int64_t>() + row * sites_.count(), temperature, d);
+      tally.steps += n;
+      energy = energyOf(x, fields);
+      requireFinite(tile, energy, false, clock.counter);
+      ++clock.t;
+      ++clock.counter;
+    }
+    tile.x = x.to(tile.x.scalar_type());
+    tile.energy = energy.to(tile.x.scalar_type());
+    tile.gradient = at::empty({n, 0}, tile.x.options());
+  }
+
+ private:
+  at::Tensor energyOf(const at::Tensor& x, const at::Tensor& fields) const {
+    return ((fields + field_) * x).sum(1).mul_(-0.5);
+  }
+
+  static void requireFinite(const Chains& tile, const at::Tensor& energy, bool start, std::uint64_t counter) {
+    if (const std::int64_t row = firstNonFiniteRow(energy); row >= 0)
+      chainNotFinite(tile.firstChain + static_cast<std::uint64_t>(row), "its energy", start, counter);
+  }
+
+  // One sweep of one chain.
+  void sweep(double* x, double* fields, std::int64_t* levels, const double* u, const std::int64_t* order,
+             double temperature, std::int64_t d) const {
+    for (std::int64_t visit = 0; visit < sites_.count(); ++visit) {
+      const std::int64_t site = order[visit];
+      const std::int64_t now = levels[site], next = draw(fields + site * width_, now, u[site], temperature);
+      if (next == now) continue;
+      levels[site] = next;
+      if (width_ == 1) {
+        const double change = values_[static_cast<std::size_t>(next)] - x[site];
+        x[site] += change;
+        shift(fields, site, change, d);
+      } else {
+        x[site * width_ + now] = 0;
+        x[site * width_ + next] = 1;
+        shift(fields, site * width_ + now, -1, d);
+        shift(fields, site * width_ + next, 1, d);
+      }
+    }
+  }
+
+  void shift(double* fields, std::int64_t column, double change, std::int64_t d) const {
+    const double* row = coupling_.const_data_ptr<double>() + column * d;
+    for (std::int64_t i = 0; i < d; ++i) fields[i] += change * row[i];
+  }
+
+  // The level drawn by inversion of u, the present one first, then the others in their order.
+  std::int64_t draw(const double* field, std::int64_t now, double u, double temperature) const {
+    const std::int64_t k = sites_.levels();
+    const auto logit = [&](std::int64_t level) {
+      return (width_ == 1 ? values_[static_cast<std::size_t>(level)] * field[0] : field[level]) / temperature;
+    };
+    double largest = logit(0), total = 0;
+    for (std::int64_t j = 1; j < k; ++j) largest = std::max(largest, logit(j));
+    for (std::int64_t j = 0; j < k; ++j) total += std::exp(logit((now + j) % k) - largest);
+    double cumulative = 0;
+    for (std::int64_t j = 0; j < k; ++j) {
+      cumulative += std::exp(logit((now + j) % k) - largest);
+      if (cumulative > u * total) return (now + j) % k;
+    }
+    return (now + k - 1) % k;
+  }
+
+  const Sampler& sampler_;
+  Sites sites_;
+  std::int64_t width_;
+  bool randomOrder_;
+  at::Tensor coupling_, field_;
+  std::vector<double> values_;
+};
+
+}  // namespace
+
+std::unique_ptr<TileExecutor> fusePairwiseGibbs(const Sampler& sampler, const Energy& energy, bool randomOrder) {
+  const char* executor = std::getenv("LANGEVIN_EXECUTOR");
+  if (executor && std::string(executor) == "aten") return nullptr;  // the other side of the parity test
+  if (energy.program().pairwise.coupling < 0 || !energy.device().is_cpu()) return nullptr;
+  return std::make_unique<PairwiseGibbs>(sampler, energy, randomOrder);
+}
+
+}  // namespace langevin

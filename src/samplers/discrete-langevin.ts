@@ -1,0 +1,28 @@
+import { defineSpec, scheduleField } from '../spec.js'
+import { temperatureField } from './fields.js'
+
+/**
+ * Langevin dynamics of discrete states: in a step every site moves on its own, to level k with probability
+ * softmax_k(-d[s, k] / (2 T) - |x' - x|^2 / (2 a)), where d[s, k] = dE/dx . (x' - x) and a = `stepSize`. Squared distances are 1
+ * for binary, 4 for spin and 2 for categorical sites: spins want four times the step of binary columns.
+ *
+ * `adjusted: true` (default, DMALA): the move of all sites is accepted or refused by a Metropolis test whose reverse
+ * proposal takes its gradient at x'; exact for any step, aim at an acceptance of about 0.5. `adjusted: false` (DULA): always
+ * taken; the law is biased, the less the smaller the step (`diagnostics.wouldBeAcceptance`). As the step goes to 0 the bias of
+ * an energy that is linear in each site (ising, potts) goes away; that of another energy, an rbm or a network, does not.
+ * `stepSize`, `temperature` (default 1): numbers or schedules.
+ */
+export const discreteLangevin = defineSpec(
+  'sampler',
+  'discreteLangevin',
+  (z) => ({
+    steps: z.int().positive(),
+    stepSize: scheduleField(z),
+    temperature: temperatureField(z),
+    adjusted: z.boolean().default(true),
+  }),
+  {
+    summary: 'Discrete Langevin proposals for all sites at once, with (DMALA) or without (DULA) a Metropolis test.',
+    source: 'Zhang, Liu and Liu 2022.',
+  },
+)

@@ -1,0 +1,20 @@
+import { defineSpec } from '../spec.js'
+import { temperatureField } from './fields.js'
+
+/**
+ * Metropolis moves of one site a step, proposed where the gradient says that the energy falls: with the estimates
+ * d[s, k] = dE/dx . (x' - x) for every site s and other level k, the proposal is softmax(-d / (2 T)), and a move is accepted
+ * with min(1, exp(-(E(x') - E(x)) / T) q(x | x') / q(x' | x)). Exact; one gradient a step, whatever the number of sites.
+ *
+ * `steps`: proposals; a site is visited once in `steps` / sites of them at best, so count them in sites. `temperature`
+ * (default 1).
+ */
+export const gibbsWithGradients = defineSpec(
+  'sampler',
+  'gibbsWithGradients',
+  (z) => ({ steps: z.int().positive(), temperature: temperatureField(z) }),
+  {
+    summary: 'Gradient-informed moves of one discrete site, with a Metropolis test.',
+    source: 'Grathwohl, Swersky, Hashemi, Duvenaud and Maddison 2021, algorithm 1.',
+  },
+)
