@@ -22,6 +22,9 @@ export const SAMPLING_LIMITS = {
 } as const
 const L = SAMPLING_LIMITS
 
+/** Kernels without a step size have none to tell. */
+const now = ({ stepSize }: SampleResult['diagnostics']) => (stepSize === null ? '' : ` (now ${short(stepSize.mean)})`)
+
 const stuck: Rule<SampleResult> = ({ diagnostics: d }) => {
   const chains = d.chainReport.stuck
   if (chains.length === 0) return undefined
@@ -33,7 +36,7 @@ const stuck: Rule<SampleResult> = ({ diagnostics: d }) => {
     message: `${named(chains)} of the ${d.traced.chains} traced did not move during the ${d.traced.draws} draws after burn-in`,
     chains,
     phase: 'sampling',
-    remedy: `a smaller stepSize (now ${short(d.stepSize.mean)}), for hmc a warmup that adapts it; look at where these chains start`,
+    remedy: `a smaller stepSize${now(d)}, for hmc a warmup that adapts it; look at where these chains start`,
   }
 }
 
@@ -48,7 +51,7 @@ const divergent: Rule<SampleResult> = ({ diagnostics: d }) => {
     severity: during === 'sampling' && share > 0.01 ? 'error' : 'warning',
     message: `${count} proposals (${percent(share)}) diverged during ${during}: their energy was not finite, or off by more than 1000`,
     phase: during,
-    remedy: `a smaller stepSize (now ${short(d.stepSize.mean)}) or fewer leapfrogSteps; regions these proposals aimed at are missing from the draws`,
+    remedy: `a smaller stepSize${now(d)} or fewer leapfrogSteps; regions these proposals aimed at are missing from the draws`,
   }
 }
 
@@ -89,7 +92,7 @@ const unmixed: Rule<SampleResult> = (result) => {
     severity: worst > L.rhatError ? 'error' : 'warning',
     message: `chains disagree: R-hat is ${short(worst)}${(d.rhat ?? 0) < worst ? ' for the energy' : ''} (limit ${L.rhat})`,
     phase: 'sampling',
-    remedy: `more steps (now ${d.steps}), or a step size that moves farther (now ${short(d.stepSize.mean)})`,
+    remedy: `more steps (now ${d.steps}), or a step size that moves farther${now(d)}`,
   }
 }
 
@@ -114,7 +117,7 @@ const stepBias: Rule<SampleResult> = ({ diagnostics: d }) => {
     severity: rate < limit(L.refusedByTestError) ? 'error' : 'warning',
     message: `the sampler has no Metropolis test, and one would accept only ${percent(rate)} of its steps (limit ${percent(limit(L.refusedByTest))}): the draws follow a law that is biased by the step size`,
     phase: 'sampling',
-    remedy: `a smaller stepSize (now ${short(d.stepSize.mean)}), or mala, which tests every step`,
+    remedy: `a smaller stepSize${now(d)}, or mala, which tests every step`,
   }
 }
 
@@ -125,7 +128,7 @@ const refused: Rule<SampleResult> = ({ diagnostics: d }) => {
     severity: 'warning',
     message: `only ${percent(d.acceptance)} of the proposals are accepted (limit ${percent(L.adjustedAcceptance)}): chains move little`,
     phase: 'sampling',
-    remedy: `a smaller stepSize (now ${short(d.stepSize.mean)}); mala does best near 57 %, hmc near 80 %`,
+    remedy: `a smaller stepSize${now(d)}; mala does best near 57 %, hmc near 80 %`,
   }
 }
 

@@ -31,7 +31,7 @@ class DiscreteLangevin final : public Sampler {
     at::Tensor x = sites.encode(levels, chains.x);
     EnergyAndGradient next = evaluateAt(energy, x, chains.y);
     at::Tensor logRatio;
-    if (adjusted_ || clock.monitor) {
+    if (adjusted_ || clock.monitored()) {
       const at::Tensor backward = logits(sites, x, next.gradient, size, temperature);
       logRatio = (chains.energy.to(at::kDouble) - next.energy) / temperature +
                  probability(backward, sites.decode(chains.x)) - probability(forward, levels);
@@ -41,7 +41,7 @@ class DiscreteLangevin final : public Sampler {
     if (const std::int64_t row = firstNonFiniteRow(next.gradient); row >= 0)
       chainNotFinite(chains.firstChain + static_cast<std::uint64_t>(row), "the gradient of its energy", false,
                      clock.counter);
-    if (clock.monitor) tallyAcceptance(logRatio, tally);
+    if (clock.monitored()) tallyAcceptance(logRatio, tally);
     chains.x = std::move(x);
     chains.energy = std::move(next.energy);
     chains.gradient = std::move(next.gradient);
