@@ -40,7 +40,7 @@ inline at::Tensor toyRows(std::int64_t n) { return quantileRows({{0.33, -1, 0.25
 /// Draws of the Gaussian model itself, fresh every step: what no sampler's bias hides behind.
 class ExactGaussian : public Sampler {
  public:
-  ExactGaussian() : Sampler(CommonOptions{1, Schedule(1.0), Schedule(1.0), 0, {}}) {}
+  ExactGaussian() : Sampler(CommonOptions{"exact", 1, Schedule(1.0), Schedule(1.0), 0, {}, Precision::Float32}) {}
   bool adjusted() const override { return true; }
   void step(Chains& chains, const Energy& energy, const StepClock& clock, const Random& random, Tally&) const override {
     const at::Tensor& flat = energy.parameters().flat();

@@ -1,4 +1,5 @@
 // Every architecture in float64: score and parameter gradients against central differences, identities, refusals.
+#include <algorithm>
 #include <functional>
 #include <numbers>
 
@@ -151,8 +152,10 @@ at::Tensor totalOf(const EnergyRef& energy, const std::vector<at::Tensor>& param
 }  // namespace
 
 TEST(kindsCovered) {
+  // Energies over discrete states have tests of their own (discrete_energies_test): their tables start at zero.
+  const std::vector<std::string> discrete{"rbm", "ising", "potts"};
   for (const std::string& kind : energyKinds()) {
-    bool found = false;
+    bool found = std::find(discrete.begin(), discrete.end(), kind) != discrete.end();
     for (const Subject& s : subjects()) found = found || *s.spec.at("kind").get<std::string>() == kind;
     if (!found) test::fail(__FILE__, __LINE__, "no subject for energy kind " + kind);
   }
