@@ -1,6 +1,7 @@
 // Ranking and conditional noise-contrastive estimation: a conditional law recovered with its mean and its variance, the
-// precision of a Gaussian, the limit of small perturbations, gradients. Controls: one log Z for all conditions, a
-// logit without the noise's density, a flipped sign.
+// precision of a Gaussian, the limit of small perturbations, gradients. Tolerances of fits are twice the worst of 20
+// repeats with other data and other seeds: 0.0275 for the conditional law, 0.033 ranking, 0.047 and 0.033 for
+// perturbations of 0.7 and 1.5. Controls: one log Z for all conditions, logits without the noise's density.
 #include <cmath>
 
 #include "check.hpp"
@@ -60,8 +61,8 @@ double conditionalError(const Map& objective, int seed = 0) {
 }
 
 TEST(ranking_recovers_a_conditional_gaussian) {
-  CHECK(conditionalError(ranking({{"kind", "gaussian"}, {"sd", 1.2}})) < 0.06);
-  CHECK(conditionalError(ranking({{"kind", "kde"}, {"centres", 50}, {"scale", 1.5}})) < 0.06);
+  CHECK(conditionalError(ranking({{"kind", "gaussian"}, {"sd", 1.2}})) < 0.055);
+  CHECK(conditionalError(ranking({{"kind", "kde"}, {"centres", 50}, {"scale", 1.5}})) < 0.055);
   // The control: binary NCE has one log Z for all y, and here each y has its own.
   CHECK(conditionalError(
             {{"kind", "noiseContrastive"}, {"noise", Map{{"kind", "gaussian"}, {"sd", 1.2}}}, {"ratio", 8}}) > 0.15);
@@ -75,10 +76,40 @@ TEST(ranking_recovers_a_precision_whatever_the_noise) {
           {{"objective", ranking(noise)}, {"optimizer", adam(0.05, 1e-4)}, {"steps", 300}, {"batchSize", 2000}});
     return distance(symmetric(parametersOf(*energy).at("precision")), at::linalg_inv(covariance()));
   };
-  // Binary NCE's 0.039 of the survey, twice; a logit without the noise's density would find P minus the noise's.
-  CHECK(fit({{"kind", "gaussian"}, {"sd", std::sqrt(2.0)}}) < 0.078);
-  CHECK(fit({{"kind", "dataGaussianMixture"}, {"components", 3}, {"scale", 1.3}}) < 0.078);
-  CHECK(distance(at::linalg_inv(covariance()) - 0.5 * at::eye(2, at::kDouble), at::linalg_inv(covariance())) > 0.4);
+  CHECK(fit({{"kind", "gaussian"}, {"sd", std::sqrt(2.0)}}) < 0.066);
+  CHECK(fit({{"kind", "dataGaussianMixture"}, {"components", 3}, {"scale", 1.3}}) < 0.066);
+}
+
+// The same loss written out, with and without log p_noise in the logits.
+class PlainRanking : public Objective {
+ public:
+  explicit PlainRanking(bool density) : density_(density) {}
+  at::Tensor loss(StepContext& context) override {
+    const std::int64_t n = context.batch.size(), k = 8;
+    const at::Tensor e = context.random().normal(n * k, 2, static_cast<std::uint64_t>(context.step),
+                                                 Stream::NoiseSample, context.batch.x.options());
+    const at::Tensor all = at::cat({context.batch.x, e * std::sqrt(2.0)});
+    at::Tensor logits = -context.energy({all, {}});
+    if (density_) logits = logits + 0.25 * all.square().sum(1);
+    logits = logits.view({k + 1, n});
+    return (logits.logsumexp(0) - logits[0]).mean();
+  }
+
+ private:
+  bool density_;
+};
+
+TEST(control_ranking_needs_the_density_of_its_noise) {
+  const at::Tensor x = gaussianRows(covariance(), 1000);
+  const auto error = [&](bool density) {
+    const EnergyRef energy = gaussianEnergy({{0.5, 0.0}, {0.0, 0.5}});
+    PlainRanking objective(density);
+    const at::Tensor found = descend(energy, objective, x, 0.5, 300).slice(0, 2, 6).view({2, 2});
+    return distance(symmetric(found), at::linalg_inv(covariance()));
+  };
+  // Without it the minimiser is the precision of data over noise, half a unit less in every column.
+  CHECK(error(true) < 0.15);
+  CHECK(error(false) > 0.3);
 }
 
 TEST(ranking_at_the_noise_is_guessing) {
@@ -88,7 +119,6 @@ TEST(ranking_at_the_noise_is_guessing) {
   CHECK_NEAR(e.loss, std::log(10.0), 1e-12);
 }
 
-// One perturbation a row at sigma 0.7; the tolerance is twice the worst of 20 repeats.
 TEST(perturbations_recover_the_precision) {
   const at::Tensor x = gaussianRows(covariance(), 20000);
   const auto fit = [&](const Map& objective) {
@@ -96,8 +126,8 @@ TEST(perturbations_recover_the_precision) {
     train(energy, x, {{"objective", objective}, {"optimizer", adam(0.05, 1e-4)}, {"steps", 400}, {"batchSize", 2000}});
     return distance(symmetric(parametersOf(*energy).at("precision")), at::linalg_inv(covariance()));
   };
-  CHECK(fit(perturbing(0.7)) < 0.09);
-  CHECK(fit(perturbing(1.5, 4)) < 0.09);
+  CHECK(fit(perturbing(0.7)) < 0.094);
+  CHECK(fit(perturbing(1.5, 4)) < 0.066);
 }
 
 // Divided by sigma^2 / 2 the gradient tends to v P - 1. Of E(x') - E(x) = P (sigma x e + sigma^2 e^2 / 2) the first
@@ -113,8 +143,6 @@ TEST(small_perturbations_give_the_direction_of_score_matching) {
       e.gradient.at("precision").item<double>() / (0.5 * sigma * sigma) + 2 * cross / sigma + square - 1;
   // What is left has the scatter of P x^2 e^2, 0.9 * 1.7 * sqrt(8) / sqrt(n) = 0.031, and a bias of order sigma^2.
   CHECK_NEAR(found, variance * precision - 1, 4.5 * 0.031);
-  // The control: the other sign.
-  CHECK(std::abs(-found - (variance * precision - 1)) > 0.8);
   CHECK_NEAR(e.loss, 2 * std::log(2.0), 0.01);
 }
 

@@ -115,22 +115,37 @@ TEST(score_matching_does_not_depend_on_threads) {
 
 // ---- Minimisers ----------------------------------------------------------------------------------------------------
 
-// d loss / dP = (S P + P S) / 2 - I: zero at P = inverse(S), and nowhere near zero with the trace's sign flipped, where
-// the loss is |s|^2 / 2 + tr H = 2 |s|^2 / 2 - loss and has its root nowhere.
+// The loss with the sign of its trace flipped, to see that the test below would notice.
+class FlippedTrace : public Objective {
+ public:
+  at::Tensor loss(StepContext& context) override {
+    const at::Tensor axes = at::eye(2, at::kDouble).expand({context.batch.size(), 2, 2});
+    const ScoreAndCurvature v = context.curvature(context.batch, axes);
+    return (0.5 * v.score.square().sum(1) + v.curvature.sum(1)).mean();
+  }
+};
+
+// d loss / dP = (S P + P S) / 2 - I: zero at P = inverse(S); 2 I there when the trace's sign is flipped.
 TEST(explicit_score_matching_has_its_root_at_the_inverse_covariance) {
-  const at::Tensor x = gaussianRows(covariance(), 5000), p = at::linalg_inv(covariance());
-  const auto gradientAt = [&](const at::Tensor& precision, const Map& objective) {
+  const at::Tensor x = gaussianRows(covariance(), 5000), one = at::eye(2, at::kDouble);
+  const auto gradientAt = [&](const at::Tensor& precision, Objective& objective) {
     const EnergyRef energy = gaussianEnergy({{1.0, 0.0}, {0.0, 1.0}});
     energy->parameters().flat().slice(0, 2, 6).copy_(precision.reshape({4}));
-    return symmetric(evaluate(energy, x, objective, 3).gradient.at("precision"));
+    const Random random(3);
+    Job job;
+    TrainingStep step(*energy, random, job, 1, {});
+    step.begin(0, 1, {x, {}}, {});
+    return symmetric(step.run(objective, {}).gradient.slice(0, 2, 6).view({2, 2}));
   };
-  CHECK(gradientAt(p, explicitMatching()).abs().max().item<double>() < 1e-12);
-  const at::Tensor other = at::eye(2, at::kDouble);
-  CHECK(distance(gradientAt(other, explicitMatching()), covariance() - at::eye(2, at::kDouble)) < 1e-12);
-  // The control: the flipped trace gives S + I there, 1 on the diagonal away from the truth by 2.
-  CHECK(distance(gradientAt(other, explicitMatching()), covariance() + at::eye(2, at::kDouble)) > 1.9);
+  const auto objective = makeObjectiveFrom(explicitMatching()),
+             signs = makeObjectiveFrom(sliced("rademacher", 1, true));
+  const at::Tensor root = at::linalg_inv(covariance());
+  CHECK(gradientAt(root, *objective).abs().max().item<double>() < 1e-12);
+  CHECK(distance(gradientAt(one, *objective), covariance() - one) < 1e-12);
+  FlippedTrace flipped;
+  CHECK(distance(gradientAt(root, flipped), 2 * one) < 1e-12);
   // Signs along the axes of a diagonal precision see its trace exactly: v' P v = tr P whatever v.
-  CHECK(distance(gradientAt(other, sliced("rademacher", 1, true)).diagonal(), covariance().diagonal() - 1.0) < 1e-12);
+  CHECK(distance(gradientAt(one, *signs).diagonal(), covariance().diagonal() - 1.0) < 1e-12);
 }
 
 // Twice the worst of 20 repeats with 20,000 random rows: 0.033 explicit, 0.044 sliced.
