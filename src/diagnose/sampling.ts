@@ -63,7 +63,7 @@ const modes: Rule<SampleResult> = ({ diagnostics: d }) => {
   return {
     code: 'modes',
     severity: 'error',
-    message: `${named(chains)} stay about x[${s.column}] = ${short(here)}, the other ${d.traced.chains - chains.length} traced chains about ${short(there)}: no chain goes between (R-hat ${short(d.rhat)}, limit ${L.rhat})`,
+    message: `${named(chains)} ${chains.length === 1 ? 'stays' : 'stay'} about x[${s.column}] = ${short(here)}, the other ${d.traced.chains - chains.length} traced chains about ${short(there)}: no chain goes between (R-hat ${short(d.rhat)}, limit ${L.rhat})`,
     chains,
     phase: 'sampling',
     remedy:

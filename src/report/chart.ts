@@ -20,7 +20,7 @@ interface Frame {
   bottom: number
 }
 
-const FRAME: Frame = { width: 424, height: 200, left: 56, right: 12, top: 44, bottom: 38 }
+const FRAME: Frame = { width: 408, height: 200, left: 54, right: 20, top: 44, bottom: 38 }
 
 /** About `count` round numbers from low to high. */
 export function ticks(low: number, high: number, count = 5): number[] {

@@ -26,7 +26,7 @@ export function specText(spec: object): string {
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return `${key} ${specText(value)}`
     return `${key} ${typeof value === 'string' ? value : JSON.stringify(value).replaceAll(',', ', ')}`
   })
-  return `${kind ?? ''}(${shown.join(', ')})`.slice(0, 600)
+  return (kind === undefined ? shown.join(', ') : `${kind}(${shown.join(', ')})`).slice(0, 600)
 }
 
 export const number = (value: number | null | undefined, digits = 4): string =>

@@ -24,11 +24,7 @@ const PLOTS: readonly Plot[] = [
   { title: 'Gradient norm', monitors: ['gradientNorm'], log: true },
   { title: 'Parameter norm', monitors: ['parameterNorm'] },
   { title: 'Learning rate', monitors: ['lr'] },
-  {
-    title: 'Acceptance a Metropolis test gives, or would give',
-    monitors: ['acceptance'],
-    guides: [{ y: 0.5, label: 'limit' }],
-  },
+  { title: 'Acceptance a Metropolis test gives, or would give', monitors: ['acceptance'] },
   { title: 'Distance the chains go, in spreads of the data', monitors: ['displacement'], log: true },
   { title: 'Share of chain steps clipped, at the border', monitors: ['clippedShare', 'clampedShare'] },
   { title: 'Share of buffer draws restarted', monitors: ['restartShare'] },

@@ -1,6 +1,8 @@
 #include "evaluation/mixture_law.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numbers>
 
 #include "base/tensor.hpp"

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "base/tensor.hpp"
 #include "base/threads.hpp"
