@@ -34,11 +34,10 @@ macro(langevin_add_cuda_kernels target)
     find_package(CUDAToolkit REQUIRED)
     add_library(${target}_cuda OBJECT ${ARGN})
     target_include_directories(${target}_cuda PRIVATE "${CMAKE_SOURCE_DIR}/native/core")
-    # No contraction: a counter must give the same normal on host and device. Fused multiply-adds are written out. The
-    # standard is named here, and CMake's own properties are cleared, because CMake 3.25 does not know that nvcc 13 has it.
-    target_compile_options(${target}_cuda PRIVATE -std=c++20 -fmad=false)
-    set_property(TARGET ${target}_cuda PROPERTY CXX_STANDARD)
-    set_property(TARGET ${target}_cuda PROPERTY CUDA_STANDARD)
+    # No contraction: a counter must give the same normal on host and device. Fused multiply-adds are written out.
+    target_compile_options(${target}_cuda PRIVATE -fmad=false)
+    # C++17 is what the device code needs and the newest that CMake 3.25 knows of nvcc 13.
+    set_target_properties(${target}_cuda PROPERTIES CUDA_STANDARD 17 CUDA_STANDARD_REQUIRED ON)
     target_sources(${target} PRIVATE $<TARGET_OBJECTS:${target}_cuda>)
     target_compile_definitions(${target} PRIVATE LANGEVIN_CUDA=1)
     target_include_directories(${target} SYSTEM PRIVATE ${CUDAToolkit_INCLUDE_DIRS})

@@ -57,7 +57,7 @@ const problems = []
 /** One .cu for one architecture: { file, arch, kernels: [...] } */
 async function compileKernel(file, arch) {
   const cubin = join(folder, `${file}.${arch}.cubin`)
-  const args = ['-std=c++20', '-O3', '-fmad=false', `-arch=${arch}`, '-Xptxas', '-v', '-Werror', 'all-warnings']
+  const args = ['-std=c++17', '-O3', '-fmad=false', `-arch=${arch}`, '-Xptxas', '-v', '-Werror', 'all-warnings']
   const made = await run(nvcc, [...args, '-I', join(root, 'native/core'), '-cubin', '-o', cubin, join(kernels, file)])
   if (made.status !== 0) {
     problems.push(`${file} does not compile for ${arch}:\n${made.text}`)

@@ -49,7 +49,10 @@ at::Tensor langevinLogRatio(const at::Tensor& x, const at::Tensor& energy, const
 at::Tensor tallyAcceptance(const at::Tensor& logRatio, Tally& tally) {
   const at::Tensor probability = at::nan_to_num(logRatio.to(at::kDouble).clamp_max(0).exp_(), 0.0);
   tally.add(Tally::Field::Acceptance, probability.sum());
-  tally.add(Tally::Field::Proposals, at::full({}, probability.numel(), probability.options()));
+  if (tally.recorded.defined())
+    tally.add(Tally::Field::Proposals, at::full({}, probability.numel(), probability.options()));
+  else
+    tally.proposals += probability.numel();
   return probability;
 }
 

@@ -16,27 +16,44 @@ void Tally::merge(const Tally& other) {
   for (std::size_t i = 0; i < other.own.size(); ++i) own[i] += other.own[i];
 }
 
-void Tally::add(Field field, const at::Tensor& number) {
-  const auto index = static_cast<std::int64_t>(field);
-  if (recorded.defined()) {
-    recorded.narrow(0, index, 1).add_(number.to(at::kDouble));
-    return;
+namespace {
+
+void plus(Tally& tally, Tally::Field field, double number) {
+  const auto whole = static_cast<std::int64_t>(number);
+  switch (field) {
+    case Tally::Field::Acceptance:
+      tally.acceptance += number;
+      break;
+    case Tally::Field::Accepted:
+      tally.accepted += number;
+      break;
+    case Tally::Field::Proposals:
+      tally.proposals += whole;
+      break;
+    case Tally::Field::Divergences:
+      tally.divergences += whole;
+      break;
+    case Tally::Field::Clipped:
+      tally.clipped += whole;
+      break;
+    case Tally::Field::Clamped:
+      tally.clamped += whole;
+      break;
   }
-  at::Tensor sums = at::zeros({kFields}, at::kDouble);
-  sums[index] = number.to(at::kDouble).item<double>();
-  addRecorded(sums);
+}
+
+}  // namespace
+
+void Tally::add(Field field, const at::Tensor& number) {
+  if (recorded.defined())
+    recorded.narrow(0, static_cast<std::int64_t>(field), 1).add_(number.to(at::kDouble));
+  else
+    plus(*this, field, number.item().toDouble());
 }
 
 void Tally::addRecorded(const at::Tensor& sums) {
   const at::Tensor host = sums.to(at::kCPU);
-  const double* sum = host.data_ptr<double>();
-  const auto of = [&](Field field) { return sum[static_cast<int>(field)]; };
-  acceptance += of(Field::Acceptance);
-  accepted += of(Field::Accepted);
-  proposals += static_cast<std::int64_t>(of(Field::Proposals));
-  divergences += static_cast<std::int64_t>(of(Field::Divergences));
-  clipped += static_cast<std::int64_t>(of(Field::Clipped));
-  clamped += static_cast<std::int64_t>(of(Field::Clamped));
+  for (int i = 0; i < static_cast<int>(kFields); ++i) plus(*this, static_cast<Field>(i), host.data_ptr<double>()[i]);
 }
 
 Tally Tally::unread() const {
