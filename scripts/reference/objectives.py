@@ -21,7 +21,7 @@ import time
 import torch
 from torch.nn.functional import cross_entropy, mse_loss, softplus
 
-from divergences import f_divergence, pseudo_spherical
+from divergences import f_divergence, pseudo_spherical, stein_discrepancy
 from energies import DTYPES, build
 from samplers import langevin_step
 
@@ -129,6 +129,7 @@ LOSSES = {
     "persistentContrastiveDivergence": persistent_contrastive_divergence,
     "pseudoSpherical": pseudo_spherical,
     "fDivergence": f_divergence,
+    "steinDiscrepancy": stein_discrepancy,
     "noiseContrastive": noise_contrastive,
     "denoisingScoreMatching": denoising_score_matching,
     "maximumLikelihood": maximum_likelihood,

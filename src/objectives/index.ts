@@ -3,12 +3,14 @@ import { contrastiveDivergence } from './contrastive-divergence.js'
 import { crossEntropy } from './cross-entropy.js'
 import { denoisingScoreMatching } from './denoising-score-matching.js'
 import { fDivergence } from './f-divergence.js'
+import { learnedSteinDiscrepancy } from './learned-stein-discrepancy.js'
 import { maximumLikelihood } from './maximum-likelihood.js'
 import { meanSquaredError } from './mean-squared-error.js'
 import { negativeLogLikelihood } from './negative-log-likelihood.js'
 import { noiseContrastive } from './noise-contrastive.js'
 import { persistentContrastiveDivergence } from './persistent-contrastive-divergence.js'
 import { pseudoSpherical } from './pseudo-spherical.js'
+import { steinDiscrepancy } from './stein-discrepancy.js'
 
 export const objectives = {
   maximumLikelihood,
@@ -16,6 +18,8 @@ export const objectives = {
   persistentContrastiveDivergence,
   pseudoSpherical,
   fDivergence,
+  steinDiscrepancy,
+  learnedSteinDiscrepancy,
   noiseContrastive,
   denoisingScoreMatching,
   crossEntropy,

@@ -8,8 +8,8 @@ namespace langevin {
 const std::vector<Function>& evaluationFunctions() {
   static const std::vector<Function> table = [] {
     std::vector<Function> all;
-    for (const auto* part :
-         {&metricsFunctions(), &partitionFunctions(), &detectorFunctions(), &spandrelStudyFunctions()})
+    for (const auto* part : {&metricsFunctions(), &steinFunctions(), &partitionFunctions(), &detectorFunctions(),
+                             &spandrelStudyFunctions()})
       all.insert(all.end(), part->begin(), part->end());
     return all;
   }();
