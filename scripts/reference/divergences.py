@@ -63,3 +63,18 @@ def f_divergence(model, case, x, y):
     fixed = conjugate.detach()
     through_q = ((fixed - fixed.mean()) * -energy).mean()
     return slope.mean() - (conjugate.mean() + through_q)
+
+
+def stein_discrepancy(model, case, x, y):
+    """Mean Stein kernel over pairs of different rows, its derivatives of k by autograd (Liu, Lee and Jordan 2016)."""
+    objective = case["objective"]
+    n, d = x.shape
+    leaf = x.clone().requires_grad_(True)
+    (gradient,) = torch.autograd.grad(model.energy(leaf, y).sum(), leaf, create_graph=True)
+    i, j = torch.nonzero(~torch.eye(n, dtype=torch.bool), as_tuple=True)
+    a, b = x[i].requires_grad_(True), x[j].requires_grad_(True)
+    k = (1 + ((a - b) ** 2).sum(1) / objective["scale"] ** 2) ** objective["beta"]
+    da, db = torch.autograd.grad(k.sum(), (a, b), create_graph=True)
+    trace = sum(torch.autograd.grad(da[:, c].sum(), b, retain_graph=True)[0][:, c] for c in range(d))
+    sa, sb = -gradient[i], -gradient[j]
+    return ((sa * sb).sum(1) * k + (sa * db).sum(1) + (sb * da).sum(1) + trace).mean()

@@ -23,7 +23,7 @@ from torch.nn.functional import cross_entropy, mse_loss, softplus
 
 import discrimination
 import score_matching
-from divergences import f_divergence, pseudo_spherical
+from divergences import f_divergence, pseudo_spherical, stein_discrepancy
 from energies import DTYPES, build
 from noises import draw, noise_law
 from samplers import langevin_step
@@ -113,6 +113,7 @@ LOSSES = {
     "persistentContrastiveDivergence": persistent_contrastive_divergence,
     "pseudoSpherical": pseudo_spherical,
     "fDivergence": f_divergence,
+    "steinDiscrepancy": stein_discrepancy,
     "noiseContrastive": noise_contrastive,
     **discrimination.LOSSES,
     **score_matching.LOSSES,

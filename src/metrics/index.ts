@@ -2,3 +2,4 @@ export { brier, type CalibrationOptions, ece, nll, type ReliabilityBin, reliabil
 export { ess, rhat } from './chains.js'
 export { type Estimator, energyDistance, mmd, slicedWasserstein, totalVariation } from './distances.js'
 export { aupr, auroc, fprAtTpr, type Positive, type RankingOptions } from './ranking.js'
+export { type KernelSteinOptions, kernelSteinDiscrepancy } from './stein.js'

@@ -6,6 +6,7 @@ import { denoisingScoreMatching } from './denoising-score-matching.js'
 import { energyDiscrepancy } from './energy-discrepancy.js'
 import { explicitScoreMatching } from './explicit-score-matching.js'
 import { fDivergence } from './f-divergence.js'
+import { learnedSteinDiscrepancy } from './learned-stein-discrepancy.js'
 import { maximumLikelihood } from './maximum-likelihood.js'
 import { meanSquaredError } from './mean-squared-error.js'
 import { minimumProbabilityFlow } from './minimum-probability-flow.js'
@@ -15,6 +16,7 @@ import { persistentContrastiveDivergence } from './persistent-contrastive-diverg
 import { pseudoSpherical } from './pseudo-spherical.js'
 import { rankingNoiseContrastive } from './ranking-noise-contrastive.js'
 import { slicedScoreMatching } from './sliced-score-matching.js'
+import { steinDiscrepancy } from './stein-discrepancy.js'
 import { structured } from './structured.js'
 
 export const objectives = {
@@ -23,6 +25,8 @@ export const objectives = {
   persistentContrastiveDivergence,
   pseudoSpherical,
   fDivergence,
+  steinDiscrepancy,
+  learnedSteinDiscrepancy,
   noiseContrastive,
   rankingNoiseContrastive,
   conditionalNoiseContrastive,

@@ -76,6 +76,12 @@ const cases: Case[] = [
     x: data,
     takeNegatives: true,
   })),
+  {
+    name: 'steinDiscrepancy',
+    energy: mlp,
+    objective: objectives.steinDiscrepancy({ scale: 1.3, beta: -0.4 }),
+    x: data,
+  },
   ...([noises.gaussian({ mean: 0.1, sd: [1.5, 2] }), noises.dataGaussian({ scale: 1.3 })] as SpecValue[]).map(
     (noise) => ({
       name: `noiseContrastive, ${noise.kind}`,

@@ -87,6 +87,12 @@ describe('objective, noise and optimizer specs', () => {
       () => objectives.persistentContrastiveDivergence({ sampler, buffer: { size: 4 }, chains: 5 }),
       'chains',
     ],
+    ['a beta of 1', () => objectives.steinDiscrepancy({ beta: 1 }), 'beta'],
+    [
+      'a rough critic',
+      () => objectives.learnedSteinDiscrepancy({ critic: { activation: 'relu' as never } }),
+      'activation',
+    ],
     ['a gamma of -1', () => objectives.pseudoSpherical({ gamma: -1, sampler }), 'gamma'],
     [
       'more chains than the buffer has, pseudoSpherical',

@@ -179,6 +179,7 @@ describe('checkpoints', () => {
         warmup: 5,
       }),
     ],
+    ['learnedSteinDiscrepancy', objectives.learnedSteinDiscrepancy({ critic: { hidden: [8] }, criticSteps: 1 })],
   ])('%s: a resumed run is bit-equal to one that was never interrupted', async (name, objective) => {
     const path = join(folder, `${name}.safetensors`)
     const kept = join(folder, `${name}-15.safetensors`)

@@ -8,8 +8,8 @@ namespace langevin {
 const std::vector<Function>& evaluationFunctions() {
   static const std::vector<Function> table = [] {
     std::vector<Function> all;
-    for (const auto* part : {&metricsFunctions(), &partitionFunctions(), &likelihoodFunctions(), &detectorFunctions(),
-                             &spandrelStudyFunctions(), &gridDensityFunctions()})
+    for (const auto* part : {&metricsFunctions(), &steinFunctions(), &partitionFunctions(), &likelihoodFunctions(),
+                             &detectorFunctions(), &spandrelStudyFunctions(), &gridDensityFunctions()})
       all.insert(all.end(), part->begin(), part->end());
     return all;
   }();

@@ -16,6 +16,7 @@ Ranking makeRanking(const at::Tensor& oodScores, const at::Tensor& isOod, bool p
 Ranking readRanking(const Spec& arguments);
 
 const std::vector<Function>& metricsFunctions();
+const std::vector<Function>& steinFunctions();
 const std::vector<Function>& partitionFunctions();
 const std::vector<Function>& likelihoodFunctions();
 const std::vector<Function>& detectorFunctions();

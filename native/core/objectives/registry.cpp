@@ -14,6 +14,8 @@ const std::vector<Registered<Make>>& table() {
       {"persistentContrastiveDivergence", makePersistentContrastiveDivergence},
       {"pseudoSpherical", makePseudoSpherical},
       {"fDivergence", makeFDivergence},
+      {"steinDiscrepancy", makeSteinDiscrepancy},
+      {"learnedSteinDiscrepancy", makeLearnedSteinDiscrepancy},
       {"noiseContrastive", makeNoiseContrastive},
       {"rankingNoiseContrastive", makeRankingNoiseContrastive},
       {"conditionalNoiseContrastive", makeConditionalNoiseContrastive},

@@ -24,6 +24,8 @@ std::unique_ptr<Objective> makePseudoSpherical(const Spec& spec);
 std::unique_ptr<Objective> makePseudoSpherical(double gamma, PersistentChains chains);
 std::unique_ptr<Objective> makeFDivergence(const Spec& spec);
 std::unique_ptr<Objective> makeFDivergence(const Spec& spec, PersistentChains chains);
+std::unique_ptr<Objective> makeSteinDiscrepancy(const Spec& spec);
+std::unique_ptr<Objective> makeLearnedSteinDiscrepancy(const Spec& spec);
 std::unique_ptr<Objective> makeNoiseContrastive(const Spec& spec);
 std::unique_ptr<Objective> makeRankingNoiseContrastive(const Spec& spec);
 std::unique_ptr<Objective> makeConditionalNoiseContrastive(const Spec& spec);

@@ -1,0 +1,35 @@
+import { adam } from '../optimizers/adam.js'
+import { defineSpec, specOf } from '../spec.js'
+
+/**
+ * Learned Stein discrepancy: a critic network g: R^d -> R^d maximises
+ * mean [s(x)' g(x) + tr dg/dx] - lambda mean |g(x)|^2 over the data rows, s = -dE/dx, and the energy minimises it. The best
+ * critic is (s - grad log p) / (2 lambda); the value is then the Fisher divergence over 4 lambda. The loss shown is the mean
+ * without the penalty.
+ *
+ * `critic`: { hidden (default [64, 64]), activation (default 'silu', a smooth one) }; its weights are
+ * `result.networks.critic`. `criticSteps` (default 5) updates a step of the model, by `criticOptimizer` (default adam, lr
+ * 1e-3). `lambda` (default 0.5). `trace`: 'exact' (default, d backward passes) or 'hutchinson' (one, unbiased, noisier).
+ * Monitors: `discrepancy`, `criticSquare`. The energy must be smooth too.
+ */
+export const learnedSteinDiscrepancy = defineSpec(
+  'objective',
+  'learnedSteinDiscrepancy',
+  (z) => ({
+    critic: z
+      .strictObject({
+        hidden: z.array(z.int().positive()).default([64, 64]),
+        activation: z.enum(['silu', 'gelu', 'tanh', 'sigmoid', 'softplus']).default('silu'),
+      })
+      .prefault({}),
+    criticSteps: z.int().positive().default(5),
+    criticOptimizer: specOf(z, 'optimizer').default(() => adam()),
+    lambda: z.number().positive().default(0.5),
+    trace: z.enum(['exact', 'hutchinson']).default('exact'),
+  }),
+  {
+    summary: 'Learned Stein discrepancy: a critic network in place of a kernel.',
+    source:
+      'Grathwohl et al. 2020, Learning the Stein Discrepancy for Training and Evaluating Energy-Based Models, algorithm 1.',
+  },
+)
