@@ -165,6 +165,6 @@ export function comparePage(result: CompareResult, command: string): string {
 export function compareJson({ panels: _, ...result }: CompareResult): Record<string, unknown> {
   const known = plans()
   const used = result.options.objectives.map((name) => [name, known[name]!] as const)
-  const specs = Object.fromEntries(used.map(([name, { objective, lr, blind }]) => [name, { objective, lr, blind }]))
+  const specs = Object.fromEntries(used.map(([name, { title: _title, cost: _cost, ...plan }]) => [name, plan]))
   return { ...result, plans: specs, overall: overall({ panels: [], ...result }) }
 }
