@@ -21,6 +21,8 @@ export interface Plan {
   readonly blind: string
   /** Learning rate at the start, where the common one does not suit. */
   readonly lr?: number
+  /** Penalties of train(), where the objective is unstable without them. */
+  readonly penalties?: { energy?: number; gradient?: number }
   /** Rough cost of a step relative to noise-contrastive estimation, for the time left. */
   readonly cost: number
 }
@@ -34,7 +36,7 @@ export const ENERGY: SpecValue = { kind: 'mlp', input: 2, hidden, gaussianBase: 
 
 /** Metropolis-adjusted steps: what is compared is the objective, not a sampler's bias. */
 const chains = { kind: 'mala', steps: 10, stepSize: 0.005, box }
-const fresh = { size: 10_000, reinit: 0.05, box }
+const fresh = { size: BATCH, reinit: 0.05, box }
 const tested = { size: BATCH, reinit: 1, reinitFrom: 'uniform', reinitAccept: 'metropolis', box }
 
 const ALL: Readonly<Record<string, Plan>> = {
@@ -80,6 +82,7 @@ const ALL: Readonly<Record<string, Plan>> = {
     title: 'PCD',
     objective: { kind: 'persistentContrastiveDivergence', sampler: chains, buffer: fresh },
     blind: 'Weights of modes between which chains do not move: untested restarts set them to the size of the basins.',
+    lr: 1e-3,
     cost: 2,
   },
   'pcd-tested': {
@@ -100,10 +103,15 @@ const ALL: Readonly<Record<string, Plan>> = {
       kind: 'fDivergence',
       divergence: 'jensenShannon',
       helper: { kind: 'mlp', input: 2, hidden: [64, 64] },
+      helperOptimizer: { kind: 'adam', lr: 3e-3 },
+      helperPenalty: 0.05,
       sampler: chains,
       buffer: tested,
     },
-    blind: 'What its helper network has not yet told apart; two networks chase each other.',
+    blind:
+      'What its helper network has not yet told apart; two networks chase each other and need both penalties to stay finite.',
+    lr: 1e-3,
+    penalties: { energy: 0.05 },
     cost: 4,
   },
   'score-matching': {
@@ -111,14 +119,14 @@ const ALL: Readonly<Record<string, Plan>> = {
     objective: { kind: 'explicitScoreMatching' },
     blind: 'Weights of modes with empty space between them, and everything in that empty space.',
     lr: 2e-3,
-    cost: 2,
+    cost: 10,
   },
   'sliced-score-matching': {
     title: 'Sliced score matching',
     objective: { kind: 'slicedScoreMatching', varianceReduced: true },
     blind: 'As score matching, with more noise and at any number of columns.',
     lr: 2e-3,
-    cost: 1.5,
+    cost: 2.5,
   },
   'denoising-score-matching': {
     title: 'Denoising score matching',

@@ -13,7 +13,7 @@ const RANGE: readonly [number, number] = [-7, 1]
 const SIDE = 104
 const GAP = 6
 const LEFT = 140
-const TOP = 78
+const TOP = 104
 
 /** Rows of sources, columns of objectives, the truth first; every log-density of the first seed in one colour range. */
 function panelGrid(result: CompareResult): Html {
@@ -64,7 +64,8 @@ function choice(lines: readonly Overall[]): Html {
     { title: 'diverged', value: ({ diverged, runs }) => `${diverged} of ${runs}` },
     {
       title: 'what it cannot see',
-      value: ({ objective }) => html`<span class="wrap">${plans()[objective]?.blind}</span>`,
+      value: ({ objective }) =>
+        html`<span style="display:inline-block;min-width:38ch;white-space:normal;text-align:left">${plans()[objective]?.blind}</span>`,
     },
   ]
   return table(lines, columns)
@@ -165,6 +166,6 @@ export function comparePage(result: CompareResult, command: string): string {
 export function compareJson({ panels: _, ...result }: CompareResult): Record<string, unknown> {
   const known = plans()
   const used = result.options.objectives.map((name) => [name, known[name]!] as const)
-  const specs = Object.fromEntries(used.map(([name, { objective, lr, blind }]) => [name, { objective, lr, blind }]))
+  const specs = Object.fromEntries(used.map(([name, { title: _title, cost: _cost, ...plan }]) => [name, plan]))
   return { ...result, plans: specs, overall: overall({ panels: [], ...result }) }
 }

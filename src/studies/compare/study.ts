@@ -204,6 +204,7 @@ class Comparison {
         batchSize: BATCH,
         ema: EMA,
         seed,
+        ...(plan.penalties && { penalties: plan.penalties }),
         ...(signal && { signal }),
         ...(threads !== undefined && { threads }),
       })
