@@ -5,8 +5,9 @@ import { checkBox, commonFields } from './fields.js'
  * Langevin dynamics down a ladder of levels, `stepsPerLevel` proper Langevin steps at each. Give one of two ladders, a falling
  * list or `{ from, to, levels }` spaced geometrically:
  *
- * `noiseLevels`: sigma_1 > ... > sigma_L of an energy E(x, sigma) that takes the noise level as its condition y (a continuous
- * one of one column; the sampler sets it). The step of level i is `stepSize` * sigma_i^2 / sigma_L^2.
+ * `noiseLevels`: sigma_1 > ... > sigma_L of an energy E(x, y) that takes the noise level as its condition (a continuous one of
+ * one column; the sampler sets it): y = log sigma (`condition: 'logSigma'`, the default, as denoisingScoreMatching over a ladder
+ * trains it) or y = sigma (`condition: 'sigma'`). The step of level i is `stepSize` * sigma_i^2 / sigma_L^2.
  * `temperatures`: T_1 > ... > T_L for any other energy; level i samples exp(-E / T_i). Every level has the step `stepSize`.
  *
  * The draws are those of the last level; the levels above it count as burn-in. `clip`, `box` as in `langevin`.
@@ -21,6 +22,7 @@ export const annealedLangevin = defineSpec(
       stepsPerLevel: z.int().positive(),
       stepSize: z.number().positive(),
       noiseLevels: ladderField(z).optional(),
+      condition: z.enum(['logSigma', 'sigma']).optional(),
       temperatures: ladderField(z).optional(),
     }
   },
@@ -31,6 +33,9 @@ export const annealedLangevin = defineSpec(
       checkBox(options, fail)
       if ((options.noiseLevels === undefined) === (options.temperatures === undefined)) {
         fail('noiseLevels', 'give either noiseLevels (of a noise-conditional energy) or temperatures (of a plain one)')
+      }
+      if (options.condition !== undefined && options.noiseLevels === undefined) {
+        fail('condition', 'says how a noise-conditional energy takes noiseLevels: give those')
       }
       checkLadder('noiseLevels', options.noiseLevels, 'fall', fail)
       checkLadder('temperatures', options.temperatures, 'fall', fail)

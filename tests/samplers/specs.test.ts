@@ -69,6 +69,7 @@ describe('sampler specs', () => {
     ['underdampedLangevin', { steps: 5, stepSize: 0.1, friction: -1 }, /friction/],
     ['annealedLangevin', { stepsPerLevel: 5, stepSize: 0.1 }, /either noiseLevels.*or temperatures/],
     ['annealedLangevin', { stepsPerLevel: 5, stepSize: 0.1, temperatures: [1, 2] }, /temperatures.*fall/],
+    ['annealedLangevin', { stepsPerLevel: 5, stepSize: 0.1, temperatures: [2, 1], condition: 'sigma' }, /noiseLevels/],
     ['annealedLangevin', { stepsPerLevel: 5, stepSize: 0.1, steps: 4, temperatures: [2, 1] }, /steps.*stepsPerLevel/],
     ['parallelTempering', { steps: 5, temperatures: { from: 4, to: 1, levels: 3 }, sampler: MALA }, /rise/],
     ['parallelTempering', { steps: 5, temperatures: [1, 2], sampler: { kind: 'nuts', steps: 5 } }, /inner kernel/],

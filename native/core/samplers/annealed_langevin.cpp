@@ -1,10 +1,12 @@
 // annealedLangevin: Langevin steps down a ladder of levels (Song and Ermon 2019, algorithm 1). At level i of L every
 // chain takes `stepsPerLevel` proper Langevin steps of size
 //   alpha_i = stepSize sigma_i^2 / sigma_L^2,   x' = x - (alpha_i / 2) grad E(x, sigma_i) + sqrt(alpha_i) xi
-// on an energy that takes the noise level sigma as its condition y (its curvature is about 1 / sigma^2, and so the step
+// on an energy that takes the noise level as its condition, y = log sigma as denoising score matching over a ladder
+// trains it, or y = sigma (its curvature is about 1 / sigma^2, and so the step
 // fits every level). With a ladder of temperatures instead, for any other energy, the target of level i is
 // exp(-E / T_i); there every level has the same step, because the curvature that bounds it is that of E.
 #include <algorithm>
+#include <cmath>
 
 #include "samplers/ladder.hpp"
 #include "samplers/langevin.hpp"
@@ -15,7 +17,7 @@ namespace langevin {
 namespace {
 
 struct Levels {
-  std::vector<double> noise;  // sigma of each level; empty: a ladder of temperatures
+  std::vector<double> condition;  // y of each level; empty: a ladder of temperatures
   std::int64_t stepsPerLevel = 1;
   std::vector<std::shared_ptr<const Sampler>> kernels;  // one a level
 
@@ -26,8 +28,8 @@ struct Levels {
 
   // The condition of the level of step t; where it is new, what was known of the energy is not.
   void enter(Chains& chains, std::int64_t t) const {
-    if (noise.empty() || (chains.gradient.defined() && t % stepsPerLevel != 0)) return;
-    chains.y = at::full({chains.size(), 1}, noise[at(t)], chains.x.options());
+    if (condition.empty() || (chains.gradient.defined() && t % stepsPerLevel != 0)) return;
+    chains.y = at::full({chains.size(), 1}, condition[at(t)], chains.x.options());
     chains.gradient.reset();
   }
 };
@@ -62,7 +64,7 @@ class AnnealedLangevin final : public Sampler {
   bool adjusted() const override { return false; }
   /// The levels above the last one only lead to it.
   std::int64_t warmup() const override { return common_.steps - levels_.stepsPerLevel; }
-  bool setsCondition() const override { return !levels_.noise.empty(); }
+  bool setsCondition() const override { return !levels_.condition.empty(); }
 
   std::unique_ptr<TileExecutor> fuse(const Energy& energy) const override {
     requireCondition(energy);
@@ -85,7 +87,7 @@ class AnnealedLangevin final : public Sampler {
  private:
   void requireCondition(const Energy& energy) const {
     const Condition& condition = energy.program().condition;
-    if (levels_.noise.empty() || (condition.kind == Condition::Kind::Continuous && condition.width == 1)) return;
+    if (levels_.condition.empty() || (condition.kind == Condition::Kind::Continuous && condition.width == 1)) return;
     fail(Code::InvalidOption,
          "noiseLevels need an energy that takes the noise level as a continuous condition of one column "
          "(energies.conditional({ condition: 1 })); use temperatures for this one");
@@ -107,7 +109,11 @@ std::shared_ptr<const Sampler> makeAnnealedLangevin(const Spec& spec) {
   if (!common.stepSize.constant())
     spec.at("stepSize").invalid("is the step of the last level, a number; the others follow from the ladder");
   common.temperature = Schedule(noisy ? 1.0 : values.back());
-  if (noisy) levels.noise = values;
+  const std::string condition = spec.text("condition", "logSigma");
+  if (condition != "logSigma" && condition != "sigma")
+    spec.at("condition").invalid("'" + condition + "' is not one of logSigma, sigma");
+  if (noisy)
+    for (const double sigma : values) levels.condition.push_back(condition == "sigma" ? sigma : std::log(sigma));
   for (const double value : values) {
     CommonOptions level = common;
     const double ratio = value / values.back();
