@@ -81,6 +81,9 @@ struct TileKernels {
   void (*div)(const float* a, const float* b, float* out, std::int64_t n);          // out = a / b
   /// out[r] = x[r, :] . w (+ bias)
   void (*dotRows)(const float* x, const float* w, float bias, float* out, std::int64_t rows, std::int64_t cols);
+  /// out[r, k] = x[r, :] . w[k, :] for 1 to 7 rows k of w
+  void (*dotColumns)(const float* x, const float* w, float* out, std::int64_t rows, std::int64_t cols,
+                     std::int64_t count);
   /// out[r, :] = s[r] w  (or += when add)
   void (*outer)(const float* s, const float* w, float* out, std::int64_t rows, std::int64_t cols, bool add);
   /// out[r, c] = s[r] w[c] factor[r, c]

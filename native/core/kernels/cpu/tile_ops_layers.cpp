@@ -49,15 +49,15 @@ void linearInputBackward(TileCall& c) {
     return c.k.outer(g, c.parameter(0), target, t, in, c.adds(0));
   }
   if (in < kThinInput) {
-    float* column = c.scratch(static_cast<std::size_t>(t), 0);
     const float* weights = c.weights().columns.data();
-    for (std::int64_t i = 0; i < in; ++i) {
-      c.k.dotRows(g, weights + i * out, 0.0f, column, t, out);
-      for (std::int64_t r = 0; r < t; ++r) {
-        float& v = target[r * in + i];
-        v = (c.adds(0) ? v + column[r] : column[r]) * (factor ? factor[r * in + i] : 1.0f);
-      }
-    }
+    float* found = c.adds(0) || factor ? c.scratch(static_cast<std::size_t>(t * in), 0) : target;
+    c.k.dotColumns(g, weights, found, t, out, in);
+    if (found == target) return;
+    if (factor) c.k.mul(found, factor, found, t * in);
+    if (c.adds(0))
+      c.k.axpy(1.0f, found, target, t * in);
+    else
+      std::memcpy(target, found, sizeof(float) * static_cast<std::size_t>(t * in));
     return;
   }
   Product p{.rows = t, .cols = in, .depth = out, .a = g, .lda = out};

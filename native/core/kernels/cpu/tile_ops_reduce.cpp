@@ -18,6 +18,10 @@ void sumForward(TileCall& c) {
   const std::int64_t w = c.inWidth(0);
   const float* x = c.in(0);
   float* o = c.out();
+  if (w == 1) {
+    std::memcpy(o, x, sizeof(float) * static_cast<std::size_t>(inputRows(c)));
+    return;
+  }
   for (std::int64_t r = 0; r < inputRows(c); ++r) {
     float s = 0;
     for (std::int64_t i = 0; i < w; ++i) s += x[r * w + i];
@@ -30,6 +34,7 @@ void spread(TileCall& c, float factor) {
   const float* g = c.adjoint();
   float* t = c.adjointOf(0);
   const bool adds = c.adds(0);
+  if (w == 1) return adds ? c.k.axpy(factor, g, t, inputRows(c)) : c.k.scale(factor, 0.0f, g, t, inputRows(c));
   for (std::int64_t r = 0; r < inputRows(c); ++r) {
     const float v = g[r] * factor;
     for (std::int64_t i = 0; i < w; ++i) t[r * w + i] = adds ? t[r * w + i] + v : v;

@@ -116,6 +116,22 @@ LANGEVIN_INLINE void interleave4(const Vec (&v)[4], float* out) {
 #endif
 }
 
+// The two normals of each block where rows have two columns: rows lie side by side.
+LANGEVIN_INLINE void interleave2(Vec first, Vec second, float* out) {
+#if LANGEVIN_ISA_LEVEL >= 2
+  const __m512 a = _mm512_unpacklo_ps((__m512)first, (__m512)second);
+  const __m512 b = _mm512_unpackhi_ps((__m512)first, (__m512)second);
+  const __m512 low = _mm512_shuffle_f32x4(a, b, 0x44), high = _mm512_shuffle_f32x4(a, b, 0xEE);
+  _mm512_storeu_ps(out, _mm512_shuffle_f32x4(low, low, 0xD8));
+  _mm512_storeu_ps(out + 16, _mm512_shuffle_f32x4(high, high, 0xD8));
+#else
+  for (int i = 0; i < kWidth; ++i) {
+    out[2 * i] = first[i];
+    out[2 * i + 1] = second[i];
+  }
+#endif
+}
+
 struct NormalCall {
   float* out;
   std::int64_t rows, cols;
@@ -149,6 +165,12 @@ static void normalRows(const NormalCall& n, std::int64_t first, std::int64_t row
       float* target = lanes == kWidth ? out + base * 4 : buffer;
       interleave4(v, target);
       if (target == buffer) std::memcpy(out + base * 4, buffer, sizeof(float) * static_cast<std::size_t>(4 * lanes));
+      continue;
+    }
+    if (Pairs && n.cols == 2) {
+      float* target = lanes == kWidth ? out + base * 2 : buffer;
+      interleave2(v[0], v[1], target);
+      if (target == buffer) std::memcpy(out + base * 2, buffer, sizeof(float) * static_cast<std::size_t>(2 * lanes));
       continue;
     }
     if constexpr (Pairs) {

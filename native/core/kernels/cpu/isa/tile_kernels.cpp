@@ -70,6 +70,41 @@ void dotRows(const float* x, const float* w, float bias, float* out, std::int64_
   for (std::int64_t r = 0; r < rows; ++r) out[r] = bias + dot(x + r * cols, w, cols);
 }
 
+// K columns at once: a row of x is read once.
+template <int K>
+void dotColumnsOf(const float* x, const float* w, float* out, std::int64_t rows, std::int64_t cols) {
+  for (std::int64_t r = 0; r < rows; ++r, x += cols, out += K) {
+    Vec sums[K]{};
+    std::int64_t c = 0;
+    for (; c + kWidth <= cols; c += kWidth) {
+      const Vec v = load(x + c);
+      for (int k = 0; k < K; ++k) sums[k] = fma(v, load(w + k * cols + c), sums[k]);
+    }
+    if (const int rest = static_cast<int>(cols - c))
+      for (int k = 0; k < K; ++k) sums[k] = fma(loadPart(x + c, rest), loadPart(w + k * cols + c, rest), sums[k]);
+    for (int k = 0; k < K; ++k) out[k] = total(sums[k]);
+  }
+}
+
+void dotColumns(const float* x, const float* w, float* out, std::int64_t rows, std::int64_t cols, std::int64_t count) {
+  switch (count) {
+    case 1:
+      return dotColumnsOf<1>(x, w, out, rows, cols);
+    case 2:
+      return dotColumnsOf<2>(x, w, out, rows, cols);
+    case 3:
+      return dotColumnsOf<3>(x, w, out, rows, cols);
+    case 4:
+      return dotColumnsOf<4>(x, w, out, rows, cols);
+    case 5:
+      return dotColumnsOf<5>(x, w, out, rows, cols);
+    case 6:
+      return dotColumnsOf<6>(x, w, out, rows, cols);
+    default:
+      return dotColumnsOf<7>(x, w, out, rows, cols);
+  }
+}
+
 void outer(const float* s, const float* w, float* out, std::int64_t rows, std::int64_t cols, bool add) {
   for (std::int64_t r = 0; r < rows; ++r, out += cols) {
     const Vec f = all(s[r]);
@@ -152,6 +187,7 @@ const TileKernels kernels = {.name = LANGEVIN_ISA_NAME,
                              .scale = scale,
                              .div = div,
                              .dotRows = dotRows,
+                             .dotColumns = dotColumns,
                              .outer = outer,
                              .outerTimes = outerTimes,
                              .weightedSum = weightedSum,
