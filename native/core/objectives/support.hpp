@@ -16,8 +16,9 @@ EnergyPair energiesOf(StepContext& context, const Rows& data, const Rows& negati
 
 /// `steps` steps of the sampler (0: its own number) from `rows`, at the model's present weights. The chains' random
 /// numbers are keyed by row and by context.step * steps + t, so every step of a run has its own. Reports acceptance,
-/// clippedShare, clampedShare.
-at::Tensor advanceRows(StepContext& context, const Sampler& sampler, const Rows& rows, std::int64_t steps = 0);
+/// clippedShare, clampedShare. With `kept`, the positions before each of the last `keep` steps are added to it.
+at::Tensor advanceRows(StepContext& context, const Sampler& sampler, const Rows& rows, std::int64_t steps = 0,
+                       std::int64_t keep = 0, std::vector<at::Tensor>* kept = nullptr);
 
 /// Emits a warning event when the chains' law is not the model's: an effective temperature other than 1.
 void warnOfTemperature(StepContext& context, const Sampler& sampler);

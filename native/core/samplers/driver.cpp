@@ -92,12 +92,11 @@ class StepwiseExecutor final : public TileExecutor {
 };
 
 // Monitors the last step only.
-void runCall(const TileExecutor& executor, Chains& tile, std::int64_t steps, std::uint64_t counter,
-             const Random& random, Tally& tally, Pulse& pulse) {
-  StepClock clock{0, steps, counter, false};
+void runCall(const TileExecutor& executor, Chains& tile, StepClock clock, std::int64_t steps, const Random& random,
+             Tally& tally, Pulse& pulse) {
   executor.run(tile, clock, steps - 1, random, tally, pulse);
-  clock.t = steps - 1;
-  clock.counter = counter + static_cast<std::uint64_t>(steps - 1);
+  clock.t += steps - 1;
+  clock.counter += static_cast<std::uint64_t>(steps - 1);
   clock.monitor = true;
   executor.run(tile, clock, 1, random, tally, pulse);
 }
@@ -120,6 +119,11 @@ std::unique_ptr<TileExecutor> planTile(const Sampler& sampler, const Energy& ene
 
 Tally advance(const Sampler& sampler, const Energy& energy, Chains& chains, std::int64_t steps, std::uint64_t counter,
               const Random& random, int threads, Job& job) {
+  return advance(sampler, energy, chains, StepClock{0, steps, counter, false}, steps, random, threads, job);
+}
+
+Tally advance(const Sampler& sampler, const Energy& energy, Chains& chains, StepClock clock, std::int64_t steps,
+              const Random& random, int threads, Job& job) {
   if (steps < 1 || chains.size() == 0) return {};
   at::NoGradGuard guard;
   const Tiling tiling(chains.size());
@@ -131,7 +135,7 @@ Tally advance(const Sampler& sampler, const Energy& energy, Chains& chains, std:
     const TileRange r = tiling.range(i);
     Chains& tile = tiles[static_cast<std::size_t>(i)];
     tile = chains.slice(r.first, r.last);
-    runCall(*executor, tile, steps, counter, random, tallies[static_cast<std::size_t>(i)], pulse);
+    runCall(*executor, tile, clock, steps, random, tallies[static_cast<std::size_t>(i)], pulse);
   });
   for (at::Tensor Chains::*part :
        {&Chains::x, &Chains::energy, &Chains::gradient, &Chains::velocity, &Chains::adaptation})

@@ -26,6 +26,8 @@ class Langevin final : public Sampler {
     return temperatureOf(common_.stepSize.at(last, common_.steps), noise_->at(last, common_.steps));
   }
 
+  std::optional<double> drift(const StepClock& clock) const override { return stepAt(clock).drift; }
+
   std::unique_ptr<TileExecutor> fuse(const Energy& energy) const override {
     FusedLangevin plan;
     plan.clip = common_.clip;

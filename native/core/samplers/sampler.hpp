@@ -103,6 +103,8 @@ class Sampler {
   virtual std::int64_t warmup() const { return 0; }
   /// Step size of each chain, float64 [n], where chains have their own; undefined otherwise.
   virtual at::Tensor stepSizes(const Chains& chains) const;
+  /// c of a step x' = x - c grad E(x) + noise whose noise does not depend on E; nothing for kernels of another form.
+  virtual std::optional<double> drift(const StepClock& clock) const;
 
  protected:
   CommonOptions common_;
@@ -151,6 +153,9 @@ std::unique_ptr<TileExecutor> planTile(const Sampler& sampler, const Energy& ene
 /// x: reset both when x or the parameters changed. Throws Code::NonFinite / Code::Diverged naming chain and step.
 /// The acceptance an unadjusted kernel would have had is tallied on the last step only (it is a monitor there).
 Tally advance(const Sampler& sampler, const Energy& energy, Chains& chains, std::int64_t steps, std::uint64_t counter,
+              const Random& random, int threads, Job& job);
+/// The same for steps clock.t ... clock.t + steps - 1 of a longer call.
+Tally advance(const Sampler& sampler, const Energy& energy, Chains& chains, StepClock clock, std::int64_t steps,
               const Random& random, int threads, Job& job);
 
 }  // namespace langevin

@@ -33,6 +33,9 @@ class ReplayBuffer {
   /// Starts every chain. `data` is kept: restarts take rows (and conditions) from it.
   void fill(const Rows& data, const Random& random);
 
+  /// `count` rows where chains start and restart; numbers keyed by (random, step).
+  Rows fresh(std::int64_t count, std::uint64_t step, const Random& random) const;
+
   struct Draw {
     at::Tensor slots;      // int64 [n], distinct
     Rows rows;             // where the chains stand (restarts done)
@@ -59,7 +62,6 @@ class ReplayBuffer {
   Map statistics() const;
 
  private:
-  Rows fresh(std::int64_t count, std::uint64_t step, const Random& random) const;
   at::Tensor accepted(const Rows& from, const Rows& to, std::uint64_t step, const EnergyOf& energy) const;
   at::Tensor uniformRows(std::int64_t count, std::uint64_t step, const Random& random) const;
 
