@@ -176,8 +176,9 @@ double ratioCorrelation(const EnergyRef& energy, const Objective& objective) {
   return at::corrcoef(at::stack({u, ratio}))[0][1].item<double>();
 }
 
-// The nine divergences at full length are an acceptance run (scripts/acceptance-divergences.mjs). Here three short ones: mean
-// and sd still scatter by 0.02, and are far enough apart (0.25 and more) to tell which divergence was minimised.
+// The nine divergences at full length are an acceptance run (scripts/acceptance-divergences.mjs). Here three short
+// ones: mean and sd still scatter by 0.02, and are far enough apart (0.25 and more) to tell which divergence was
+// minimised.
 TEST(optima_of_the_toy) {
   struct Wanted {
     const char* divergence;

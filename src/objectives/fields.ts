@@ -71,6 +71,17 @@ export const chainFields = (z: Z) => ({
   chains: z.int().positive().optional(),
 })
 
+/** KL(q || p) through the sampler's last steps: weights of its two parts, steps, and which neighbour the entropy takes. */
+export const samplerKlField = (z: Z) =>
+  z
+    .strictObject({
+      energy: z.number().nonnegative().default(1),
+      entropy: z.number().nonnegative().default(1),
+      steps: z.int().positive().default(1),
+      neighbour: z.int().positive().default(1),
+    })
+    .optional()
+
 type Buffer = {
   reinitFrom: string | Record<string, number | undefined>
   reinitAccept: string

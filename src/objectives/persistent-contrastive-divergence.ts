@@ -1,5 +1,5 @@
 import { defineSpec } from '../spec.js'
-import { chainFields, checkChains } from './fields.js'
+import { chainFields, checkChains, samplerKlField } from './fields.js'
 
 /**
  * Persistent contrastive divergence: negatives are chains that live on in a replay buffer from step to step;
@@ -8,11 +8,12 @@ import { chainFields, checkChains } from './fields.js'
  *
  * `buffer`: { size: 10000, reinit: 0.05, reinitFrom: 'uniform' | 'normal' | 'data' | shares,
  * reinitAccept: 'always' | 'metropolis', blur: 0, box, strategy: 'chains' | 'reservoir' | 'classBlocks', temper }.
+ * `samplerKl`: as in contrastiveDivergence.
  */
 export const persistentContrastiveDivergence = defineSpec(
   'objective',
   'persistentContrastiveDivergence',
-  (z) => chainFields(z),
+  (z) => ({ ...chainFields(z), samplerKl: samplerKlField(z) }),
   {
     summary: 'PCD: negatives are persistent chains in a replay buffer, a share of which restarts.',
     source: 'Tieleman 2008; restarts: Du and Mordatch 2019.',

@@ -87,6 +87,11 @@ describe('objective, noise and optimizer specs', () => {
       () => objectives.persistentContrastiveDivergence({ sampler, buffer: { size: 4 }, chains: 5 }),
       'chains',
     ],
+    [
+      'a start without short runs',
+      () => objectives.contrastiveDivergence({ sampler, start: { from: 'normal' } }),
+      'shortRun',
+    ],
     ['a beta of 1', () => objectives.steinDiscrepancy({ beta: 1 }), 'beta'],
     [
       'a rough critic',

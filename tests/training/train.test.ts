@@ -119,6 +119,21 @@ describe('train', () => {
     expect((await run.done).statistics).toMatchObject({ effectiveTemperature: expect.closeTo(5e-5, 12) })
   })
 
+  it('names short runs for what they are', async () => {
+    using model = await make()
+    const objective = objectives.contrastiveDivergence({
+      sampler: samplers.langevin({ steps: 3, stepSize: 0.05 }),
+      mode: 'shortRun',
+      start: { from: 'normal' },
+      samplerKl: { entropy: 0.5 },
+    })
+    const run = train(model, rows, { objective, steps: 3 })
+    const warnings = []
+    for await (const event of run) if (event.type === 'warning') warnings.push(event)
+    expect(warnings).toMatchObject([{ monitor: 'shortRun', value: 3 }])
+    expect((await run.done).history.at(-1)).toMatchObject({ entropy: expect.any(Number) })
+  })
+
   it('takes x with y, and the label column of a data set', async () => {
     const labels = tensor(BigInt64Array.from({ length: 500 }, (_, i) => BigInt(i % 3)))
     const classifier = energies.classifier({ input: 2, hidden: [8], classes: 3 })

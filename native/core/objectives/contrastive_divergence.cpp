@@ -2,16 +2,53 @@
 //   loss = mean E(x) - mean E(x_k),  x_0 = x,  x_k not differentiated
 // With proper Langevin steps of size h the fixed point is biased: on a Gaussian of variance v the precision P solves
 // v P (1 - h P / 4) = 1. Divided by h / 2, one step's gradient tends to the score-matching gradient as h -> 0.
+//
+// mode 'shortRun' (Nijkamp, Hill, Zhu and Wu 2019) starts the k steps anew from noise, every time: chains that are not
+// persistent and do not converge. What is learned is the k-step sampler from that noise, not a density.
+#include "objectives/columns.hpp"
 #include "objectives/registry.hpp"
+#include "objectives/sampler_kl.hpp"
 #include "objectives/support.hpp"
+#include "training/replay_buffer.hpp"
 
 namespace langevin {
 namespace {
 
+constexpr std::uint64_t kStartSalt = 0x57A27;
+
+// The law of a short run's first rows, as the replay buffer knows it.
+ReplayBuffer::Options startOptions(const Spec& spec) {
+  ReplayBuffer::Options o;
+  o.size = 1;
+  const auto start = spec.find("start");
+  if (!start) return o;
+  const std::string from = start->text("from", "uniform");
+  if (from != "uniform" && from != "normal") start->at("from").invalid("must be 'uniform' or 'normal'");
+  o.normal = from == "normal" ? 1 : 0;
+  o.uniform = 1 - o.normal;
+  if (const auto box = start->find("box")) {
+    o.low = numberOrList(*box, "low");
+    o.high = numberOrList(*box, "high");
+  }
+  return o;
+}
+
+bool isShortRun(const Spec& spec) {
+  const std::string mode = spec.text("mode", "data");
+  if (mode != "data" && mode != "shortRun") spec.at("mode").invalid("must be 'data' or 'shortRun'");
+  return mode == "shortRun";
+}
+
 class ContrastiveDivergence : public Objective {
  public:
-  explicit ContrastiveDivergence(std::shared_ptr<const Sampler> sampler, std::int64_t steps = 0)
-      : sampler_(std::move(sampler)), steps_(steps) {}
+  explicit ContrastiveDivergence(std::shared_ptr<const Sampler> sampler, const Spec& spec)
+      : sampler_(std::move(sampler)), steps_(spec.count("k", 1, 0)), kl_(spec, *sampler_) {
+    if (isShortRun(spec)) starts_ = std::make_unique<ReplayBuffer>(startOptions(spec));
+  }
+
+  void prepare(Energy&, const Rows& data, const at::Tensor&, const Random& random) override {
+    if (starts_) starts_->fill(data, random);
+  }
 
   void prepare(Energy& model, const Rows& data, const at::Tensor&, const Random&) override {
     model.program().states.require(data.x, "x");
@@ -19,24 +56,42 @@ class ContrastiveDivergence : public Objective {
 
   at::Tensor loss(StepContext& context) override {
     Rows negatives = context.batch;
-    negatives.x = advanceRows(context, *sampler_, context.batch, steps_);
-    return contrast(context, context.batch, negatives);
+    if (starts_) {
+      if (context.step == 0) warnOfShortRuns(context);
+      const auto step = static_cast<std::uint64_t>(context.step);
+      negatives.x = starts_->fresh(context.batch.size(), step, context.random().fork(kStartSalt)).x;
+    }
+    negatives.x = kl_.advance(context, *sampler_, negatives, steps_);
+    return kl_.added(context, contrast(context, context.batch, negatives));
   }
   Map statistics() const override { return {{"effectiveTemperature", sampler_->effectiveTemperature()}}; }
 
  private:
+  void warnOfShortRuns(StepContext& context) const {
+    const std::int64_t steps = steps_ > 0 ? steps_ : sampler_->common().steps;
+    const std::string text =
+        "short runs of " + std::to_string(steps) +
+        " steps from noise are not the model's law: what is learned is a sampler of these steps from this start, not "
+        "the density exp(-E) / Z; longer chains, log Z and likelihoods of this energy mean nothing";
+    context.job().emit(
+        {{"type", "warning"}, {"step", context.step}, {"monitor", "shortRun"}, {"value", steps}, {"message", text}});
+  }
+
   std::shared_ptr<const Sampler> sampler_;
   std::int64_t steps_;  // k; 0: the sampler's own number
+  SamplerKl kl_;
+  std::unique_ptr<ReplayBuffer> starts_;  // only with mode 'shortRun'
 };
 
 }  // namespace
 
 std::unique_ptr<Objective> makeContrastiveDivergence(std::shared_ptr<const Sampler> sampler) {
-  return std::make_unique<ContrastiveDivergence>(std::move(sampler));
+  const Value none{Map{}};
+  return std::make_unique<ContrastiveDivergence>(std::move(sampler), Spec(none, "objective"));
 }
 
 std::unique_ptr<Objective> makeContrastiveDivergence(const Spec& spec) {
-  return std::make_unique<ContrastiveDivergence>(makeSampler(spec.at("sampler")), spec.count("k", 1, 0));
+  return std::make_unique<ContrastiveDivergence>(makeSampler(spec.at("sampler")), spec);
 }
 
 }  // namespace langevin

@@ -18,7 +18,7 @@ PersistentChains::PersistentChains(const Spec& spec)
 PersistentChains::PersistentChains(std::shared_ptr<const Sampler> sampler, ReplayBuffer::Options options)
     : sampler_(std::move(sampler)), buffer_(std::move(options)) {}
 
-Rows PersistentChains::advance(StepContext& context) {
+Rows PersistentChains::advance(StepContext& context, SamplerKl* kl) {
   const std::int64_t count = chains_ > 0 ? chains_ : context.batch.size();
   const CommonOptions& common = sampler_->common();
   const double temperature = common.temperature.at(common.steps - 1, common.steps);
@@ -29,7 +29,7 @@ Rows PersistentChains::advance(StepContext& context) {
     return heatedRows(context, *sampler_, rows, factor, level);
   });
   Rows negatives = draw.rows;
-  negatives.x = advanceRows(context, *sampler_, draw.rows);
+  negatives.x = kl ? kl->advance(context, *sampler_, draw.rows) : advanceRows(context, *sampler_, draw.rows);
   // The last call that can be aborted is behind us: from here on the step runs to its end.
   buffer_.store(draw, negatives.x, common.steps);
   context.monitor("restartShare", draw.restarted.to(at::kDouble).mean().item<double>());

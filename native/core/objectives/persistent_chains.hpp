@@ -7,6 +7,7 @@
 #include <string>
 
 #include "objectives/objective.hpp"
+#include "objectives/sampler_kl.hpp"
 #include "samplers/sampler.hpp"
 #include "training/replay_buffer.hpp"
 
@@ -27,8 +28,9 @@ class PersistentChains {
 
   /// Runs this step's chains (`chains` of them, the batch size by default) and stores them back: rows of the model's
   /// law, up to the sampler's bias. The last call of a step that can be aborted. Reports the sampler's monitors,
-  /// restartShare, bufferAge and bufferSaturation.
-  Rows advance(StepContext& context);
+  /// restartShare, bufferAge and bufferSaturation. With `kl` the steps are taken by it.
+  Rows advance(StepContext& context, SamplerKl* kl = nullptr);
+  const Sampler& sampler() const { return *sampler_; }
 
   std::map<std::string, at::Tensor> state() const { return buffer_.state(); }
   void setState(const std::map<std::string, at::Tensor>& state) { buffer_.setState(state); }

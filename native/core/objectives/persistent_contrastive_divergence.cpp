@@ -13,12 +13,14 @@ namespace {
 
 class PersistentContrastiveDivergence : public Objective {
  public:
-  explicit PersistentContrastiveDivergence(const Spec& spec) : chains_(spec) {}
+  explicit PersistentContrastiveDivergence(const Spec& spec) : chains_(spec), kl_(spec, chains_.sampler()) {}
 
   void prepare(Energy& model, const Rows& data, const at::Tensor&, const Random& random) override {
     chains_.prepare(data, random, model.program().states);
   }
-  at::Tensor loss(StepContext& context) override { return contrast(context, context.batch, chains_.advance(context)); }
+  at::Tensor loss(StepContext& context) override {
+    return kl_.added(context, contrast(context, context.batch, chains_.advance(context, &kl_)));
+  }
 
   std::map<std::string, at::Tensor> state() const override { return chains_.state(); }
   void setState(const std::map<std::string, at::Tensor>& state) override { chains_.setState(state); }
@@ -26,6 +28,7 @@ class PersistentContrastiveDivergence : public Objective {
 
  private:
   PersistentChains chains_;
+  SamplerKl kl_;
 };
 
 }  // namespace

@@ -33,15 +33,27 @@ double displacement(const at::Tensor& from, const at::Tensor& to, const at::Tens
 
 }  // namespace
 
-at::Tensor advanceRows(StepContext& context, const Sampler& sampler, const Rows& rows, std::int64_t steps) {
+at::Tensor advanceRows(StepContext& context, const Sampler& sampler, const Rows& rows, std::int64_t steps,
+                       std::int64_t keep, std::vector<at::Tensor>* kept) {
   if (context.step == 0) warnOfTemperature(context, sampler);
   Chains chains;
   chains.x = rows.x.detach().clone();
   chains.y = rows.y;
   if (steps < 1) steps = sampler.common().steps;
-  const auto counter = static_cast<std::uint64_t>(context.step) * static_cast<std::uint64_t>(steps);
-  const Tally tally =
-      advance(sampler, context.model(), chains, steps, counter, context.random(), context.threads, context.job(), true);
+  // Monitored on its last step, which leaves positions only.
+  StepClock clock{0, steps, static_cast<std::uint64_t>(context.step) * static_cast<std::uint64_t>(steps), steps, true};
+  Tally tally;
+  const auto go = [&](std::int64_t count) {
+    tally.merge(
+        advance(sampler, context.model(), chains, clock, count, context.random(), context.threads, context.job()));
+    clock.t += count;
+    clock.counter += static_cast<std::uint64_t>(count);
+  };
+  go(steps - keep);
+  for (std::int64_t i = 0; i < keep; ++i) {
+    kept->push_back(chains.x.detach().clone());
+    go(1);
+  }
   if (tally.proposals > 0) context.monitor("acceptance", tally.acceptanceRate());
   context.monitor("displacement", displacement(rows.x, chains.x, context.batch.x));
   context.monitor("clippedShare", tally.clippedShare());

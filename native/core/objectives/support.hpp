@@ -19,8 +19,10 @@ at::Tensor repeated(const at::Tensor& rows, std::int64_t times);
 
 /// `steps` steps of the sampler (0: its own number) from `rows`, at the model's present weights. The chains' random
 /// numbers are keyed by row and by context.step * steps + t, so every step of a run has its own. Reports acceptance,
-/// clippedShare, clampedShare, displacement (root mean square, in units of the spread of the batch).
-at::Tensor advanceRows(StepContext& context, const Sampler& sampler, const Rows& rows, std::int64_t steps = 0);
+/// clippedShare, clampedShare, displacement (root mean square, in units of the spread of the batch). With `kept`, the
+/// positions before each of the last `keep` steps are added to it.
+at::Tensor advanceRows(StepContext& context, const Sampler& sampler, const Rows& rows, std::int64_t steps = 0,
+                       std::int64_t keep = 0, std::vector<at::Tensor>* kept = nullptr);
 
 /// What `rows` become by one call of the sampler at `factor` times its temperature. `level` numbers such calls within a
 /// step, so that none repeats another's random numbers.

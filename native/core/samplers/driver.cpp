@@ -114,7 +114,12 @@ std::unique_ptr<TileExecutor> planTile(const Sampler& sampler, const Energy& ene
 }
 
 Tally advance(const Sampler& sampler, const Energy& energy, Chains& chains, std::int64_t steps, std::uint64_t counter,
-              const Random& random, int threads, Job& job, bool positionsOnly) {
+              const Random& random, int threads, Job& job) {
+  return advance(sampler, energy, chains, StepClock{0, steps, counter, steps}, steps, random, threads, job);
+}
+
+Tally advance(const Sampler& sampler, const Energy& energy, Chains& chains, StepClock clock, std::int64_t steps,
+              const Random& random, int threads, Job& job) {
   if (steps < 1 || chains.size() == 0) return {};
   at::NoGradGuard guard;
   const Tiling tiling = chains.tiling();
@@ -126,9 +131,6 @@ Tally advance(const Sampler& sampler, const Energy& energy, Chains& chains, std:
     const TileRange r = tiling.range(i);
     Chains& tile = tiles[static_cast<std::size_t>(i)];
     tile = chains.slice(r.first, r.last);
-    // Monitored on its last step only.
-    StepClock clock{0, steps, counter, steps};
-    clock.positionsOnly = positionsOnly;
     executor->run(tile, clock, steps, random, tallies[static_cast<std::size_t>(i)], pulse);
   });
   chains = Chains::joined(tiles);

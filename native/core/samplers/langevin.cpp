@@ -35,6 +35,7 @@ class Langevin final : public Sampler {
     if (noise_) return std::make_shared<Langevin>(common_, noise_->times(std::sqrt(factor)));
     return std::make_shared<Langevin>(common_.heated(factor), std::nullopt);
   }
+  std::optional<double> drift(const StepClock& clock) const override { return stepAt(clock).drift; }
 
   std::unique_ptr<TileExecutor> fuse(const Energy& energy) const override {
     return fuseLangevin(*this, energy, [this](const StepClock& clock) { return stepAt(clock); });

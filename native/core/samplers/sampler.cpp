@@ -143,6 +143,8 @@ void Sampler::init(Chains& chains, const Energy& energy, const Random&, std::uin
 
 double Sampler::effectiveTemperature() const { return common_.temperature.at(common_.steps - 1, common_.steps); }
 
+std::optional<double> Sampler::drift(const StepClock&) const { return std::nullopt; }
+
 std::unique_ptr<TileExecutor> Sampler::fuse(const Energy&) const { return nullptr; }
 
 std::shared_ptr<const Sampler> Sampler::heated(double) const { return nullptr; }

@@ -157,6 +157,8 @@ class Sampler {
   virtual at::Tensor stepSizes(const Chains& chains) const;
   /// What only this sampler can tell of a run, from Tally::own.
   virtual void report(const Tally& tally, Map& diagnostics) const;
+  /// c of a step x' = x - c grad E(x) + noise whose noise does not depend on E; nothing for kernels of another form.
+  virtual std::optional<double> drift(const StepClock& clock) const;
 
  protected:
   CommonOptions common_;
@@ -208,9 +210,12 @@ std::unique_ptr<TileExecutor> planTile(const Sampler& sampler, const Energy& ene
 /// Runs `steps` steps of every chain, in tiles over `threads`. Used by training (negatives).
 /// `counter` is the life-time step number of the first step. Energy and gradient left in `chains` are taken as those of
 /// x: reset both when x or the parameters changed. Throws Code::NonFinite / Code::Diverged naming chain and step.
-/// The acceptance an unadjusted kernel would have had is tallied on the last step only (it is a monitor there). With
-/// `positionsOnly` energy and gradient may be undefined afterwards; unadjusted kernels save one evaluation by it.
+/// The acceptance an unadjusted kernel would have had is tallied on the last step only (it is a monitor there).
 Tally advance(const Sampler& sampler, const Energy& energy, Chains& chains, std::int64_t steps, std::uint64_t counter,
-              const Random& random, int threads, Job& job, bool positionsOnly = false);
+              const Random& random, int threads, Job& job);
+/// The same for steps clock.t ... clock.t + steps - 1 of a longer call, monitored as the clock says. With
+/// clock.positionsOnly energy and gradient may be undefined afterwards; unadjusted kernels save one evaluation by it.
+Tally advance(const Sampler& sampler, const Energy& energy, Chains& chains, StepClock clock, std::int64_t steps,
+              const Random& random, int threads, Job& job);
 
 }  // namespace langevin

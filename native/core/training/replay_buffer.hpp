@@ -38,6 +38,11 @@ class ReplayBuffer {
   /// at uniform states or data rows.
   void fill(const Rows& data, const Random& random, const States& states = {});
 
+  /// `count` rows where chains start and restart; numbers keyed by (random, step).
+  Rows fresh(std::int64_t count, std::uint64_t step, const Random& random) const {
+    return fresh(at::arange(count, at::kLong), step, random);
+  }
+
   struct Draw {
     std::uint64_t step = 0;
     at::Tensor slots;      // int64 [n], distinct: where the chains come from
