@@ -46,12 +46,9 @@ class ContrastiveDivergence : public Objective {
     if (isShortRun(spec)) starts_ = std::make_unique<ReplayBuffer>(startOptions(spec));
   }
 
-  void prepare(Energy&, const Rows& data, const at::Tensor&, const Random& random) override {
-    if (starts_) starts_->fill(data, random);
-  }
-
-  void prepare(Energy& model, const Rows& data, const at::Tensor&, const Random&) override {
+  void prepare(Energy& model, const Rows& data, const at::Tensor&, const Random& random) override {
     model.program().states.require(data.x, "x");
+    if (starts_) starts_->fill(data, random, model.program().states);
   }
 
   at::Tensor loss(StepContext& context) override {
