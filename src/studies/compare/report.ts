@@ -118,7 +118,7 @@ const CAVEATS = html`<h3>What this is worth</h3>
 <ul>
 <li>Equal budgets are equal energies, rows, batches, optimisers and numbers of steps. A step of one objective costs more than
 one of another: the seconds stand beside.</li>
-<li>Options are one reasonable setting for all data, none was tuned on a source. A perturbation or a step size that fits one
+<li>Options are one reasonable setting for all data, two (f-EBM, PCD) were picked on unequalModes. A perturbation or a step size that fits one
 source better will change places.</li>
 <li>Two columns. Uniform noise and tested uniform restarts shine here and fail in many columns; score matching and energy
 discrepancy keep their cost.</li>
