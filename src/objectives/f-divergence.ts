@@ -19,6 +19,10 @@ import { chainFields, checkChains } from './fields.js'
  * mean H(data)^2 + mean H(negatives)^2, as train's `penalties: { energy }` is for E; during the first `warmup` steps (default
  * 0) only these penalties are trained.
  *
+ * 'neyman' and { alpha } of about -1 weigh data rows by powers of q / p and are unstable: on the one-dimensional toy of the
+ * paper some seeds end in a wrong optimum with the helper far from log p / q, at clips of 10 and 20 alike. 'pearson' needs a
+ * clip of about 6 there. A `divergence` that turns negative and stays there tells: D_f is never below 0. Try another seed.
+ *
  * Monitors: `divergence` is J, a lower bound of D_f (the loss itself means nothing: it holds terms whose gradient is all that
  * counts), and `helperGradientNorm`.
  */
