@@ -74,7 +74,7 @@ const cases: Case[] = [
     energy: mlp,
     objective: objectives.pseudoSpherical({ gamma, sampler: langevin, buffer: { size: 400 } }),
     x: data,
-    takeNegatives: true,
+    take: negativesOf,
   })),
   {
     name: 'steinDiscrepancy',

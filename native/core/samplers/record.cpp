@@ -112,6 +112,8 @@ std::int64_t Record::next(const TileRange& range, std::int64_t draw) const {
   return std::min(draws_, (draw / stride_ + 1) * stride_ - 1);
 }
 
+at::Tensor Record::traceByChain() const { return trace_.permute({1, 2, 0}).contiguous(); }
+
 void Record::into(Map& result) const {
   // Enough for trace and rank plots, however large the run.
   constexpr std::int64_t kChains = 16, kDraws = 512, kColumns = 8;
@@ -120,7 +122,8 @@ void Record::into(Map& result) const {
     const auto part = [&](const at::Tensor& t) {
       return t.slice(t.dim() - 2, 0, kChains).slice(t.dim() - 1, every - 1, std::nullopt, every).clone();
     };
-    result["trace"] = Map{{"x", box(part(trace_.slice(0, 0, kColumns)))}, {"energy", box(part(traceEnergy_))}};
+    result["trace"] = Map{{"x", box(part(traceByChain().slice(0, 0, kColumns)))},
+                          {"energy", box(part(traceEnergy_.t().contiguous()))}};
   }
   if (options_.keep == Keep::Trajectory) {
     result["trajectory"] = box(trajectory_);
@@ -139,7 +142,7 @@ void Record::into(Map& result) const {
 void Record::diagnose(Map& diagnostics, const at::Tensor& lastEnergy) const {
   List rhat, bulk, tail, mcse;
   double worst = std::numeric_limits<double>::quiet_NaN(), leastBulk = worst, leastTail = worst, largestError = worst;
-  const at::Tensor trace = trace_.permute({1, 2, 0}).contiguous();  // [columns, chains, draws]
+  const at::Tensor trace = traceByChain();
   for (std::int64_t c = 0; c < tracedColumns_ && tracedDraws_ > 0; ++c) {
     const ChainSummary s = summariseChains(trace.select(0, c));
     rhat.push_back(numberOrNull(s.rhat));
@@ -156,7 +159,7 @@ void Record::diagnose(Map& diagnostics, const at::Tensor& lastEnergy) const {
   diagnostics["ess"] = Map{{"bulk", numberOrNull(leastBulk)}, {"tail", numberOrNull(leastTail)}};
   diagnostics["mcse"] = numberOrNull(largestError);
   diagnostics["columns"] = Map{{"rhat", rhat}, {"essBulk", bulk}, {"essTail", tail}, {"mcse", mcse}};
-  diagnostics["chainReport"] = toMap(reportChains(trace_));
+  diagnostics["chainReport"] = toMap(reportChains(trace));
   diagnostics["traced"] = Map{{"chains", traced_}, {"draws", tracedDraws_}, {"columns", tracedColumns_}};
   diagnostics["energy"] = Map{{"mean", numberOrNull(e.mean)},
                               {"sd", numberOrNull(e.sd)},

@@ -47,6 +47,8 @@ class Record {
   void diagnose(Map& diagnostics, const at::Tensor& lastEnergy) const;
 
  private:
+  at::Tensor traceByChain() const;  // [columns, chains, draws]
+
   SampleOptions options_;
   std::int64_t width_, draws_;
   std::int64_t traced_ = 0, stride_ = 1, tracedDraws_ = 0, tracedColumns_ = 0;
