@@ -8,15 +8,16 @@
 namespace langevin {
 namespace {
 
-// An operation costs microseconds whatever its size, so training tiles are larger than sampling tiles: 2,304 rows of a
-// small network make nine of them.
-constexpr std::int64_t kSmallestTile = 256;
+// An operation of the plain path costs microseconds whatever its size, so its tiles are larger than sampling tiles:
+// 2,304 rows of a small network make nine of them. The fused kernels want their buffers in the second-level cache
+// instead.
+constexpr std::int64_t kSmallestTile = 256, kSmallestFusedTile = 128;
 
-std::vector<TileRange> cut(const Rows& rows) {
+std::vector<TileRange> cut(const Rows& rows, bool fused) {
   const std::int64_t n = rows.size();
   if (n == 0) return {};
   if (rows.x.is_cuda()) return {{0, n}};
-  const Tiling tiling(n, kSmallestTile);
+  const Tiling tiling(n, fused ? kSmallestFusedTile : kSmallestTile);
   std::vector<TileRange> ranges;
   for (std::int64_t i = 0; i < tiling.count(); ++i) ranges.push_back(tiling.range(i));
   return ranges;
@@ -117,7 +118,7 @@ at::Tensor Tape::record(Kind kind, const Rows& rows, const at::Tensor& direction
   const bool plain = model_.tiles() && model_.tiles()->trainable();
   const bool fused = kind == Kind::Curvature ? false : kind == Kind::Score ? second_ != nullptr : plain;
   if (fused) record.packed = model_.packed();
-  record.ranges = cut(rows);
+  record.ranges = cut(rows, fused);
   record.tiles.resize(record.ranges.size());
   // Each record of a step has masks of its own; rows within it are told apart by firstRow.
   const std::uint64_t seed = Random(seed_).fork(records_.size()).seed();
