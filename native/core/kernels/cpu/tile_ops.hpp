@@ -11,6 +11,7 @@
 namespace langevin {
 
 struct TileCall;
+struct SecondOp;
 
 /// Layers of fewer inputs send an adjoint back by dot products instead of a packed product.
 constexpr std::int64_t kThinInput = 8;
@@ -37,6 +38,7 @@ struct TileParameter {
 
 struct TileNode {
   const TileOp* op = nullptr;
+  const SecondOp* second = nullptr;  // what it does with tangents (programs of second order)
   std::vector<int> inputs;
   std::vector<TileParameter> parameters;
   std::vector<int> constants;

@@ -13,7 +13,7 @@ std::unique_ptr<TileProgram> TileProgram::compileSecondOrder(const Program& prog
     reason = "dropout";
     return nullptr;
   }
-  for (const TileNode& n : result->nodes_) {
+  for (TileNode& n : result->nodes_) {
     if (!n.live) continue;
     const std::string name = n.op->name;
     const bool source = n.inputs.empty();
@@ -21,7 +21,8 @@ std::unique_ptr<TileProgram> TileProgram::compileSecondOrder(const Program& prog
     const bool shared = !n.perRow() && (!source || n.dependsOnParameters);
     const bool learned = name == "quadratic" && n.parameters.empty() && n.dependsOnParameters &&
                          result->nodes_[static_cast<std::size_t>(n.inputs[0])].dependsOnParameters;
-    if (findSecondOp(name) && !shared && !learned) continue;
+    n.second = findSecondOp(name);
+    if (n.second && !shared && !learned) continue;
     reason = "'" + name + "' has no second derivatives in the fused kernels";
     return nullptr;
   }
@@ -94,14 +95,14 @@ void TileProgram::scoreGradient(const Packed& packed, const TileInput& in, TileW
   for (int i = 0; i <= two.values.last; ++i) {
     if (!live(i)) continue;
     SecondCall call = at(i);
-    findSecondOp(nodes_[static_cast<std::size_t>(i)].op->name)->tangent(call);
+    nodes_[static_cast<std::size_t>(i)].second->tangent(call);
   }
   clearAdjoints(two.tangents);
   for (int i = two.values.last; i >= 0; --i) {
     const TileNode& n = nodes_[static_cast<std::size_t>(i)];
     if (!n.live || !n.dependsOnParameters) continue;
     SecondCall call = at(i);
-    findSecondOp(n.op->name)->backward(call);
+    n.second->backward(call);
   }
 }
 
