@@ -2,7 +2,7 @@
 // per-instruction-set sources.
 #pragma once
 
-#include "kernels/cpu/isa/vector.hpp"
+#include "kernels/cpu/isa/exponential.hpp"
 
 namespace langevin::LANGEVIN_ISA {
 
@@ -10,20 +10,6 @@ namespace langevin::LANGEVIN_ISA {
 struct Pair {
   Vec y, d;  // f(x), f'(x)
 };
-
-// e^x = 2^k 2^f, k whole, |f| <= 1/2, a minimax polynomial for 2^f: relative error 1e-7 + 2e-8 |x|. Saturates below -87
-// and above 88; NaN passes through.
-LANGEVIN_INLINE Vec exponential(Vec x) {
-  const Vec c = least(all(88.0f), most(all(-87.0f), x));
-  const Vec k = nearest(c * 1.44269504f);
-  const Vec f = fma(c, all(1.44269504f), -k);
-  Vec p = fma(all(1.53473201e-4f), f, all(1.34001545e-3f));
-  p = fma(p, f, all(9.61848424e-3f));
-  p = fma(p, f, all(5.55032808e-2f));
-  p = fma(p, f, all(2.40226469e-1f));
-  p = fma(p, f, all(6.93147206e-1f));
-  return scaled(fma(p, f, all(1.0f)), k);
-}
 
 // ln(u) for u in (0, 1], about 1 ulp: mantissa in [sqrt(1/2), sqrt(2)), series in s = f / (2 + f). Without fused
 // multiply-adds: the normals are made of it.

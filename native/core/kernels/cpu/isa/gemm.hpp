@@ -9,6 +9,7 @@ namespace langevin::LANGEVIN_ISA {
 
 constexpr int kPanel = 2 * kWidth;                        // columns of a panel of B
 constexpr int kBlock = LANGEVIN_ISA_LEVEL >= 2 ? 12 : 6;  // rows whose sums fit the registers beside it
+constexpr int kTail = 128 % kBlock;                       // rows that blocks leave of a tile of 128
 
 [[maybe_unused]] static std::int64_t packedFloats(std::int64_t depth, std::int64_t cols) {
   return (cols + kPanel - 1) / kPanel * kPanel * depth;
@@ -149,16 +150,16 @@ static void finish(const Product& p, const Block& block, std::int64_t rows) {
   if (p.factor) scaleBlock(block.c, p.factor + offset, block.ldc, rows, block.width);
 }
 
-// A whole block whose sums go through F on their way to memory. `fill` makes the sums.
-template <class F, class Fill>
+// MR rows whose sums go through F on their way to memory. `fill` makes the sums.
+template <class F, int MR, class Fill>
 static void activateWhole(const Product& p, const Block& b, Fill fill) {
-  Vec sums[kBlock][2];
+  Vec sums[MR][2];
   startSums(sums, b);
   fill(sums);
   const Vec argument = all(p.activation->argument);
   float* d = p.slope ? p.slope + (b.c - p.c) : nullptr;
 #pragma GCC unroll 12
-  for (int i = 0; i < kBlock; ++i)
+  for (int i = 0; i < MR; ++i)
     for (int j = 0; j < 2; ++j) {
       const Pair r = F::at(sums[i][j], argument);
       store(b.c + i * b.ldc + j * kWidth, r.y);
@@ -166,39 +167,45 @@ static void activateWhole(const Product& p, const Block& b, Fill fill) {
     }
 }
 
-template <class Fill>
+template <int MR, class Fill>
 static void scaleWhole(const Product& p, const Block& b, Fill fill) {
-  Vec sums[kBlock][2];
+  Vec sums[MR][2];
   startSums(sums, b);
   fill(sums);
   const float* factor = p.factor + (b.c - p.c);
 #pragma GCC unroll 12
-  for (int i = 0; i < kBlock; ++i)
+  for (int i = 0; i < MR; ++i)
     for (int j = 0; j < 2; ++j) store(b.c + i * b.ldc + j * kWidth, sums[i][j] * load(factor + i * b.ldc + j * kWidth));
 }
 
-// The common cases of a whole block in one go; false for the others.
-template <class Fill>
-LANGEVIN_INLINE bool finishedWhole(const Product& p, const Block& b, std::int64_t rows, Fill fill) {
-  if (rows != kBlock || b.width != kPanel) return false;
+template <int MR, class Fill>
+LANGEVIN_INLINE bool finishedWhole(const Product& p, const Block& b, Fill fill) {
   if (!p.activation) {
-    if (p.factor) scaleWhole(p, b, fill);
+    if (p.factor) scaleWhole<MR>(p, b, fill);
     return p.factor != nullptr;
   }
   if (p.factor) return false;
   switch (p.activation->f) {
     case Unary::Silu:
-      activateWhole<Silu>(p, b, fill);
+      activateWhole<Silu, MR>(p, b, fill);
       return true;
     case Unary::Tanh:
-      activateWhole<Tanh>(p, b, fill);
+      activateWhole<Tanh, MR>(p, b, fill);
       return true;
     case Unary::Gelu:
-      activateWhole<Gelu>(p, b, fill);
+      activateWhole<Gelu, MR>(p, b, fill);
       return true;
     default:
       return false;
   }
+}
+
+// The common cases of a block in one go; false for the others.
+template <class Fill>
+LANGEVIN_INLINE bool finishedWhole(const Product& p, const Block& b, std::int64_t rows, Fill fill) {
+  if (b.width != kPanel) return false;
+  if (rows == kBlock) return finishedWhole<kBlock>(p, b, fill);
+  return rows == kTail && finishedWhole<kTail>(p, b, fill);
 }
 
 template <bool Turned>
@@ -208,7 +215,7 @@ static void multiplyPanel(const Product& p, const float* panel, std::int64_t fir
     const Block block = blockOf(p, i, first);
     const float* a = Turned ? p.a + i : p.a + i * p.lda;
     if constexpr (!Turned) {
-      const auto fill = [&](Vec(&sums)[kBlock][2]) { accumulate<kBlock, false>(sums, a, p.lda, panel, p.depth); };
+      const auto fill = [&]<int MR>(Vec(&sums)[MR][2]) { accumulate<MR, false>(sums, a, p.lda, panel, p.depth); };
       if (finishedWhole(p, block, rows, fill)) continue;
     }
     multiplyRest<Turned, kBlock>(rows, a, p.lda, panel, p.depth, block);

@@ -102,7 +102,7 @@ static void multiplyHalfRest(std::int64_t rows, const std::uint32_t* a, const st
       const std::int64_t rows = p.rows - i < kBlock ? p.rows - i : kBlock;
       const Block block = blockOf(p, i, first);
       const std::uint32_t *a = rounded + i * pairs, *panel = packed + first * pairs;
-      const auto fill = [&](Vec(&sums)[kBlock][2]) { accumulateHalf(sums, a, panel, pairs); };
+      const auto fill = [&]<int MR>(Vec(&sums)[MR][2]) { accumulateHalf(sums, a, panel, pairs); };
       if (finishedWhole(p, block, rows, fill)) continue;
       multiplyHalfRest<kBlock>(rows, a, panel, pairs, block);
       finish(p, block, rows);

@@ -92,12 +92,8 @@ LANGEVIN_INLINE Vec nearest(Vec x) {
 
 // p 2^k for whole k in [-126, 127].
 LANGEVIN_INLINE Vec scaled(Vec p, Vec k) {
-#if LANGEVIN_ISA_LEVEL >= 2
-  return (Vec)_mm512_scalef_ps((__m512)p, (__m512)k);
-#else
   const Int whole = __builtin_convertvector(k, Int);
   return p * (Vec)((whole + 127) << 23);
-#endif
 }
 
 // 1 / x within 1 ulp for normal x below 2^126.
