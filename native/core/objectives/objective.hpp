@@ -32,12 +32,15 @@ class StepContext {
   std::int64_t step = 0;  // 0-based optimiser step
   std::int64_t totalSteps = 1;
   int threads = 1;
+  double spread = 1;  // root mean square distance of the training rows from their mean
 
   virtual Energy& model() = 0;
   virtual const Random& random() const = 0;
   virtual Job& job() = 0;
 
-  virtual at::Tensor energy(const Rows& rows) = 0;   // E [n]
+  /// E [n] of each of several sets of rows, in one pass.
+  virtual std::vector<at::Tensor> energies(const std::vector<Rows>& parts) = 0;
+  at::Tensor energy(const Rows& rows) { return energies({rows})[0]; }
   virtual at::Tensor outputs(const Rows& rows) = 0;  // logits or network outputs [n, k]
   virtual at::Tensor score(const Rows& rows) = 0;    // -dE/dx [n, d]
   /// The score and the energy's curvature along `directions` [n, m, d], which are held fixed.

@@ -9,29 +9,14 @@
 namespace langevin {
 
 EnergyPair energiesOf(StepContext& context, const Rows& data, const Rows& negatives) {
-  Rows joint;
-  joint.x = at::cat({data.x, negatives.x});
-  if (data.y.defined()) joint.y = at::cat({data.y, negatives.y});
-  const at::Tensor energy = context.energy(joint);
-  return {energy.slice(0, 0, data.size()), energy.slice(0, data.size())};
+  const std::vector<at::Tensor> energy = context.energies({data, negatives});
+  return {energy[0], energy[1]};
 }
 
 at::Tensor repeated(const at::Tensor& rows, std::int64_t times) {
   if (!rows.defined() || times == 1) return rows;
   return at::cat(std::vector<at::Tensor>(static_cast<std::size_t>(times), rows));
 }
-
-namespace {
-
-// Root mean square distance the chains went, in units of the spread of the data about its mean.
-double displacement(const at::Tensor& from, const at::Tensor& to, const at::Tensor& data) {
-  const at::NoGradGuard guard;
-  const double moved = (to - from).square().sum(1).mean().item<double>();
-  const double spread = (data - data.mean(0, true)).square().sum(1).mean().item<double>();
-  return std::sqrt(moved / std::max(spread, 1e-30));
-}
-
-}  // namespace
 
 at::Tensor advanceRows(StepContext& context, const Sampler& sampler, const Rows& rows, std::int64_t steps,
                        std::int64_t keep, std::vector<at::Tensor>* kept) {
@@ -55,7 +40,8 @@ at::Tensor advanceRows(StepContext& context, const Sampler& sampler, const Rows&
     go(1);
   }
   if (tally.proposals > 0) context.monitor("acceptance", tally.acceptanceRate());
-  context.monitor("displacement", displacement(rows.x, chains.x, context.batch.x));
+  const double moved = (chains.x.detach() - rows.x.detach()).norm().item<double>();
+  context.monitor("displacement", moved / std::sqrt(static_cast<double>(rows.size())) / context.spread);
   context.monitor("clippedShare", tally.clippedShare());
   context.monitor("clampedShare", tally.clampedShare());
   return chains.x.detach();

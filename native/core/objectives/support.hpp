@@ -19,8 +19,8 @@ at::Tensor repeated(const at::Tensor& rows, std::int64_t times);
 
 /// `steps` steps of the sampler (0: its own number) from `rows`, at the model's present weights. The chains' random
 /// numbers are keyed by row and by context.step * steps + t, so every step of a run has its own. Reports acceptance,
-/// clippedShare, clampedShare, displacement (root mean square, in units of the spread of the batch). With `kept`, the
-/// positions before each of the last `keep` steps are added to it.
+/// clippedShare, clampedShare, displacement (root mean square, in units of the spread of the training rows). With
+/// `kept`, the positions before each of the last `keep` steps are added to it.
 at::Tensor advanceRows(StepContext& context, const Sampler& sampler, const Rows& rows, std::int64_t steps = 0,
                        std::int64_t keep = 0, std::vector<at::Tensor>* kept = nullptr);
 

@@ -15,6 +15,7 @@ at::Tensor Batches::rows(std::int64_t step) {
       epoch_ = epoch;
     }
     const std::int64_t count = std::min(rows_ - within, size_ - filled);
+    if (count == size_) return permutation_.slice(0, within, within + count);
     result.slice(0, filled, filled + count).copy_(permutation_.slice(0, within, within + count));
     filled += count;
   }

@@ -40,7 +40,9 @@ class TrainingStep : public StepContext {
   Energy& model() override { return model_; }
   const Random& random() const override { return random_; }
   Job& job() override { return job_; }
-  at::Tensor energy(const Rows& rows) override { return tape_.record(Tape::Kind::Energy, rows); }
+  std::vector<at::Tensor> energies(const std::vector<Rows>& parts) override {
+    return tape_.record(Tape::Kind::Energy, parts);
+  }
   at::Tensor outputs(const Rows& rows) override { return tape_.record(Tape::Kind::Outputs, rows); }
   at::Tensor score(const Rows& rows) override { return tape_.record(Tape::Kind::Score, rows); }
   ScoreAndCurvature curvature(const Rows& rows, const at::Tensor& directions) override;

@@ -40,6 +40,32 @@ at::Tensor curvatures(const at::Tensor& gradient, const at::Tensor& x, const at:
   return at::stack(columns, 1);
 }
 
+// All rows in one piece.
+Rows joined(const std::vector<Rows>& parts) {
+  if (parts.size() == 1) {
+    const Rows& rows = parts[0];
+    return {rows.x.detach().contiguous(), rows.y.defined() ? rows.y.contiguous() : rows.y};
+  }
+  std::vector<at::Tensor> x, y;
+  for (const Rows& rows : parts) {
+    x.push_back(rows.x.detach());
+    if (rows.y.defined()) y.push_back(rows.y);
+  }
+  return {at::cat(x), y.empty() ? at::Tensor() : at::cat(y)};
+}
+
+// d loss / d value of a record from that of its leaves, zeros where the loss does not depend on one; undefined where it
+// depends on none.
+at::Tensor outerOf(const std::vector<at::Tensor>& leaves, std::vector<at::Tensor>::const_iterator gradient) {
+  std::vector<at::Tensor> outer(gradient, gradient + static_cast<std::ptrdiff_t>(leaves.size()));
+  bool any = false;
+  for (const at::Tensor& g : outer) any |= g.defined();
+  if (!any) return {};
+  for (std::size_t i = 0; i < outer.size(); ++i)
+    if (!outer[i].defined()) outer[i] = at::zeros_like(leaves[i]);
+  return outer.size() == 1 ? outer[0].contiguous() : at::cat(outer);
+}
+
 }  // namespace
 
 Tape::Tape(const Energy& model, int threads) : model_(model), threads_(threads) {
@@ -63,20 +89,50 @@ void Tape::release() {
   records_.clear();
 }
 
-void Tape::evaluateFused(const Record& record, const Rows& rows, Tile& tile) const {
+// Every tile writes its rows of the result.
+at::Tensor Tape::evaluateFused(Record& record) {
   const Program& program = model_.program();
-  const bool energy = record.kind == Kind::Energy;
-  const std::int64_t n = rows.size();
-  if (record.kind == Kind::Score) {
-    tile.value = at::empty(rows.x.sizes(), model_.options());
-    return second_->recordScore(*record.packed, Energy::tileInput(rows), *tile.workspace, tile.value.data_ptr<float>());
+  const std::int64_t n = record.rows.size();
+  at::Tensor value;
+  if (record.kind == Kind::Score) value = at::empty(record.rows.x.sizes(), model_.options());
+  if (record.kind == Kind::Energy) value = at::empty({n}, model_.options());
+  if (record.kind == Kind::Outputs)
+    value = at::empty({n, program.nodes[static_cast<std::size_t>(program.outputs)].width}, model_.options());
+  const std::int64_t width = value.numel() / n;
+  auto* values = value.data_ptr<float>();
+  for (Tile& tile : record.tiles) {
+    if (spare_.empty()) spare_.push_back(std::make_unique<TileWorkspace>());
+    tile.workspace = std::move(spare_.back());
+    spare_.pop_back();
   }
-  tile.value = energy
-                   ? at::empty({n}, model_.options())
-                   : at::empty({n, program.nodes[static_cast<std::size_t>(program.outputs)].width}, model_.options());
-  float* to = tile.value.data_ptr<float>();
-  model_.tiles()->record(*record.packed, Energy::tileInput(rows), *tile.workspace, energy ? to : nullptr,
-                         energy ? nullptr : to);
+  parallelTiles(static_cast<std::int64_t>(record.tiles.size()), threads_, [&](std::int64_t i) {
+    const TileRange r = record.ranges[static_cast<std::size_t>(i)];
+    const TileInput in = Energy::tileInput(record.rows.slice(r.first, r.last));
+    TileWorkspace& workspace = *record.tiles[static_cast<std::size_t>(i)].workspace;
+    float* to = values + r.first * width;
+    if (record.kind == Kind::Score) return second_->recordScore(*record.packed, in, workspace, to);
+    const bool energy = record.kind == Kind::Energy;
+    model_.tiles()->record(*record.packed, in, workspace, energy ? to : nullptr, energy ? nullptr : to);
+  });
+  return value;
+}
+
+at::Tensor Tape::evaluatePlain(Record& record) {
+  // Each record of a step has masks of its own; rows within it are told apart by firstRow.
+  const std::uint64_t seed = Random(seed_).fork(records_.size()).seed();
+  const bool cuda = record.rows.x.is_cuda();
+  parallelTiles(static_cast<std::int64_t>(record.tiles.size()), cuda ? 1 : threads_, [&](std::int64_t i) {
+    const TileRange r = record.ranges[static_cast<std::size_t>(i)];
+    const EvaluationMode mode{true, seed, step_, static_cast<std::uint64_t>(r.first)};
+    const at::Tensor& all = record.directions;
+    const at::Tensor along = all.defined() ? all.slice(0, r.first, r.last) : all;
+    record.tiles[static_cast<std::size_t>(i)] =
+        evaluateTile(record.kind, record.rows.slice(r.first, r.last), along, mode);
+  });
+  std::vector<at::Tensor> pieces;
+  for (const Tile& tile : record.tiles) pieces.push_back(tile.value.detach());
+  // A leaf must not share storage with a tile's value: an objective may work on it in place.
+  return pieces.size() == 1 ? pieces[0].clone() : at::cat(pieces);
 }
 
 Tape::Tile Tape::evaluateTile(Kind kind, const Rows& rows, const at::Tensor& directions,
@@ -104,65 +160,53 @@ Tape::Tile Tape::evaluateTile(Kind kind, const Rows& rows, const at::Tensor& dir
   return tile;
 }
 
-at::Tensor Tape::record(Kind kind, const Rows& rows, const at::Tensor& directions) {
+std::vector<at::Tensor> Tape::record(Kind kind, const std::vector<Rows>& parts, const at::Tensor& directions) {
   const bool derivatives = kind == Kind::Score || kind == Kind::Curvature;
   if (derivatives) requireSmooth(model_.program());
   if (kind == Kind::Outputs && model_.program().outputs < 0)
     fail(Code::Unsupported, "a ", model_.program().kind, " energy has no logits or outputs");
-  if (rows.size() == 0) fail(Code::Shape, "an objective evaluated the energy on no rows");
   Record record;
-  record.rows = {rows.x.detach().contiguous(), rows.y.defined() ? rows.y.contiguous() : rows.y};
+  record.rows = joined(parts);
+  if (record.rows.size() == 0) fail(Code::Shape, "an objective evaluated the energy on no rows");
   record.kind = kind;
   record.directions = directions;
   // Dropout's masks exist in the plain path only, and so do third derivatives.
   const bool plain = model_.tiles() && model_.tiles()->trainable();
   const bool fused = kind == Kind::Curvature ? false : kind == Kind::Score ? second_ != nullptr : plain;
   if (fused) record.packed = model_.packed();
-  record.ranges = cut(rows, fused);
+  record.ranges = cut(record.rows, fused);
   record.tiles.resize(record.ranges.size());
-  // Each record of a step has masks of its own; rows within it are told apart by firstRow.
-  const std::uint64_t seed = Random(seed_).fork(records_.size()).seed();
-  const auto count = static_cast<std::int64_t>(record.ranges.size());
-  if (record.packed) {
-    for (Tile& tile : record.tiles) {
-      if (spare_.empty()) spare_.push_back(std::make_unique<TileWorkspace>());
-      tile.workspace = std::move(spare_.back());
-      spare_.pop_back();
-    }
+  const at::Tensor value = fused ? evaluateFused(record) : evaluatePlain(record);
+  for (std::int64_t first = 0; const Rows& part : parts) {
+    record.leaves.push_back(value.slice(0, first, first + part.size()).detach().requires_grad_(true));
+    first += part.size();
   }
-  parallelTiles(count, rows.x.is_cuda() ? 1 : threads_, [&](std::int64_t i) {
-    const TileRange r = record.ranges[static_cast<std::size_t>(i)];
-    if (record.packed)
-      return evaluateFused(record, record.rows.slice(r.first, r.last), record.tiles[static_cast<std::size_t>(i)]);
-    const EvaluationMode mode{true, seed, step_, static_cast<std::uint64_t>(r.first)};
-    const at::Tensor along = directions.defined() ? directions.slice(0, r.first, r.last) : directions;
-    record.tiles[static_cast<std::size_t>(i)] = evaluateTile(kind, record.rows.slice(r.first, r.last), along, mode);
-  });
-  std::vector<at::Tensor> pieces;
-  for (const Tile& tile : record.tiles) pieces.push_back(tile.value.detach());
-  // The leaf must not share storage with a tile's value: an objective may work on it in place.
-  record.leaf = (pieces.size() == 1 ? pieces[0].clone() : at::cat(pieces)).requires_grad_(true);
   records_.push_back(std::move(record));
-  return records_.back().leaf;
+  return records_.back().leaves;
 }
 
-at::Tensor Tape::tileGradient(const Record& record, std::size_t index, const at::Tensor& outer) const {
-  const Tile& tile = record.tiles[index];
+// What the loss asks of a tile, added up over its rows.
+at::Tensor Tape::fusedGradient(const Record& record, std::size_t index, const at::Tensor& outer) const {
   at::Tensor flat = at::zeros_like(model_.parameters().flat());
-  if (record.packed) {
-    const TileRange r = record.ranges[index];
-    const at::Tensor weights = outer.contiguous();
-    const bool energy = record.kind == Kind::Energy;
-    if (record.kind == Kind::Score) {
-      second_->scoreGradient(*record.packed, Energy::tileInput(record.rows.slice(r.first, r.last)), *tile.workspace,
-                             weights.data_ptr<float>(), flat.data_ptr<float>());
-      return flat;
-    }
-    model_.tiles()->parameterGradient(*record.packed, Energy::tileInput(record.rows.slice(r.first, r.last)),
-                                      *tile.workspace, energy ? weights.data_ptr<float>() : nullptr,
-                                      energy ? nullptr : weights.data_ptr<float>(), flat.data_ptr<float>());
+  const TileRange r = record.ranges[index];
+  const TileInput in = Energy::tileInput(record.rows.slice(r.first, r.last));
+  const float* weights = outer.data_ptr<float>() + r.first * (outer.numel() / outer.size(0));
+  TileWorkspace& workspace = *record.tiles[index].workspace;
+  auto* to = flat.data_ptr<float>();
+  if (record.kind == Kind::Score) {
+    second_->scoreGradient(*record.packed, in, workspace, weights, to);
     return flat;
   }
+  const bool energy = record.kind == Kind::Energy;
+  model_.tiles()->parameterGradient(*record.packed, in, workspace, energy ? weights : nullptr,
+                                    energy ? nullptr : weights, to);
+  return flat;
+}
+
+at::Tensor Tape::plainGradient(const Record& record, std::size_t index, const at::Tensor& all) const {
+  const Tile& tile = record.tiles[index];
+  const at::Tensor outer = all.slice(0, record.ranges[index].first, record.ranges[index].last);
+  at::Tensor flat = at::zeros_like(model_.parameters().flat());
   if ((record.kind == Kind::Score || record.kind == Kind::Curvature) && chain_) {
     at::NoGradGuard guard;
     const std::int64_t d = record.rows.x.size(1);
@@ -189,38 +233,39 @@ at::Tensor Tape::tileGradient(const Record& record, std::size_t index, const at:
 
 Tape::Gradients Tape::backward(const at::Tensor& loss, const std::vector<at::Tensor>& extras) {
   std::vector<at::Tensor> inputs;
-  for (const Record& r : records_) inputs.push_back(r.leaf);
+  for (const Record& r : records_) inputs.insert(inputs.end(), r.leaves.begin(), r.leaves.end());
   for (const at::Tensor& e : extras) inputs.push_back(e);
   if (!loss.requires_grad())
     fail(Code::Unsupported, "the loss depends on no parameter: the energy has nothing to learn");
-  std::vector<at::Tensor> outer = torch::autograd::grad({loss}, inputs, {}, std::nullopt, false, true);
+  std::vector<at::Tensor> found = torch::autograd::grad({loss}, inputs, {}, std::nullopt, false, true);
+  at::NoGradGuard guard;
 
   struct Piece {
     const Record* record;
     std::size_t tile;
-    at::Tensor outer;
+    at::Tensor outer;  // of the whole record
   };
   std::vector<Piece> pieces;
-  for (std::size_t r = 0; r < records_.size(); ++r) {
-    if (!outer[r].defined()) continue;
-    for (std::size_t i = 0; i < records_[r].tiles.size(); ++i) {
-      const TileRange range = records_[r].ranges[i];
-      pieces.push_back({&records_[r], i, outer[r].slice(0, range.first, range.last)});
-    }
+  auto next = found.begin();
+  for (const Record& r : records_) {
+    const at::Tensor outer = outerOf(r.leaves, next);
+    next += static_cast<std::ptrdiff_t>(r.leaves.size());
+    if (!outer.defined()) continue;
+    for (std::size_t i = 0; i < r.tiles.size(); ++i) pieces.push_back({&r, i, outer});
   }
-  Gradients result;
   std::vector<at::Tensor> parts(pieces.size());
   const bool cuda = model_.device().is_cuda();
   parallelTiles(static_cast<std::int64_t>(pieces.size()), cuda ? 1 : threads_, [&](std::int64_t i) {
     const auto k = static_cast<std::size_t>(i);
-    parts[k] = tileGradient(*pieces[k].record, pieces[k].tile, pieces[k].outer);
+    const Piece& p = pieces[k];
+    parts[k] = p.record->packed ? fusedGradient(*p.record, p.tile, p.outer) : plainGradient(*p.record, p.tile, p.outer);
   });
-  at::NoGradGuard guard;
-  result.parameters = at::zeros_like(model_.parameters().flat());
-  for (const at::Tensor& part : parts) result.parameters.add_(part);
-  for (std::size_t e = 0; e < extras.size(); ++e) {
-    const at::Tensor& gradient = outer[records_.size() + e];
-    result.extras.push_back(gradient.defined() ? gradient.detach() : at::zeros_like(extras[e]).detach());
+  Gradients result;
+  result.parameters = parts.empty() ? at::zeros_like(model_.parameters().flat()) : parts[0];
+  for (std::size_t i = 1; i < parts.size(); ++i) result.parameters.add_(parts[i]);
+  for (const at::Tensor& e : extras) {
+    result.extras.push_back(next->defined() ? next->detach() : at::zeros_like(e).detach());
+    ++next;
   }
   release();
   return result;

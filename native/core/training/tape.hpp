@@ -23,7 +23,11 @@ class Tape {
   void begin(std::uint64_t seed, std::uint64_t step);
   /// Energy [n], outputs [n, k] or score -dE/dx [n, d] of the rows: a leaf that requires grad. Curvature: the score and
   /// behind it v' (d2E/dx2) v for each of the row's m directions v, [n, d + m]; `directions` [n, m, d].
-  at::Tensor record(Kind kind, const Rows& rows, const at::Tensor& directions = {});
+  at::Tensor record(Kind kind, const Rows& rows, const at::Tensor& directions = {}) {
+    return record(kind, std::vector<Rows>{rows}, directions)[0];
+  }
+  /// The same of several sets of rows in one go: a leaf each.
+  std::vector<at::Tensor> record(Kind kind, const std::vector<Rows>& parts, const at::Tensor& directions = {});
 
   struct Gradients {
     at::Tensor parameters;           // [P], order of Parameters::flat()
@@ -38,14 +42,14 @@ class Tape {
  private:
   struct Tile {
     std::vector<at::Tensor> leaves;            // parameters, order of Parameters::info()
-    at::Tensor value;                          // with its graph, or plain numbers when the fused executor made them
+    at::Tensor value;                          // with its graph; undefined when the fused executor made it
     std::unique_ptr<TileWorkspace> workspace;  // what the fused executor needs to go backward
     ScoreChain::Record chain;                  // likewise of derivatives by hand on tensors
   };
   struct Record {
-    Rows rows;
-    at::Tensor leaf;
-    at::Tensor directions;  // of a curvature record
+    Rows rows;                       // of all parts
+    std::vector<at::Tensor> leaves;  // one a part
+    at::Tensor directions;           // of a curvature record
     Kind kind = Kind::Energy;
     std::shared_ptr<const TileProgram::Packed> packed;  // set when the fused executor runs this record
     std::vector<Tile> tiles;
@@ -53,8 +57,10 @@ class Tape {
   };
 
   Tile evaluateTile(Kind kind, const Rows& rows, const at::Tensor& directions, const EvaluationMode& mode) const;
-  void evaluateFused(const Record& record, const Rows& rows, Tile& tile) const;
-  at::Tensor tileGradient(const Record& record, std::size_t index, const at::Tensor& outer) const;
+  at::Tensor evaluateFused(Record& record);
+  at::Tensor evaluatePlain(Record& record);
+  at::Tensor fusedGradient(const Record& record, std::size_t index, const at::Tensor& outer) const;
+  at::Tensor plainGradient(const Record& record, std::size_t index, const at::Tensor& outer) const;
   void release();
 
   const Energy& model_;

@@ -22,6 +22,12 @@ at::Tensor targetOf(const at::Tensor& y, const Energy& model, std::int64_t rows)
   return t;
 }
 
+// Root mean square distance of the rows from their mean.
+double spreadOf(const at::Tensor& x) {
+  const double variance = std::get<0>(at::var_mean(x, 0, /*unbiased=*/false)).sum().item<double>();
+  return std::sqrt(std::max(variance, 1e-30));
+}
+
 // The sampler an objective names, or null.
 std::shared_ptr<const Sampler> samplerOf(const Spec& objective) {
   const auto spec = objective.find("sampler");
@@ -78,6 +84,7 @@ Trainer::Trainer(const Spec& a, Job& job)
          " energy without learnable parameters cannot be trained; analytic energies take learnable: true");
   objective_->prepare(*model_, data_.rows, data_.target, random_);
   context_ = std::make_unique<TrainingStep>(*model_, random_, job_, options_.threads, objective_->extras());
+  context_->spread = spreadOf(data_.rows.x);
   if (const auto resume = a.find("resume")) restore(*resume);
 }
 

@@ -18,6 +18,13 @@ constexpr int kTail = 128 % kBlock;                       // rows that blocks le
 // One panel: columns first .. first + kPanel - 1 of B, zeros beyond the last.
 static void packPanel(const Matrix& b, std::int64_t depth, std::int64_t cols, std::int64_t first, float* out) {
   const std::int64_t width = cols - first < kPanel ? cols - first : kPanel;
+  if (b.rowStride == 1 && width == kPanel) {  // B is turned: read its memory in order
+    for (std::int64_t j = 0; j < kPanel; ++j) {
+      const float* from = b.data + (first + j) * b.columnStride;
+      for (std::int64_t k = 0; k < depth; ++k) out[k * kPanel + j] = from[k];
+    }
+    return;
+  }
   for (std::int64_t k = 0; k < depth; ++k, out += kPanel) {
     const float* from = b.data + k * b.rowStride + first * b.columnStride;
     if (b.columnStride == 1 && width == kPanel) {
