@@ -125,8 +125,8 @@ class Wrong : public Objective {
  public:
   enum class Kind { Right, NoScoreTerms, SignFlipped };
   explicit Wrong(Kind kind) : kind_(kind), chains_(exactChains(kRows)) {}
-  void prepare(Energy&, const Rows& data, const at::Tensor&, const Random& random) override {
-    chains_.prepare(data, random);
+  void prepare(Energy& model, const Rows& data, const at::Tensor&, const Random& random) override {
+    chains_.prepare(model, data, random);
   }
   at::Tensor loss(StepContext& context) override {
     const Rows negatives = chains_.advance(context);

@@ -38,8 +38,8 @@ class Wrong : public Objective {
  public:
   using Loss = std::function<at::Tensor(const at::Tensor& data, const at::Tensor& negatives)>;
   Wrong(Loss loss, std::int64_t count) : loss_(std::move(loss)), chains_(exactChains(count)) {}
-  void prepare(Energy&, const Rows& data, const at::Tensor&, const Random& random) override {
-    chains_.prepare(data, random);
+  void prepare(Energy& model, const Rows& data, const at::Tensor&, const Random& random) override {
+    chains_.prepare(model, data, random);
   }
   at::Tensor loss(StepContext& context) override {
     const EnergyPair e = energiesOf(context, context.batch, chains_.advance(context));

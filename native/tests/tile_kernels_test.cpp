@@ -3,9 +3,10 @@
 #include <cmath>
 #include <functional>
 
+#include "base/error.hpp"
 #include "base/random.hpp"
 #include "check.hpp"
-#include "kernels/cpu/tile_kernels.hpp"
+#include "kernels/cpu/tile_choice.hpp"
 
 using namespace langevin;
 
@@ -192,4 +193,23 @@ TEST(normals_are_the_same_bits_in_every_instruction_set) {
     for (std::int64_t c = 0; c < cols; ++c)
       CHECK(late[static_cast<std::size_t>(c)] == first[static_cast<std::size_t>(53 * cols + c)]);
   }
+}
+
+TEST(an_instruction_set_is_taken_by_name_or_refused) {
+  const auto& all = runnableTileKernels();
+  CHECK(&chooseTileKernels("", all) == all.back());
+  for (const TileKernels* k : all) CHECK(&chooseTileKernels(k->name, all) == k);
+  const std::vector<const TileKernels*> lowest{all.front()};  // a processor that has nothing better
+  const auto refusal = [&](const std::string& wish) {
+    try {
+      chooseTileKernels(wish, lowest);
+    } catch (const langevin::Error& error) {
+      return std::string(codeName(error.code)) + " " + error.what();
+    }
+    return std::string();
+  };
+  CHECK(refusal("avx512").rfind("ERR_LANGEVIN_UNSUPPORTED LANGEVIN_ISA=avx512: ", 0) == 0);
+  CHECK(refusal("avx512").find("it runs default.") != std::string::npos);
+  CHECK(refusal("sse9").rfind("ERR_LANGEVIN_INVALID_OPTION LANGEVIN_ISA=sse9 ", 0) == 0);
+  CHECK(refusal("sse9").find("default, avx2, avx512, avx512_bf16") != std::string::npos);
 }

@@ -17,6 +17,7 @@ import sys
 
 import torch
 from torch import nn
+from torch.nn.utils import parametrizations, parametrize
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 LOG_2PI = math.log(2 * math.pi)
@@ -37,13 +38,32 @@ def activation(options):
     return modules[name]()
 
 
+class Times(nn.Module):
+    def __init__(self, factor):
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, weight):
+        return self.factor * weight
+
+
+def linear(width, out, options, bias=True):
+    """nn.Linear, with spectral normalisation where the options ask for it: true, or a bound."""
+    module = nn.Linear(width, out, bias=bias)
+    bound = float(options.get("spectralNorm", False))
+    if bound:
+        module = parametrizations.spectral_norm(module).eval()  # no power iterations beside the first ones
+        parametrize.register_parametrization(module, "weight", Times(bound))
+    return module
+
+
 def stack(spec, width, out):
     """Linear, activation, ..., Linear(out)."""
     modules = []
     for units in spec.get("hidden", []):
-        modules += [nn.Linear(width, units), activation(spec)]
+        modules += [linear(width, units, spec), activation(spec)]
         width = units
-    return nn.Sequential(*modules, nn.Linear(width, out))
+    return nn.Sequential(*modules, linear(width, out, spec))
 
 
 class FullBase(nn.Module):
@@ -109,7 +129,7 @@ def layer_list(layers, width):
     for layer in layers:
         kind = layer["kind"]
         if kind == "linear":
-            modules.append(nn.Linear(width, layer["out"], bias=layer.get("bias", True)))
+            modules.append(linear(width, layer["out"], layer, layer.get("bias", True)))
             width = layer["out"]
         elif kind == "activation":
             modules.append(activation(layer))

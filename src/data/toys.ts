@@ -1,6 +1,5 @@
-import { gaussianMixture } from '../energies/gaussian-mixture.js'
 import { invoke, invokeNow } from '../native/invoke.js'
-import { requireOneOf, requireOptions } from '../spec/known.js'
+import { requireOptions } from '../spec/known.js'
 import { type RowsLike, type Tensor, withRows } from '../tensor.js'
 import { Dataset } from './dataset.js'
 
@@ -59,28 +58,6 @@ export function logDensity(
 ): Promise<Tensor> {
   requireOptions('data.toys.logDensity', options, ['noise', 'threads'])
   return withRows(points, 'points', (rows) => invoke<Tensor>('toys.logDensity', { ...options, kind, points: rows }))
-}
-
-const MIXTURES = {
-  eightGaussians: {
-    noise: 0.1,
-    means: Array.from({ length: 8 }, (_, k) => [2 * Math.cos((k * Math.PI) / 4), 2 * Math.sin((k * Math.PI) / 4)]),
-  },
-  twentyFiveGaussians: {
-    noise: 0.05,
-    means: Array.from({ length: 25 }, (_, k) => [Math.floor(k / 5) - 2, (k % 5) - 2]),
-  },
-}
-
-/**
- * The spec of the energy E = -log p of a toy whose density is a mixture of Gaussians, normalised: the truth to compare a
- * model's log-likelihood with.
- */
-export function density(toy: keyof typeof MIXTURES, options: { noise?: number } = {}) {
-  requireOptions('data.toys.density', options, ['noise'])
-  requireOneOf('data.toys.density', 'toy', toy, Object.keys(MIXTURES) as (keyof typeof MIXTURES)[])
-  const { means, noise } = MIXTURES[toy]
-  return gaussianMixture({ means, sigmas: options.noise ?? noise })
 }
 
 /** Equally likely isotropic Gaussians about `means` (default one at the origin of the plane) of standard deviation `noise` (1). */

@@ -13,8 +13,20 @@ export const activationFields = (z: Z) => ({
   negativeSlope: z.number().nonnegative().optional(),
 })
 
+/**
+ * Spectral normalisation (Miyato et al. 2018): the weight of a linear layer is c W / s(W), s the largest singular value, so
+ * that no layer stretches a distance by more than c; `true` is c = 1. Parameters, buffers, start and gradients are those of
+ * torch.nn.utils.parametrizations.spectral_norm ("0.parametrizations.weight.original", "..weight.0._u", "..weight.0._v");
+ * the power iteration runs once an optimiser step, however often the step evaluates the energy.
+ */
+export const spectralNormField = (z: Z) => z.union([z.boolean(), z.number().positive()]).optional()
+
 /** Widths of the hidden layers, first to last; [] makes a linear model. */
-export const stackFields = (z: Z) => ({ hidden: z.array(z.int().positive()), ...activationFields(z) })
+export const stackFields = (z: Z) => ({
+  hidden: z.array(z.int().positive()),
+  ...activationFields(z),
+  spectralNorm: spectralNormField(z),
+})
 
 /**
  * A quadratic term that keeps exp(-E) integrable whatever the network does far from the data: a number s adds

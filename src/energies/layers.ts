@@ -1,7 +1,7 @@
 /** Layers of a sequential energy, each the torch.nn module of the same name. */
 import { defineSpec, type SpecValue } from '../spec/define.js'
 import { specOf } from '../spec/fields.js'
-import { activationFields, checkActivation } from './fields.js'
+import { activationFields, checkActivation, spectralNormField } from './fields.js'
 
 const layerNorm = defineSpec(
   'layer',
@@ -11,10 +11,16 @@ const layerNorm = defineSpec(
 )
 
 export const layers = {
-  /** x W' + b (torch.nn.Linear). `out`: columns it gives; `bias`: default true. */
-  linear: defineSpec('layer', 'linear', (z) => ({ out: z.int().positive(), bias: z.boolean().default(true) }), {
-    summary: 'An affine map (torch.nn.Linear).',
-  }),
+  /**
+   * x W' + b (torch.nn.Linear). `out`: columns it gives; `bias`: default true. `spectralNorm`: true, or a bound c: the weight
+   * is c W / (its largest singular value), with the parameters of torch.nn.utils.parametrizations.spectral_norm.
+   */
+  linear: defineSpec(
+    'layer',
+    'linear',
+    (z) => ({ out: z.int().positive(), bias: z.boolean().default(true), spectralNorm: spectralNormField(z) }),
+    { summary: 'An affine map (torch.nn.Linear).' },
+  ),
   /** One of silu (default), gelu, tanh, sigmoid, softplus, relu, leakyRelu (`negativeSlope`, default 0.01). */
   activation: defineSpec('layer', 'activation', activationFields, {
     summary: 'An elementwise activation.',

@@ -6,6 +6,8 @@ import { checkActivation, checkStates, gaussianBaseField, inputField, stackField
  * modules: "0.weight", "0.bias", "2.weight", ...; default initialisation too, bit for bit from the same seed.
  *
  * `input`: columns of x. `hidden`: widths of the hidden layers ([] for a linear energy). `activation`: default 'silu'.
+ * `spectralNorm`: true, or a bound c: every weight is c W / (its largest singular value), as
+ * torch.nn.utils.parametrizations.spectral_norm has it, with its parameter names; a tanh network E is then c^layers-Lipschitz.
  * `gaussianBase`: s adds |x|^2 / (2 s^2), 'full' adds (x - m)' P (x - m) / 2 with the buffers "base.mean" and
  * "base.precision" (default: none; then exp(-E) need not be integrable).
  * `inputScale`: the network sees x times this number, the base x itself (default 1); 1 / sigma puts x into units of the

@@ -1,10 +1,10 @@
 import { Dataset } from '../data/dataset.js'
-import type { Energy } from '../energy.js'
+import { Energy } from '../energy.js'
 import { invoke } from '../native/invoke.js'
 import * as partition from '../partition/index.js'
 import { requireOptions } from '../spec/known.js'
 import { invalid } from '../spec.js'
-import { type RowsLike, type Tensor, toRows } from '../tensor.js'
+import { type RowsLike, Tensor, toRows } from '../tensor.js'
 
 /**
  * Where log Z comes from: how to find it, with the options of `partition.<kind>`; an estimate that is there already; or
@@ -27,10 +27,10 @@ export interface LogLikelihoodOptions {
   /** Rows the Gaussian of `baselines` is fitted to: training rows, when `data` are held-out ones. Default: `data`. */
   baseline?: RowsLike | Dataset
   /**
-   * What the true density would get: an energy that is normalised (such as of data.toys.density), evaluated on the same
-   * rows, or the number itself (minus the entropy of the data).
+   * What the true density would get: its logarithm at the same rows (such as data.toys.logDensity gives), an energy that is
+   * normalised, or the mean itself (minus the entropy of the data).
    */
-  truth?: Energy | number
+  truth?: Tensor | Energy | number
   threads?: number
   signal?: AbortSignal
 }
@@ -65,6 +65,7 @@ interface Raw {
   n: number
   dimension: number
   gaussian: number | null
+  truth: number | null
 }
 
 const { exact, grid, importance, ais } = partition
@@ -139,8 +140,9 @@ export async function logLikelihood(
     const condition = y === undefined ? undefined : tensorOf(y, 'y', made)
     const of = (energy: Energy, value: number, more: object) =>
       invoke<Raw>('evaluate.logLikelihood', { energy, x, logZ: value, baseline: fitted, threads, ...more }, { signal })
-    const raw = await of(model, z.logZ, { temperature, y: condition })
-    const known = truth === undefined || typeof truth === 'number' ? truth : (await of(truth, 0, {})).logLikelihood
+    const logs = truth instanceof Tensor ? { truth } : {}
+    const raw = await of(model, z.logZ, { temperature, y: condition, ...logs })
+    const known = truth instanceof Energy ? (await of(truth, 0, {})).logLikelihood : truth
     const result = {
       logLikelihood: raw.logLikelihood,
       standardError: Math.hypot(raw.standardError, z.standardError),
@@ -151,7 +153,7 @@ export async function logLikelihood(
       partition: z,
       baselines: {
         gaussian: raw.gaussian,
-        truth: known ?? null,
+        truth: typeof known === 'number' ? known : raw.truth,
         ownSamples: z.entropy === undefined ? null : -z.entropy,
       },
     }

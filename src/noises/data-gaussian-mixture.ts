@@ -2,7 +2,7 @@ import { defineSpec } from '../spec.js'
 
 /**
  * A mixture of `components` (default 8) Gaussians with full covariances, learned from the training rows (at most 20,000
- * of them) when training starts, by `iterations` (default 50) rounds of expectation maximisation from k-means++ starts;
+ * of them) when training starts, by at most `iterations` (default 50) rounds of expectation maximisation from k-means++ starts;
  * the same rows always give the same mixture. The covariances are then multiplied by `scale`^2 (default 1). `ridge`
  * (default 1e-3), as a share of the mean variance of the columns, is added to their diagonals. A noise that lies close
  * to the data is what noise-contrastive objectives learn most from.

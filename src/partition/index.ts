@@ -83,7 +83,7 @@ export interface GridPartition extends Partition {
 /**
  * log Z over a box by the midpoint rule. `standardError` is the size of the last change: an estimate of the discretisation
  * error, not of the mass outside the box. A mode narrower than a cell of the finest grid is not seen at all.
- * Errors: ERR_LANGEVIN_UNSUPPORTED (more than 3 axes), ERR_LANGEVIN_NON_FINITE naming the point, _INVALID_OPTION.
+ * Errors: ERR_LANGEVIN_UNSUPPORTED (more than 3 axes, discrete states), ERR_LANGEVIN_NON_FINITE naming the point, _INVALID_OPTION.
  */
 export function grid(model: Energy, options: GridOptions): Promise<GridPartition> {
   return call('partition.grid', ['low', 'high', 'cells', 'refine', 'tolerance', 'maxCells'], model, options)
@@ -156,7 +156,8 @@ export interface ImportancePartition extends Partition {
 /**
  * log Z = log E_q[exp(-E(x) / T) / q(x)] by importance sampling from a mixture of Gaussians q. Only what q reaches is
  * counted: a mode that `rows` do not show is missed without a trace in `standardError`.
- * Errors: ERR_LANGEVIN_SHAPE (too few rows), ERR_LANGEVIN_NON_FINITE naming the point, _INVALID_OPTION.
+ * Errors: ERR_LANGEVIN_SHAPE (too few rows), ERR_LANGEVIN_NON_FINITE naming the point, _INVALID_OPTION, _UNSUPPORTED
+ * (discrete states).
  */
 export function importance(model: Energy, options: ImportanceOptions): Promise<ImportancePartition> {
   const known = ['proposal', 'rows', 'components', 'inflate', 'defensive', 'draws', 'seed']
@@ -180,8 +181,11 @@ export interface AnnealedOptions extends CommonOptions {
   /** Mean (0) and standard deviation (1) of the Gaussian base: numbers, or one a column. */
   mean?: number | readonly number[]
   scale?: number | readonly number[]
-  /** What moves chains at every b: 'hmc' (default), or 'mala', which is one leapfrog step. */
-  transition?: 'hmc' | 'mala'
+  /**
+   * What moves chains at every b: 'hmc' (default), or 'mala', which is one leapfrog step; over discrete states 'gibbs'
+   * (the only one there).
+   */
+  transition?: 'hmc' | 'mala' | 'gibbs'
   /** The same step everywhere (hmc: leapfrog step; mala: h). Left out, every b and column gets its own from a pilot. */
   stepSize?: number
   /** Leapfrog steps of a move (hmc, 5). */
@@ -229,6 +233,10 @@ export interface AnnealedPartition extends Partition {
  * With `samples` the same path is also run backwards (Grosse, Ghahramani and Adams 2015; Burda, Grosse and Salakhutdinov
  * 2015): `lower` and `upper` then enclose log Z, and `logZ` is Bennett's acceptance ratio (1976) of both sets of weights.
  * A wide bracket asks for more temperatures or moves; an `upper` below `lower` says that the samples are not the model's.
+ *
+ * Over discrete states the base is the uniform law and the moves are Gibbs sweeps; at T = 1 an rbm is annealed together with
+ * its hidden units, one layer after the other (Salakhutdinov and Murray 2008). Of the options `mean`, `scale`, `stepEss` and
+ * those of steps and pilot do not apply there and are refused, as is the adaptive ladder.
  * Errors: ERR_LANGEVIN_INVALID_OPTION, _SHAPE, _NON_FINITE (weights), _UNSUPPORTED (an adaptive ladder out of rungs).
  */
 export function ais(model: Energy, options: AnnealedOptions = {}): Promise<AnnealedPartition> {

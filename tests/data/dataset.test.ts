@@ -109,7 +109,7 @@ describe('Dataset', () => {
 })
 
 describe('data.toys', () => {
-  const { logDensity: _, density: __, ...factories } = toys
+  const { logDensity: _, ...factories } = toys
   const all = Object.entries(factories) as [string, typeof toys.rings][]
   test.each(all)('%s is seeded, labelled and of the size asked for', (name, toy) => {
     const data = toy({ n: 300, seed: 4 })

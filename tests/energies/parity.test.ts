@@ -64,6 +64,18 @@ const subjects: Subject[] = [
     name: 'mlp, scaled, full base',
     spec: energies.mlp({ input: 2, hidden: [16], inputScale: 2, gaussianBase: 'full' }),
   },
+  { name: 'mlp, spectral norm', spec: energies.mlp({ ...network, spectralNorm: true, gaussianBase: 2 }) },
+  {
+    name: 'sequential, spectral norm',
+    spec: energies.sequential({
+      input: 3,
+      layers: [
+        layers.linear({ out: 12, bias: false, spectralNorm: 2.5 }),
+        layers.activation({ activation: 'tanh' }),
+        layers.linear({ out: 1, spectralNorm: true }),
+      ],
+    }),
+  },
   { name: 'mlp, linear', spec: energies.mlp({ input: 5, hidden: [] }) },
   {
     name: 'sequential',
@@ -256,8 +268,10 @@ function widthOf(spec: SpecValue): number {
 function otherParameters(state: Record<string, unknown>): Record<string, unknown> {
   const shaped = (like: unknown, values: number[]): unknown =>
     Array.isArray(like) ? like.map((item) => shaped(item, values)) : values.pop()! / 4
+  // The vectors of a spectral norm come with the weight; the file then has them.
+  const given = Object.entries(state).filter(([name]) => !/\._[uv]$/.test(name))
   return Object.fromEntries(
-    Object.entries(state).map(([name, value], i) => [
+    given.map(([name, value], i) => [
       name,
       name.endsWith('precision')
         ? [

@@ -1,12 +1,15 @@
 import { describe, expect, test } from 'vitest'
-import { Energy, energies, evaluate, partition, data as sets } from '../../src/index.js'
+import { Energy, energies, evaluate, partition, data as sets, tensor } from '../../src/index.js'
 
-const { eightGaussians, gaussians } = sets.toys
+const { eightGaussians, gaussians, logDensity } = sets.toys
+/** data.toys.eightGaussians as an energy. */
+const eighths = Array.from({ length: 8 }, (_, k) => (k * Math.PI) / 4)
+const ring = energies.gaussianMixture({ means: eighths.map((t) => [2 * Math.cos(t), 2 * Math.sin(t)]), sigmas: 0.1 })
 
 describe('evaluate.logLikelihood', () => {
   test('the true density of a toy gets minus its entropy, from any way to log Z', async () => {
     const rows = eightGaussians({ n: 4000, seed: 2 })
-    await using model = await Energy.create(sets.toys.density('eightGaussians'), { dtype: 'float64' })
+    await using model = await Energy.create(ring, { dtype: 'float64' })
     // Eight round Gaussians that hardly overlap: entropy log 8 + 1 + log(2 pi 0.01).
     const entropy = Math.log(8) + 1 + Math.log(2 * Math.PI * 0.01)
     const result = await evaluate.logLikelihood(model, rows, { logZ: { kind: 'grid', low: -4, high: 4 }, truth: model })
@@ -16,6 +19,9 @@ describe('evaluate.logLikelihood', () => {
     expect(result.partition.logZ).toBeCloseTo(0, 6)
     expect(result.baselines.ownSamples).toBeCloseTo(-entropy, 3)
     expect(result.baselines.truth).toBeCloseTo(result.logLikelihood, 6)
+    using truth = await logDensity('eightGaussians', rows.toTensor())
+    const byRows = await evaluate.logLikelihood(model, rows, { logZ: result.partition, truth })
+    expect(byRows.baselines.truth).toBeCloseTo(result.baselines.truth!, 6)
     expect(result.bitsPerDimension).toBeCloseTo(-result.logLikelihood / (2 * Math.LN2), 10)
     expect(result.baselines.gaussian!).toBeLessThan(result.logLikelihood - 1)
     expect(result.text).toMatch(/nats a row[\s\S]*the true density gets[\s\S]*a Gaussian gets/)
@@ -85,6 +91,10 @@ describe('evaluate.logLikelihood', () => {
     await expect(evaluate.logLikelihood(model, [[0, 0]], { logZ: 0, y: [1] })).rejects.toMatchObject({
       code: 'ERR_LANGEVIN_SHAPE',
     })
-    expect(() => sets.toys.density('rings' as 'eightGaussians')).toThrow(/is not one of eightGaussians/)
+    const short = { logZ: 0, y: [1], truth: tensor([0.5]) }
+    await expect(evaluate.logLikelihood(model, rows, short)).rejects.toMatchObject({
+      code: 'ERR_LANGEVIN_SHAPE',
+      message: expect.stringMatching(/truth holds the log density of 1 rows and x has 2/),
+    })
   })
 })

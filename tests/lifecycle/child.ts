@@ -32,17 +32,19 @@ const firstProgress = async (run) => { for await (const event of run) if (event.
  * Runs a script (a module; see PRELUDE for what it may use) in a Node process of its own.
  *
  * @param waitingFor what the process does when the deadline finds it: the error says so
+ * @param env variables of its environment beside those of this process
  * @param kill sends a signal once the script has printed 'ready'
  */
 export function inProcess(
   script: string,
-  options: { waitingFor: string; deadline?: number; kill?: NodeJS.Signals; args?: string[] },
+  options: { waitingFor: string; deadline?: number; kill?: NodeJS.Signals; args?: string[]; env?: NodeJS.ProcessEnv },
 ): Promise<Outcome> {
-  const { waitingFor, deadline = 100, kill, args = [] } = options
+  const { waitingFor, deadline = 100, kill, args = [], env } = options
   if (!existsSync(fileURLToPath(dist))) throw new Error('dist/ is missing: npm run build:ts')
   const began = performance.now()
   const child = spawn(process.execPath, [...args, '--input-type=module', '-e', PRELUDE + script], {
     stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
   })
   let stdout = ''
   let stderr = ''

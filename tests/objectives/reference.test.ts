@@ -63,6 +63,13 @@ const cases: Case[] = [
     noise: [0, 1, 2, 3].map((t) => random(ROWS, 2, t, STREAM.noise)),
   },
   {
+    name: 'contrastiveDivergence, spectral norm',
+    energy: energies.mlp({ input: 2, hidden: [16, 16], activation: 'silu', gaussianBase: 2, spectralNorm: 1.5 }),
+    objective: objectives.contrastiveDivergence({ sampler: langevin }),
+    x: data,
+    noise: [0, 1, 2, 3].map((t) => random(ROWS, 2, t, STREAM.noise)),
+  },
+  {
     name: 'persistentContrastiveDivergence',
     energy: mlp,
     objective: objectives.persistentContrastiveDivergence({ sampler: langevin, buffer: { size: 400 } }),

@@ -71,14 +71,22 @@ int Builder::parameterValue(const std::string& name, at::Tensor initial, bool le
   return apply("parameter", {}, width, {}, {}, {index});
 }
 
-int Builder::linear(int x, const std::string& prefix, std::int64_t out, bool bias) {
+int Builder::linear(int x, const std::string& prefix, std::int64_t out, bool bias, double spectralNorm) {
   const std::int64_t in = width(x);
-  std::vector<int> parameters{
-      parameter(prefix + ".weight", {out, in}, {Initialisation::Kind::KaimingUniform, static_cast<double>(in), {}})};
+  const std::string parametrized = prefix + ".parametrizations.weight.";
+  std::vector<int> parameters{parameter(spectralNorm > 0 ? parametrized + "original" : prefix + ".weight", {out, in},
+                                        {Initialisation::Kind::KaimingUniform, static_cast<double>(in), {}})};
   if (bias)
     parameters.push_back(parameter(prefix + ".bias", {out},
                                    {Initialisation::Kind::Uniform, 1.0 / std::sqrt(static_cast<double>(in)), {}}));
-  return apply("linear", {x}, out, {}, {}, parameters);
+  if (spectralNorm <= 0) return apply("linear", {x}, out, {}, {}, parameters);
+  // x (c W / s)' + b as (x W') (c / s) + b: the layer's own operation stays what it is.
+  const int w = parameters[0];
+  const int u = parameter(parametrized + "0._u", {out}, {Initialisation::Kind::Normal, 0, {}}, false);
+  const int v = parameter(parametrized + "0._v", {in}, {Initialisation::Kind::Normal, 0, {}}, false);
+  const int scale = apply("spectralScale", {}, 1, {spectralNorm}, {}, {w, u, v});
+  const int scaled = mul(apply("linear", {x}, out, {}, {}, {w}), scale);
+  return bias ? add(scaled, apply("parameter", {}, out, {}, {}, {parameters[1]})) : scaled;
 }
 
 int Builder::layerNorm(int x, const std::string& prefix, double epsilon, bool affine) {

@@ -22,7 +22,9 @@ class Builder {
   int parameterValue(const std::string& name, at::Tensor initial, bool learnable);
 
   // Layers with torch.nn's parameter names and initialisation: prefix "0" gives "0.weight", "0.bias".
-  int linear(int x, const std::string& prefix, std::int64_t out, bool bias = true);
+  /// `spectralNorm` c > 0: the weight is c W / (largest singular value of W), with the parameters of
+  /// torch.nn.utils.parametrizations.spectral_norm (energies/spectral.hpp).
+  int linear(int x, const std::string& prefix, std::int64_t out, bool bias = true, double spectralNorm = 0);
   int layerNorm(int x, const std::string& prefix, double epsilon = 1e-5, bool affine = true);
   int embedding(int label, const std::string& prefix, std::int64_t classes, std::int64_t width);
   int activation(int x, const std::string& name, double argument = 0);

@@ -5,6 +5,7 @@
 #include "base/tensor.hpp"
 #include "base/threads.hpp"
 #include "energies/registry.hpp"
+#include "energies/spectral.hpp"
 #include "kernels/cuda/executor.hpp"
 
 namespace langevin {
@@ -12,6 +13,7 @@ namespace langevin {
 Energy::Energy(Program program, at::ScalarType dtype, at::Device device, std::uint64_t seed)
     : program_(std::move(program)), dtype_(dtype), device_(device), parameters_(program_, dtype, device, seed) {
   for (const at::Tensor& c : program_.constants) constants_.push_back(c.to(device, dtype));
+  startSpectralNorms(program_, parameters_);
   // LANGEVIN_EXECUTOR=aten keeps to the plain path: the other side of every parity test and benchmark.
   const char* executor = std::getenv("LANGEVIN_EXECUTOR");
   if (executor && std::string(executor) == "aten")

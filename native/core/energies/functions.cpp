@@ -4,6 +4,7 @@
 #include "base/threads.hpp"
 #include "energies/energy.hpp"
 #include "energies/registry.hpp"
+#include "energies/spectral.hpp"
 
 namespace langevin {
 namespace {
@@ -55,7 +56,9 @@ Value setParameters(const Spec& a, Job&) {
   std::vector<std::pair<std::string, at::Tensor>> values;
   for (const auto& [name, value] : a.at("values").map())
     values.emplace_back(name, unbox(Spec(value, "values." + name)));
-  a.at("energy").energy()->parameters().assign(values, a.boolean("complete", false));
+  const EnergyRef energy = a.at("energy").energy();
+  energy->parameters().assign(values, a.boolean("complete", false));
+  settleSpectralNorms(energy->program(), energy->parameters(), values);
   return {};
 }
 

@@ -18,8 +18,16 @@ struct LayerCall {
 
 using MakeLayer = int (*)(const LayerCall&);
 
+// c of c W / s: true is 1, 0 is no normalisation.
+double spectralNormOf(const Spec& spec) {
+  const auto norm = spec.find("spectralNorm");
+  if (!norm) return 0;
+  if (const bool* on = norm->value().get<bool>()) return *on ? 1 : 0;
+  return spec.positive("spectralNorm");
+}
+
 int linearLayer(const LayerCall& c) {
-  return c.b.linear(c.x, c.prefix, c.spec.count("out"), c.spec.boolean("bias", true));
+  return c.b.linear(c.x, c.prefix, c.spec.count("out"), c.spec.boolean("bias", true), spectralNormOf(c.spec));
 }
 
 int activationLayer(const LayerCall& c) { return activationOf(c.b, c.x, c.spec); }
@@ -95,15 +103,16 @@ int activationOf(Builder& b, int x, const Spec& spec) {
 
 int hiddenStack(Builder& b, int x, const Spec& spec, std::int64_t out, const std::string& prefix) {
   int index = 0;
+  const double norm = spectralNormOf(spec);
   if (spec.has("hidden")) {
     for (const Spec& width : spec.at("hidden").items()) {
       const std::int64_t w = width.integer();
       if (w < 1) width.invalid("a layer has at least 1 unit, got " + std::to_string(w));
-      x = activationOf(b, b.linear(x, prefix + std::to_string(index), w), spec);
+      x = activationOf(b, b.linear(x, prefix + std::to_string(index), w, true, norm), spec);
       index += 2;
     }
   }
-  return b.linear(x, prefix + std::to_string(index), out);
+  return b.linear(x, prefix + std::to_string(index), out, true, norm);
 }
 
 }  // namespace langevin

@@ -7,8 +7,8 @@
 
 namespace langevin {
 
-/// Linear, activation, ..., Linear(out) from spec's `hidden`, `activation`, `negativeSlope`, with torch.nn.Sequential's
-/// numbering behind `prefix` ("" or "net.").
+/// Linear, activation, ..., Linear(out) from spec's `hidden`, `activation`, `negativeSlope`, `spectralNorm`, with
+/// torch.nn.Sequential's numbering behind `prefix` ("" or "net.").
 int hiddenStack(Builder& b, int x, const Spec& spec, std::int64_t out, const std::string& prefix);
 
 /// The modules of a torch.nn.Sequential, one a list item, named by their index behind `prefix`. `label` is the node of

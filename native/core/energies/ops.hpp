@@ -10,5 +10,6 @@ namespace langevin {
 const std::vector<OpDefinition>& elementwiseOperations();
 const std::vector<OpDefinition>& reductionOperations();
 const std::vector<OpDefinition>& layerOperations();
+const std::vector<OpDefinition>& spectralOperations();
 
 }  // namespace langevin

@@ -11,7 +11,8 @@ namespace langevin {
 const OpDefinition& operation(const std::string& name) {
   static const auto index = [] {
     std::unordered_map<std::string, const OpDefinition*> map;
-    for (const auto* table : {&elementwiseOperations(), &reductionOperations(), &layerOperations()})
+    for (const auto* table :
+         {&elementwiseOperations(), &reductionOperations(), &layerOperations(), &spectralOperations()})
       for (const OpDefinition& row : *table) map.emplace(row.name, &row);
     return map;
   }();

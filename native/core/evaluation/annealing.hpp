@@ -37,8 +37,8 @@ struct AnnealedPartition {
   double logZ = 0, standardError = 0;
   WeightSummary forward;                 // of log Z: logMean includes the base's log Z
   std::optional<WeightSummary> reverse;  // likewise, from samples of the energy
-  double acceptance = 0;
-  AnnealingPlan plan;
+  double acceptance = 0;                 // NaN: no move had a test
+  std::vector<double> betas;
 };
 
 /// 0 = b_0 < ... < b_{n-1} = 1: evenly spaced, or denser at both ends (Grosse et al. 2013: sigmoid of 4 (2 k / K - 1)).
@@ -50,6 +50,13 @@ std::vector<double> annealingLadder(Ladder kind, std::int64_t n);
 /// expectation at least log Z. With both, logZ is Bennett's acceptance ratio (1976) of the two sets of weights.
 AnnealedPartition annealedPartition(const Energy& energy, const AnnealedOptions& options, double temperature,
                                     const at::Tensor& y, const at::Tensor& samples, int threads, Job& job);
+
+/// The same over the states of a discrete energy, from the uniform law, E_b = b E / T, by Gibbs sweeps in an order
+/// drawn anew each time (which are reversible). An rbm at T = 1 is annealed with its hidden units (Salakhutdinov and
+/// Murray 2008), E_b(x) = -log sum_h exp(-b E(x, h)), by drawing one layer after the other. Ladder::Linear, Sigmoid,
+/// Given.
+AnnealedPartition annealedStates(const Energy& energy, const AnnealedOptions& options, double temperature,
+                                 const at::Tensor& y, const at::Tensor& samples, int threads, Job& job);
 
 struct Bridge {
   double logRatio, standardError;

@@ -5,6 +5,7 @@
 #include "base/random.hpp"
 #include "base/tensor.hpp"
 #include "base/threads.hpp"
+#include "energies/domain.hpp"
 #include "evaluation/arguments.hpp"
 #include "evaluation/metrics.hpp"
 #include "evaluation/partition.hpp"
@@ -66,6 +67,7 @@ double leftMass(const Grid& grid, const at::Tensor& logMass) {
 // image: float32 [cells, cells], the log-density, y over rows, row 0 lowest.
 Value gridDensity(const Spec& a, Job& job) {
   const EnergyRef energy = a.at("energy").energy();
+  requireReal(energy->program(), "evaluation.gridDensity integrates over real columns", "partition.exact");
   if (energy->inputWidth() != 2)
     fail(Code::Shape, "this compares densities of the plane; the energy has ", energy->inputWidth(), " columns");
   const Grid grid = Grid::read(a, 2);

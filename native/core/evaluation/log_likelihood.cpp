@@ -36,8 +36,18 @@ at::Tensor conditionOf(const Spec& a) {
   return y.expand(shape);
 }
 
-// { energy, x, y?, logZ, temperature?, baseline?: rows the Gaussian is fitted to (default x), threads? } ->
-// { logLikelihood, standardError, n, dimension, gaussian }
+// The mean of what is given as the true log density of the rows.
+Value meanTruth(const Spec& a, std::int64_t rows) {
+  if (!a.has("truth")) return {};
+  const at::Tensor logs = readVector(a.at("truth"));
+  if (logs.size(0) != rows)
+    fail(Code::Shape, "truth holds the log density of ", logs.size(0), " rows and x has ", rows, "; they must agree");
+  return logs.mean().item<double>();
+}
+
+// { energy, x, y?, logZ, temperature?, baseline?: rows the Gaussian is fitted to (default x), truth?: log density of
+// the
+//   rows [n], threads? } -> { logLikelihood, standardError, n, dimension, gaussian, truth }
 Value logLikelihood(const Spec& a, Job& job) {
   const EnergyRef energy = a.at("energy").energy();
   const at::NoGradGuard guard;
@@ -56,7 +66,8 @@ Value logLikelihood(const Spec& a, Job& job) {
              {"standardError", logDensity.std(true).item<double>() / std::sqrt(n)},
              {"n", n},
              {"dimension", x.size(1)},
-             {"gaussian", gaussianLogLikelihood(x, fitted)}};
+             {"gaussian", gaussianLogLikelihood(x, fitted)},
+             {"truth", meanTruth(a, rows.size())}};
 }
 
 }  // namespace

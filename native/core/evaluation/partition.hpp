@@ -8,7 +8,7 @@
 #include "base/spec.hpp"
 #include "energies/energy.hpp"
 #include "evaluation/log_weights.hpp"
-#include "evaluation/mixture_law.hpp"
+#include "noises/mixture_law.hpp"
 
 namespace langevin {
 

@@ -1,73 +1,31 @@
+// Annealed importance sampling over real columns, and the estimate from weights of both directions.
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
-#include "base/tensor.hpp"
-#include "base/threads.hpp"
 #include "evaluation/annealing_plan.hpp"
+#include "evaluation/annealing_run.hpp"
 
 namespace langevin {
 namespace {
 
-constexpr std::uint64_t kReverseSalt = 0x4E7;
+// The path with the moves of a plan, as annealed() runs it.
+struct PlannedPath {
+  const AnnealingPath& path;
+  const AnnealingPlan& plan;
 
-struct Weights {
-  at::Tensor logWeight;  // [n] float64, in tile order
-  double acceptance = 0, proposals = 0;
+  AnnealingTile drawn(std::int64_t first, std::int64_t rows, const at::Tensor& y, const Random& random) const {
+    return path.drawn(first, rows, y, random);
+  }
+  AnnealingTile started(const at::Tensor& x, std::int64_t first, const at::Tensor& y) const {
+    return path.started(x, first, y);
+  }
+  void weigh(AnnealingTile& tile, std::size_t from, std::size_t to) const {
+    AnnealingPath::weigh(tile, plan.betas[from], plan.betas[to]);
+  }
+  void move(AnnealingTile& tile, std::size_t k, const Random& random, std::uint64_t counter) const {
+    path.move(tile, plan.betas[k], plan.moves[k], random, counter);
+  }
 };
-
-// Runs every tile through `one` in its thread and joins the weights.
-template <class One>
-Weights overTiles(std::int64_t chains, int threads, One one) {
-  const Tiling tiling(chains);
-  Weights all{at::empty({chains}, at::kDouble)};
-  std::vector<double> accepted(static_cast<std::size_t>(tiling.count())), tried(accepted.size());
-  parallelTiles(tiling.count(), threads, [&](std::int64_t index) {
-    const TileRange range = tiling.range(index);
-    const AnnealingTile tile = one(range);
-    std::copy(tile.logWeight.begin(), tile.logWeight.end(), all.logWeight.data_ptr<double>() + range.first);
-    accepted[static_cast<std::size_t>(index)] = tile.acceptance;
-    tried[static_cast<std::size_t>(index)] = static_cast<double>(tile.proposals);
-  });
-  for (const double a : accepted) all.acceptance += a;
-  for (const double t : tried) all.proposals += t;
-  return all;
-}
-
-// Forward: at every rung first the weight of the change of b, then moves at the new b.
-Weights upward(const AnnealingPath& path, const AnnealingPlan& plan, const AnnealedOptions& o, const at::Tensor& y,
-               int threads, Job& job) {
-  const Random random(o.seed);
-  return overTiles(o.chains, threads, [&](const TileRange& r) {
-    AnnealingTile tile = path.drawn(r.first, r.last - r.first, y, random);
-    std::uint64_t counter = 0;
-    for (std::size_t k = 1; k < plan.betas.size(); ++k) {
-      job.check();
-      AnnealingPath::weigh(tile, plan.betas[k - 1], plan.betas[k]);
-      // Moves after the last weight would change nothing.
-      for (std::int64_t m = 0; m < o.moves && k + 1 < plan.betas.size(); ++m)
-        path.move(tile, plan.betas[k], plan.moves[k], random, ++counter);
-    }
-    return tile;
-  });
-}
-
-// Reverse: the same kernels in opposite order (each is reversible), the weights of the opposite changes of b.
-Weights downward(const AnnealingPath& path, const AnnealingPlan& plan, const AnnealedOptions& o, const at::Tensor& y,
-                 const at::Tensor& samples, int threads, Job& job) {
-  const Random random = Random(o.seed).fork(kReverseSalt);
-  return overTiles(samples.size(0), threads, [&](const TileRange& r) {
-    AnnealingTile tile = path.started(samples.slice(0, r.first, r.last), r.first, y);
-    std::uint64_t counter = 0;
-    for (std::size_t k = plan.betas.size() - 1; k >= 1; --k) {
-      job.check();
-      for (std::int64_t m = 0; m < o.moves && k + 1 < plan.betas.size(); ++m)
-        path.move(tile, plan.betas[k], plan.moves[k], random, ++counter);
-      AnnealingPath::weigh(tile, plan.betas[k], plan.betas[k - 1]);
-    }
-    return tile;
-  });
-}
 
 // f at every weight, its mean and the relative variance of that mean.
 struct Fermi {
@@ -108,23 +66,8 @@ AnnealedPartition annealedPartition(const Energy& energy, const AnnealedOptions&
   const AnnealingPath path(energy, temperature, options.base);
   // Checked once, as a row for a row: every tile expands it.
   const at::Tensor condition = energy.rows(at::zeros({1, path.dimension()}, at::kDouble), y).y;
-  AnnealedPartition result;
-  result.plan = annealingPlan(path, options, condition, threads, job);
-  const double logBase = options.base.logZ();
-  const Weights up = upward(path, result.plan, options, condition, threads, job);
-  result.forward = summariseWeights(up.logWeight, "annealed importance sampling");
-  result.forward.logMean += logBase;
-  result.logZ = result.forward.logMean;
-  result.standardError = result.forward.standardError;
-  result.acceptance = up.proposals > 0 ? up.acceptance / up.proposals : std::numeric_limits<double>::quiet_NaN();
-  if (!samples.defined()) return result;
-  const Weights down = downward(path, result.plan, options, condition, samples, threads, job);
-  result.reverse = summariseWeights(down.logWeight, "reverse annealed importance sampling");
-  result.reverse->logMean = logBase - result.reverse->logMean;
-  const Bridge bridge = bennettRatio(up.logWeight, down.logWeight.neg());
-  result.logZ = logBase + bridge.logRatio;
-  result.standardError = bridge.standardError;
-  return result;
+  const AnnealingPlan plan = annealingPlan(path, options, condition, threads, job);
+  return annealed(PlannedPath{path, plan}, plan.betas, options.base.logZ(), options, condition, samples, threads, job);
 }
 
 }  // namespace langevin

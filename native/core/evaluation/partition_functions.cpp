@@ -4,6 +4,7 @@
 
 #include "base/tensor.hpp"
 #include "base/threads.hpp"
+#include "energies/domain.hpp"
 #include "evaluation/annealing.hpp"
 #include "evaluation/arguments.hpp"
 #include "evaluation/metrics.hpp"
@@ -13,6 +14,7 @@ namespace langevin {
 namespace {
 
 constexpr std::int64_t kMaxCells = 1 << 24;
+constexpr const char* kForStates = "partition.exact (up to 2^20 states) or partition.ais";
 
 int readThreads(const Spec& a) { return static_cast<int>(a.count("threads", 1, defaultThreads())); }
 
@@ -54,6 +56,7 @@ Map summary(const WeightSummary& s) {
 // { energy, low, high, cells?, refine?, tolerance?, maxCells?, temperature?, y?, threads? }
 Value grid(const Spec& a, Job& job) {
   const EnergyRef energy = a.at("energy").energy();
+  requireReal(energy->program(), "partition.grid integrates over real columns", kForStates);
   const GridPartition r = gridPartition(*energy, Grid::read(a, energy->inputWidth()), a.positive("temperature", 1),
                                         readCondition(a), a.boolean("refine", true), a.nonNegative("tolerance", 1e-4),
                                         a.count("maxCells", 1, kMaxCells), readThreads(a), job);
@@ -125,6 +128,7 @@ Value exact(const Spec& a, Job& job) {
 //   draws?, seed?, temperature?, y?, threads? }
 Value importance(const Spec& a, Job& job) {
   const EnergyRef energy = a.at("energy").energy();
+  requireReal(energy->program(), "partition.importance draws from a density over real columns", kForStates);
   ImportanceOptions o;
   o.draws = a.count("draws", 2, o.draws);
   if (a.has("seed")) o.seed = a.at("seed").seed();
@@ -177,15 +181,37 @@ void readLadder(const Spec& a, AnnealedOptions& o) {
   }
 }
 
-AnnealedOptions readAnnealed(const Spec& a, std::int64_t d) {
+// What annealing has in common, whatever the energy is over.
+AnnealedOptions readAnnealedRun(const Spec& a, std::int64_t d) {
   AnnealedOptions o;
   if (a.has("dim") && a.count("dim") != d) a.at("dim").invalid("the energy has " + std::to_string(d) + " dimensions");
   o.chains = a.count("chains", 2, o.chains);
+  o.moves = a.count("moves", 1, o.moves);
+  if (a.has("seed")) o.seed = a.at("seed").seed();
+  readLadder(a, o);
+  return o;
+}
+
+AnnealedOptions readAnnealedStates(const Spec& a, const Program& program) {
+  const std::string over = "this energy is over " + program.states.describe();
+  for (const char* key : {"mean", "scale", "stepSize", "leapfrogSteps", "targetAcceptance", "pilotChains", "stepEss"})
+    if (a.has(key))
+      a.at(key).invalid("is for real columns; " + over + ", annealed from the uniform law by Gibbs sweeps");
+  if (a.text("transition", "gibbs") != "gibbs")
+    a.at("transition").invalid("moves real columns, and " + over + ": leave it out, or give 'gibbs'");
+  AnnealedOptions o = readAnnealedRun(a, program.inputWidth);
+  if (o.ladder == Ladder::Adaptive)
+    a.at("ladder").invalid("'adaptive' is for real columns: give 'linear' or 'sigmoid'");
+  return o;
+}
+
+AnnealedOptions readAnnealed(const Spec& a, std::int64_t d) {
+  AnnealedOptions o = readAnnealedRun(a, d);
   o.base = {perColumn(a, "mean", d, 0), perColumn(a, "scale", d, 1)};
   for (const double s : o.base.scale)
     if (!(s > 0)) a.at("scale").invalid("must be greater than 0");
-  readLadder(a, o);
   const std::string transition = a.text("transition", "hmc");
+  if (transition == "gibbs") a.at("transition").invalid("moves discrete states, and this energy is over real columns");
   if (transition != "hmc" && transition != "mala")
     a.at("transition").invalid("'" + transition + "' is not one of hmc, mala");
   const bool mala = transition == "mala";
@@ -196,9 +222,7 @@ AnnealedOptions readAnnealed(const Spec& a, std::int64_t d) {
   o.targetAcceptance = a.probability("targetAcceptance", mala ? 0.574 : 0.8);
   if (!(o.targetAcceptance > 0 && o.targetAcceptance < 1))
     a.at("targetAcceptance").invalid("must lie strictly between 0 and 1");
-  o.moves = a.count("moves", 1, o.moves);
   o.pilotChains = a.count("pilotChains", 2, o.pilotChains);
-  if (a.has("seed")) o.seed = a.at("seed").seed();
   return o;
 }
 
@@ -206,15 +230,19 @@ AnnealedOptions readAnnealed(const Spec& a, std::int64_t d) {
 //   leapfrogSteps?, moves?, targetAcceptance?, pilotChains?, samples?, seed?, temperature?, y?, threads? }
 Value ais(const Spec& a, Job& job) {
   const EnergyRef energy = a.at("energy").energy();
-  const AnnealedOptions o = readAnnealed(a, energy->inputWidth());
+  const States& states = energy->program().states;
+  const AnnealedOptions o =
+      states.discrete() ? readAnnealedStates(a, energy->program()) : readAnnealed(a, energy->inputWidth());
   at::Tensor samples;
   if (a.has("samples")) {
     samples = asRows(unbox(a.at("samples")), energy->inputWidth(), at::kDouble, at::kCPU, "samples");
     requireFinite(samples, "samples");
     requireRows(samples, 2, "samples");
+    states.require(samples, "samples");
   }
+  const auto run = states.discrete() ? annealedStates : annealedPartition;
   const AnnealedPartition r =
-      annealedPartition(*energy, o, a.positive("temperature", 1), readCondition(a), samples, readThreads(a), job);
+      run(*energy, o, a.positive("temperature", 1), readCondition(a), samples, readThreads(a), job);
   Map result = estimate(r.logZ, r.standardError);
   result["lower"] = r.forward.logMean - 2 * r.forward.standardError;
   result["upper"] = r.reverse ? Value(r.reverse->logMean + 2 * r.reverse->standardError) : Value();
@@ -222,7 +250,7 @@ Value ais(const Spec& a, Job& job) {
   result["forward"] = summary(r.forward);
   result["reverse"] = r.reverse ? Value(summary(*r.reverse)) : Value();
   result["acceptance"] = finiteOrNull(r.acceptance);
-  result["temperatures"] = toList(r.plan.betas);
+  result["temperatures"] = toList(r.betas);
   return result;
 }
 

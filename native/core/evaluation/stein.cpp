@@ -8,6 +8,7 @@
 
 #include "base/random.hpp"
 #include "base/threads.hpp"
+#include "energies/domain.hpp"
 #include "energies/energy.hpp"
 #include "evaluation/arguments.hpp"
 #include "evaluation/distances.hpp"
@@ -70,6 +71,8 @@ InverseMultiquadric readKernel(const Spec& a, const at::Tensor& x) {
 // { energy, x, y?, scale?, beta?, estimator?, bootstrap?, flip?, seed?, threads? } -> { statistic, pValue, scale }
 Value kernelSteinDiscrepancy(const Spec& a, Job& job) {
   const EnergyRef model = a.at("energy").energy();
+  requireReal(model->program(), "metrics.kernelSteinDiscrepancy takes the score of real columns",
+              "metrics.mmd against samples of a gibbs sampler");
   const int threads = static_cast<int>(a.count("threads", 1, defaultThreads()));
   const at::Tensor given = unbox(a.at("x"));
   const Rows rows = model->rows(given, a.has("y") ? unbox(a.at("y")) : at::Tensor());

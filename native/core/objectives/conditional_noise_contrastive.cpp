@@ -17,7 +17,8 @@ class ConditionalNoiseContrastive : public Objective {
       if (!(s > 0)) spec.at("sigma").invalid("must be greater than 0");
   }
 
-  void prepare(Energy&, const Rows& data, const at::Tensor&, const Random&) override {
+  void prepare(Energy& model, const Rows& data, const at::Tensor&, const Random&) override {
+    requireRealRows(model, "conditionalNoiseContrastive adds Gaussian noise to x");
     sigma_ = perColumn(sigmaNumbers_, data.x, "sigma");
   }
 

@@ -33,6 +33,7 @@ class DenoisingScoreMatching : public Objective {
   bool givesCondition() const override { return ladder(); }
 
   void prepare(Energy& model, const Rows&, const at::Tensor&, const Random&) override {
+    requireRealRows(model, "denoisingScoreMatching adds Gaussian noise to x");
     requireSmooth(model.program());
     const Condition& condition = model.program().condition;
     if (ladder() && (condition.kind != Condition::Kind::Continuous || condition.width != 1))

@@ -20,6 +20,10 @@ class EnergyDiscrepancy : public Objective {
         negatives_(spec.count("negatives", 1, 32)),
         w_(spec.nonNegative("w", 1)) {}
 
+  void prepare(Energy& model, const Rows&, const at::Tensor&, const Random&) override {
+    requireRealRows(model, "energyDiscrepancy adds Gaussian noise to x");
+  }
+
   at::Tensor loss(StepContext& context) override {
     const Rows& data = context.batch;
     const std::int64_t n = data.size(), d = data.x.size(1);

@@ -4,6 +4,7 @@
 // (Hutchinson 1990). On a Gaussian energy the minimiser is the inverse of the rows' second moment, exactly.
 #include "objectives/projections.hpp"
 #include "objectives/registry.hpp"
+#include "objectives/support.hpp"
 
 namespace langevin {
 namespace {
@@ -16,6 +17,7 @@ class ExplicitScoreMatching : public Objective {
   }
 
   void prepare(Energy& model, const Rows&, const at::Tensor&, const Random&) override {
+    requireRealRows(model, "explicitScoreMatching differentiates E in x");
     requireSmooth(model.program());
   }
 

@@ -29,7 +29,7 @@ class FDivergenceObjective : public Objective {
     // Says what does not fit before the first step.
     const Energy& network = helper_.network();
     network.rows(data.x.slice(0, 0, 1), isConditional() ? firstRow(data.y) : at::Tensor());
-    chains_.prepare(data, random);
+    chains_.prepare(model, data, random);
   }
 
   at::Tensor loss(StepContext& context) override {

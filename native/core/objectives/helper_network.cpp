@@ -1,5 +1,6 @@
 #include "objectives/helper_network.hpp"
 
+#include "energies/spectral.hpp"
 #include "training/step.hpp"
 
 namespace langevin {
@@ -32,10 +33,15 @@ void HelperNetwork::update(StepContext& context, const at::Tensor& gradient) {
   requireConverging(norm, context.step, "helperGradientNorm");
   context.monitor("helperGradientNorm", norm);
   optimizer_->step(network_->parameters().flat(), gradient, lr_.at(context.step, context.totalSteps));
+  iterateSpectralNorms(network_->program(), network_->parameters());
 }
 
 std::map<std::string, at::Tensor> HelperNetwork::state() const {
   std::map<std::string, at::Tensor> state{{"helper/parameters", network_->parameters().flat().clone()}};
+  const Parameters& parameters = network_->parameters();
+  for (std::size_t i = 0; i < parameters.info().size(); ++i)
+    if (!parameters.info()[i].learnable)
+      state.emplace("helper/buffers/" + parameters.info()[i].name, parameters.tensors()[i].clone());
   for (const auto& [name, tensor] : optimizer_->state()) state.emplace("helper/optimizer/" + name, tensor.clone());
   return state;
 }
@@ -47,6 +53,8 @@ void HelperNetwork::setState(const std::map<std::string, at::Tensor>& state) {
     fail(Code::Format, "the checkpoint's helper has ", flat.numel(), " parameters, this run's ",
          network_->parameters().count());
   network_->parameters().flat().copy_(flat);
+  const auto buffers = savedBelow(state, "helper/buffers/");
+  network_->parameters().assign({buffers.begin(), buffers.end()}, false);
   optimizer_->setState(savedBelow(state, "helper/optimizer/"));
 }
 

@@ -30,6 +30,7 @@ class LearnedSteinDiscrepancy : public Objective {
   }
 
   void prepare(Energy& model, const Rows& data, const at::Tensor&, const Random& random) override {
+    requireRealRows(model, "learnedSteinDiscrepancy differentiates E in x");
     requireUnconditional(data, "learnedSteinDiscrepancy");
     network_ = std::make_unique<HelperNetwork>(criticEnergy(Spec(critic_, "objective.critic"), data.x.size(1)),
                                                Spec(optimizer_, "objective.criticOptimizer"));

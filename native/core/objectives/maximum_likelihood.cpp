@@ -26,7 +26,8 @@ class MaximumLikelihood : public Objective {
     }
   }
 
-  void prepare(Energy&, const Rows& data, const at::Tensor&, const Random&) override {
+  void prepare(Energy& model, const Rows& data, const at::Tensor&, const Random&) override {
+    requireRealRows(model, "maximumLikelihood integrates over real columns");
     requireUnconditional(data, "maximumLikelihood");
     const std::int64_t d = data.x.size(1);
     if (d > kMostDimensions)

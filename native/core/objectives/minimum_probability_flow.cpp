@@ -4,6 +4,7 @@
 // It needs neither samples of the model nor log Z. Where the data's law is the model's at some parameters and every
 // state may occur, they are the minimiser: there exp(-E(x)) exp((E(x) - E(x')) / 2) is the same in both directions. It
 // is convex in the parameters of an energy that is linear in them (ising, potts).
+#include "energies/domain.hpp"
 #include "objectives/registry.hpp"
 #include "objectives/support.hpp"
 #include "samplers/discrete.hpp"
@@ -14,13 +15,9 @@ namespace {
 class MinimumProbabilityFlow : public Objective {
  public:
   void prepare(Energy& model, const Rows& data, const at::Tensor&, const Random&) override {
-    const States& states = model.program().states;
-    if (!states.discrete())
-      fail(Code::Unsupported, "minimumProbabilityFlow compares states that differ in one site; this ",
-           model.program().kind,
-           " energy is over real columns: use score matching, or give the energy states: 'binary', 'spin' or { levels "
-           "}");
-    states.require(data.x, "x");
+    requireDiscrete(model.program(), "minimumProbabilityFlow compares states that differ in one site",
+                    "score matching, noiseContrastive or contrastiveDivergence");
+    model.program().states.require(data.x, "x");
   }
 
   at::Tensor loss(StepContext& context) override {

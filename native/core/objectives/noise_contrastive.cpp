@@ -23,6 +23,7 @@ class NoiseContrastive : public Objective {
         start_(spec.has("logZ") ? std::optional<double>(spec.number("logZ")) : std::nullopt) {}
 
   void prepare(Energy& model, const Rows& data, const at::Tensor&, const Random& random) override {
+    requireRealRows(model, "noiseContrastive compares with a density over real columns");
     noise_->fit(data.x);
     logZ_ = start_ ? *start_ : estimate(model, data, random);
   }

@@ -20,8 +20,9 @@ class PersistentChains {
   /// With a sampler that is there already.
   PersistentChains(std::shared_ptr<const Sampler> sampler, ReplayBuffer::Options options);
 
-  /// The chains start anew. `states`: what the energy is over.
-  void prepare(const Rows& data, const Random& random, const States& states = {}) {
+  /// The chains start anew, at states of the energy.
+  void prepare(const Energy& model, const Rows& data, const Random& random) {
+    const States& states = model.program().states;
     states.require(data.x, "x");
     buffer_.fill(data, random, states);
   }

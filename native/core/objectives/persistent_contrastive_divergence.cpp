@@ -16,7 +16,7 @@ class PersistentContrastiveDivergence : public Objective {
   explicit PersistentContrastiveDivergence(const Spec& spec) : chains_(spec), kl_(spec, chains_.sampler()) {}
 
   void prepare(Energy& model, const Rows& data, const at::Tensor&, const Random& random) override {
-    chains_.prepare(data, random, model.program().states);
+    chains_.prepare(model, data, random);
   }
   at::Tensor loss(StepContext& context) override {
     return kl_.added(context, contrast(context, context.batch, chains_.advance(context, &kl_)));

@@ -22,8 +22,8 @@ class PseudoSpherical : public Objective {
  public:
   PseudoSpherical(double gamma, PersistentChains chains) : gamma_(gamma), chains_(std::move(chains)) {}
 
-  void prepare(Energy&, const Rows& data, const at::Tensor&, const Random& random) override {
-    chains_.prepare(data, random);
+  void prepare(Energy& model, const Rows& data, const at::Tensor&, const Random& random) override {
+    chains_.prepare(model, data, random);
   }
 
   at::Tensor loss(StepContext& context) override {

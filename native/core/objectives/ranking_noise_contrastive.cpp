@@ -14,7 +14,10 @@ class RankingNoiseContrastive : public Objective {
   explicit RankingNoiseContrastive(const Spec& spec)
       : noise_(makeNoise(spec.at("noise"))), negatives_(spec.count("negatives", 1, 15)) {}
 
-  void prepare(Energy&, const Rows& data, const at::Tensor&, const Random&) override { noise_->fit(data.x); }
+  void prepare(Energy& model, const Rows& data, const at::Tensor&, const Random&) override {
+    requireRealRows(model, "rankingNoiseContrastive compares with a density over real columns");
+    noise_->fit(data.x);
+  }
 
   at::Tensor loss(StepContext& context) override {
     const Rows& data = context.batch;

@@ -23,6 +23,7 @@ class SlicedScoreMatching : public Objective {
   }
 
   void prepare(Energy& model, const Rows&, const at::Tensor&, const Random&) override {
+    requireRealRows(model, "slicedScoreMatching differentiates E in x");
     requireSmooth(model.program());
   }
 

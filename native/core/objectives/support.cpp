@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "base/tensor.hpp"
+#include "energies/domain.hpp"
 
 namespace langevin {
 
@@ -93,6 +94,12 @@ Map weightsOf(const std::map<std::string, EnergyRef>& networks) {
     result.emplace(name, std::move(weights));
   }
   return result;
+}
+
+void requireRealRows(const Energy& model, const std::string& what) {
+  requireReal(model.program(), what,
+              "minimumProbabilityFlow, or contrastiveDivergence or persistentContrastiveDivergence with a gibbs or "
+              "gibbsWithGradients sampler");
 }
 
 void requireUnconditional(const Rows& data, const char* objective) {

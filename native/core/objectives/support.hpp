@@ -42,4 +42,7 @@ Map weightsOf(const std::map<std::string, EnergyRef>& networks);
 /// The refusal of a condition y by objectives that have no use for it.
 void requireUnconditional(const Rows& data, const char* objective);
 
+/// The refusal of discrete energies by objectives that look at E between states; `what` it is they do there.
+void requireRealRows(const Energy& model, const std::string& what);
+
 }  // namespace langevin

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/threads.hpp"
+#include "energies/domain.hpp"
 #include "kernels/cuda/executor.hpp"
 #include "samplers/moves.hpp"
 #include "samplers/sampler.hpp"
@@ -100,14 +101,11 @@ void startTile(const Sampler& sampler, const Energy& energy, Chains& tile, const
 
 std::unique_ptr<TileExecutor> planTile(const Sampler& sampler, const Energy& energy) {
   const Program& program = energy.program();
-  const std::string& kind = sampler.common().kind;
-  if (program.states.discrete() && !sampler.discrete())
-    fail(Code::Unsupported, "the sampler ", kind, " moves real columns, and this ", program.kind, " energy is over ",
-         program.states.describe(), "; use gibbs, gibbsWithGradients or discreteLangevin");
-  if (sampler.discrete() && !program.states.discrete())
-    fail(Code::Unsupported, "the sampler ", kind, " moves between discrete states, and this ", program.kind,
-         " energy is over real columns; use langevin, mala or hmc, or give the energy states: 'binary', 'spin' or "
-         "{ levels }");
+  const std::string name = "the sampler " + sampler.common().kind;
+  if (sampler.discrete())
+    requireDiscrete(program, name + " moves between discrete states", "langevin, mala or hmc");
+  else
+    requireReal(program, name + " moves real columns", "gibbs, gibbsWithGradients or discreteLangevin");
   if (auto fused = sampler.fuse(energy)) return fused;
   if (auto recorded = cuda::recordSteps(sampler, energy)) return recorded;
   return std::make_unique<StepwiseExecutor>(sampler, energy);

@@ -44,10 +44,17 @@ class PairwiseGibbs final : public TileExecutor {
       const at::Tensor u =
           random.uniform(n, sites_.count(), clock.counter, Stream::Noise, at::kDouble, tile.firstChain);
       const at::Tensor order = siteOrder(randomOrder_, random, n, sites_.count(), clock.counter, tile.firstChain);
+      // Of two levels the present one stays where u < 1 / (1 + exp(d)), d the logit of the other less its own: where
+      // d < log(1 / u - 1), which needs no exponential in the loop.
+      const at::Tensor bar = width_ == 1 ? u.reciprocal().sub_(1).log_().mul_(temperature) : u;
       for (std::int64_t row = 0; row < n; ++row)
-        sweep(x.data_ptr<double>() + row * d, fields.data_ptr<double>() + row * d,
-              levels.data_ptr<std::int64_t>() + row * sites_.count(), u.data_ptr<double>() + row * sites_.count(),
-              order.data_ptr<std::int64_t>() + row * sites_.count(), temperature, d);
+        if (width_ == 1)
+          flips(x.data_ptr<double>() + row * d, fields.data_ptr<double>() + row * d, bar.data_ptr<double>() + row * d,
+                order.data_ptr<std::int64_t>() + row * d, d);
+        else
+          sweep(x.data_ptr<double>() + row * d, fields.data_ptr<double>() + row * d,
+                levels.data_ptr<std::int64_t>() + row * sites_.count(), u.data_ptr<double>() + row * sites_.count(),
+                order.data_ptr<std::int64_t>() + row * sites_.count(), temperature, d);
       tally.steps += n;
       energy = energyOf(x, fields);
       requireFinite(tile, energy, false, clock.counter);
@@ -69,7 +76,19 @@ class PairwiseGibbs final : public TileExecutor {
       chainNotFinite(tile.firstChain + static_cast<std::uint64_t>(row), "its energy", start, counter);
   }
 
-  // One sweep of one chain.
+  // One sweep of one chain over columns of two levels; `bar` is T log(1 / u - 1).
+  void flips(double* x, double* fields, const double* bar, const std::int64_t* order, std::int64_t d) const {
+    const double sum = values_[0] + values_[1];
+    for (std::int64_t visit = 0; visit < d; ++visit) {
+      const std::int64_t site = order[visit];
+      const double change = sum - 2 * x[site];
+      if (change * fields[site] < bar[site]) continue;
+      x[site] += change;
+      shift(fields, site, change, d);
+    }
+  }
+
+  // One sweep of one chain over one-hot blocks.
   void sweep(double* x, double* fields, std::int64_t* levels, const double* u, const std::int64_t* order,
              double temperature, std::int64_t d) const {
     for (std::int64_t visit = 0; visit < sites_.count(); ++visit) {
@@ -77,16 +96,10 @@ class PairwiseGibbs final : public TileExecutor {
       const std::int64_t now = levels[site], next = draw(fields + site * width_, now, u[site], temperature);
       if (next == now) continue;
       levels[site] = next;
-      if (width_ == 1) {
-        const double change = values_[static_cast<std::size_t>(next)] - x[site];
-        x[site] += change;
-        shift(fields, site, change, d);
-      } else {
-        x[site * width_ + now] = 0;
-        x[site * width_ + next] = 1;
-        shift(fields, site * width_ + now, -1, d);
-        shift(fields, site * width_ + next, 1, d);
-      }
+      x[site * width_ + now] = 0;
+      x[site * width_ + next] = 1;
+      shift(fields, site * width_ + now, -1, d);
+      shift(fields, site * width_ + next, 1, d);
     }
   }
 
@@ -98,9 +111,7 @@ class PairwiseGibbs final : public TileExecutor {
   // The level drawn by inversion of u, the present one first, then the others in their order.
   std::int64_t draw(const double* field, std::int64_t now, double u, double temperature) const {
     const std::int64_t k = sites_.levels();
-    const auto logit = [&](std::int64_t level) {
-      return (width_ == 1 ? values_[static_cast<std::size_t>(level)] * field[0] : field[level]) / temperature;
-    };
+    const auto logit = [&](std::int64_t level) { return field[level] / temperature; };
     double largest = logit(0), total = 0;
     for (std::int64_t j = 1; j < k; ++j) largest = std::max(largest, logit(j));
     for (std::int64_t j = 0; j < k; ++j) total += std::exp(logit((now + j) % k) - largest);

@@ -23,23 +23,29 @@ class GibbsWithGradients final : public Sampler {
     const Sites sites(energy);
     const double temperature = common_.temperature.at(clock.t, clock.total);
     const std::int64_t n = chains.size(), k = sites.levels();
+    // Of two levels there is one other: a move is a site. Else it is a site and a level.
+    const bool flip = sites.states().siteWidth() == 1;
     const at::Tensor forward = logits(sites, chains.x, chains.gradient, temperature);
     const at::Tensor u =
         fineUniform(random, n, 1, clock.counter, Stream::Noise, chains.firstChain).squeeze(1).to(forward.device());
     const at::Tensor move = choose(forward, u);
-    const at::Tensor site = move.div(k, "floor");
-    const at::Tensor x = sites.with(chains.x, site, move.remainder(k));
+    const at::Tensor site = flip ? move : move.div(k, "floor");
+    const at::Tensor before = sites.decode(chains.x).gather(1, site.unsqueeze(1)).squeeze(1);
+    const at::Tensor x = sites.with(chains.x, site, flip ? 1 - before : move.remainder(k));
     const EnergyAndGradient next = evaluateAt(energy, x, chains.y);
     const at::Tensor backward = logits(sites, x, next.gradient, temperature);
-    const at::Tensor before = sites.decode(chains.x).gather(1, site.unsqueeze(1)).squeeze(1);
     const at::Tensor logRatio = (chains.energy.to(at::kDouble) - next.energy) / temperature +
-                                probability(backward, site * k + before) - probability(forward, move);
+                                probability(backward, flip ? site : site * k + before) - probability(forward, move);
     testMoves(chains, x, next, logRatio, clock, random, tally);
   }
 
  private:
-  /// [n, sites * K]; staying is no move.
+  /// [n, sites] of flips; [n, sites * K] of one-hot blocks, where staying is no move.
   static at::Tensor logits(const Sites& sites, const at::Tensor& x, const at::Tensor& gradient, double temperature) {
+    if (sites.states().siteWidth() == 1) {
+      const std::vector<double> values = sites.states().values();
+      return (values[0] + values[1] - 2 * x.to(at::kDouble)).mul_(gradient).mul_(-0.5 / temperature);
+    }
     return sites.differences(x, gradient)
         .mul_(-0.5 / temperature)
         .masked_fill_(sites.squaredDistances(x).eq(0), -std::numeric_limits<double>::infinity())

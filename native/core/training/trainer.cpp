@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "base/tensor.hpp"
+#include "energies/spectral.hpp"
 #include "objectives/support.hpp"
 
 namespace langevin {
@@ -135,6 +136,7 @@ void Trainer::update(const TrainingStep::Result& result, std::int64_t s) {
   const double lr = lr_.at(s, options_.steps);
   const at::Tensor& flat = model_->parameters().flat();
   optimizer_->step(flat, gradient, lr);
+  iterateSpectralNorms(model_->program(), model_->parameters());
   if (!context_->extraNames().empty()) {
     extraOptimizer_->step(context_->extras(), result.extraGradient, lr * options_.extraLr);
     for (std::size_t i = 0; i < context_->extraNames().size(); ++i)
@@ -205,6 +207,7 @@ Value Trainer::result() {
     for (auto& [name, tensor] : model_->parameters().named()) raw.emplace(name, box(tensor));
     at::NoGradGuard guard;
     model_->parameters().flat().copy_(ema_);
+    settleSpectralNorms(model_->program(), model_->parameters());
   }
   for (std::size_t i = 0; i < context_->extraNames().size(); ++i)
     extras.emplace(context_->extraNames()[i], context_->extras()[static_cast<std::int64_t>(i)].item<double>());

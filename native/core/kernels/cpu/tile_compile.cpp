@@ -87,6 +87,7 @@ struct TileCompiler {
     }
     if (name == "constant") n.fixedCount = source.constants[static_cast<std::size_t>(n.constants[0])].numel();
     if (name == "parameter") n.fixedCount = n.parameters[0].count;
+    if (name == "spectralScale") n.fixedCount = 1;
     if (fixed) n.fixedCount = n.width;  // elementwise functions of one-row values
   }
 

@@ -1,7 +1,11 @@
-#include "kernels/cpu/tile_kernels.hpp"
+#include "kernels/cpu/tile_choice.hpp"
 
+#include <algorithm>
 #include <cstdlib>
-#include <cstring>
+#include <iterator>
+#include <string>
+
+#include "base/error.hpp"
 
 namespace langevin {
 
@@ -21,6 +25,21 @@ extern const TileKernels kernels;
 #endif
 
 namespace {
+
+// The instruction sets the sources have, the lowest first.
+constexpr const char* kKnown[] = {"default", "avx2", "avx512", "avx512_bf16"};
+
+[[noreturn]] void refuse(const std::string& wish, const std::vector<const TileKernels*>& tables) {
+  std::string runnable;
+  for (const TileKernels* table : tables) runnable += (runnable.empty() ? "" : ", ") + std::string(table->name);
+  const bool known = std::find(std::begin(kKnown), std::end(kKnown), wish) != std::end(kKnown);
+  if (known)
+    fail(Code::Unsupported, "LANGEVIN_ISA=", wish, ": this processor, or this build, does not run it; it runs ",
+         runnable, ". Unset the variable to take the last of them");
+  fail(Code::InvalidOption, "LANGEVIN_ISA=", wish,
+       " is no instruction set: it is one of default, avx2, avx512, avx512_bf16 (", runnable,
+       " run here). Unset the variable to take the best");
+}
 
 // Every table this processor can run, the lowest first.
 std::vector<const TileKernels*> runnable() {
@@ -44,13 +63,17 @@ const std::vector<const TileKernels*>& runnableTileKernels() {
   return tables;
 }
 
+const TileKernels& chooseTileKernels(const std::string& wish, const std::vector<const TileKernels*>& runnable) {
+  if (wish.empty()) return *runnable.back();
+  for (const TileKernels* table : runnable)
+    if (wish == table->name) return *table;
+  refuse(wish, runnable);
+}
+
 const TileKernels& tileKernels() {
   static const TileKernels& chosen = []() -> const TileKernels& {
-    const auto& tables = runnableTileKernels();
-    if (const char* wish = std::getenv("LANGEVIN_ISA"))
-      for (const TileKernels* table : tables)
-        if (std::strcmp(table->name, wish) == 0) return *table;
-    return *tables.back();
+    const char* wish = std::getenv("LANGEVIN_ISA");
+    return chooseTileKernels(wish ? wish : "", runnableTileKernels());
   }();
   return chosen;
 }

@@ -29,6 +29,7 @@ const TileOp* findTileOp(const std::string& name);
 const std::vector<TileOp>& elementwiseTileOps();
 const std::vector<TileOp>& reductionTileOps();
 const std::vector<TileOp>& layerTileOps();
+const std::vector<TileOp>& spectralTileOps();
 
 /// A parameter of a node: where it lies in Packed and in the flat gradient (-1: a buffer without gradient).
 struct TileParameter {

@@ -11,7 +11,7 @@ namespace langevin {
 const TileOp* findTileOp(const std::string& name) {
   static const auto index = [] {
     std::unordered_map<std::string, const TileOp*> map;
-    for (const auto* table : {&elementwiseTileOps(), &reductionTileOps(), &layerTileOps()})
+    for (const auto* table : {&elementwiseTileOps(), &reductionTileOps(), &layerTileOps(), &spectralTileOps()})
       for (const TileOp& row : *table) map.emplace(row.name, &row);
     return map;
   }();

@@ -1,4 +1,4 @@
-#include "evaluation/mixture_law.hpp"
+#include "noises/mixture_law.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -11,13 +11,9 @@
 namespace langevin {
 namespace {
 
-constexpr int kRounds = 200;
-constexpr double kStop = 1e-6;  // nats a row: the fit is a proposal, not an answer
-
 at::Tensor covariances(const at::Tensor& factors) { return at::matmul(factors, factors.transpose(1, 2)); }
 
-// Weighted moments of the rows under responsibilities [n, k]. A ridge of 1e-6 of the mean variance keeps a component
-// that has collapsed onto few rows a proper law.
+// Weighted moments of the rows under responsibilities [n, k].
 MixtureLaw moments(const at::Tensor& rows, const at::Tensor& share, double ridge) {
   const std::int64_t k = share.size(1), d = rows.size(1);
   const at::Tensor mass = share.sum(0).clamp_min(1e-12);
@@ -79,22 +75,23 @@ MixtureLaw MixtureLaw::read(const Spec& spec, std::int64_t d) {
   return {(weights / weights.sum()).log(), at::stack(means), at::stack(factors)};
 }
 
-MixtureLaw MixtureLaw::fit(const at::Tensor& rows, std::int64_t k, const Random& random) {
+MixtureLaw MixtureLaw::fit(const at::Tensor& rows, std::int64_t k, const Random& random, const std::string& what,
+                           const MixtureFit& options) {
   const std::int64_t n = rows.size(0), d = rows.size(1);
   if (n < k * (d + 1))
-    fail(Code::Shape, "rows has ", n, " rows; fitting ", k, " Gaussians in ", d, " dimensions needs at least ",
+    fail(Code::Shape, what, " has ", n, " rows; fitting ", k, " Gaussians in ", d, " dimensions needs at least ",
          k * (d + 1));
-  const double ridge = 1e-6 * rows.var(0, false).mean().item<double>() + 1e-300;
+  const double ridge = options.ridge * rows.var(0, false).mean().item<double>() + 1e-300;
   const at::Tensor start = seeds(rows, k, random);
   const at::Tensor owner = at::cdist(rows, start).argmin(1);
   at::Tensor share = (owner.unsqueeze(1) == at::arange(k, at::kLong)).to(at::kDouble);
   MixtureLaw law = moments(rows, share, ridge);
   double before = -std::numeric_limits<double>::infinity();
-  for (int round = 0; round < kRounds; ++round) {
+  for (std::int64_t round = 0; round < options.rounds; ++round) {
     const at::Tensor joint = law.componentLogDensity(rows);
     const at::Tensor total = at::logsumexp(joint, {1}, true);
     const double likelihood = total.mean().item<double>();
-    if (likelihood - before < kStop) break;
+    if (likelihood - before < options.stop) break;
     before = likelihood;
     law = moments(rows, (joint - total).exp(), ridge);
   }
@@ -132,10 +129,18 @@ at::Tensor MixtureLaw::draw(std::int64_t first, std::int64_t last, const Random&
   const std::int64_t n = last - first, d = dimension();
   const auto options = at::TensorOptions(at::kDouble);
   const auto row = static_cast<std::uint64_t>(first);
-  const at::Tensor u = random.uniform(n, 1, 1, Stream::Evaluation, options, row).squeeze(1);
-  const at::Tensor which = at::searchsorted(logWeights.exp().cumsum(0), u).clamp_max(components() - 1);
-  const at::Tensor z = random.normal(n, d, 2, Stream::Evaluation, options, row);
-  at::Tensor x = at::empty({n, d}, options);
+  return rows(random.uniform(n, 1, 1, Stream::Evaluation, options, row).squeeze(1),
+              random.normal(n, d, 2, Stream::Evaluation, options, row));
+}
+
+MixtureLaw MixtureLaw::to(at::TensorOptions options) const {
+  return {logWeights.to(options), means.to(options), factors.to(options)};
+}
+
+at::Tensor MixtureLaw::rows(const at::Tensor& u, const at::Tensor& z) const {
+  const at::Tensor borders = logWeights.to(u.options()).exp().cumsum(0);
+  const at::Tensor which = at::searchsorted(borders, u).clamp_max(components() - 1).to(z.device());
+  at::Tensor x = at::empty_like(z);
   for (std::int64_t c = 0; c < components(); ++c) {
     const at::Tensor mine = which.eq(c).nonzero().squeeze(1);
     x.index_copy_(0, mine, at::addmm(means[c], z.index_select(0, mine), factors[c].t()));
