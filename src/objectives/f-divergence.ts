@@ -23,6 +23,11 @@ import { chainFields, checkChains } from './fields.js'
  * weight of mean H(data)^2 + mean H(negatives)^2, as train's `penalties: { energy }` is for E; during the first `warmup` steps
  * (default 0) only these penalties are trained.
  *
+ * On the one-dimensional toy of the paper all nine divergences end within 0.01 of their exact optimum with three seeds
+ * (`npm run acceptance -- divergences`): 6,000 steps of 1,000 rows, adam 3e-3 and helper 5e-3 along a cosine to a hundredth. For
+ * 'pearson' a clip of 2 also makes the helper good (rms error 0.05 in place of 0.2). There the clip itself moves the optimum
+ * by at most 0.0013 (pearson: 0.0021).
+ *
  * A `divergence` that turns negative and stays there tells of a helper that is lost: D_f is never below 0. Smaller rates, a
  * smaller `clip`, larger batches.
  *
