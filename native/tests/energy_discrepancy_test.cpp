@@ -203,6 +203,7 @@ TEST(a_small_t_is_blind_to_mode_weights) {
   };
   gaps(8, 0.02822, 0.03078);
   gaps(32, 0.10511, 0.09759);
+  gaps(128, 0.16244, 0.12982);
   gaps(0.5, 0.0, 0.0);
 }
 

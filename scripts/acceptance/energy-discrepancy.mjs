@@ -4,15 +4,15 @@
 // one, both on a grid, against their thresholds. A dated JSON file keeps what came out.
 //
 //   node scripts/acceptance/energy-discrepancy.mjs [--steps 20000] [--seeds count or list] [--out folder]
-import { mkdirSync } from 'node:fs'
-import { cpus, loadavg } from 'node:os'
-import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { interruption, note, ProgressBar, report, seedList } from '../../dist/cli/support.js'
-import { data, Energy, energies, objectives, optimizers, tensor, train, versions } from '../../dist/index.js'
-import { writeAtomic } from '../../dist/io/files.js'
+import { seedList, wholeNumber } from '../../dist/cli/support.js'
+import { data, Energy, energies, objectives, optimizers, tensor, train } from '../../dist/index.js'
+import { atMost, judge, keep, main, optionsOrExit, RESULTS, tell, watched } from './lib/verdicts.mjs'
 
-const LIMITS = { kl: 0.03, totalVariation: 0.08 }
+const CRITERIA = [
+  { where: {}, metric: 'kl', every: true, ...atMost(0.03) },
+  { where: {}, metric: 'totalVariation', every: true, ...atMost(0.08) },
+]
 // The published law says 1.414.
 const SCALE = 1000 / 1414
 const MEANS = [-4, -2, 0, 2, 4].flatMap((a) => [-4, -2, 0, 2, 4].map((b) => [a * SCALE, b * SCALE]))
@@ -69,58 +69,23 @@ async function runSeed(seed, steps, signal, bar) {
   return { seed, ...found, loss: history.at(-1).loss, stepsPerSecond: steps / seconds, seconds }
 }
 
-async function main() {
+function readOptions() {
   const { values } = parseArgs({
     options: {
       steps: { type: 'string', default: '20000' },
       seeds: { type: 'string', default: '1' },
-      out: { type: 'string', default: 'scripts/bench/results' },
+      out: { type: 'string', default: RESULTS },
     },
   })
-  const steps = Number(values.steps)
-  mkdirSync(values.out, { recursive: true })
-  const bar = new ProgressBar()
-  const { signal, release } = interruption()
-  const rows = []
-  try {
-    for (const seed of seedList(values.seeds)) rows.push(await runSeed(seed, steps, signal, bar))
-  } finally {
-    bar.end()
-    release()
-  }
-  const checks = rows.flatMap((row) =>
-    Object.entries(LIMITS).map(([metric, limit]) => ({
-      seed: row.seed,
-      metric,
-      value: row[metric],
-      limit: `<= ${limit}`,
-      passed: row[metric] <= limit,
-    })),
-  )
-  for (const { seed, metric, value, limit, passed } of checks) {
-    console.log(`${passed ? 'ok  ' : 'FAIL'} seed ${seed} ${metric.padEnd(15)} ${value.toFixed(4)}  ${limit}`)
-  }
-  const date = new Date().toISOString().slice(0, 10)
-  const { langevin, libtorch } = versions()
-  const machine = { processor: cpus()[0]?.model ?? 'unknown', cores: cpus().length, load: loadavg() }
-  const kept = {
-    date,
-    machine,
-    versions: { node: process.version, langevin, libtorch },
-    steps,
-    energy: spec,
-    ...recipe,
-    checks,
-    rows,
-  }
-  const path = join(values.out, `energy-discrepancy-${date}.json`)
-  await writeAtomic(path, [`${JSON.stringify(kept, null, 1)}\n`])
-  note(`wrote ${path}`)
-  if (checks.some(({ passed }) => !passed)) process.exitCode = 1
+  return { steps: wholeNumber(1)(values.steps), seeds: seedList(values.seeds), out: values.out }
 }
 
-try {
-  await main()
-} catch (error) {
-  process.exitCode = report(error)
-}
+await main(async () => {
+  const { steps, seeds, out } = optionsOrExit(readOptions)
+  const { result: rows, interrupted } = await watched(({ each, signal, bar }) =>
+    each(seeds, (seed) => runSeed(seed, steps, signal, bar)),
+  )
+  const checks = judge(CRITERIA, rows)
+  await keep(out, 'energy-discrepancy', { steps, energy: spec, ...recipe, checks, rows })
+  return { failed: tell(checks), interrupted }
+})

@@ -3,26 +3,19 @@
 // their thresholds. A dated JSON file keeps what came out; docs/structured.md shows it.
 //
 //   node scripts/acceptance/structured.mjs [--seeds count or list] [--out folder]
-import { mkdirSync } from 'node:fs'
-import { cpus } from 'node:os'
-import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { interruption, note, ProgressBar, report, seedList } from '../../dist/cli/support.js'
-import { versions } from '../../dist/index.js'
-import { writeAtomic } from '../../dist/io/files.js'
+import { seedList } from '../../dist/cli/support.js'
 import { fitParabola, PARABOLA_LOSSES } from '../../dist/studies/parabola.js'
-
-const atMost = (limit) => ({ text: `<= ${limit}`, holds: (v) => v <= limit })
-const atLeast = (limit) => ({ text: `>= ${limit}`, holds: (v) => v >= limit })
+import { atLeast, atMost, judge, keep, main, mean, optionsOrExit, RESULTS, tell, watched } from './lib/verdicts.mjs'
 
 // Means over seeds. The last two say that the collapse is there: a harness in which every loss works fails.
 const CRITERIA = [
-  { architecture: 'regression', loss: 'energy', number: 'error', ...atMost(0.03) },
-  { architecture: 'implicit', loss: 'squareSquare', number: 'error', ...atMost(0.03) },
-  { architecture: 'implicit', loss: 'squareExponential', number: 'error', ...atMost(0.03) },
-  { architecture: 'implicit', loss: 'nll', number: 'error', ...atMost(0.08) },
-  { architecture: 'implicit', loss: 'energy', number: 'margin', ...atMost(0.1) },
-  { architecture: 'implicit', loss: 'energy', number: 'error', ...atLeast(0.08) },
+  { where: { architecture: 'regression', loss: 'energy' }, metric: 'error', ...atMost(0.03) },
+  { where: { architecture: 'implicit', loss: 'squareSquare' }, metric: 'error', ...atMost(0.03) },
+  { where: { architecture: 'implicit', loss: 'squareExponential' }, metric: 'error', ...atMost(0.03) },
+  { where: { architecture: 'implicit', loss: 'nll' }, metric: 'error', ...atMost(0.08) },
+  { where: { architecture: 'implicit', loss: 'energy' }, metric: 'margin', ...atMost(0.1) },
+  { where: { architecture: 'implicit', loss: 'energy' }, metric: 'error', ...atLeast(0.08) },
 ]
 
 const PAIRS = ['regression', 'implicit'].flatMap((architecture) =>
@@ -30,7 +23,6 @@ const PAIRS = ['regression', 'implicit'].flatMap((architecture) =>
 )
 const NUMBERS = ['error', 'range', 'margin']
 
-const mean = (values) => values.reduce((sum, v) => sum + v, 0) / values.length
 const matching = (rows, { architecture, loss }) =>
   rows.filter((row) => row.architecture === architecture && row.loss === loss)
 
@@ -43,49 +35,14 @@ function summary(rows) {
   })
 }
 
-function judge(rows) {
-  return CRITERIA.flatMap(({ text, holds, number, ...pair }) => {
-    const values = matching(rows, pair).map((row) => row[number])
-    if (values.length === 0) return []
-    return [{ ...pair, number, limit: text, mean: mean(values), values, passed: holds(mean(values)) }]
-  })
-}
-
 function readOptions() {
-  try {
-    const options = {
-      seeds: { type: 'string', default: '3' },
-      out: { type: 'string', default: 'scripts/bench/results' },
-    }
-    const { values } = parseArgs({ options })
-    return { seeds: seedList(values.seeds), out: values.out }
-  } catch (error) {
-    note(error.message)
-    process.exit(2)
-  }
+  const { values } = parseArgs({
+    options: { seeds: { type: 'string', default: '3' }, out: { type: 'string', default: RESULTS } },
+  })
+  return { seeds: seedList(values.seeds), out: values.out }
 }
 
-async function main() {
-  const { seeds, out } = readOptions()
-  mkdirSync(out, { recursive: true })
-  const bar = new ProgressBar()
-  const { signal, interrupted, release } = interruption()
-  const began = performance.now()
-  const rows = []
-  try {
-    const tasks = seeds.flatMap((seed) => PAIRS.map((pair) => ({ ...pair, seed })))
-    for (const [i, { architecture, loss, seed }] of tasks.entries()) {
-      bar.update(i / tasks.length, `${architecture}, ${loss}, seed ${seed}`)
-      rows.push(await fitParabola(architecture, loss, { seed, signal }))
-    }
-  } catch (error) {
-    if (!interrupted()) throw error
-  } finally {
-    bar.end()
-    release()
-  }
-  const checks = judge(rows)
-  const table = summary(rows)
+function printTable(table) {
   const digits = (v) => v.toFixed(4).padStart(8)
   for (const { architecture, loss, error, range, margin, worstError } of table) {
     console.log(
@@ -93,25 +50,20 @@ async function main() {
         `range ${digits(range)}  margin ${digits(margin)}`,
     )
   }
-  for (const { architecture, loss, number, limit, mean: value, passed } of checks) {
-    console.log(`${passed ? 'ok  ' : 'FAIL'} ${architecture}, ${loss}: ${number} ${value.toFixed(4)} ${limit}`)
-  }
-  const date = new Date().toISOString().slice(0, 10)
-  const machine = { node: process.version, processor: cpus()[0]?.model ?? 'unknown', cores: cpus().length }
-  const kept = { date, machine, torch: versions().torch, seeds, checks, table, rows }
-  const path = join(out, `structured-${date}.json`)
-  await writeAtomic(path, [`${JSON.stringify(kept, null, 1)}\n`])
-  const failed = checks.filter(({ passed }) => !passed).length
-  note(`wrote ${path}`)
-  console.log(
-    `${checks.length - failed} of ${checks.length} hold, ${((performance.now() - began) / 1000).toFixed(0)} s`,
-  )
-  if (interrupted()) process.exitCode = 130
-  else if (failed > 0) process.exitCode = 1
 }
 
-try {
-  await main()
-} catch (error) {
-  process.exitCode = report(error)
-}
+await main(async () => {
+  const { seeds, out } = optionsOrExit(readOptions)
+  const tasks = seeds.flatMap((seed) => PAIRS.map((pair) => ({ ...pair, seed })))
+  const { result: rows, interrupted } = await watched(({ each, signal, bar }) =>
+    each(tasks, ({ architecture, loss, seed }, i) => {
+      bar.update(i / tasks.length, `${architecture}, ${loss}, seed ${seed}`)
+      return fitParabola(architecture, loss, { seed, signal })
+    }),
+  )
+  const table = summary(rows)
+  printTable(table)
+  const checks = judge(CRITERIA, rows)
+  await keep(out, 'structured', { seeds, checks, table, rows })
+  return { failed: tell(checks), interrupted }
+})

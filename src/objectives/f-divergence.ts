@@ -15,13 +15,21 @@ import { chainFields, checkChains } from './fields.js'
  * `helper`: an energy spec of the same input; its weights are `result.networks.helper`, by parameter name.
  * `helperOptimizer` (default adam, lr 1e-3).
  *
- * Stabilisers: `clip` (default 10) limits every exponent from above; `helperPenalty` (default 0) is the weight of
- * mean H(data)^2 + mean H(negatives)^2, as train's `penalties: { energy }` is for E; during the first `warmup` steps (default
- * 0) only these penalties are trained.
+ * Stabilisers: `clip` (default 3) is the size of log p / q up to which the divergence is the one asked for. Beyond it another
+ * one goes on, whose forces on H are steady: data still pull u up from below -clip, negatives still pull it down from above
+ * clip, and no exponential grows. H + E may be far from 0 at the start; where log p / q at the optimum stays within the clip, the
+ * optimum is the same. A larger clip is sharper where densities differ by more than e^3 = 20 and unstable for divergences whose
+ * weights grow fast ('pearson': e^(2u), 'neyman': e^(-2u), { alpha } below 0 or above 1). `helperPenalty` (default 0) is the
+ * weight of mean H(data)^2 + mean H(negatives)^2, as train's `penalties: { energy }` is for E; during the first `warmup` steps
+ * (default 0) only these penalties are trained.
  *
- * 'neyman' and { alpha } of about -1 weigh data rows by powers of q / p and are unstable: on the one-dimensional toy of the
- * paper some seeds end in a wrong optimum with the helper far from log p / q, at clips of 10 and 20 alike. 'pearson' needs a
- * clip of about 6 there. A `divergence` that turns negative and stays there tells: D_f is never below 0. Try another seed.
+ * On the one-dimensional toy of the paper all nine divergences end within 0.01 of their exact optimum with three seeds
+ * (`npm run acceptance -- divergences`): 6,000 steps of 1,000 rows, adam 3e-3 and helper 5e-3 along a cosine to a hundredth. For
+ * 'pearson' a clip of 2 also makes the helper good (rms error 0.05 in place of 0.2). There the clip itself moves the optimum
+ * by at most 0.0013 (pearson: 0.0021).
+ *
+ * A `divergence` that turns negative and stays there tells of a helper that is lost: D_f is never below 0. Smaller rates, a
+ * smaller `clip`, larger batches.
  *
  * Monitors: `divergence` is J, a lower bound of D_f (the loss itself means nothing: it holds terms whose gradient is all that
  * counts), and `helperGradientNorm`.
@@ -37,7 +45,7 @@ export const fDivergence = defineSpec(
     helper: specOf(z, 'energy'),
     helperOptimizer: specOf(z, 'optimizer').default(() => adam()),
     helperPenalty: z.number().nonnegative().default(0),
-    clip: z.number().positive().default(10),
+    clip: z.number().positive().default(3),
     warmup: z.int().nonnegative().default(0),
     ...chainFields(z),
   }),

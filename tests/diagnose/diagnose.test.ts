@@ -10,6 +10,7 @@ import {
   type SampleOptions,
   sample,
   samplers,
+  type TrainingRows,
   type TrainOptions,
   train,
 } from '../../src/index.js'
@@ -169,6 +170,84 @@ describe('diagnose log Z', () => {
     expect(codes(await run({ temperatures: [0, 1] }))).toEqual(['few-weights'])
     expect(codes(await run({ temperatures: 4, samples: rows(1) }))).toContain('bracket-wide')
     expect(codes(await run({ temperatures: 20, samples: rows(5) }))).toContain('bracket-inverted')
+  })
+})
+
+// Each defect made by energies and rows whose numbers are known, the weights all but fixed; then without the defect.
+describe('diagnose what a training run did to the energy', () => {
+  const still = { kind: 'sgd', lr: 1e-9 } as never
+  const pcd = objectives.persistentContrastiveDivergence({
+    sampler: samplers.mala({ steps: 10, stepSize: 0.5 }),
+    buffer: { size: 500, reinit: 0.05 },
+  })
+  const centred = (columns: number, precision: number, mean = 0) =>
+    energies.gaussian({
+      mean: Array.from({ length: columns }, () => mean),
+      precision: Array.from({ length: columns }, () => precision),
+      learnable: true,
+    })
+  const normal = (means: number[][], noise: number) => data.toys.gaussians({ n: 1000, seed: 1, means, noise })
+
+  async function trained(
+    energy: Parameters<typeof Energy.create>[0],
+    rows: TrainingRows,
+    options: Partial<TrainOptions>,
+  ) {
+    await using model = await Energy.create(energy, { seed: 1 })
+    const fixed = { steps: 200, batchSize: 100, seed: 1, optimizer: still }
+    return train(model, rows, { ...fixed, ...options } as TrainOptions).done
+  }
+
+  test('gap: a law far narrower than the data', async () => {
+    const rows = normal([[0, 0]], 1)
+    // Chains of N(0, 1/100) have a mean energy of 1, data of variance 1 one of 100.
+    const sampler = samplers.mala({ steps: 10, stepSize: 0.005 })
+    const objective = objectives.persistentContrastiveDivergence({ sampler, buffer: { size: 500, reinit: 0 } })
+    const result = await trained(centred(2, 100), rows, { objective })
+    const found = diagnose(result).findings.find((f) => f.code === 'gap')
+    expect(found).toMatchObject({ severity: 'error', phase: { step: 40 } })
+    expect(found!.message).toMatch(/gap is -9\d.* beyond 20/)
+    expect(codes(await trained(centred(2, 1), rows, { objective: pcd }))).toEqual([])
+  })
+
+  test('holes: one Gaussian on the corners of a cube calls its empty inside probable', async () => {
+    const corners = [-1, 1].flatMap((a) => [-1, 1].flatMap((b) => [-1, 1].map((c) => [2 * a, 2 * b, 2 * c])))
+    const rows = normal(corners, 0.1)
+    // Variance 4 is the best fit: E is 1.5 on the corners and about 0.72 on average inside.
+    const result = await trained(centred(3, 0.25), rows, { objective: pcd })
+    expect(diagnose(result).findings).toMatchObject([{ code: 'holes', severity: 'warning', phase: { step: 40 } }])
+    expect(codes(await trained(centred(3, 0.25), normal([[0, 0, 0]], 2), { objective: pcd }))).toEqual([])
+  })
+
+  test('energy-level: a constant that the gap does not see', async () => {
+    const rows = normal([[0, 0]], 1)
+    const run = async (constant: number) => {
+      await using model = await Energy.create(energies.mlp({ input: 2, hidden: [8], gaussianBase: 1 }), { seed: 1 })
+      await model.setParameters({ ...(await model.parameters()), '2.bias': [constant] })
+      return train(model, rows, { objective: pcd, steps: 200, batchSize: 100, seed: 1, optimizer: still }).done
+    }
+    const far = diagnose(await run(-2000))
+    expect(far.findings).toMatchObject([{ code: 'energy-level', severity: 'warning', phase: { step: 200 } }])
+    expect(far.text).toMatch(/mean energy of data has wandered to -\d+ \(limit 1000 in size\)/)
+    expect(codes(await run(-500))).toEqual([])
+  })
+
+  test('unstable: one row far from the others', async () => {
+    const objective = objectives.explicitScoreMatching()
+    const rows = normal([[0, 0]], 1)
+      .toTensor()
+      .toArray() as number[][]
+    const run = (last: number[]) =>
+      trained(centred(2, 1), [...rows.slice(1), last], { objective, steps: 400, batchSize: 20 })
+    const result = await run([300, 0])
+    const found = diagnose(result).findings.find((f) => f.code === 'unstable')
+    expect(found).toMatchObject({ severity: 'warning' })
+    // Its step is the one of the largest gradient, after the start.
+    const { step } = found!.phase as { step: number }
+    const norms = result.history.map((point) => point.gradientNorm)
+    expect(step).toBeGreaterThan(100)
+    expect(result.history.find((point) => point.step === step)!.gradientNorm).toBe(Math.max(...norms.slice(100)))
+    expect(codes(await run([1, 0]))).toEqual([])
   })
 })
 

@@ -58,7 +58,7 @@ describe('fDivergence against plain PyTorch', () => {
             helper,
             helperOptimizer: optimizers.sgd({ lr }),
             helperPenalty: 0.2,
-            clip: 50,
+            clip: 20,
             sampler,
             buffer: { size: 400, reinitFrom: 'normal' },
           }),

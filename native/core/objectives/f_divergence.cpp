@@ -5,7 +5,8 @@
 // on -J and then gives the model the loss
 //   mean f'(u+) - mean F(u-) + mean(E- sg F(u-)) - mean(E-) sg mean F(u-),  sg: not differentiated
 // whose two last terms are the part of the gradient of E_q F that comes from q itself. The value of that loss means
-// nothing; the monitor `divergence` is J, a lower bound of D_f.
+// nothing; the monitor `divergence` is J, a lower bound of D_f. Beyond |u| = clip the divergence goes on as another
+// one, see f_divergences.cpp.
 #include "objectives/f_divergences.hpp"
 #include "objectives/helper_network.hpp"
 #include "objectives/persistent_chains.hpp"
@@ -18,7 +19,7 @@ namespace {
 class FDivergenceObjective : public Objective {
  public:
   FDivergenceObjective(const Spec& spec, PersistentChains chains)
-      : divergence_(readFDivergence(spec.at("divergence"), spec.positive("clip", 10))),
+      : divergence_(readFDivergence(spec.at("divergence"), spec.positive("clip", 3))),
         helper_(spec.at("helper").value(), spec.at("helperOptimizer")),
         helperPenalty_(spec.nonNegative("helperPenalty", 0)),
         warmup_(spec.count("warmup", 0, 0)),

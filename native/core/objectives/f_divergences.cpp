@@ -1,5 +1,16 @@
+// Each divergence by its rows of a table, and what holds beyond `clip`.
+//
+// Any w(u) > 0 with slope' = w and F' = e^u w belongs to a divergence: f''(t) = w(log t) / t is positive, so f is
+// convex, and the best u is log p / q for every w. The table's own w grow without bound on one side (helper steps of
+// any size) and fade on the other, where a helper that such a step has thrown there stays: neither side pulls it back.
+// So w goes on from its values at the ends as
+//   u < -clip: w = w(-clip)                    slope goes on straight, F levels off: data pull u up with a steady force
+//   u >  clip: w = w(clip) e^(clip - u)        F goes on straight, slope levels off: negatives pull u down likewise
+// which bounds every force by its values within the clip and leaves the divergence of laws with |log p / q| <= clip as
+// it is. Clipping the exponents instead leaves no gradient at all beyond them.
 #include "objectives/f_divergences.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 #include <sstream>
@@ -9,63 +20,87 @@ namespace langevin {
 namespace {
 
 using at::Tensor;
+using Function = FDivergence::Function;
 
-struct Row {
-  const char* name;
-  // u, and the clipped exponential of a multiple of it
-  Tensor (*slope)(const Tensor& u, const FDivergence::Function& exp);
-  Tensor (*conjugate)(const Tensor& u, const FDivergence::Function& exp);
+struct Generator {
+  std::string name;
+  Function slope, conjugate;
+  std::function<double(double u)> weight;  // w = slope'
 };
-using Exp = FDivergence::Function;
 
 // f in the comment.
-const std::vector<Row>& table() {
-  static const std::vector<Row> rows = {
+const std::vector<Generator>& table() {
+  static const std::vector<Generator> rows = {
       {"kl",  // t log t
-       [](const Tensor& u, const Exp&) { return 1.0 + u; }, [](const Tensor& u, const Exp& exp) { return exp(u); }},
+       [](const Tensor& u) { return 1.0 + u; }, [](const Tensor& u) { return u.exp(); }, [](double) { return 1.0; }},
       {"reverseKl",  // -log t
-       [](const Tensor& u, const Exp& exp) { return -exp(-u); }, [](const Tensor& u, const Exp&) { return u - 1.0; }},
+       [](const Tensor& u) { return -(-u).exp(); }, [](const Tensor& u) { return u - 1.0; },
+       [](double u) { return std::exp(-u); }},
       {"jensenShannon",  // t log t - (t + 1) log((t + 1) / 2): twice the divergence in its usual scale
-       [](const Tensor& u, const Exp&) { return std::numbers::ln2 + u - at::softplus(u); },
-       [](const Tensor& u, const Exp&) { return at::softplus(u) - std::numbers::ln2; }},
+       [](const Tensor& u) { return std::numbers::ln2 + u - at::softplus(u); },
+       [](const Tensor& u) { return at::softplus(u) - std::numbers::ln2; },
+       [](double u) { return 1.0 / (1.0 + std::exp(u)); }},
       {"squaredHellinger",  // (sqrt t - 1)^2
-       [](const Tensor& u, const Exp& exp) { return 1.0 - exp(-0.5 * u); },
-       [](const Tensor& u, const Exp& exp) { return exp(0.5 * u) - 1.0; }},
+       [](const Tensor& u) { return 1.0 - (-0.5 * u).exp(); }, [](const Tensor& u) { return (0.5 * u).exp() - 1.0; },
+       [](double u) { return 0.5 * std::exp(-0.5 * u); }},
       {"pearson",  // (t - 1)^2
-       [](const Tensor& u, const Exp& exp) { return 2.0 * (exp(u) - 1.0); },
-       [](const Tensor& u, const Exp& exp) { return exp(2.0 * u) - 1.0; }},
+       [](const Tensor& u) { return 2.0 * (u.exp() - 1.0); }, [](const Tensor& u) { return (2.0 * u).exp() - 1.0; },
+       [](double u) { return 2.0 * std::exp(u); }},
       {"neyman",  // (1 - t)^2 / t
-       [](const Tensor& u, const Exp& exp) { return 1.0 - exp(-2.0 * u); },
-       [](const Tensor& u, const Exp& exp) { return 2.0 - 2.0 * exp(-u); }},
+       [](const Tensor& u) { return 1.0 - (-2.0 * u).exp(); }, [](const Tensor& u) { return 2.0 - 2.0 * (-u).exp(); },
+       [](double u) { return 2.0 * std::exp(-2.0 * u); }},
   };
   return rows;
 }
 
 // (t^alpha - 1 - alpha (t - 1)) / (alpha (alpha - 1))
-FDivergence alphaDivergence(const Spec& spec, const Exp& exp) {
+Generator alphaGenerator(const Spec& spec) {
   const double alpha = spec.number("alpha");
   if (alpha == 0) spec.at("alpha").invalid("must not be 0: the limit is 'reverseKl'");
   if (alpha == 1) spec.at("alpha").invalid("must not be 1: the limit is 'kl'");
   std::ostringstream name;
   name << "alpha " << alpha;
-  return {name.str(), [=](const Tensor& u) { return (exp((alpha - 1) * u) - 1.0) / (alpha - 1); },
-          [=](const Tensor& u) { return (exp(alpha * u) - 1.0) / alpha; }};
+  return {name.str(), [=](const Tensor& u) { return (((alpha - 1) * u).exp() - 1.0) / (alpha - 1); },
+          [=](const Tensor& u) { return ((alpha * u).exp() - 1.0) / alpha; },
+          [=](double u) { return std::exp((alpha - 1) * u); }};
+}
+
+// Of float32, with room for sums and squares of gradients kept apart in float64.
+constexpr double kLargestForce = 1e30;
+
+Generator readGenerator(const Spec& spec) {
+  if (spec.value().map()) return alphaGenerator(spec);
+  const std::string& name = spec.text();
+  std::string known;
+  for (const Generator& row : table()) {
+    if (name == row.name) return row;
+    known += row.name + ", ";
+  }
+  spec.invalid("'" + name + "' is not one of " + known + "{ alpha }");
 }
 
 }  // namespace
 
 FDivergence readFDivergence(const Spec& spec, double clip) {
-  const Exp exp = [clip](const Tensor& exponent) { return exponent.clamp_max(clip).exp(); };
-  if (spec.value().map()) return alphaDivergence(spec, exp);
-  const std::string& name = spec.text();
-  std::string known;
-  for (const Row& row : table()) {
-    if (name == row.name)
-      return {name, [&row, exp](const Tensor& u) { return row.slope(u, exp); },
-              [&row, exp](const Tensor& u) { return row.conjugate(u, exp); }};
-    known += std::string(row.name) + ", ";
+  const Generator g = readGenerator(spec);
+  // The steady forces: of the data below, of the negatives above.
+  const double low = g.weight(-clip), high = g.weight(clip) * std::exp(clip);
+  if (!(std::max(low, high) <= kLargestForce)) {
+    std::ostringstream problem;
+    problem << "a clip of " << clip << " is too large for '" << g.name
+            << "': exponents there leave the range of float32; 3 "
+            << "to 5 is usual";
+    spec.invalid(problem.str());
   }
-  spec.invalid("'" + name + "' is not one of " + known + "{ alpha }");
+  return {g.name,
+          [=](const Tensor& u) {
+            const Tensor below = (u + clip).clamp_max(0), above = (u - clip).clamp_min(0);
+            return g.slope(u.clamp(-clip, clip)) + low * below - high * std::exp(-clip) * (-above).expm1();
+          },
+          [=](const Tensor& u) {
+            const Tensor below = (u + clip).clamp_max(0), above = (u - clip).clamp_min(0);
+            return g.conjugate(u.clamp(-clip, clip)) + low * std::exp(-clip) * below.expm1() + high * above;
+          }};
 }
 
 }  // namespace langevin

@@ -1,5 +1,5 @@
 // The f-divergences D_f(p, q) = E_q f(p / q) by what their variational form needs of f: with u = log p / q,
-// f'(e^u) and f*(f'(e^u)) = e^u f'(e^u) - f(e^u).
+// f'(e^u) and F(u) = f*(f'(e^u)) = e^u f'(e^u) - f(e^u).
 #pragma once
 
 #include <functional>
@@ -14,11 +14,11 @@ struct FDivergence {
   using Function = std::function<at::Tensor(const at::Tensor& u)>;
   std::string name;
   Function slope;      // f'(e^u)
-  Function conjugate;  // f*(f'(e^u))
+  Function conjugate;  // F(u)
 };
 
-/// kl, reverseKl, jensenShannon, squaredHellinger, pearson, neyman, or { alpha } with alpha neither 0 nor 1. Exponents
-/// are limited to `clip` from above, with no gradient beyond it.
+/// kl, reverseKl, jensenShannon, squaredHellinger, pearson, neyman, or { alpha } with alpha neither 0 nor 1, as they
+/// are for |u| <= `clip`. Beyond it another generator takes over, see f_divergences.cpp.
 FDivergence readFDivergence(const Spec& spec, double clip);
 
 }  // namespace langevin
