@@ -26,11 +26,7 @@ export const rows = [
   ),
   objective('persistentContrastiveDivergence', { sampler: langevinSampler(20) }, { steps: 100 }),
   objective('pseudoSpherical', { gamma: 0.5, sampler: langevinSampler(20) }, { steps: 100 }),
-  objective(
-    'fDivergence',
-    { divergence: 'jensenShannon', helper: mlp, sampler: langevinSampler(20) },
-    { steps: 100 },
-  ),
+  objective('fDivergence', { divergence: 'jensenShannon', helper: mlp, sampler: langevinSampler(20) }, { steps: 100 }),
   objective('noiseContrastive', { noise }),
   objective('rankingNoiseContrastive', { noise, negatives: 15 }, { steps: 100 }),
   objective('conditionalNoiseContrastive', { sigma: 0.5, negatives: 1 }),
