@@ -37,14 +37,12 @@ class MinimumProbabilityFlow : public Objective {
   /// Every row with one site at another level, [sites * (K - 1) * n, d]: the rows run fastest.
   static at::Tensor neighboursOf(const Sites& sites, const at::Tensor& x) {
     at::NoGradGuard guard;
-    const at::Tensor levels = sites.decode(x);
-    std::vector<at::Tensor> moved;
-    for (std::int64_t s = 0; s < sites.count(); ++s) {
-      const at::Tensor now = levels.select(1, s), site = at::full_like(now, s);
-      for (std::int64_t j = 1; j < sites.levels(); ++j)
-        moved.push_back(sites.with(x, site, (now + j).remainder(sites.levels())));
-    }
-    return at::cat(moved);
+    const std::int64_t d = sites.count(), others = sites.levels() - 1;
+    const at::Tensor levels = sites.decode(x);  // [n, d]
+    // All moves at once: shift [d, K - 1, 1, d] is how many levels on the site of the move goes.
+    const auto step = at::arange(1, others + 1, levels.options()).view({1, others, 1, 1});
+    const at::Tensor shift = at::eye(d, levels.options()).view({d, 1, 1, d}) * step;
+    return sites.encode((levels + shift).remainder(sites.levels()).reshape({-1, d}), x);
   }
 };
 

@@ -1,5 +1,7 @@
 #include "training/score_chain.hpp"
 
+#include "training/chain_products.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <numbers>
@@ -127,7 +129,8 @@ at::Tensor ScoreChain::score(const std::vector<at::Tensor>& parameters, const at
   for (std::size_t l = 0; l < hidden; ++l) {
     const Layer& layer = layers_[l];
     const at::Tensor turned = of(layer.weight).t();
-    const at::Tensor z = layer.bias < 0 ? a.mm(turned) : at::addmm(of(layer.bias), a, turned);
+    at::Tensor z = product(a, turned);
+    if (layer.bias >= 0) z += of(layer.bias);
     record.sums.push_back(z);
     record.inputs.push_back(a);
     at::Tensor slope, curvature;
@@ -142,7 +145,7 @@ at::Tensor ScoreChain::score(const std::vector<at::Tensor>& parameters, const at
   for (std::size_t l = hidden; l-- > 0;) {
     record.adjoints[l] = adjoint;
     record.products[l] = adjoint * record.slopes[l];
-    adjoint = record.products[l].mm(of(layers_[l].weight));
+    adjoint = product(record.products[l], of(layers_[l].weight));
   }
   at::Tensor score = (hidden == 0 ? adjoint.expand_as(x) : adjoint) * -scale_;
   if (round_ != 0) score = at::sub(score, x, round_);
@@ -162,7 +165,7 @@ std::vector<at::Tensor> ScoreChain::parameterGradient(const std::vector<at::Tens
   // Tangents of every layer along v = -outer.
   std::vector<at::Tensor> entering{outer * -scale_}, leaving(hidden);  // of a_{l-1} and of z_l
   for (std::size_t l = 0; l < hidden; ++l) {
-    leaving[l] = entering[l].mm(of(layers_[l].weight).t());
+    leaving[l] = product(entering[l], of(layers_[l].weight).t());
     entering.push_back(leaving[l] * record.slopes[l]);
   }
   gradients[static_cast<std::size_t>(layers_.back().weight)] = entering[hidden].sum(0, true);
@@ -172,10 +175,11 @@ std::vector<at::Tensor> ScoreChain::parameterGradient(const std::vector<at::Tens
     at::Tensor z = record.adjoints[l] * leaving[l] * record.curvatures[l];
     if (above.defined()) z.addcmul_(above, record.slopes[l]);
     const Layer& layer = layers_[l];
-    gradients[static_cast<std::size_t>(layer.weight)] =
-        record.products[l].t().mm(entering[l]).addmm_(z.t(), record.inputs[l]);
+    at::Tensor& gradient = gradients[static_cast<std::size_t>(layer.weight)];
+    gradient = product(record.products[l].t(), entering[l]);
+    multiplyInto(gradient, z.t(), record.inputs[l], true);
     if (layer.bias >= 0) gradients[static_cast<std::size_t>(layer.bias)] = z.sum(0);
-    if (l > 0) above = z.mm(of(layer.weight));
+    if (l > 0) above = product(z, of(layer.weight));
   }
   return gradients;
 }

@@ -21,7 +21,7 @@ class ScoreChain {
   /// learned, and without a condition.
   static std::unique_ptr<ScoreChain> compile(const Program& program);
 
-  /// What score() leaves for parameterGradient(), a tensor [n, width] a layer; what curvature() adds, [m, n, width].
+  /// What score() leaves for parameterGradient(), a tensor [n, width] a layer; what curvature() adds, [2 m + 1, n, width].
   struct Record {
     std::vector<at::Tensor> sums;                           // z_l
     std::vector<at::Tensor> inputs;                         // a_{l-1}: what the linear layer saw
@@ -29,8 +29,8 @@ class ScoreChain {
     std::vector<at::Tensor> curvatures;                     // f''(z_l)
     std::vector<at::Tensor> adjoints;                       // dE/da_l
     std::vector<at::Tensor> products;                       // dE/dz_l
-    std::vector<at::Tensor> enteringFirst, enteringSecond;  // derivatives of a_{l-1} along the directions
-    std::vector<at::Tensor> sumFirst, sumSecond;            // of z_l
+    std::vector<at::Tensor> entering;     // [a'', a', a]_{l-1}: derivatives along the directions, then the value
+    std::vector<at::Tensor> derivatives;  // [z'', z']_l
   };
 
   /// -dE/dx of x [n, d]. `parameters` in the order of the program.

@@ -16,11 +16,18 @@ function rowsOf(n, columns) {
 
 const columns = energy.input + (['regressor', 'mixtureDensity'].includes(energy.kind) ? 1 : 0)
 const x = rowsOf(10_000, columns)
+if (energy.kind === 'rbm') x.data = x.data.map((v) => Number(v > 0))
 const labels = () => ({
   data: BigInt64Array.from({ length: 10_000 }, (_, i) => BigInt(i % energy.classes)),
   shape: [10_000],
 })
-const source = energy.classes === undefined ? x : { x, y: labels() }
+/** A ladder of noise levels gives the condition itself. */
+function sourceOf() {
+  if (energy.classes !== undefined) return { x, y: labels() }
+  if (energy.condition === undefined || objective.kind === 'denoisingScoreMatching') return x
+  return { x, y: rowsOf(10_000, energy.condition) }
+}
+const source = sourceOf()
 const model = await Energy.create(energy, { seed: 1 })
 const run = (count) => train(model, source, { objective, steps: count, batchSize: batch, threads, seed: 1 }).done
 

@@ -55,7 +55,8 @@ def jax_mlp(key, widths):
 
 
 def widths_of(energy, outputs=1):
-    return [energy["input"], *energy["hidden"], outputs]
+    """Widths of the network's layers; a condition y enters beside x."""
+    return [energy["input"] + energy.get("condition", 0), *energy["hidden"], outputs]
 
 
 def outputs_of(energy):
@@ -63,4 +64,19 @@ def outputs_of(energy):
     return {"classifier": energy.get("classes"), "mixtureDensity": 3 * energy.get("components", 0)}.get(energy["kind"], 1)
 
 
-__all__ = ["jax_mlp", "options", "outputs_of", "serve", "torch_mlp", "torch_threads", "unsupported", "widths_of"]
+def columns_of(energy):
+    """Columns of the data rows; a regressor's target is the last one."""
+    return energy["input"] + (energy["kind"] in ("regressor", "mixtureDensity"))
+
+
+__all__ = [
+    "columns_of",
+    "jax_mlp",
+    "options",
+    "outputs_of",
+    "serve",
+    "torch_mlp",
+    "torch_threads",
+    "unsupported",
+    "widths_of",
+]

@@ -1,0 +1,39 @@
+#include "training/chain_products.hpp"
+
+#include "kernels/cpu/tile_kernels.hpp"
+
+namespace langevin {
+
+void multiplyInto(at::Tensor& out, const at::Tensor& a, const at::Tensor& b, bool add) {
+  const bool rows = a.stride(1) == 1, columns = a.stride(0) == 1;
+  const bool own = out.is_cpu() && out.scalar_type() == at::kFloat && out.is_contiguous() && (rows || columns);
+  if (!own) {
+    if (add)
+      out.addmm_(a, b);
+    else
+      at::mm_out(out, a, b);
+    return;
+  }
+  const TileKernels& kernels = tileKernels();
+  Product p;
+  p.rows = a.size(0);
+  p.depth = a.size(1);
+  p.cols = b.size(1);
+  p.a = a.const_data_ptr<float>();
+  p.turned = !rows;
+  p.lda = rows ? a.stride(0) : a.stride(1);
+  p.b = {b.const_data_ptr<float>(), b.stride(0), b.stride(1)};
+  const at::Tensor panel = at::empty({kernels.packedFloats(p.depth, 1)}, out.options());
+  p.panel = panel.data_ptr<float>();
+  p.c = out.data_ptr<float>();
+  p.add = add;
+  kernels.multiply(p);
+}
+
+at::Tensor product(const at::Tensor& a, const at::Tensor& b) {
+  at::Tensor out = at::empty({a.size(0), b.size(1)}, a.options());
+  multiplyInto(out, a, b);
+  return out;
+}
+
+}  // namespace langevin
