@@ -21,14 +21,15 @@ class ScoreChain {
   /// learned, and without a condition.
   static std::unique_ptr<ScoreChain> compile(const Program& program);
 
-  /// What score() leaves for parameterGradient(), a tensor [n, width] a layer; what curvature() adds, [2 m + 1, n, width].
+  /// What score() leaves for parameterGradient(), a tensor [n, width] a layer; what curvature() adds, [2 m + 1, n,
+  /// width].
   struct Record {
-    std::vector<at::Tensor> sums;                           // z_l
-    std::vector<at::Tensor> inputs;                         // a_{l-1}: what the linear layer saw
-    std::vector<at::Tensor> slopes;                         // f'(z_l)
-    std::vector<at::Tensor> curvatures;                     // f''(z_l)
-    std::vector<at::Tensor> adjoints;                       // dE/da_l
-    std::vector<at::Tensor> products;                       // dE/dz_l
+    std::vector<at::Tensor> sums;         // z_l
+    std::vector<at::Tensor> inputs;       // a_{l-1}: what the linear layer saw
+    std::vector<at::Tensor> slopes;       // f'(z_l)
+    std::vector<at::Tensor> curvatures;   // f''(z_l)
+    std::vector<at::Tensor> adjoints;     // dE/da_l
+    std::vector<at::Tensor> products;     // dE/dz_l
     std::vector<at::Tensor> entering;     // [a'', a', a]_{l-1}: derivatives along the directions, then the value
     std::vector<at::Tensor> derivatives;  // [z'', z']_l
   };

@@ -79,6 +79,7 @@ Tape::Tape(const Energy& model, int threads) : model_(model), threads_(threads) 
 void Tape::begin(std::uint64_t seed, std::uint64_t step) {
   seed_ = seed;
   step_ = step;
+  taken_ = 0;
   release();
 }
 
@@ -186,8 +187,7 @@ std::vector<at::Tensor> Tape::record(Kind kind, const std::vector<Rows>& parts, 
 }
 
 // What the loss asks of a tile, added up over its rows.
-at::Tensor Tape::fusedGradient(const Record& record, std::size_t index, const at::Tensor& outer) const {
-  at::Tensor flat = at::zeros_like(model_.parameters().flat());
+void Tape::addFusedGradient(const Record& record, std::size_t index, const at::Tensor& outer, at::Tensor& flat) const {
   const TileRange r = record.ranges[index];
   const TileInput in = Energy::tileInput(record.rows.slice(r.first, r.last));
   const float* weights = outer.data_ptr<float>() + r.first * (outer.numel() / outer.size(0));
@@ -195,18 +195,16 @@ at::Tensor Tape::fusedGradient(const Record& record, std::size_t index, const at
   auto* to = flat.data_ptr<float>();
   if (record.kind == Kind::Score) {
     second_->scoreGradient(*record.packed, in, workspace, weights, to);
-    return flat;
+    return;
   }
   const bool energy = record.kind == Kind::Energy;
   model_.tiles()->parameterGradient(*record.packed, in, workspace, energy ? weights : nullptr,
                                     energy ? nullptr : weights, to);
-  return flat;
 }
 
-at::Tensor Tape::plainGradient(const Record& record, std::size_t index, const at::Tensor& all) const {
+void Tape::addPlainGradient(const Record& record, std::size_t index, const at::Tensor& all, at::Tensor& flat) const {
   const Tile& tile = record.tiles[index];
   const at::Tensor outer = all.slice(0, record.ranges[index].first, record.ranges[index].last);
-  at::Tensor flat = at::zeros_like(model_.parameters().flat());
   if ((record.kind == Kind::Score || record.kind == Kind::Curvature) && chain_) {
     at::NoGradGuard guard;
     const std::int64_t d = record.rows.x.size(1);
@@ -214,10 +212,9 @@ at::Tensor Tape::plainGradient(const Record& record, std::size_t index, const at
     auto gradients = chain_->parameterGradient(parameters, tile.chain, outer.slice(1, 0, d));
     if (record.kind == Kind::Curvature)
       chain_->addCurvatureGradient(parameters, tile.chain, outer.slice(1, d), gradients);
-    model_.parameters().accumulate(flat, gradients);
-    return flat;
+    return model_.parameters().accumulate(flat, gradients);
   }
-  if (!tile.value.requires_grad()) return flat;
+  if (!tile.value.requires_grad()) return;
   std::vector<at::Tensor> inputs;
   for (const at::Tensor& leaf : tile.leaves)
     if (leaf.requires_grad()) inputs.push_back(leaf);
@@ -228,7 +225,15 @@ at::Tensor Tape::plainGradient(const Record& record, std::size_t index, const at
     if (tile.leaves[i].requires_grad()) gradients[i] = std::move(found[k++]);
   at::NoGradGuard guard;
   model_.parameters().accumulate(flat, gradients);
-  return flat;
+}
+
+// Zeroed buffers of a gradient each: taken anew every step, they would be most of what a small step allocates.
+at::Tensor* Tape::blanks(std::size_t count) {
+  while (gradients_.size() < taken_ + count) gradients_.push_back(at::empty_like(model_.parameters().flat()));
+  at::Tensor* first = gradients_.data() + taken_;
+  for (std::size_t i = 0; i < count; ++i) first[i].zero_();
+  taken_ += count;
+  return first;
 }
 
 Tape::Gradients Tape::backward(const at::Tensor& loss, const std::vector<at::Tensor>& extras) {
@@ -253,16 +258,17 @@ Tape::Gradients Tape::backward(const at::Tensor& loss, const std::vector<at::Ten
     if (!outer.defined()) continue;
     for (std::size_t i = 0; i < r.tiles.size(); ++i) pieces.push_back({&r, i, outer});
   }
-  std::vector<at::Tensor> parts(pieces.size());
+  at::Tensor* parts = blanks(std::max<std::size_t>(pieces.size(), 1));
   const bool cuda = model_.device().is_cuda();
   parallelTiles(static_cast<std::int64_t>(pieces.size()), cuda ? 1 : threads_, [&](std::int64_t i) {
     const auto k = static_cast<std::size_t>(i);
     const Piece& p = pieces[k];
-    parts[k] = p.record->packed ? fusedGradient(*p.record, p.tile, p.outer) : plainGradient(*p.record, p.tile, p.outer);
+    p.record->packed ? addFusedGradient(*p.record, p.tile, p.outer, parts[k])
+                     : addPlainGradient(*p.record, p.tile, p.outer, parts[k]);
   });
   Gradients result;
-  result.parameters = parts.empty() ? at::zeros_like(model_.parameters().flat()) : parts[0];
-  for (std::size_t i = 1; i < parts.size(); ++i) result.parameters.add_(parts[i]);
+  result.parameters = parts[0];
+  for (std::size_t i = 1; i < pieces.size(); ++i) result.parameters.add_(parts[i]);
   for (const at::Tensor& e : extras) {
     result.extras.push_back(next->defined() ? next->detach() : at::zeros_like(e).detach());
     ++next;

@@ -30,7 +30,7 @@ class Tape {
   std::vector<at::Tensor> record(Kind kind, const std::vector<Rows>& parts, const at::Tensor& directions = {});
 
   struct Gradients {
-    at::Tensor parameters;           // [P], order of Parameters::flat()
+    at::Tensor parameters;           // [P], order of Parameters::flat(); valid until the next begin()
     std::vector<at::Tensor> extras;  // one for each tensor given, zeros where the loss does not depend on it
   };
   /// d loss / d parameters and d loss / d extras of a scalar built from the recorded leaves. Consumes the records.
@@ -59,8 +59,9 @@ class Tape {
   Tile evaluateTile(Kind kind, const Rows& rows, const at::Tensor& directions, const EvaluationMode& mode) const;
   at::Tensor evaluateFused(Record& record);
   at::Tensor evaluatePlain(Record& record);
-  at::Tensor fusedGradient(const Record& record, std::size_t index, const at::Tensor& outer) const;
-  at::Tensor plainGradient(const Record& record, std::size_t index, const at::Tensor& outer) const;
+  void addFusedGradient(const Record& record, std::size_t index, const at::Tensor& outer, at::Tensor& flat) const;
+  void addPlainGradient(const Record& record, std::size_t index, const at::Tensor& outer, at::Tensor& flat) const;
+  at::Tensor* blanks(std::size_t count);
   void release();
 
   const Energy& model_;
@@ -70,6 +71,8 @@ class Tape {
   std::uint64_t seed_ = 0, step_ = 0;
   std::vector<Record> records_;
   std::vector<std::unique_ptr<TileWorkspace>> spare_;  // buffers of earlier steps, used again
+  std::vector<at::Tensor> gradients_;                  // likewise [P] each; the first taken_ are this step's
+  std::size_t taken_ = 0;
 };
 
 }  // namespace langevin

@@ -1,5 +1,7 @@
 #include "training/trainer.hpp"
 
+#include <ATen/record_function.h>
+
 #include <cmath>
 
 #include "base/tensor.hpp"
@@ -92,6 +94,8 @@ Trainer::Trainer(const Spec& a, Job& job)
 Value Trainer::run() {
   // Tiles of a step are not aborted: the checkpoint below must find a step done whole or not begun.
   const JobScope wholeSteps(nullptr);
+  // A step of a small network is mostly small tensor operations: nobody listens to what each of them reports.
+  const at::DisableRecordFunctionGuard unobserved;
   start_ = lastProgress_ = lastEpoch_ = Clock::now();
   resumedAt_ = done_;
   try {

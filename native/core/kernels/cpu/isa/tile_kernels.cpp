@@ -122,10 +122,24 @@ void outerTimes(const float* s, const float* w, const float* factor, float* out,
   }
 }
 
+// Sums of four vectors of columns stay in registers while the rows go by.
 void weightedSum(const float* s, const float* x, float* out, std::int64_t rows, std::int64_t cols) {
-  for (std::int64_t r = 0; r < rows; ++r) {
-    const Vec f = all(s ? s[r] : 1.0f);
-    binary(x + r * cols, out, out, cols, [f](Vec a, Vec b) { return fma(f, a, b); });
+  constexpr int kWide = 4 * kWidth;
+  std::int64_t c = 0;
+  for (; c + kWide <= cols; c += kWide) {
+    Vec sums[4];
+    for (int k = 0; k < 4; ++k) sums[k] = load(out + c + k * kWidth);
+    for (std::int64_t r = 0; r < rows; ++r) {
+      const Vec f = all(s ? s[r] : 1.0f);
+      for (int k = 0; k < 4; ++k) sums[k] = fma(f, load(x + r * cols + c + k * kWidth), sums[k]);
+    }
+    for (int k = 0; k < 4; ++k) store(out + c + k * kWidth, sums[k]);
+  }
+  for (; c < cols; c += kWidth) {
+    const int rest = static_cast<int>(cols - c);
+    Vec sum = loadSome(out + c, rest);
+    for (std::int64_t r = 0; r < rows; ++r) sum = fma(all(s ? s[r] : 1.0f), loadSome(x + r * cols + c, rest), sum);
+    storeSome(out + c, sum, rest);
   }
 }
 
