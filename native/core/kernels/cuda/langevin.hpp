@@ -132,14 +132,17 @@ struct Chain {
   }
 
   // log of the Metropolis-Hastings ratio from the stored state to this one; see langevinLogRatio in samplers/moves.hpp.
+  // Rows beyond the last have no state of their own: what they would read is being written by the last row's lanes.
   LANGEVIN_HD double logRatio(const StepNumbers& s, float factor, float nextFactor) {
     const double h = 2 * s.drift;
     double part = 0;
     columns([&](int c) {
+      if (!tile.real) return;
       const double from = stored(launch.gradient)[c] * factor, to = g[c] * nextFactor;
       part += (static_cast<double>(x[c]) - stored(launch.x)[c] - h / 4 * (to - from)) * (from + to);
     });
     const double inner = tile.lanes.sumRow(part);
+    if (!tile.real) return 0.0;
     return (static_cast<double>(launch.energy[tile.globalRow]) - e[0] + 0.5 * inner) / s.temperature;
   }
 
@@ -163,7 +166,7 @@ struct Chain {
     const bool accept = log(static_cast<double>(uniformOf(words.w[0]))) < ratio;
     if (accept && tile.lane == 0) ++counts.accepted;
     tile.lanes.syncRow();
-    if (!accept) restore();
+    if (!accept && tile.real) restore();
     tile.lanes.syncRow();
   }
 
