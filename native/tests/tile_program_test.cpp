@@ -154,6 +154,20 @@ TEST(expressions_with_broadcasting_selection_and_branches) {
   compare(b.finish(), 90, 8);
 }
 
+// As in the regressor: what is computed from parameters has one value for all rows, and so has its derivative.
+TEST(functions_of_parameters_alone) {
+  Builder b("expression");
+  const int x = b.input(3);
+  const int p = b.parameterValue("p", at::tensor({0.3, -0.2, 0.5}, at::kDouble), true);
+  const int q = b.parameterValue("q", at::tensor({0.4}, at::kDouble), false);
+  const int f = b.linear(b.activation(b.linear(x, "0", 16), "silu"), "2", 1);
+  const int weighted = b.sum(b.mul(b.square(x), b.apply("exp", {p}, 3)));
+  b.setEnergy(b.add(weighted, b.mul(b.square(f), b.apply("exp", {b.apply("neg", {q}, 1)}, 1))));
+  compare(b.finish(), 150, 21);
+  const Value regressor{Map{{"kind", "regressor"}, {"input", 2}, {"hidden", List{8.0}}}};
+  CHECK(makeEnergy(Spec(regressor, "energy"), at::kFloat, at::kCPU, 1)->tiles() != nullptr);
+}
+
 TEST(a_wrong_derivative_would_be_seen) {
   // Control: the tolerance of compare() is far below the error of a sign mistake in one hidden unit.
   Energy energy(network("silu", 2, {16}), at::kFloat, at::kCPU, 4);

@@ -237,6 +237,6 @@ describe('cases', () => {
   it('train objectives that exist', async () => {
     const { objectives } = await import('../../src/objectives/index.js')
     const bench = await import(new URL('scripts/bench/cases/objectives.mjs', root).href)
-    for (const { label } of bench.rows) expect(Object.keys(objectives)).toContain(label)
+    for (const { options } of bench.rows) expect(Object.keys(objectives)).toContain(options.objective.kind)
   })
 })

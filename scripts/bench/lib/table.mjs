@@ -150,13 +150,17 @@ export function renewed(text, reports) {
 export const sources = (text) => [...text.matchAll(/^Every trial: \[([^\]]+)\]/gm)].map(([, file]) => file)
 
 /**
- * Every file that --table writes, as pairs of path and text, from [{ file, report }]. A case that stands in several files is
- * taken from the last.
+ * Every file that --table writes, as pairs of path and text, from [{ file, report }]. A row of a case that stands in several
+ * files, with as many threads, is taken from the last.
  */
 export function documents(reports) {
+  const keys = ({ report }) =>
+    report.cases.flatMap(({ name, rows }) => rows.map((row) => JSON.stringify([name, row.label, row.threads])))
   const kept = reports.map(({ file, report }, i) => {
-    const later = new Set(reports.slice(i + 1).flatMap((next) => next.report.cases.map(({ name }) => name)))
-    return { file, report: { ...report, cases: report.cases.filter(({ name }) => !later.has(name)) } }
+    const later = new Set(reports.slice(i + 1).flatMap(keys))
+    const left = ({ name, rows }) => rows.filter((row) => !later.has(JSON.stringify([name, row.label, row.threads])))
+    const cases = report.cases.map((bench) => ({ ...bench, rows: left(bench) })).filter(({ rows }) => rows.length > 0)
+    return { file, report: { ...report, cases } }
   })
   const shown = kept.filter(({ report }) => report.cases.length > 0)
   const page = [PAGE, renewed(readFileSync(join(root, PAGE), 'utf8'), shown)]

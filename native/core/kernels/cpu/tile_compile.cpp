@@ -162,7 +162,7 @@ struct TileCompiler {
         if (name != "parameter") n.value = take(n, size);
         n.adjoint = take(n, size);
       }
-      if (n.op->keep == TileOp::Keep::Derivative) n.keep = n.perRow() ? take(n, size) : -2;
+      if (n.op->keep == TileOp::Keep::Derivative) n.keep = take(n, size);
       if (n.op->keep == TileOp::Keep::TwoNumbers) n.keep = take(n, 2);
     }
     target.floatsPerRow_ = perRow;
@@ -188,7 +188,7 @@ std::unique_ptr<TileProgram> TileProgram::compile(const Program& program, const 
   TileCompiler compiler{program, parameters, *result, separate};
   if (!compiler.nodes(reason)) return nullptr;
   for (const TileNode& n : result->nodes_)
-    if (!n.perRow() && n.op->keep != TileOp::Keep::Nothing) {
+    if (!n.perRow() && (n.op->keep == TileOp::Keep::TwoNumbers || (separate && n.op->keep != TileOp::Keep::Nothing))) {
       reason = std::string("'") + n.op->name + "' of a value that does not depend on the rows";
       return nullptr;
     }

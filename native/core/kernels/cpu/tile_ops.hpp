@@ -101,7 +101,9 @@ struct TileCall {
   float* out() { return valueAt(index); }
   const float* in(int i) const;
   float* kept() { return keptOf(node()); }
-  float* keptOf(const TileNode& n) { return pass.rowsBase + n.keep * pass.stride; }
+  float* keptOf(const TileNode& n) {
+    return n.perRow() ? pass.rowsBase + n.keep * pass.stride : pass.fixedBase + n.keep;
+  }
   /// Adjoint of this node (read) and of an input (to be written or added to, see adds()).
   float* adjoint() { return adjointAt(index); }
   bool wants(int i) const;
