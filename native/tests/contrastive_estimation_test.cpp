@@ -161,20 +161,7 @@ TEST(contrastive_estimation_does_not_depend_on_threads) {
   const at::Tensor x = gaussianRows(covariance(), 3000);
   const std::vector<Map> all{ranking({{"kind", "kde"}, {"centres", 100}}), perturbing(0.4, 2),
                              Map{{"kind", "energyDiscrepancy"}, {"t", 0.3}, {"negatives", 3}}};
-  for (const Map& objective : all) {
-    std::vector<at::Tensor> weights;
-    for (int threads : {1, 3}) {
-      const EnergyRef energy = mlpEnergy("silu", at::kFloat);
-      train(energy, x,
-            {{"objective", objective},
-             {"optimizer", adam(0.02, 0.001)},
-             {"steps", 5},
-             {"batchSize", 500},
-             {"threads", threads}});
-      weights.push_back(energy->parameters().flat().clone());
-    }
-    CHECK(weights[0].equal(weights[1]));
-  }
+  for (const Map& objective : all) checkSameAtAnyThreads(x, objective, 500);
 }
 
 }  // namespace

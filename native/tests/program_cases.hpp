@@ -1,5 +1,6 @@
-// Programs that between them use every operation of the CUDA kernel: shared by the tests that run its source on the CPU
-// (tests/cuda_kernel_test.cpp) and those that need a device (tests_cuda).
+// Programs that between them use every operation of the fused kernels: shared by the tests of the CPU executor
+// (tile_program_test.cpp), those that run the CUDA kernel's source on the CPU (cuda_kernel_test.cpp) and those that
+// need a device (tests_cuda).
 #pragma once
 
 #include <string>
@@ -106,6 +107,7 @@ inline EnergyAndGradient exact(const Energy& energy, const Rows& rows) {
 
 /// Error relative to the largest entry: float32 sums of hundreds of terms keep about 1e-6 of it.
 inline double apart(const at::Tensor& a, const at::Tensor& b) {
+  if (a.numel() == 0) return 0;
   const double size = std::max(1e-3, b.abs().max().item<double>());
   return (a.to(at::kCPU, at::kDouble) - b.to(at::kCPU, at::kDouble)).abs().max().item<double>() / size;
 }

@@ -96,26 +96,6 @@ double relative(const at::Tensor& a, const at::Tensor& b) {
   return ((a - b).abs().max() / b.abs().max().clamp_min(1)).item<double>();
 }
 
-// Every activation, base and depth the chain takes.
-std::vector<Map> chains() {
-  std::vector<Map> specs;
-  for (const char* activation : {"silu", "tanh", "sigmoid", "softplus", "gelu"})
-    specs.push_back({{"kind", "mlp"}, {"input", 3}, {"hidden", List{7, 6}}, {"activation", activation}});
-  const Map plain{{"kind", "mlp"}, {"input", 3}, {"hidden", List{6, 5, 4}}};
-  specs.push_back(plain);
-  for (const auto& [key, value] : std::vector<std::pair<const char*, Value>>{
-           {"inputScale", 4.0}, {"gaussianBase", 2.0}, {"gaussianBase", "full"}}) {
-    Map spec = plain;
-    spec[key] = value;
-    specs.push_back(spec);
-  }
-  specs.push_back({{"kind", "mlp"}, {"input", 3}, {"hidden", List{}}, {"gaussianBase", 1.5}});
-  const List unbiased{Map{{"kind", "linear"}, {"out", 5}, {"bias", false}}, Map{{"kind", "activation"}},
-                      Map{{"kind", "linear"}, {"out", 1}, {"bias", false}}};
-  specs.push_back({{"kind", "sequential"}, {"input", 3}, {"layers", unbiased}});
-  return specs;
-}
-
 }  // namespace
 
 // A base is not at its neutral values, and its P not symmetric.
@@ -130,7 +110,7 @@ EnergyRef chainEnergy(const Map& spec, at::ScalarType dtype) {
 
 TEST(curvatures_equal_autograd_three_times_over) {
   for (const at::ScalarType dtype : {at::kDouble, at::kFloat}) {
-    for (const Map& spec : chains()) {
+    for (const Map& spec : langevin::test::chainSpecs(3)) {
       const EnergyRef energy = chainEnergy(spec, dtype);
       const at::Tensor x = normal(31, 3, 1, dtype), v = normal(62, 3, 4, dtype).view({31, 2, 3}),
                        outer = normal(31, 5, 2, dtype);
@@ -151,7 +131,7 @@ TEST(curvatures_equal_autograd_three_times_over) {
 
 TEST(equals_autograd_through_autograd) {
   for (const at::ScalarType dtype : {at::kDouble, at::kFloat}) {
-    for (const Map& spec : chains()) {
+    for (const Map& spec : langevin::test::chainSpecs(3)) {
       const EnergyRef energy = chainEnergy(spec, dtype);
       const at::Tensor x = normal(31, 3, 1, dtype), outer = normal(31, 3, 2, dtype);
       const Derivatives hand = byHand(*energy, x, outer), autograd = byAutograd(*energy, x, outer);

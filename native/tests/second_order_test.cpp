@@ -59,22 +59,9 @@ Map layer(const char* kind, Map more = {}) {
 
 // Every operation that has second derivatives here.
 std::vector<Map> specs() {
-  std::vector<Map> specs;
-  for (const char* activation : {"silu", "tanh", "sigmoid", "softplus", "gelu"})
-    specs.push_back({{"kind", "mlp"}, {"input", 3}, {"hidden", List{7, 36}}, {"activation", activation}});
-  const Map plain{{"kind", "mlp"}, {"input", 11}, {"hidden", List{6, 5, 4}}};
-  specs.push_back(plain);
-  for (const auto& [key, value] : std::vector<std::pair<const char*, Value>>{
-           {"inputScale", 4.0}, {"gaussianBase", 2.0}, {"gaussianBase", "full"}}) {
-    Map spec = plain;
-    spec[key] = value;
-    specs.push_back(spec);
-  }
-  specs.push_back({{"kind", "mlp"}, {"input", 3}, {"hidden", List{}}, {"gaussianBase", 1.5}});
-  specs.push_back({{"kind", "sequential"},
-                   {"input", 3},
-                   {"layers", List{layer("linear", {{"out", 5}, {"bias", false}}), layer("activation"),
-                                   layer("linear", {{"out", 1}, {"bias", false}})}}});
+  std::vector<Map> specs = langevin::test::chainSpecs(3);
+  for (Map& spec : langevin::test::chainSpecs(11))
+    specs.push_back(std::move(spec));  // inputs wide enough for a packed product
   const List body{layer("linear", {{"out", 9}}), layer("activation", {{"activation", "tanh"}}),
                   layer("linear", {{"out", 9}})};
   specs.push_back({{"kind", "sequential"},

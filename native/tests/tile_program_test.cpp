@@ -7,23 +7,16 @@
 #include "check.hpp"
 #include "energies/builder.hpp"
 #include "energies/energy.hpp"
+#include "program_cases.hpp"
 
 using namespace langevin;
+using namespace langevin::test;
 
 namespace {
 
 struct Both {
   at::Tensor energy, gradient, flat;
 };
-
-Rows randomRows(const Program& p, std::int64_t n, std::uint64_t seed) {
-  Rows rows;
-  rows.x = Random(seed).normal(n, p.inputWidth, 0, Stream::User, at::kFloat);
-  if (p.condition.kind == Condition::Kind::Class) rows.y = Random(seed).index(n, p.condition.width, 1, Stream::User);
-  if (p.condition.kind == Condition::Kind::Continuous)
-    rows.y = Random(seed).normal(n, p.condition.width, 2, Stream::User, at::kFloat);
-  return rows;
-}
 
 // Double precision is the yardstick: both float32 paths are compared with it, so a shared mistake cannot hide.
 Both exact(const Program& program, const Parameters& parameters, const Rows& rows, const at::Tensor& weights) {
@@ -50,17 +43,10 @@ Both exact(const Program& program, const Parameters& parameters, const Rows& row
   return b;
 }
 
-// Error relative to the largest entry: float32 sums of hundreds of terms keep about 1e-6 of it.
-double apart(const at::Tensor& a, const at::Tensor& b) {
-  if (a.numel() == 0) return 0;
-  const double size = std::max(1e-3, b.abs().max().item<double>());
-  return (a.to(at::kDouble) - b).abs().max().item<double>() / size;
-}
-
 void compare(Program program, std::int64_t n, std::uint64_t seed) {
   Energy energy(std::move(program), at::kFloat, at::kCPU, seed);
   CHECK(energy.tiles() != nullptr);
-  const Rows rows = randomRows(energy.program(), n, seed + 1);
+  const Rows rows = randomRows(energy.program(), n, seed + 1, true);
   const at::Tensor weights = Random(seed).normal(n, 1, 3, Stream::User, at::kFloat).squeeze(1).contiguous();
   const Both want = exact(energy.program(), energy.parameters(), rows, weights);
   const EnergyAndGradient got = energy.energyAndGradient(rows);
@@ -77,19 +63,6 @@ void compare(Program program, std::int64_t n, std::uint64_t seed) {
   CHECK_NEAR(apart(flat, want.flat), 0.0, 2e-5);
 }
 
-Program network(const std::string& act, std::int64_t in, const std::vector<std::int64_t>& hidden) {
-  Builder b("mlp");
-  const int x = b.input(in);
-  int v = x;
-  int index = 0;
-  for (std::int64_t h : hidden) {
-    v = b.activation(b.linear(v, std::to_string(index), h), act, 0.1);
-    index += 2;
-  }
-  b.setEnergy(b.add(b.linear(v, std::to_string(index), 1), b.scale(b.sum(b.square(x)), 0.125)));
-  return b.finish();
-}
-
 }  // namespace
 
 TEST(mlps_of_every_activation_odd_width_and_depth) {
@@ -104,32 +77,14 @@ TEST(mlps_of_every_activation_odd_width_and_depth) {
 }
 
 TEST(residual_layer_norm_and_class_embedding) {
-  for (std::int64_t n : {1, 33, 150}) {
-    Builder b("conditional");
-    const int x = b.input(5);
-    const int label = b.classCondition(4);
-    int h = b.linear(b.concat({x, b.embedding(label, "embedding", 4, 6)}), "0", 24);
-    h = b.activation(b.layerNorm(h, "1"), "silu");
-    const int body = b.linear(b.activation(b.linear(h, "2.body.0", 24), "tanh"), "2.body.2", 24);
-    h = b.add(h, body);
-    b.setEnergy(b.linear(h, "3", 1));
-    compare(b.finish(), n, 77);
-  }
+  for (std::int64_t n : {1, 33, 150}) compare(residualConditional(), n, 77);
 }
 
 TEST(classifier_with_and_without_its_class) {
   for (const bool labelled : {false, true}) {
-    Builder b("classifier");
-    const int x = b.input(3);
-    const int label = b.classCondition(5, true);
-    const int logits = b.linear(b.activation(b.linear(x, "0", 20), "silu"), "2", 5);
-    b.setOutputs(logits);
-    b.setEnergy(b.apply("neg", {b.apply("logsumexp", {logits}, 1)}));
-    b.setJointEnergy(b.apply("neg", {b.apply("gather", {logits, label}, 1)}));
-    Energy energy(b.finish(), at::kFloat, at::kCPU, 3);
+    Energy energy(classifier(), at::kFloat, at::kCPU, 3);
     CHECK(energy.tiles() != nullptr);
-    Rows rows = randomRows(energy.program(), 70, 5);
-    if (!labelled) rows.y = at::Tensor();
+    const Rows rows = randomRows(energy.program(), 70, 5, labelled);
     const at::Tensor weights = at::ones({70});
     const Both want = exact(energy.program(), energy.parameters(), rows, weights);
     const EnergyAndGradient got = energy.energyAndGradient(rows);
@@ -164,14 +119,13 @@ TEST(functions_of_parameters_alone) {
   const int weighted = b.sum(b.mul(b.square(x), b.apply("exp", {p}, 3)));
   b.setEnergy(b.add(weighted, b.mul(b.square(f), b.apply("exp", {b.apply("neg", {q}, 1)}, 1))));
   compare(b.finish(), 150, 21);
-  const Value regressor{Map{{"kind", "regressor"}, {"input", 2}, {"hidden", List{8.0}}}};
-  CHECK(makeEnergy(Spec(regressor, "energy"), at::kFloat, at::kCPU, 1)->tiles() != nullptr);
+  CHECK(make({{"kind", "regressor"}, {"input", 2}, {"hidden", List{8.0}}})->tiles() != nullptr);
 }
 
 TEST(a_wrong_derivative_would_be_seen) {
   // Control: the tolerance of compare() is far below the error of a sign mistake in one hidden unit.
   Energy energy(network("silu", 2, {16}), at::kFloat, at::kCPU, 4);
-  const Rows rows = randomRows(energy.program(), 50, 6);
+  const Rows rows = randomRows(energy.program(), 50, 6, true);
   const Both want = exact(energy.program(), energy.parameters(), rows, at::ones({50}));
   at::Tensor wrong = want.gradient.clone();
   wrong.select(1, 0).neg_();
@@ -180,7 +134,7 @@ TEST(a_wrong_derivative_would_be_seen) {
 
 TEST(changed_parameters_are_noticed) {
   Energy energy(network("silu", 2, {16}), at::kFloat, at::kCPU, 4);
-  const Rows rows = randomRows(energy.program(), 10, 6);
+  const Rows rows = randomRows(energy.program(), 10, 6, true);
   const at::Tensor before = energy.energyOf(rows).clone();
   {
     at::NoGradGuard guard;
@@ -191,7 +145,7 @@ TEST(changed_parameters_are_noticed) {
 
 TEST(results_do_not_depend_on_threads) {
   Energy energy(network("silu", 2, {64, 64}), at::kFloat, at::kCPU, 4);
-  const Rows rows = randomRows(energy.program(), 3001, 6);
+  const Rows rows = randomRows(energy.program(), 3001, 6, true);
   const EnergyAndGradient one = energy.energyAndGradient(rows, 1);
   for (int threads : {2, 3}) {
     const EnergyAndGradient many = energy.energyAndGradient(rows, threads);

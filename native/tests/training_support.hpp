@@ -8,6 +8,7 @@
 
 #include "api.hpp"
 #include "base/tensor.hpp"
+#include "check.hpp"
 #include "energies/energy.hpp"
 #include "objectives/registry.hpp"
 #include "optimizers/optimizer.hpp"
@@ -36,6 +37,26 @@ inline EnergyRef mlpEnergy(const char* activation, at::ScalarType dtype = at::kD
   return energyFrom(
       {{"kind", "mlp"}, {"input", 2}, {"hidden", List{7, 6}}, {"activation", activation}, {"gaussianBase", 2.0}},
       dtype);
+}
+
+/// The multilayer perceptrons whose scores have a path by hand: every smooth activation, base and depth.
+inline std::vector<Map> chainSpecs(std::int64_t input) {
+  std::vector<Map> specs;
+  for (const char* activation : {"silu", "tanh", "sigmoid", "softplus", "gelu"})
+    specs.push_back({{"kind", "mlp"}, {"input", input}, {"hidden", List{7, 36}}, {"activation", activation}});
+  const Map plain{{"kind", "mlp"}, {"input", input}, {"hidden", List{6, 5, 4}}};
+  specs.push_back(plain);
+  for (const auto& [key, value] : std::vector<std::pair<const char*, Value>>{
+           {"inputScale", 4.0}, {"gaussianBase", 2.0}, {"gaussianBase", "full"}}) {
+    Map spec = plain;
+    spec[key] = value;
+    specs.push_back(spec);
+  }
+  specs.push_back({{"kind", "mlp"}, {"input", input}, {"hidden", List{}}, {"gaussianBase", 1.5}});
+  const List unbiased{Map{{"kind", "linear"}, {"out", 5}, {"bias", false}}, Map{{"kind", "activation"}},
+                      Map{{"kind", "linear"}, {"out", 1}, {"bias", false}}};
+  specs.push_back({{"kind", "sequential"}, {"input", input}, {"layers", unbiased}});
+  return specs;
 }
 
 /// n rows whose mean is 0 and whose covariance (divisor n) is `covariance`, both to rounding.
@@ -165,6 +186,22 @@ inline at::Tensor descend(const EnergyRef& energy, Objective& objective, const a
     if (4 * s >= steps) sum.add_(flat);
   }
   return sum / (steps - (steps + 3) / 4);
+}
+
+/// Five steps of training in float32 end at the same bits with one thread and with three.
+inline void checkSameAtAnyThreads(const at::Tensor& x, const Map& objective, std::int64_t batchSize) {
+  std::vector<at::Tensor> weights;
+  for (int threads : {1, 3}) {
+    const EnergyRef energy = mlpEnergy("silu", at::kFloat);
+    train(energy, x,
+          {{"objective", objective},
+           {"optimizer", adam(0.02, 0.001)},
+           {"steps", 5},
+           {"batchSize", batchSize},
+           {"threads", threads}});
+    weights.push_back(energy->parameters().flat().clone());
+  }
+  CHECK(weights[0].equal(weights[1]));
 }
 
 }  // namespace langevin::test

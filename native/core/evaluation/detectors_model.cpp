@@ -68,9 +68,10 @@ std::unique_ptr<Detector> makeModelDetector(const Spec& spec) {
   };
   if (kind == "energy") return make(Quantity::Energy);
   if (kind == "likelihood") return make(Quantity::Likelihood, spec.number("logZ"));
-  if (kind == "scoreNorm")
+  if (kind == "scoreNorm") {
     requireReal(energy->program(), "a scoreNorm detector takes the score of real columns", "an energy detector");
-  if (kind == "scoreNorm") return make(Quantity::ScoreNorm);
+    return make(Quantity::ScoreNorm);
+  }
   if (energy->program().outputs < 0)
     spec.invalid("a " + kind + " detector needs an energy with logits (classifier), this one is a " +
                  energy->program().kind);

@@ -45,9 +45,8 @@ Value meanTruth(const Spec& a, std::int64_t rows) {
   return logs.mean().item<double>();
 }
 
-// { energy, x, y?, logZ, temperature?, baseline?: rows the Gaussian is fitted to (default x), truth?: log density of
-// the
-//   rows [n], threads? } -> { logLikelihood, standardError, n, dimension, gaussian, truth }
+// { energy, x, y?, logZ, temperature?, baseline?: rows the Gaussian is fitted to (default x),
+//   truth?: log density of the rows [n], threads? } -> { logLikelihood, standardError, n, dimension, gaussian, truth }
 Value logLikelihood(const Spec& a, Job& job) {
   const EnergyRef energy = a.at("energy").energy();
   const at::NoGradGuard guard;

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "noises/noise.hpp"
 #include "objectives/registry.hpp"
 #include "objectives/support.hpp"
 #include "training/saved.hpp"
@@ -30,10 +29,7 @@ class NoiseContrastive : public Objective {
 
   at::Tensor loss(StepContext& context) override {
     const Rows& data = context.batch;
-    const std::int64_t n = data.size();
-    Rows negatives;
-    negatives.x = noise_->sample(n * ratio_, static_cast<std::uint64_t>(context.step), context.random());
-    negatives.y = repeated(data.y, ratio_);
+    const Rows negatives = noiseRows(context, *noise_, ratio_);
     const EnergyPair energy = energiesOf(context, data, negatives);
     context.recordData(energy.data);
     context.recordNegatives(energy.negatives);

@@ -2,7 +2,6 @@
 // datum, the others being draws of a noise of known density. With l(x) = -E(x) - log p_noise(x):
 //   loss = mean over rows of logsumexp(l(x), l(x_1), ..., l(x_k)) - l(x)
 // log Z cancels, so a conditional energy E(x, y) needs no estimate of Z(y): the negatives of a row share its y.
-#include "noises/noise.hpp"
 #include "objectives/registry.hpp"
 #include "objectives/support.hpp"
 
@@ -22,9 +21,7 @@ class RankingNoiseContrastive : public Objective {
   at::Tensor loss(StepContext& context) override {
     const Rows& data = context.batch;
     const std::int64_t n = data.size();
-    Rows negatives;
-    negatives.x = noise_->sample(n * negatives_, static_cast<std::uint64_t>(context.step), context.random());
-    negatives.y = repeated(data.y, negatives_);
+    const Rows negatives = noiseRows(context, *noise_, negatives_);
     const EnergyPair energy = energiesOf(context, data, negatives);
     context.recordData(energy.data);
     context.recordNegatives(energy.negatives);

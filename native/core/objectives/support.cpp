@@ -19,6 +19,12 @@ at::Tensor repeated(const at::Tensor& rows, std::int64_t times) {
   return at::cat(std::vector<at::Tensor>(static_cast<std::size_t>(times), rows));
 }
 
+Rows noiseRows(StepContext& context, const Noise& noise, std::int64_t times) {
+  const Rows& data = context.batch;
+  return {noise.sample(data.size() * times, static_cast<std::uint64_t>(context.step), context.random()),
+          repeated(data.y, times)};
+}
+
 at::Tensor advanceRows(StepContext& context, const Sampler& sampler, const Rows& rows, std::int64_t steps,
                        std::int64_t keep, std::vector<at::Tensor>* kept) {
   if (context.step == 0) warnOfTemperature(context, sampler);

@@ -1,6 +1,7 @@
 // Pieces shared by objectives that compare data with negatives.
 #pragma once
 
+#include "noises/noise.hpp"
 #include "objectives/objective.hpp"
 #include "samplers/sampler.hpp"
 
@@ -16,6 +17,9 @@ EnergyPair energiesOf(StepContext& context, const Rows& data, const Rows& negati
 
 /// The rows `times` times over, one whole copy after the other; undefined stays undefined.
 at::Tensor repeated(const at::Tensor& rows, std::int64_t times);
+
+/// `times` rows of noise a datum of the batch, under the data's conditions; anew every step.
+Rows noiseRows(StepContext& context, const Noise& noise, std::int64_t times);
 
 /// `steps` steps of the sampler (0: its own number) from `rows`, at the model's present weights. The chains' random
 /// numbers are keyed by row and by context.step * steps + t, so every step of a run has its own. Reports acceptance,

@@ -1,9 +1,7 @@
 """A training run in eager PyTorch. Adam is the fused one, the fastest PyTorch has on a CPU."""
 
-import time
-
 from pytorch_losses import extras, parameters, torch, twin
-from trial import columns_of, options as o, serve, unsupported
+from trial import columns_of, options as o, serve_training, unsupported
 
 e, objective, own = o["energy"], o["objective"], twin()
 if own is None:
@@ -24,12 +22,4 @@ def run(steps):
         optimizer.step()
 
 
-def measure():
-    started = time.perf_counter()
-    run(o["steps"])
-    seconds = time.perf_counter() - started
-    return {"value": seconds if o["per"] == "run" else seconds / o["steps"] * 1000}
-
-
-run(max(2, min(20, o["steps"] // 4)))
-serve(measure)
+serve_training(run, warm_up=max(2, min(20, o["steps"] // 4)))

@@ -1,8 +1,6 @@
 """Contrastive divergence with TorchEBM's own sampler and loss; its energy penalty is switched off, as nobody else has one."""
 
-import time
-
-from trial import options as o, serve, torch_mlp, torch_threads, unsupported, widths_of
+from trial import options as o, serve_training, torch_mlp, torch_threads, unsupported, widths_of
 
 torch = torch_threads()
 import torchebm_checkout  # noqa: F401
@@ -48,12 +46,4 @@ def run(steps):
         optimizer.step()
 
 
-def measure():
-    started = time.perf_counter()
-    run(o["steps"])
-    seconds = time.perf_counter() - started
-    return {"value": seconds if o["per"] == "run" else seconds / o["steps"] * 1000}
-
-
-run(max(2, min(20, o["steps"] // 4)))
-serve(measure)
+serve_training(run, warm_up=max(2, min(20, o["steps"] // 4)))

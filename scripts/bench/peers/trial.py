@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import time
 
 options = json.loads(sys.argv[1]) if len(sys.argv) > 1 else {}
 
@@ -69,12 +70,27 @@ def columns_of(energy):
     return energy["input"] + (energy["kind"] in ("regressor", "mixtureDensity"))
 
 
+def serve_training(run, warm_up):
+    """Serves the time of run(options["steps"]), a step in milliseconds or the whole in seconds, after `warm_up` steps."""
+
+    def measure():
+        started = time.perf_counter()
+        run(options["steps"])
+        seconds = time.perf_counter() - started
+        return {"value": seconds if options["per"] == "run" else seconds / options["steps"] * 1000}
+
+    if warm_up > 0:
+        run(warm_up)
+    serve(measure)
+
+
 __all__ = [
     "columns_of",
     "jax_mlp",
     "options",
     "outputs_of",
     "serve",
+    "serve_training",
     "torch_mlp",
     "torch_threads",
     "unsupported",
