@@ -86,6 +86,33 @@ at::Tensor asLabels(const at::Tensor& value, std::int64_t classes, at::Device de
   return whole.to(device);
 }
 
+double meanOf(const at::Tensor& value) {
+  double sum = 0;
+  for (double x : numbersOf(value)) sum += x;
+  return sum / static_cast<double>(value.numel());
+}
+
+std::vector<double> numbersOf(const at::Tensor& value) {
+  std::vector<double> numbers(static_cast<std::size_t>(value.numel()));
+  const at::Tensor host = value.detach().to(at::kCPU).contiguous();
+  if (host.scalar_type() == at::kFloat) {
+    std::copy_n(host.const_data_ptr<float>(), numbers.size(), numbers.begin());
+  } else {
+    std::copy_n(host.to(at::kDouble).const_data_ptr<double>(), numbers.size(), numbers.begin());
+  }
+  return numbers;
+}
+
+at::Tensor tensorOf(const std::vector<double>& numbers, const at::Tensor& like) {
+  const bool single = like.scalar_type() == at::kFloat;
+  at::Tensor host = at::empty(like.sizes(), single ? at::kFloat : at::kDouble);
+  if (single)
+    std::copy(numbers.begin(), numbers.end(), host.data_ptr<float>());
+  else
+    std::copy(numbers.begin(), numbers.end(), host.data_ptr<double>());
+  return host.to(like.device(), like.scalar_type());
+}
+
 void requireFinite(const at::Tensor& value, const std::string& what) {
   if (!value.is_floating_point() || value.numel() == 0) return;
   // x * 0 is 0 for finite x and NaN otherwise: one pass, no mask allocated in the usual case.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/error.hpp"
 #include "base/spec.hpp"
@@ -29,6 +30,11 @@ at::Tensor asRows(const at::Tensor& value, std::int64_t width, at::ScalarType dt
                   const std::string& what);
 /// Class labels as int64 [n] in 0 .. classes - 1.
 at::Tensor asLabels(const at::Tensor& value, std::int64_t classes, at::Device device, const std::string& what);
+/// The mean of all numbers, summed in float64.
+double meanOf(const at::Tensor& value);
+/// A few numbers for a loop on the host, and back to where `like` is.
+std::vector<double> numbersOf(const at::Tensor& value);
+at::Tensor tensorOf(const std::vector<double>& numbers, const at::Tensor& like);
 /// ERR_LANGEVIN_NON_FINITE naming the first offending row and column.
 void requireFinite(const at::Tensor& value, const std::string& what);
 

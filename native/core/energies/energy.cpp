@@ -1,5 +1,6 @@
 #include "energies/energy.hpp"
 
+#include <atomic>
 #include <cstdlib>
 
 #include "base/tensor.hpp"
@@ -42,7 +43,13 @@ std::shared_ptr<const TileProgram::Packed> Energy::packed(Precision precision) c
   std::lock_guard lock(packMutex_);
   const std::uint64_t version = parameters_.version();
   const bool complete = precision == Precision::Float32 || (packed_ && packed_->precision == precision);
-  if (!packed_ || packed_->version != version || !complete) packed_ = tiles_->pack(parameters_, version, precision);
+  if (packed_ && packed_->version == version && complete) return packed_;
+  // Nobody else looks at the stale ones: their memory is used again.
+  if (packed_.use_count() != 1)
+    packed_ = std::make_shared<TileProgram::Packed>();
+  else
+    std::atomic_thread_fence(std::memory_order_acquire);
+  tiles_->pack(parameters_, version, precision, *packed_);
   return packed_;
 }
 

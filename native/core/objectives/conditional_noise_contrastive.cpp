@@ -2,7 +2,9 @@
 // its perturbation x' = x + sigma e. The perturbation is symmetric, so neither its density nor log Z appears:
 //   loss = 2 mean over rows and perturbations of softplus(E(x) - E(x'))
 // For sigma -> 0 it is 2 log 2 + sigma^2 / 2 times the loss of explicit score matching.
+#include "base/tensor.hpp"
 #include "objectives/columns.hpp"
+#include "objectives/logistic.hpp"
 #include "objectives/registry.hpp"
 #include "objectives/support.hpp"
 
@@ -34,12 +36,23 @@ class ConditionalNoiseContrastive : public Objective {
     const EnergyPair energy = energiesOf(context, data, negatives);
     context.recordData(energy.data);
     context.recordNegatives(energy.negatives);
-    const at::Tensor difference = energy.data - energy.negatives.view({negatives_, n});
-    {
-      at::NoGradGuard guard;
-      context.monitor("accuracy", (difference < 0).to(at::kDouble).mean().item<double>());
+    std::vector<double> onData = numbersOf(energy.data), onNegatives = numbersOf(energy.negatives);
+    const std::vector<double> data0 = onData;
+    std::fill(onData.begin(), onData.end(), 0.0);
+    const auto rows = static_cast<std::size_t>(n);
+    const auto pairs = static_cast<double>(onNegatives.size());
+    double loss = 0, right = 0;
+    for (std::size_t i = 0; i < onNegatives.size(); ++i) {
+      const double difference = data0[i % rows] - onNegatives[i];
+      const Softplus f = softplus(difference);
+      loss += 2 * f.value / pairs;
+      right += (difference < 0 ? 1 : 0) / pairs;
+      onNegatives[i] = -2 * f.slope / pairs;
+      onData[i % rows] -= onNegatives[i];
     }
-    return 2 * at::softplus(difference).mean();
+    context.monitor("accuracy", right);
+    return context.differentiated(loss, {{energy.data, tensorOf(onData, energy.data)},
+                                         {energy.negatives, tensorOf(onNegatives, energy.negatives)}});
   }
 
  private:

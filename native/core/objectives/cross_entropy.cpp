@@ -1,6 +1,9 @@
 // Cross-entropy of the logits: loss = mean (logsumexp f(x) - f(x)[y]) = mean E(x, y) - E(x), the negative of log p(y|x)
 // under the joint energy E(x, y) = -f(x)[y] (Grathwohl et al. 2020, eq. 1).
+#include <algorithm>
+
 #include "base/tensor.hpp"
+#include "objectives/logistic.hpp"
 #include "objectives/registry.hpp"
 
 namespace langevin {
@@ -23,12 +26,23 @@ class CrossEntropy : public Objective {
     Rows rows;
     rows.x = context.batch.x;
     const at::Tensor logits = context.outputs(rows);
-    const at::Tensor labels = context.target.reshape({-1}).to(at::kLong);
-    {
-      at::NoGradGuard guard;
-      context.monitor("accuracy", logits.argmax(1).eq(labels).to(at::kDouble).mean().item<double>());
+    const at::Tensor labels = context.target.reshape({-1}).to(at::kCPU, at::kLong).contiguous();
+    const auto* label = labels.const_data_ptr<std::int64_t>();
+    std::vector<double> weights = numbersOf(logits);
+    const auto n = static_cast<std::size_t>(logits.size(0)), classes = static_cast<std::size_t>(logits.size(1));
+    const double share = 1.0 / static_cast<double>(n);
+    double loss = 0, right = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+      double* row = weights.data() + i * classes;
+      const auto y = static_cast<std::size_t>(label[i]);
+      const double own = row[y];
+      right += *std::max_element(row, row + classes) <= own ? share : 0;
+      loss += (softmaxInPlace(row, classes) - own) * share;
+      row[y] -= 1;
+      for (std::size_t k = 0; k < classes; ++k) row[k] *= share;
     }
-    return at::cross_entropy_loss(logits, labels);
+    context.monitor("accuracy", right);
+    return context.differentiated(loss, {{logits, tensorOf(weights, logits)}});
   }
 };
 

@@ -52,7 +52,9 @@ class DenoisingScoreMatching : public Objective {
     Rows corrupted = data;
     corrupted.x = data.x + sigma * noise;
     if (difference_ > 0) return byDifferences(context, corrupted, sigma, noise);
-    return 0.5 * (sigma * context.score(corrupted) + noise).square().sum(1).mean();
+    const at::Tensor score = context.score(corrupted);
+    const at::NoGradGuard guard;
+    return halfMeanSquare(context, at::addcmul(noise, sigma, score), {{score, sigma}});
   }
 
  private:
@@ -73,8 +75,21 @@ class DenoisingScoreMatching : public Objective {
     const at::Tensor shift = difference_ * sigma * v;
     const EnergyPair energy =
         energiesOf(context, {corrupted.x + shift, corrupted.y}, {corrupted.x - shift, corrupted.y});
-    const at::Tensor slope = (energy.negatives - energy.data) / (2 * difference_);  // sigma v . s
-    return 0.5 * (slope + (v * noise).sum(1)).square().mean();
+    const at::NoGradGuard guard;
+    const at::Tensor part = at::full({1}, 1 / (2 * difference_), v.options());
+    // sigma v . s = (E(x~ - f sigma v) - E(x~ + f sigma v)) / (2 f)
+    const at::Tensor residual = at::addcmul((v * noise).sum(1), part, energy.negatives - energy.data);
+    return halfMeanSquare(context, residual, {{energy.data, -part}, {energy.negatives, part}});
+  }
+
+  // mean over rows of |r|^2 / 2, for residuals r whose derivative by each value is a factor.
+  static at::Tensor halfMeanSquare(StepContext& context, const at::Tensor& residual,
+                                   const std::vector<Derivative>& factors) {
+    const auto rows = static_cast<double>(residual.size(0));
+    const double norm = at::linalg_vector_norm(residual).item<double>();
+    std::vector<Derivative> derivatives;
+    for (const Derivative& f : factors) derivatives.push_back({f.of, residual * (f.value / rows)});
+    return context.differentiated(0.5 * norm * norm / rows, derivatives);
   }
 
   double sigma_ = 0;

@@ -7,6 +7,7 @@
 // the energy discrepancy itself, and with few negatives its minimiser is too steep.
 #include <cmath>
 
+#include "base/tensor.hpp"
 #include "objectives/registry.hpp"
 #include "objectives/support.hpp"
 
@@ -38,9 +39,14 @@ class EnergyDiscrepancy : public Objective {
     const EnergyPair energy = energiesOf(context, data, negatives);
     context.recordData(energy.data);
     context.recordNegatives(energy.negatives);
+    const at::NoGradGuard guard;
     at::Tensor exponents = energy.data - energy.negatives.view({negatives_, n});
     if (w_ > 0) exponents = at::cat({exponents, at::full({1, n}, std::log(w_), exponents.options())});
-    return exponents.logsumexp(0).mean() - std::log(static_cast<double>(negatives_));
+    const at::Tensor logSum = exponents.logsumexp(0);
+    // The share of every negative in its row's sum; what w has is nobody's.
+    const at::Tensor shares = exponents.slice(0, 0, negatives_).sub(logSum).exp_().mul_(1.0 / static_cast<double>(n));
+    return context.differentiated(meanOf(logSum) - std::log(static_cast<double>(negatives_)),
+                                  {{energy.data, shares.sum(0)}, {energy.negatives, shares.neg().view({-1})}});
   }
 
  private:

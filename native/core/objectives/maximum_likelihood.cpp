@@ -4,6 +4,7 @@
 // offset every step, which makes the estimate of Z unbiased and sees structure narrower than a cell.
 #include <cmath>
 
+#include "base/tensor.hpp"
 #include "objectives/columns.hpp"
 #include "objectives/registry.hpp"
 #include "objectives/support.hpp"
@@ -54,15 +55,18 @@ class MaximumLikelihood : public Objective {
     grid.x = corners_ + width_ * offset;
     const EnergyPair energy = energiesOf(context, context.batch, grid);
     context.recordData(energy.data);
-    const at::Tensor logSum = (-energy.negatives).logsumexp(0);
-    {
-      at::NoGradGuard guard;
-      context.monitor("logZ", logSum.item<double>() + logCell_);
-      const double model = ((-energy.negatives - logSum).exp() * energy.negatives).sum().item<double>();
-      context.monitor("energyNegatives", model);
-      context.monitor("gap", model - energy.data.mean().item<double>());
-    }
-    return energy.data.mean() + logSum + logCell_;
+    const at::NoGradGuard guard;
+    at::Tensor weights = -energy.negatives;
+    const at::Tensor logSum = weights.logsumexp(0);
+    weights.sub_(logSum).exp_();
+    const double logZ = logSum.item<double>() + logCell_, data = meanOf(energy.data);
+    const double model = (weights * energy.negatives).sum().item<double>();
+    context.monitor("logZ", logZ);
+    context.monitor("energyNegatives", model);
+    context.monitor("gap", model - data);
+    const double share = 1.0 / static_cast<double>(context.batch.size());
+    return context.differentiated(
+        data + logZ, {{energy.data, at::full_like(energy.data, share)}, {energy.negatives, weights.neg_()}});
   }
 
  private:

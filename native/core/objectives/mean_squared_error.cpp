@@ -24,7 +24,12 @@ class MeanSquaredError : public Objective {
   at::Tensor loss(StepContext& context) override {
     const at::Tensor& x = context.batch.x;
     const at::Tensor target = context.target.defined() ? context.target : x.slice(1, x.size(1) - width_);
-    return at::mse_loss(context.outputs(context.batch), target);
+    const at::Tensor outputs = context.outputs(context.batch);
+    const at::NoGradGuard guard;
+    const at::Tensor residual = outputs - target;
+    const auto count = static_cast<double>(residual.numel());
+    const double square = at::linalg_vector_norm(residual).item<double>();
+    return context.differentiated(square * square / count, {{outputs, residual * (2 / count)}});
   }
 
  private:

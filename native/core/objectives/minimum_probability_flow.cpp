@@ -4,6 +4,7 @@
 // It needs neither samples of the model nor log Z. Where the data's law is the model's at some parameters and every
 // state may occur, they are the minimiser: there exp(-E(x)) exp((E(x) - E(x')) / 2) is the same in both directions. It
 // is convex in the parameters of an energy that is linear in them (ising, potts).
+#include "base/tensor.hpp"
 #include "energies/domain.hpp"
 #include "objectives/registry.hpp"
 #include "objectives/support.hpp"
@@ -30,7 +31,12 @@ class MinimumProbabilityFlow : public Objective {
     const EnergyPair energy = energiesOf(context, data, neighbours);
     context.recordData(energy.data);
     context.recordNegatives(energy.negatives);
-    return ((energy.data - energy.negatives.view({count, n})) * 0.5).exp().sum(0).mean();
+    const at::NoGradGuard guard;
+    at::Tensor flows = (energy.data - energy.negatives.view({count, n})).mul_(0.5).exp_();
+    const at::Tensor outward = flows.sum(0);
+    const double half = 0.5 / static_cast<double>(n);
+    return context.differentiated(meanOf(outward),
+                                  {{energy.data, outward * half}, {energy.negatives, flows.mul_(-half).view({-1})}});
   }
 
  private:

@@ -1,5 +1,6 @@
 // Negative log-likelihood of energies that are normalised by construction: loss = mean E, because log Z = 0. For the
 // mixture density network E(x, y) = -log p(y | x) (Bishop 1994).
+#include "base/tensor.hpp"
 #include "objectives/registry.hpp"
 
 namespace langevin {
@@ -18,7 +19,8 @@ class NegativeLogLikelihood : public Objective {
   at::Tensor loss(StepContext& context) override {
     const at::Tensor energy = context.energy(context.batch);
     context.recordData(energy);
-    return energy.mean();
+    const double share = 1.0 / static_cast<double>(energy.numel());
+    return context.differentiated(meanOf(energy), {{energy, at::full_like(energy, share)}});
   }
 };
 

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/tensor.hpp"
+#include "objectives/logistic.hpp"
 #include "objectives/registry.hpp"
 #include "objectives/support.hpp"
 #include "training/saved.hpp"
@@ -33,15 +35,19 @@ class NoiseContrastive : public Objective {
     const EnergyPair energy = energiesOf(context, data, negatives);
     context.recordData(energy.data);
     context.recordNegatives(energy.negatives);
-    const at::Tensor logZ = learn_ ? context.extra("logZ") : at::full({}, logZ_, data.x.options());
-    // -u, in as few operations with a graph as there are.
-    const at::Tensor onData = energy.data + (logZ + offset(data.x));
-    const at::Tensor onNoise = energy.negatives + (logZ + offset(negatives.x));
-    const auto share = [](const at::Tensor& right) {
-      return right.sum().item<double>() / static_cast<double>(right.numel());
-    };
-    context.monitor("accuracy", 0.5 * (share(onData < 0) + share(onNoise > 0)));
-    return at::softplus(onData).mean() + static_cast<double>(ratio_) * at::softplus(-onNoise).mean();
+    const at::Tensor logZ = learn_ ? context.extra("logZ") : at::Tensor();
+    const double shift = (learn_ ? logZ.item<double>() : logZ_) + std::log(static_cast<double>(ratio_));
+    const std::vector<double> density = numbersOf(noise_->logDensity(at::cat({data.x, negatives.x})));
+    const auto n = static_cast<std::size_t>(data.size());
+    Side onData = side(energy.data, density.data(), shift, -1);
+    Side onNoise = side(energy.negatives, density.data() + n, shift, 1);
+    const auto nu = static_cast<double>(ratio_);
+    for (double& s : onNoise.slopes) s *= nu;
+    context.monitor("accuracy", 0.5 * (onData.right + onNoise.right));
+    std::vector<Derivative> derivatives{{energy.data, tensorOf(onData.slopes, energy.data)},
+                                        {energy.negatives, tensorOf(onNoise.slopes, energy.negatives)}};
+    if (learn_) derivatives.push_back({logZ, at::full_like(logZ, onData.slope + nu * onNoise.slope)});
+    return context.differentiated(onData.loss + nu * onNoise.loss, derivatives);
   }
 
   std::map<std::string, double> extras() const override {
@@ -57,10 +63,24 @@ class NoiseContrastive : public Objective {
   }
 
  private:
-  // log p_noise(x) + log nu
-  at::Tensor offset(const at::Tensor& x) const {
-    const at::NoGradGuard guard;
-    return noise_->logDensity(x) + std::log(static_cast<double>(ratio_));
+  // mean softplus(sign u) over rows of one kind.
+  struct Side {
+    double loss = 0, right = 0, slope = 0;  // `right`: share with sign u < 0; d loss / d logZ
+    std::vector<double> slopes;             // d loss / dE of every row
+  };
+  static Side side(const at::Tensor& energy, const double* logDensity, double shift, double sign) {
+    Side s;
+    s.slopes = numbersOf(energy);
+    const double n = static_cast<double>(s.slopes.size());
+    for (std::size_t i = 0; i < s.slopes.size(); ++i) {
+      const double signedU = -sign * (s.slopes[i] + logDensity[i] + shift);
+      const Softplus f = softplus(signedU);
+      s.loss += f.value / n;
+      s.right += (signedU < 0 ? 1 : 0) / n;
+      s.slopes[i] = -sign * f.slope / n;
+      s.slope += s.slopes[i];
+    }
+    return s;
   }
 
   // log Z of the untrained energy by importance sampling from the noise: the logits start near 0 instead of wherever

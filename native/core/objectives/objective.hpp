@@ -21,6 +21,11 @@ struct ScoreAndCurvature {
   at::Tensor curvature;  // v' (d2E/dx2) v of each direction v [n, m]
 };
 
+/// d loss / d (a recorded value or a learnable number), of its shape.
+struct Derivative {
+  at::Tensor of, value;
+};
+
 /// Parts of one optimisation step. Everything it returns from energy/score/outputs is differentiable in the parameters:
 /// build the loss from it with ATen, return the loss, and the trainer does the rest.
 class StepContext {
@@ -47,6 +52,10 @@ class StepContext {
   virtual ScoreAndCurvature curvature(const Rows& rows, const at::Tensor& directions) = 0;
   /// A learnable number of the objective itself (declared in Objective::extras), e.g. logZ; requires grad.
   virtual at::Tensor extra(const std::string& name) = 0;
+
+  /// A loss whose derivatives are known in closed form: no graph over small tensors, which costs a step of a small
+  /// network more than it may. What is returned enters the objective's loss with factor 1. (Here: as a graph.)
+  virtual at::Tensor differentiated(double loss, const std::vector<Derivative>& derivatives);
 
   /// A number for history and progress (mean over the reporting interval).
   virtual void monitor(const std::string& name, double value) = 0;

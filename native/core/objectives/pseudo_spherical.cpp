@@ -31,10 +31,13 @@ class PseudoSpherical : public Objective {
     context.recordData(energy.data);
     context.recordNegatives(energy.negatives);
     // In float64: divided by a small gamma, the rounding of a logarithm near 0 would be the loss.
+    const at::NoGradGuard guard;
     const at::Tensor data = energy.data.to(at::kDouble), negatives = energy.negatives.to(at::kDouble);
-    const at::Tensor weights = (-gamma_ * negatives.detach()).softmax(0);
-    monitorWeights(context, data.detach(), weights);
-    return dataTerm(data) - (weights * negatives).sum();
+    const at::Tensor onData = (-gamma_ * data).softmax(0), onNegatives = (-gamma_ * negatives).softmax(0);
+    monitorWeights(context, onData, onNegatives);
+    const double loss = dataTerm(data).item<double>() - at::dot(onNegatives, negatives).item<double>();
+    return context.differentiated(loss, {{energy.data, onData.to(energy.data.scalar_type())},
+                                         {energy.negatives, onNegatives.neg().to(energy.data.scalar_type())}});
   }
 
   std::map<std::string, at::Tensor> state() const override { return chains_.state(); }
@@ -50,10 +53,9 @@ class PseudoSpherical : public Objective {
 
   // A large spread of energies leaves the weights with one row, and the gradient with its noise.
   void monitorWeights(StepContext& context, const at::Tensor& data, const at::Tensor& weights) {
-    at::NoGradGuard guard;
     const double negatives = effectiveSize(weights);
     context.monitor("effectiveNegatives", negatives);
-    context.monitor("effectiveData", effectiveSize((-gamma_ * data).softmax(0)));
+    context.monitor("effectiveData", effectiveSize(data));
     if (warned_ || negatives >= 2.0 || weights.size(0) < 4) return;
     warned_ = true;
     context.job().emit({{"type", "warning"},

@@ -2,6 +2,7 @@
 // datum, the others being draws of a noise of known density. With l(x) = -E(x) - log p_noise(x):
 //   loss = mean over rows of logsumexp(l(x), l(x_1), ..., l(x_k)) - l(x)
 // log Z cancels, so a conditional energy E(x, y) needs no estimate of Z(y): the negatives of a row share its y.
+#include "base/tensor.hpp"
 #include "objectives/registry.hpp"
 #include "objectives/support.hpp"
 
@@ -25,13 +26,17 @@ class RankingNoiseContrastive : public Objective {
     const EnergyPair energy = energiesOf(context, data, negatives);
     context.recordData(energy.data);
     context.recordNegatives(energy.negatives);
-    const at::Tensor datum = -energy.data - noise_->logDensity(data.x);
-    const at::Tensor others = (-energy.negatives - noise_->logDensity(negatives.x)).view({negatives_, n});
-    {
-      at::NoGradGuard guard;
-      context.monitor("accuracy", (datum > others.amax(0)).to(at::kDouble).mean().item<double>());
-    }
-    return (at::cat({datum.unsqueeze(0), others}).logsumexp(0) - datum).mean();
+    const at::NoGradGuard guard;
+    // Row 0: the datum. Softmax weights of the columns are the derivatives by -l.
+    at::Tensor logits =
+        at::cat({energy.data, energy.negatives}).add_(noise_->logDensity(at::cat({data.x, negatives.x})));
+    logits = logits.neg_().view({negatives_ + 1, n});
+    context.monitor("accuracy", meanOf(logits[0] > logits.slice(0, 1).amax(0)));
+    at::Tensor ranks = logits.log_softmax(0);
+    const double loss = -meanOf(ranks[0]), share = 1.0 / static_cast<double>(n);
+    ranks.exp_().mul_(-share);
+    ranks[0].add_(share);
+    return context.differentiated(loss, {{energy.data, ranks[0]}, {energy.negatives, ranks.slice(0, 1).reshape({-1})}});
   }
 
  private:

@@ -5,6 +5,7 @@
 //   (v . s)^2 / 2 = (E(x + epsilon v) - E(x - epsilon v))^2 / (8 epsilon^2)
 //   v' (d2E/dx2) v = (E(x + epsilon v) + E(x - epsilon v) - 2 E(x)) / epsilon^2
 // The minimiser is explicit score matching's.
+#include "base/tensor.hpp"
 #include "objectives/projections.hpp"
 #include "objectives/registry.hpp"
 #include "objectives/support.hpp"
@@ -45,10 +46,21 @@ class SlicedScoreMatching : public Objective {
     shifted.x = at::cat({data.x + shift, data.x - shift}).reshape({2 * m * n, data.x.size(1)});
     shifted.y = repeated(data.y, 2 * m);
     const EnergyPair energy = energiesOf(context, data, shifted);
-    const at::Tensor both = energy.negatives.view({2, m, n});
-    const at::Tensor up = both[0], down = both[1];
-    const double square = epsilon_ * epsilon_;
-    return ((up - down).square() / (8 * square) - (up + down - 2 * energy.data) / square).mean();
+    const std::vector<double> centre = numbersOf(energy.data);
+    std::vector<double> slopes = numbersOf(energy.negatives), onData(centre.size());
+    const double square = epsilon_ * epsilon_, pairs = static_cast<double>(m * n);
+    double loss = 0;
+    for (std::int64_t i = 0; i < m * n; ++i) {
+      double &up = slopes[static_cast<std::size_t>(i)], &down = slopes[static_cast<std::size_t>(m * n + i)];
+      const auto row = static_cast<std::size_t>(i % n);
+      const double difference = up - down, sum = up + down - 2 * centre[row];
+      loss += (difference * difference / 8 - sum) / (square * pairs);
+      up = (difference / 4 - 1) / (square * pairs);
+      down = (-difference / 4 - 1) / (square * pairs);
+      onData[row] += 2 / (square * pairs);
+    }
+    return context.differentiated(
+        loss, {{energy.data, tensorOf(onData, energy.data)}, {energy.negatives, tensorOf(slopes, energy.negatives)}});
   }
 
   Projections projections_;

@@ -89,7 +89,10 @@ at::Tensor contrast(StepContext& context, const Rows& data, const Rows& negative
   const EnergyPair energy = energiesOf(context, data, negatives);
   context.recordData(energy.data);
   context.recordNegatives(energy.negatives);
-  return energy.data.mean() - energy.negatives.mean();
+  const auto share = [](const at::Tensor& of) { return 1.0 / static_cast<double>(of.numel()); };
+  return context.differentiated(meanOf(energy.data) - meanOf(energy.negatives),
+                                {{energy.data, at::full_like(energy.data, share(energy.data))},
+                                 {energy.negatives, at::full_like(energy.negatives, -share(energy.negatives))}});
 }
 
 Map weightsOf(const std::map<std::string, EnergyRef>& networks) {

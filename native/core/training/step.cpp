@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/tensor.hpp"
+
 namespace langevin {
 namespace {
 
@@ -40,6 +42,7 @@ void TrainingStep::begin(std::int64_t stepNumber, std::int64_t total, Rows rows,
   totalSteps = total;
   tape_.begin(random_.seed(), static_cast<std::uint64_t>(step));
   monitors_.clear();
+  known_.clear();
   data_ = negatives_ = at::Tensor();
   extraLeaves_.clear();
   for (std::size_t i = 0; i < extraNames_.size(); ++i)
@@ -50,6 +53,11 @@ at::Tensor TrainingStep::extra(const std::string& name) {
   const auto it = std::find(extraNames_.begin(), extraNames_.end(), name);
   if (it == extraNames_.end()) fail(Code::Internal, "the objective declared no learnable number '", name, "'");
   return extraLeaves_[static_cast<std::size_t>(it - extraNames_.begin())];
+}
+
+at::Tensor TrainingStep::differentiated(double loss, const std::vector<Derivative>& derivatives) {
+  known_.insert(known_.end(), derivatives.begin(), derivatives.end());
+  return at::scalar_tensor(loss, at::kDouble);
 }
 
 ScoreAndCurvature TrainingStep::curvature(const Rows& rows, const at::Tensor& directions) {
@@ -78,8 +86,8 @@ at::Tensor TrainingStep::penalised(const at::Tensor& loss, const Penalties& pena
 }
 
 void TrainingStep::monitorEnergies() {
-  if (data_.defined()) monitors_["energyData"] = data_.mean().item<double>();
-  if (negatives_.defined()) monitors_["energyNegatives"] = negatives_.mean().item<double>();
+  if (data_.defined()) monitors_["energyData"] = meanOf(data_);
+  if (negatives_.defined()) monitors_["energyNegatives"] = meanOf(negatives_);
   if (data_.defined() && negatives_.defined())
     monitors_["gap"] = monitors_["energyNegatives"] - monitors_["energyData"];
 }
@@ -110,7 +118,7 @@ TrainingStep::Result TrainingStep::run(Objective& objective, const Penalties& pe
   requireConverging(result.loss, step, "loss");
   loss = penalised(loss, penalties);
   result.rows = tape_.recorded();
-  Tape::Gradients gradients = tape_.backward(loss, extraLeaves_);
+  Tape::Gradients gradients = tape_.backward(loss, extraLeaves_, known_);
   result.gradient = std::move(gradients.parameters);
   result.extraGradient = extraLeaves_.empty() ? extraValues_ : at::stack(gradients.extras);
   result.monitors = monitors_;

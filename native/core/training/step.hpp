@@ -47,6 +47,7 @@ class TrainingStep : public StepContext {
   at::Tensor score(const Rows& rows) override { return tape_.record(Tape::Kind::Score, rows); }
   ScoreAndCurvature curvature(const Rows& rows, const at::Tensor& directions) override;
   at::Tensor extra(const std::string& name) override;
+  at::Tensor differentiated(double loss, const std::vector<Derivative>& derivatives) override;
   void monitor(const std::string& name, double value) override { monitors_[name] = value; }
   void recordData(const at::Tensor& energy) override { data_ = energy; }
   void recordNegatives(const at::Tensor& energy) override { negatives_ = energy; }
@@ -62,6 +63,7 @@ class TrainingStep : public StepContext {
   std::vector<std::string> extraNames_;
   at::Tensor extraValues_;
   std::vector<at::Tensor> extraLeaves_;
+  std::vector<Derivative> known_;  // what differentiated() was told
   std::map<std::string, double> monitors_;
   at::Tensor data_, negatives_;
 };

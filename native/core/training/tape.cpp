@@ -1,5 +1,6 @@
 #include "training/tape.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "base/random.hpp"
@@ -64,6 +65,20 @@ at::Tensor outerOf(const std::vector<at::Tensor>& leaves, std::vector<at::Tensor
   for (std::size_t i = 0; i < outer.size(); ++i)
     if (!outer[i].defined()) outer[i] = at::zeros_like(leaves[i]);
   return outer.size() == 1 ? outer[0].contiguous() : at::cat(outer);
+}
+
+// Adds derivatives in closed form to those of the graph.
+void addKnown(std::vector<at::Tensor>& found, const std::vector<at::Tensor>& inputs,
+              const std::vector<Derivative>& known) {
+  for (const Derivative& d : known) {
+    const auto at = std::find_if(inputs.begin(), inputs.end(), [&](const at::Tensor& t) { return t.is_same(d.of); });
+    if (at == inputs.end()) fail(Code::Internal, "a derivative by something that this step did not record");
+    if (!d.value.sizes().equals(d.of.sizes()))
+      fail(Code::Internal, "a derivative of shape ", c10::str(d.value.sizes()), " by values of shape ",
+           c10::str(d.of.sizes()));
+    at::Tensor& sum = found[static_cast<std::size_t>(at - inputs.begin())];
+    sum = sum.defined() ? sum + d.value : d.value;
+  }
 }
 
 }  // namespace
@@ -236,14 +251,17 @@ at::Tensor* Tape::blanks(std::size_t count) {
   return first;
 }
 
-Tape::Gradients Tape::backward(const at::Tensor& loss, const std::vector<at::Tensor>& extras) {
+Tape::Gradients Tape::backward(const at::Tensor& loss, const std::vector<at::Tensor>& extras,
+                               const std::vector<Derivative>& known) {
   std::vector<at::Tensor> inputs;
   for (const Record& r : records_) inputs.insert(inputs.end(), r.leaves.begin(), r.leaves.end());
   for (const at::Tensor& e : extras) inputs.push_back(e);
-  if (!loss.requires_grad())
+  if (!loss.requires_grad() && known.empty())
     fail(Code::Unsupported, "the loss depends on no parameter: the energy has nothing to learn");
-  std::vector<at::Tensor> found = torch::autograd::grad({loss}, inputs, {}, std::nullopt, false, true);
+  std::vector<at::Tensor> found(inputs.size());
+  if (loss.requires_grad()) found = torch::autograd::grad({loss}, inputs, {}, std::nullopt, false, true);
   at::NoGradGuard guard;
+  addKnown(found, inputs, known);
 
   struct Piece {
     const Record* record;

@@ -9,6 +9,7 @@
 
 #include "base/threads.hpp"
 #include "energies/energy.hpp"
+#include "objectives/objective.hpp"
 #include "training/score_chain.hpp"
 
 namespace langevin {
@@ -33,8 +34,10 @@ class Tape {
     at::Tensor parameters;           // [P], order of Parameters::flat(); valid until the next begin()
     std::vector<at::Tensor> extras;  // one for each tensor given, zeros where the loss does not depend on it
   };
-  /// d loss / d parameters and d loss / d extras of a scalar built from the recorded leaves. Consumes the records.
-  Gradients backward(const at::Tensor& loss, const std::vector<at::Tensor>& extras);
+  /// d loss / d parameters and d loss / d extras of a scalar built from the recorded leaves, and of one whose
+  /// derivatives by some of them are `known`. Consumes the records.
+  Gradients backward(const at::Tensor& loss, const std::vector<at::Tensor>& extras,
+                     const std::vector<Derivative>& known = {});
 
   /// The rows of every record since begin(), in order.
   std::vector<Rows> recorded() const;

@@ -7,35 +7,36 @@ namespace {
 // What a block's buffers may take of the second-level cache, with room for weights beside them.
 constexpr std::int64_t kCacheFloats = 160 * 1024;
 
-AlignedFloats packedMatrix(const Matrix& b, std::int64_t depth, std::int64_t cols) {
-  const TileKernels& k = tileKernels();
-  AlignedFloats out(static_cast<std::size_t>(k.packedFloats(depth, cols)));
-  k.pack(b, depth, cols, out.data());
-  return out;
+float* room(AlignedFloats& floats, std::int64_t count) {
+  if (floats.size() != static_cast<std::size_t>(count)) floats = AlignedFloats(static_cast<std::size_t>(count));
+  return floats.data();
 }
 
-AlignedFloats packedHalfMatrix(const Matrix& b, std::int64_t depth, std::int64_t cols) {
+void packMatrix(const Matrix& b, std::int64_t depth, std::int64_t cols, AlignedFloats& out) {
   const TileKernels& k = tileKernels();
-  AlignedFloats out(static_cast<std::size_t>(k.packedHalfWords(depth, cols)));
-  k.packHalf(b, depth, cols, reinterpret_cast<std::uint32_t*>(out.data()));
-  return out;
+  k.pack(b, depth, cols, room(out, k.packedFloats(depth, cols)));
+}
+
+void packHalfMatrix(const Matrix& b, std::int64_t depth, std::int64_t cols, AlignedFloats& out) {
+  const TileKernels& k = tileKernels();
+  k.packHalf(b, depth, cols, reinterpret_cast<std::uint32_t*>(room(out, k.packedHalfWords(depth, cols))));
 }
 
 // w [out, in] for both directions.
 void packWeights(const float* w, std::int64_t in, std::int64_t out, Precision precision,
                  TileProgram::Weights& weights) {
   const Matrix turned{w, 1, in}, plain{w, in, 1};
-  weights.forward = packedMatrix(turned, in, out);
+  packMatrix(turned, in, out, weights.forward);
   if (in < kThinInput) {
     weights.columns.resize(static_cast<std::size_t>(in * out));
     for (std::int64_t o = 0; o < out; ++o)
       for (std::int64_t i = 0; i < in; ++i) weights.columns[static_cast<std::size_t>(i * out + o)] = w[o * in + i];
     return;
   }
-  weights.backward = packedMatrix(plain, out, in);
+  packMatrix(plain, out, in, weights.backward);
   if (precision != Precision::BFloat16) return;
-  weights.forwardHalf = packedHalfMatrix(turned, in, out);
-  weights.backwardHalf = packedHalfMatrix(plain, out, in);
+  packHalfMatrix(turned, in, out, weights.forwardHalf);
+  packHalfMatrix(plain, out, in, weights.backwardHalf);
 }
 
 }  // namespace
@@ -208,24 +209,21 @@ std::unique_ptr<TileProgram> TileProgram::compile(const Program& program, const 
 
 TileProgram::~TileProgram() = default;
 
-std::shared_ptr<const TileProgram::Packed> TileProgram::pack(const Parameters& parameters, std::uint64_t version,
-                                                             Precision precision) const {
-  auto packed = std::make_shared<Packed>();
-  packed->version = version;
-  packed->precision = precision;
-  packed->plain.resize(parameters.tensors().size());
-  packed->weights.resize(parameters.tensors().size());
+void TileProgram::pack(const Parameters& parameters, std::uint64_t version, Precision precision, Packed& packed) const {
+  packed.version = version;
+  packed.precision = precision;
+  packed.plain.resize(parameters.tensors().size());
+  packed.weights.resize(parameters.tensors().size());
   for (std::size_t i = 0; i < parameters.tensors().size(); ++i) {
     const at::Tensor t = parameters.tensors()[i].detach().contiguous();
-    packed->plain[i].assign(t.data_ptr<float>(), t.data_ptr<float>() + t.numel());
+    packed.plain[i].assign(t.data_ptr<float>(), t.data_ptr<float>() + t.numel());
   }
   for (const TileNode& n : nodes_) {
     if (std::string(n.op->name) != "linear" || n.width == 1) continue;
     const std::int64_t in = nodes_[static_cast<std::size_t>(n.inputs[0])].width;
     const auto p = static_cast<std::size_t>(n.parameters[0].index);
-    packWeights(packed->plain[p].data(), in, n.width, precision, packed->weights[p]);
+    packWeights(packed.plain[p].data(), in, n.width, precision, packed.weights[p]);
   }
-  return packed;
 }
 
 }  // namespace langevin

@@ -95,7 +95,7 @@ class TileProgram {
     std::uint64_t version = 0;
     Precision precision = Precision::Float32;  // BFloat16: both are there
   };
-  std::shared_ptr<const Packed> pack(const Parameters& parameters, std::uint64_t version, Precision precision) const;
+  void pack(const Parameters& parameters, std::uint64_t version, Precision precision, Packed& packed) const;
 
   /// E [rows]; outputs [rows, k] when wanted.
   void forward(const Packed& packed, const TileInput& in, TileWorkspace& ws, float* energy, float* outputs) const;
