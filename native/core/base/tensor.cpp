@@ -1,5 +1,11 @@
 #include "base/tensor.hpp"
 
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "kernels/cpu/tile_kernels.hpp"
+
 namespace langevin {
 
 TensorRef box(at::Tensor tensor) { return std::make_shared<const TensorBox>(TensorBox{std::move(tensor)}); }
@@ -86,10 +92,34 @@ at::Tensor asLabels(const at::Tensor& value, std::int64_t classes, at::Device de
   return whole.to(device);
 }
 
+at::Tensor rowsAt(const at::Tensor& rows, const at::Tensor& index) {
+  if (!rows.is_cpu() || !rows.is_contiguous()) return rows.index_select(0, index.to(rows.device()));
+  const at::Tensor order = index.contiguous();
+  const std::int64_t count = order.numel(), all = rows.size(0);
+  std::vector<std::int64_t> shape = rows.sizes().vec();
+  shape[0] = count;
+  at::Tensor found = at::empty(shape, rows.options());
+  const std::size_t size = rows.nbytes() / static_cast<std::size_t>(std::max<std::int64_t>(all, 1));
+  const auto* from = static_cast<const char*>(rows.const_data_ptr());
+  auto* to = static_cast<char*>(found.mutable_data_ptr());
+  const auto* at = order.const_data_ptr<std::int64_t>();
+  for (std::int64_t i = 0; i < count; ++i, to += size) {
+    TORCH_INTERNAL_ASSERT_DEBUG_ONLY(at[i] >= 0 && at[i] < all);
+    std::memcpy(to, from + at[i] * static_cast<std::int64_t>(size), size);
+  }
+  return found;
+}
+
 double meanOf(const at::Tensor& value) {
   double sum = 0;
   for (double x : numbersOf(value)) sum += x;
   return sum / static_cast<double>(value.numel());
+}
+
+double normOf(const at::Tensor& value) {
+  if (value.is_cpu() && value.scalar_type() == at::kFloat && value.is_contiguous())
+    return std::sqrt(tileKernels().squares(value.const_data_ptr<float>(), value.numel()));
+  return at::linalg_vector_norm(value.detach()).item<double>();
 }
 
 std::vector<double> numbersOf(const at::Tensor& value) {

@@ -28,10 +28,14 @@ std::string deviceName(at::Device device);
 /// argument.
 at::Tensor asRows(const at::Tensor& value, std::int64_t width, at::ScalarType dtype, at::Device device,
                   const std::string& what);
+/// Rows `index` (int64 [k] on the CPU) of a tensor, as index_select in fewer microseconds.
+at::Tensor rowsAt(const at::Tensor& rows, const at::Tensor& index);
 /// Class labels as int64 [n] in 0 .. classes - 1.
 at::Tensor asLabels(const at::Tensor& value, std::int64_t classes, at::Device device, const std::string& what);
 /// The mean of all numbers, summed in float64.
 double meanOf(const at::Tensor& value);
+/// The Euclidean norm of all numbers.
+double normOf(const at::Tensor& value);
 /// A few numbers for a loop on the host, and back to where `like` is.
 std::vector<double> numbersOf(const at::Tensor& value);
 at::Tensor tensorOf(const std::vector<double>& numbers, const at::Tensor& like);

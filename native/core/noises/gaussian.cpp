@@ -24,10 +24,12 @@ class GaussianNoise : public Noise {
                 0.5 * static_cast<double>(x.size(1)) * std::log(2 * std::numbers::pi);
   }
   at::Tensor sample(std::int64_t count, std::uint64_t step, const Random& random) const override {
-    return mean_ + deviation_ * random.normal(count, mean_.size(1), step, Stream::NoiseSample, mean_.options());
+    return at::addcmul(mean_, deviation_,
+                       random.normal(count, mean_.size(1), step, Stream::NoiseSample, mean_.options()));
   }
   at::Tensor logDensity(const at::Tensor& x) const override {
-    return -0.5 * ((x - mean_) / deviation_).square().sum(1) - constant_;
+    const at::Tensor z = (x - mean_).div_(deviation_);
+    return (z.mul_(z)).sum(1).mul_(-0.5).sub_(constant_);
   }
 
  private:

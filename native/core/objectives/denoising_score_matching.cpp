@@ -8,6 +8,7 @@
 // sigma v . s(x~) = -(E(x~ + f sigma v) - E(x~ - f sigma v)) / (2 f) comes from energies alone, to order f^2.
 #include <cmath>
 
+#include "base/tensor.hpp"
 #include "objectives/projections.hpp"
 #include "objectives/registry.hpp"
 #include "objectives/support.hpp"
@@ -86,7 +87,7 @@ class DenoisingScoreMatching : public Objective {
   static at::Tensor halfMeanSquare(StepContext& context, const at::Tensor& residual,
                                    const std::vector<Derivative>& factors) {
     const auto rows = static_cast<double>(residual.size(0));
-    const double norm = at::linalg_vector_norm(residual).item<double>();
+    const double norm = normOf(residual);
     std::vector<Derivative> derivatives;
     for (const Derivative& f : factors) derivatives.push_back({f.of, residual * (f.value / rows)});
     return context.differentiated(0.5 * norm * norm / rows, derivatives);

@@ -1,5 +1,6 @@
 #include "objectives/helper_network.hpp"
 
+#include "base/tensor.hpp"
 #include "energies/spectral.hpp"
 #include "training/step.hpp"
 
@@ -29,7 +30,7 @@ Tape& HelperNetwork::tape(StepContext& context) {
 
 void HelperNetwork::update(StepContext& context, const at::Tensor& gradient) {
   at::NoGradGuard guard;
-  const double norm = gradient.norm().item<double>();
+  const double norm = normOf(gradient);
   requireConverging(norm, context.step, "helperGradientNorm");
   context.monitor("helperGradientNorm", norm);
   optimizer_->step(network_->parameters().flat(), gradient, lr_.at(context.step, context.totalSteps));

@@ -12,8 +12,9 @@ struct Softplus {
 };
 
 inline Softplus softplus(double x) {
-  const double e = std::exp(-std::abs(x));  // in (0, 1]: nothing overflows
-  return {std::max(x, 0.0) + std::log1p(e), (x >= 0 ? 1.0 : e) / (1.0 + e)};
+  // e in (0, 1]: nothing overflows, and what 1 + e rounds away is below the last digit of a sum of such numbers.
+  const double e = std::exp(-std::abs(x));
+  return {std::max(x, 0.0) + std::log(1.0 + e), (x >= 0 ? 1.0 : e) / (1.0 + e)};
 }
 
 /// log sum_i exp x_i; the numbers become the softmax weights.

@@ -1,5 +1,6 @@
 // Mean squared error of the network outputs: loss = mean over rows and columns of (f(x) - y)^2. The targets are y, or,
 // for energies of joint rows (x, y), the last columns of the rows.
+#include "base/tensor.hpp"
 #include "objectives/registry.hpp"
 
 namespace langevin {
@@ -28,7 +29,7 @@ class MeanSquaredError : public Objective {
     const at::NoGradGuard guard;
     const at::Tensor residual = outputs - target;
     const auto count = static_cast<double>(residual.numel());
-    const double square = at::linalg_vector_norm(residual).item<double>();
+    const double square = normOf(residual);
     return context.differentiated(square * square / count, {{outputs, residual * (2 / count)}});
   }
 

@@ -40,7 +40,7 @@ class Adam : public Optimizer {
     const double correction1 = 1.0 - std::pow(beta1_, t), correction2 = 1.0 - std::pow(beta2_, t);
     if (parameters.is_cpu() && parameters.scalar_type() == at::kFloat && parameters.is_contiguous()) {
       const AdamStep step{static_cast<float>(beta1_), static_cast<float>(beta2_), static_cast<float>(epsilon_),
-                          static_cast<float>(lr / correction1), static_cast<float>(std::sqrt(correction2))};
+                          static_cast<float>(lr / correction1), static_cast<float>(1 / std::sqrt(correction2))};
       g = g.contiguous();
       tileKernels().adam(step, g.const_data_ptr<float>(), mean_.data_ptr<float>(), square_.data_ptr<float>(),
                          parameters.mutable_data_ptr<float>(), parameters.numel());

@@ -7,7 +7,7 @@
 namespace langevin {
 namespace {
 
-constexpr std::int64_t kRows = 128, kTimes = 200, kSmallestStride = 10;
+constexpr std::int64_t kRows = 128, kTimes = 100, kSmallestStride = 20;
 constexpr std::uint64_t kProbeSalt = 0x9B0B;  // the probe's draws never meet the run's
 
 }  // namespace

@@ -57,11 +57,10 @@ TrainingData TrainingData::read(const Spec& a, const Energy& model, const Object
 }
 
 TrainingData TrainingData::select(const at::Tensor& index) const {
-  const at::Tensor i = index.to(rows.x.device());
   TrainingData part;
-  part.rows.x = rows.x.index_select(0, i);
-  if (rows.y.defined()) part.rows.y = rows.y.index_select(0, i);
-  if (target.defined()) part.target = rows.y.defined() ? part.rows.y : target.index_select(0, i);
+  part.rows.x = rowsAt(rows.x, index);
+  if (rows.y.defined()) part.rows.y = rowsAt(rows.y, index);
+  if (target.defined()) part.target = rows.y.defined() ? part.rows.y : rowsAt(target, index);
   return part;
 }
 
@@ -132,7 +131,7 @@ void Trainer::step(std::int64_t s) {
 
 void Trainer::update(const TrainingStep::Result& result, std::int64_t s) {
   at::NoGradGuard guard;
-  const double norm = result.gradient.norm().item<double>();
+  const double norm = normOf(result.gradient);
   watch(result, norm, s);
   at::Tensor gradient = result.gradient;
   // As torch.nn.utils.clip_grad_norm_.
@@ -146,7 +145,7 @@ void Trainer::update(const TrainingStep::Result& result, std::int64_t s) {
     for (std::size_t i = 0; i < context_->extraNames().size(); ++i)
       monitors_.add(context_->extraNames()[i], context_->extras()[static_cast<std::int64_t>(i)].item<double>());
   }
-  const double parameterNorm = flat.norm().item<double>();
+  const double parameterNorm = normOf(flat);
   requireConverging(parameterNorm, s, "parameterNorm");
   monitors_.add("gradientNorm", norm);
   monitors_.add("parameterNorm", parameterNorm);

@@ -30,6 +30,13 @@ struct Activation {
   float argument;
 };
 
+/// What a second-order pass does at an activation: out = f'(x) s + f''(x) t a, or out += where `add` is set.
+struct Bend {
+  const float *x, *slope, *t, *a, *s;  // slope: f'(x)
+  float* out;
+  bool add;
+};
+
 /// A matrix of any strides.
 struct Matrix {
   const float* data;
@@ -56,16 +63,16 @@ struct Product {
 /// One step of Adam with its corrections worked out: see optimizers/adam.cpp.
 struct AdamStep {
   float beta1, beta2, epsilon;
-  float rate;  // lr / (1 - beta1^t)
-  float root;  // sqrt(1 - beta2^t)
+  float rate;         // lr / (1 - beta1^t)
+  float inverseRoot;  // 1 / sqrt(1 - beta2^t)
 };
 
 struct TileKernels {
   const char* name;
   /// y[i] = f(x[i]); where d is given, d[i] = f'(x[i]). x and y may be the same array.
   void (*unary)(const Activation& f, const float* x, float* y, float* d, std::int64_t n);
-  /// out[i] = f''(x[i]); false for functions that have none here.
-  bool (*bend)(const Activation& f, const float* x, float* out, std::int64_t n);
+  /// False for functions that have no second derivative here.
+  bool (*bend)(const Activation& f, const Bend& b, std::int64_t n);
   /// Floats that B[depth, cols] takes when packed, and packing it.
   std::int64_t (*packedFloats)(std::int64_t depth, std::int64_t cols);
   void (*pack)(const Matrix& b, std::int64_t depth, std::int64_t cols, float* out);
@@ -91,9 +98,14 @@ struct TileKernels {
                      std::int64_t cols);
   /// out[:] += sum_r s[r] x[r, :]   (s may be null: ones)
   void (*weightedSum)(const float* s, const float* x, float* out, std::int64_t rows, std::int64_t cols);
+  /// out[c, k] += sum_r s[r, k] x[r, c] for 1 to 7 columns k of s, and ones[c] += sum_r x[r, c] where it is given
+  void (*weightedColumns)(const float* s, const float* x, float* out, float* ones, std::int64_t rows, std::int64_t cols,
+                          std::int64_t count);
+  /// sum x^2, in float64 from block to block
+  double (*squares)(const float* x, std::int64_t n);
   /// x <- x - a g + b xi, the Langevin update
   void (*langevin)(float* x, const float* g, const float* xi, float a, float b, std::int64_t n);
-  /// p <- p - rate m / (sqrt(v) / root + epsilon) after m, v have taken in g
+  /// p <- p - rate m / (sqrt(v) inverseRoot + epsilon) after m, v have taken in g
   void (*adam)(const AdamStep& step, const float* g, float* m, float* v, float* p, std::int64_t n);
   /// Philox normals: see base/random.hpp for what the arguments mean. Same bits in every instruction set.
   void (*normal)(float* out, std::int64_t rows, std::int64_t cols, std::uint64_t seed, std::uint64_t firstRow,

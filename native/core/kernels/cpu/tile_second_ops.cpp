@@ -28,16 +28,13 @@ void unaryBackward(SecondCall& c) {
   TileCall &v = c.values, &t = c.tangents;
   if (!t.wants(0)) return;
   const std::int64_t n = v.size();
-  float* bent = v.scratch(static_cast<std::size_t>(n), 0);
   if (!v.node().dependsOnInput) {  // no tangent, and no dE/dnode was made
+    float* bent = v.scratch(static_cast<std::size_t>(n), 0);
     v.k.mul(v.kept(), t.adjoint(), bent, n);
     return t.contribute(0, bent);
   }
-  v.k.bend(activationOf(v.node(), *v.node().op->unary), v.in(0), bent, n);
-  v.k.mul(bent, t.in(0), bent, n);
-  v.k.mul(bent, v.adjoint(), bent, n);
-  v.k.mulAdd(v.kept(), t.adjoint(), bent, n);
-  t.contribute(0, bent);
+  const Bend bend{v.in(0), v.kept(), t.in(0), v.adjoint(), t.adjoint(), t.adjointOf(0), t.adds(0)};
+  v.k.bend(activationOf(v.node(), *v.node().op->unary), bend, n);
 }
 
 // W t, without the bias
@@ -53,6 +50,7 @@ void layerTangent(SecondCall& c) {
 // gradient [out, in] += g' x
 void addOuter(TileCall& c, const float* g, const float* x, float* gradient) {
   if (c.width() == 1) return c.k.weightedSum(g, x, gradient, c.rows(), c.inWidth(0));
+  if (c.inWidth(0) < kThinInput) return c.k.weightedColumns(x, g, gradient, nullptr, c.rows(), c.width(), c.inWidth(0));
   Product p{.rows = c.width(), .cols = c.inWidth(0), .depth = c.rows(), .a = g, .lda = c.width()};
   p.turned = true;
   p.b = {x, c.inWidth(0), 1};

@@ -90,31 +90,38 @@ static void activate(const Activation& a, const float* x, float* y, float* d, st
 }
 
 template <class F>
-static bool bendAll(const float* x, float* out, std::int64_t n) {
+static bool bendAll(const Bend& b, std::int64_t n) {
+  const auto one = [&b](std::int64_t i, auto read, auto write) {
+    const Vec bent = F::bend(read(b.x + i)) * read(b.t + i) * read(b.a + i);
+    const Vec sum = fma(read(b.slope + i), read(b.s + i), bent);
+    write(b.out + i, b.add ? sum + read(b.out + i) : sum);
+  };
   std::int64_t i = 0;
-  for (; i + kWidth <= n; i += kWidth) store(out + i, F::bend(load(x + i)));
-  if (i < n) storePart(out + i, F::bend(loadPart(x + i, static_cast<int>(n - i))), static_cast<int>(n - i));
+  for (; i + kWidth <= n; i += kWidth) one(i, load, store);
+  if (const int rest = static_cast<int>(n - i))
+    one(
+        i, [rest](const float* p) { return loadPart(p, rest); }, [rest](float* p, Vec v) { storePart(p, v, rest); });
   return true;
 }
 
-[[maybe_unused]] static bool bend(const Activation& a, const float* x, float* out, std::int64_t n) {
+[[maybe_unused]] static bool bend(const Activation& a, const Bend& b, std::int64_t n) {
   switch (a.f) {
     case Unary::Silu:
-      return bendAll<Silu>(x, out, n);
+      return bendAll<Silu>(b, n);
     case Unary::Gelu:
-      return bendAll<Gelu>(x, out, n);
+      return bendAll<Gelu>(b, n);
     case Unary::Tanh:
-      return bendAll<Tanh>(x, out, n);
+      return bendAll<Tanh>(b, n);
     case Unary::Sigmoid:
-      return bendAll<Sigmoid>(x, out, n);
+      return bendAll<Sigmoid>(b, n);
     case Unary::Softplus:
-      return bendAll<Softplus>(x, out, n);
+      return bendAll<Softplus>(b, n);
     case Unary::Square:
-      return bendAll<Square>(x, out, n);
+      return bendAll<Square>(b, n);
     case Unary::Sin:
-      return bendAll<Sin>(x, out, n);
+      return bendAll<Sin>(b, n);
     case Unary::Cos:
-      return bendAll<Cos>(x, out, n);
+      return bendAll<Cos>(b, n);
     default:
       return false;
   }

@@ -143,6 +143,55 @@ void weightedSum(const float* s, const float* x, float* out, std::int64_t rows, 
   }
 }
 
+// Columns c and those of the vector behind them; a row of x is read once for all K columns of s.
+template <int K>
+void weightedColumnsOf(const float* s, const float* x, float* out, float* ones, std::int64_t rows, std::int64_t cols) {
+  for (std::int64_t c = 0; c < cols; c += 2 * kWidth) {
+    const int left = static_cast<int>(cols - c), right = left - kWidth;
+    Vec sums[K + 1][2]{};
+    for (std::int64_t r = 0; r < rows; ++r) {
+      const Vec v[2] = {loadSome(x + r * cols + c, left), loadSome(x + r * cols + c + kWidth, right)};
+      for (int j = 0; j < 2; ++j) {
+        for (int k = 0; k < K; ++k) sums[k][j] = fma(all(s[r * K + k]), v[j], sums[k][j]);
+        sums[K][j] = sums[K][j] + v[j];
+      }
+    }
+    for (int i = 0; i < 2 * kWidth && i < left; ++i)
+      for (int k = 0; k < K; ++k) out[(c + i) * K + k] += sums[k][i / kWidth][i % kWidth];
+    if (!ones) continue;
+    storeSome(ones + c, loadSome(ones + c, left) + sums[K][0], left);
+    storeSome(ones + c + kWidth, loadSome(ones + c + kWidth, right) + sums[K][1], right);
+  }
+}
+
+void weightedColumns(const float* s, const float* x, float* out, float* ones, std::int64_t rows, std::int64_t cols,
+                     std::int64_t count) {
+  switch (count) {
+    case 1:
+      return weightedColumnsOf<1>(s, x, out, ones, rows, cols);
+    case 2:
+      return weightedColumnsOf<2>(s, x, out, ones, rows, cols);
+    case 3:
+      return weightedColumnsOf<3>(s, x, out, ones, rows, cols);
+    case 4:
+      return weightedColumnsOf<4>(s, x, out, ones, rows, cols);
+    case 5:
+      return weightedColumnsOf<5>(s, x, out, ones, rows, cols);
+    case 6:
+      return weightedColumnsOf<6>(s, x, out, ones, rows, cols);
+    default:
+      return weightedColumnsOf<7>(s, x, out, ones, rows, cols);
+  }
+}
+
+double squares(const float* x, std::int64_t n) {
+  constexpr std::int64_t kBlock = 4096;
+  double sum = 0;
+  for (std::int64_t first = 0; first < n; first += kBlock)
+    sum += dot(x + first, x + first, n - first < kBlock ? n - first : kBlock);
+  return sum;
+}
+
 void langevinUpdate(float* x, const float* g, const float* xi, float a, float b, std::int64_t n) {
   const Vec drift = all(-a), noise = all(b);
   each(
@@ -160,7 +209,7 @@ struct AdamNumbers {
 LANGEVIN_INLINE void adamVector(const AdamStep& s, AdamNumbers& x) {
   x.m = fma(all(1.0f - s.beta1), x.g - x.m, x.m);
   x.v = fma(x.v, all(s.beta2), all(1.0f - s.beta2) * x.g * x.g);
-  const Vec denominator = squareRoot(x.v) / s.root + s.epsilon;
+  const Vec denominator = squareRoot(x.v) * s.inverseRoot + s.epsilon;
   x.p = x.p - s.rate * x.m / denominator;
 }
 
@@ -205,6 +254,8 @@ const TileKernels kernels = {.name = LANGEVIN_ISA_NAME,
                              .outer = outer,
                              .outerTimes = outerTimes,
                              .weightedSum = weightedSum,
+                             .weightedColumns = weightedColumns,
+                             .squares = squares,
                              .langevin = langevinUpdate,
                              .adam = adam,
                              .normal = normalFill};
