@@ -98,7 +98,7 @@ const SAME_ON_RESUME = [
  *     start of the first run and may be raised (a learning-rate schedule then runs over the new length)
  *   - `y`: the column of a Dataset that is y, or several (default: its label column); `columns`: those that are x
  *   The history has, beside the loss: gap, energyData, energyNegatives, acceptance, displacement, clippedShare,
- *   clampedShare where there are negatives, and at most 200 times a run energyUniform and uniformGap (mean energy of
+ *   clampedShare where there are negatives, and at most 100 times a run energyUniform and uniformGap (mean energy of
  *   uniform noise in the box of the data; that minus the energy of data). Means that pass their limits are warning
  *   events and `warnings` of the result: docs/diagnose.md.
  *   - `threads` (default: LANGEVIN_THREADS or all cores), `signal`

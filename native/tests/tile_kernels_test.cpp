@@ -168,6 +168,51 @@ TEST(activations_and_their_derivatives_in_every_instruction_set) {
     }
 }
 
+TEST(sums_over_rows_in_every_instruction_set) {
+  for (const TileKernels* k : runnableTileKernels())
+    for (const Shape& shape : {Shape{1, 1, 1}, Shape{37, 33, 2}, Shape{128, 70, 7}, Shape{5, 16, 3}}) {
+      const auto [rows, cols, count] = shape;
+      const auto s = numbers(rows * count, 1), x = numbers(rows * cols, 2), before = numbers(cols * count, 3);
+      auto out = before;
+      std::vector<float> ones(static_cast<std::size_t>(cols), 1.0f);
+      k->weightedColumns(s.data(), x.data(), out.data(), ones.data(), rows, cols, count);
+      double square = 0;
+      for (float v : x) square += static_cast<double>(v) * v;
+      CHECK_NEAR(k->squares(x.data(), rows * cols) / square, 1.0, 1e-6);  // float32 sums of up to 4,096 numbers
+      for (std::int64_t c = 0; c < cols; ++c) {
+        double plain = 1;
+        for (std::int64_t r = 0; r < rows; ++r) plain += x[static_cast<std::size_t>(r * cols + c)];
+        CHECK_NEAR(ones[static_cast<std::size_t>(c)], plain, 2e-5);  // 128 float32 sums of numbers below 128
+        for (std::int64_t j = 0; j < count; ++j) {
+          double sum = before[static_cast<std::size_t>(c * count + j)];
+          for (std::int64_t r = 0; r < rows; ++r)
+            sum += static_cast<double>(s[static_cast<std::size_t>(r * count + j)]) *
+                   x[static_cast<std::size_t>(r * cols + c)];
+          CHECK_NEAR(out[static_cast<std::size_t>(c * count + j)], sum, 2e-5);
+        }
+      }
+    }
+}
+
+TEST(second_derivatives_of_activations_in_every_instruction_set) {
+  const auto x = numbers(203, 1, -6, 6), t = numbers(203, 2), a = numbers(203, 3), s = numbers(203, 4),
+             before = numbers(203, 5);
+  const auto bent = [](double v) {  // silu'' by central differences of the exact slope
+    return (siluSlope(v + 1e-5) - siluSlope(v - 1e-5)) / 2e-5;
+  };
+  for (const TileKernels* k : runnableTileKernels())
+    for (const bool add : {false, true}) {
+      std::vector<float> y(x.size()), slope(x.size()), out = before;
+      k->unary({Unary::Silu, 0}, x.data(), y.data(), slope.data(), 203);
+      CHECK(k->bend({Unary::Silu, 0}, {x.data(), slope.data(), t.data(), a.data(), s.data(), out.data(), add}, 203));
+      CHECK(!k->bend({Unary::Relu, 0}, {x.data(), slope.data(), t.data(), a.data(), s.data(), y.data(), add}, 203));
+      for (std::size_t i = 0; i < x.size(); ++i) {
+        const double exact = siluSlope(x[i]) * s[i] + bent(x[i]) * t[i] * a[i] + (add ? before[i] : 0.0f);
+        CHECK_NEAR(out[i], exact, 1e-6);  // a few float32 roundings of numbers below 2
+      }
+    }
+}
+
 TEST(no_activation_hides_a_number_that_is_none) {
   for (const TileKernels* k : runnableTileKernels())
     for (int f = 0; f <= static_cast<int>(Unary::Pow); ++f) {

@@ -285,7 +285,7 @@ describe('diagnose a training run', () => {
     const { result } = await trained({})
     const last = result.history.at(-1)!
     expect(last.displacement).toBeGreaterThan(0.05)
-    expect(result.history.filter((point) => point.energyUniform !== undefined)).toHaveLength(30)
+    expect(result.history.filter((point) => point.energyUniform !== undefined)).toHaveLength(15)
     // Trained on moons, noise in their box is less probable than they are.
     const gaps = result.history.flatMap((point) => point.uniformGap ?? [])
     expect(gaps.at(-1)).toBeGreaterThan(0.3)
