@@ -144,13 +144,13 @@ struct TileCompiler {
   }
 
   void offsets() {
-    std::int64_t perRow = 0, fixed = 0;
-    const auto take = [&](const TileNode& n, std::int64_t count) {
-      std::int64_t& where = n.perRow() ? perRow : fixed;
+    std::int64_t perRow = 0, adjoints = 0, fixed = 0;
+    const auto from = [&](std::int64_t& where, std::int64_t count) {
       const std::int64_t at = where;
       where += count;
       return at;
     };
+    const auto take = [&](const TileNode& n, std::int64_t count) { return from(n.perRow() ? perRow : fixed, count); };
     for (TileNode& n : target.nodes_) {
       const std::string name = n.op->name;
       const std::int64_t size = n.perRow() ? n.width : n.fixedCount;
@@ -161,15 +161,16 @@ struct TileCompiler {
         n.adjoint = in.adjoint;
       } else {
         if (name != "parameter") n.value = take(n, size);
-        n.adjoint = take(n, size);
+        n.adjoint = from(n.perRow() ? adjoints : fixed, size);
       }
       if (n.op->keep == TileOp::Keep::Derivative) n.keep = take(n, size);
       if (n.op->keep == TileOp::Keep::TwoNumbers) n.keep = take(n, 2);
     }
     target.floatsPerRow_ = perRow;
+    target.adjointsPerRow_ = adjoints;
     target.fixedFloats_ = fixed;
     target.preferredRows_ =
-        std::clamp<std::int64_t>(kCacheFloats / std::max<std::int64_t>(1, perRow) / 12 * 12, 96, 144);
+        std::clamp<std::int64_t>(kCacheFloats / std::max<std::int64_t>(1, perRow + adjoints) / 12 * 12, 96, 144);
   }
 };
 

@@ -67,9 +67,10 @@ inline Activation activationOf(const TileNode& n, Unary f) {
 struct TileProgram::Pass {
   const Packed* packed = nullptr;
   TileInput in;
-  std::int64_t stride = 0;     // rows, rounded up to whole cache lines
-  float* rowsBase = nullptr;   // per-row region: offset * stride
-  float* fixedBase = nullptr;  // values shared by all rows
+  std::int64_t stride = 0;        // rows, rounded up to whole cache lines
+  float* rowsBase = nullptr;      // per-row region of values and what is kept for backward: offset * stride
+  float* adjointsBase = nullptr;  // per-row region of adjoints
+  float* fixedBase = nullptr;     // values shared by all rows
   TileWorkspace* workspace = nullptr;
   bool derivatives = false;
   bool half = false;             // products in bfloat16

@@ -29,7 +29,7 @@ float* TileCall::valueAt(int i) const {
 float* TileCall::adjointAt(int i) const {
   const TileNode& n = nodes[static_cast<std::size_t>(i)];
   if (n.adjoint < 0) return pass.gradient;  // the input
-  return n.perRow() ? pass.rowsBase + n.adjoint * pass.stride : pass.fixedBase + n.adjoint;
+  return n.perRow() ? pass.adjointsBase + n.adjoint * pass.stride : pass.fixedBase + n.adjoint;
 }
 
 const float* TileCall::in(int i) const {
@@ -117,6 +117,13 @@ void TileCall::contribute(int i, const float* full) {
 
 namespace {
 
+// Adjoints live from the beginning of a backward pass to its end. Were they beside the values, a training step of many
+// tiles would fetch memory for them that no cache has seen for a while.
+TileWorkspace& adjointRoom() {
+  thread_local TileWorkspace room;
+  return room;
+}
+
 // Rows first .. first + rows - 1 of the input.
 TileInput blockOf(const TileInput& in, std::int64_t first, std::int64_t rows, std::int64_t width,
                   const std::vector<TileNode>& nodes) {
@@ -149,6 +156,7 @@ TileProgram::Pass TileProgram::layout(const Packed& packed, const TileInput& in,
   const auto rowFloats = static_cast<std::size_t>(floatsPerRow_ * pass.stride);
   pass.rowsBase = ws.reserve(rowFloats + static_cast<std::size_t>(fixedFloats_));
   pass.fixedBase = pass.rowsBase + rowFloats;
+  pass.adjointsBase = adjointRoom().reserve(static_cast<std::size_t>(adjointsPerRow_ * pass.stride));
   const bool conditioned = in.y || in.labels;
   pass.energyNode = joint_ >= 0 && conditioned ? joint_ : energy_;
   pass.last = optionalCondition_ && !conditioned ? std::max(energy_, outputs_) : static_cast<int>(nodes_.size()) - 1;
@@ -177,7 +185,7 @@ void TileProgram::clearAdjoints(const Pass& pass) const {
     const TileNode& n = nodes_[static_cast<std::size_t>(i)];
     if (!n.live || (i != energy_ && i != joint_ && i != outputs_ && n.lastReader <= pass.last)) continue;
     if (n.adjoint >= 0) {
-      float* base = n.perRow() ? pass.rowsBase + n.adjoint * pass.stride : pass.fixedBase + n.adjoint;
+      float* base = n.perRow() ? pass.adjointsBase + n.adjoint * pass.stride : pass.fixedBase + n.adjoint;
       std::fill_n(base, n.perRow() ? n.width * pass.in.rows : n.fixedCount, 0.0f);
     } else if (n.dependsOnInput && pass.gradient) {  // the input
       std::fill_n(pass.gradient, n.width * pass.in.rows, 0.0f);
@@ -235,7 +243,7 @@ void TileProgram::energyAndGradient(const Packed& packed, const TileInput& in, T
     }
     pass.half = precision == Precision::BFloat16;
     clearAdjoints(pass);
-    std::fill_n(pass.rowsBase + e.adjoint * pass.stride, part.rows, 1.0f);
+    std::fill_n(pass.adjointsBase + e.adjoint * pass.stride, part.rows, 1.0f);
     runBackward(pass, Wanted::Input);
   }
 }
@@ -247,7 +255,7 @@ void TileProgram::parameterGradient(const Packed& packed, const TileInput& in, T
   clearAdjoints(pass);
   const auto seed = [&](int node, const float* weights) {
     const TileNode& n = nodes_[static_cast<std::size_t>(node)];
-    float* a = pass.rowsBase + n.adjoint * pass.stride;
+    float* a = pass.adjointsBase + n.adjoint * pass.stride;
     for (std::int64_t i = 0; i < n.width * in.rows; ++i) a[i] += weights[i];
   };
   if (we) seed(pass.energyNode, we);

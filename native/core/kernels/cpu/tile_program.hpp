@@ -130,7 +130,7 @@ class TileProgram {
   friend struct TileCall;
 
   std::vector<TileNode> nodes_;
-  std::int64_t preferredRows_ = 128, floatsPerRow_ = 0, fixedFloats_ = 0, inputWidth_ = 0;
+  std::int64_t preferredRows_ = 128, floatsPerRow_ = 0, adjointsPerRow_ = 0, fixedFloats_ = 0, inputWidth_ = 0;
   int energy_ = -1, joint_ = -1, outputs_ = -1;
   bool optionalCondition_ = false, trainable_ = true;
   std::vector<std::vector<float>> constants_;

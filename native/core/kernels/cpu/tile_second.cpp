@@ -29,9 +29,10 @@ std::unique_ptr<TileProgram> TileProgram::compileSecondOrder(const Program& prog
   return result;
 }
 
-// Two copies of the per-row region, one of the shared values, zeros for the shared values' tangents and for the
-// condition, and v.
+// In `ws` what recordScore() leaves for scoreGradient(): values and their adjoints dE/dnode. Tangents are the calling
+// thread's and go with the call; so do zeros for the shared values' tangents and for the condition, and v.
 TileProgram::SecondPass TileProgram::secondPass(const Packed& packed, const TileInput& in, TileWorkspace& ws) const {
+  thread_local TileWorkspace room;
   SecondPass two;
   Pass& a = two.values;
   a.packed = &packed;
@@ -40,28 +41,29 @@ TileProgram::SecondPass TileProgram::secondPass(const Packed& packed, const Tile
   a.derivatives = true;
   a.stride = (in.rows + 15) / 16 * 16;
   const auto rowFloats = static_cast<std::size_t>(floatsPerRow_ * a.stride);
-  const auto fixed = static_cast<std::size_t>(fixedFloats_);
+  const auto adjoints = static_cast<std::size_t>(adjointsPerRow_ * a.stride);
   std::int64_t widest = inputWidth_;
   for (const TileNode& n : nodes_) widest = std::max({widest, n.width, n.fixedCount});
   const auto wide = static_cast<std::size_t>(widest * a.stride + fixedFloats_);
   const auto input = static_cast<std::size_t>(inputWidth_ * a.stride);
-  float* base = ws.reserve(2 * rowFloats + fixed + wide + 2 * input);
-  a.rowsBase = base;
-  float* zeros = base + 2 * rowFloats;
-  float* direction = zeros + wide;
-  a.gradient = direction + input;
+  a.rowsBase = ws.reserve(rowFloats + adjoints + input + static_cast<std::size_t>(fixedFloats_));
+  a.adjointsBase = a.rowsBase + rowFloats;
+  a.gradient = a.adjointsBase + adjoints;
   a.fixedBase = a.gradient + input;
   a.energyNode = joint_ >= 0 && (in.y || in.labels) ? joint_ : energy_;
   const bool conditioned = in.y || in.labels;
   a.last = optionalCondition_ && !conditioned ? std::max(energy_, outputs_) : static_cast<int>(nodes_.size()) - 1;
   two.tangents = a;
-  two.tangents.rowsBase = base + rowFloats;
+  two.tangents.rowsBase = room.reserve(rowFloats + adjoints + wide + input);
+  two.tangents.adjointsBase = two.tangents.rowsBase + rowFloats;
+  float* zeros = two.tangents.adjointsBase + adjoints;
+  float* direction = zeros + wide;
   two.tangents.fixedBase = zeros;
   two.tangents.zeros = zeros;
   two.tangents.gradient = nullptr;
   two.tangents.in.x = direction;
   if (in.y) two.tangents.in.y = zeros;
-  std::memset(zeros, 0, wide * sizeof(float));
+  two.zeroFloats = wide;
   return two;
 }
 
@@ -75,7 +77,7 @@ void TileProgram::recordScore(const Packed& packed, const TileInput& in, TileWor
     return;
   }
   clearAdjoints(pass);
-  std::fill_n(pass.rowsBase + e.adjoint * pass.stride, in.rows, 1.0f);
+  std::fill_n(pass.adjointsBase + e.adjoint * pass.stride, in.rows, 1.0f);
   runBackward(pass, Wanted::Input);
   tileKernels().scale(-1.0f, 0.0f, pass.gradient, score, n);
 }
@@ -84,6 +86,7 @@ void TileProgram::scoreGradient(const Packed& packed, const TileInput& in, TileW
                                 float* flat) const {
   if (!nodes_[static_cast<std::size_t>(energy_)].dependsOnInput) return;
   SecondPass two = secondPass(packed, in, ws);
+  std::fill_n(two.tangents.fixedBase, two.zeroFloats, 0.0f);
   auto* direction = const_cast<float*>(two.tangents.in.x);
   tileKernels().scale(-1.0f, 0.0f, outer, direction, in.rows * inputWidth_);
   two.tangents.flat = flat;

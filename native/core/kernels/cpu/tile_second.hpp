@@ -11,8 +11,9 @@
 namespace langevin {
 
 struct TileProgram::SecondPass {
-  Pass values;    // values, and adjoints dE/dnode
-  Pass tangents;  // tangents along v, and adjoints of the values in the gradient of sum_i v_i . dE/dx_i
+  Pass values;                 // values, and adjoints dE/dnode
+  Pass tangents;               // tangents along v, and adjoints of the values in the gradient of sum_i v_i . dE/dx_i
+  std::size_t zeroFloats = 0;  // how many tangents.zeros has
 };
 
 /// One operation in both.
