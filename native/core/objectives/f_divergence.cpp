@@ -7,6 +7,9 @@
 // whose two last terms are the part of the gradient of E_q F that comes from q itself. The value of that loss means
 // nothing; the monitor `divergence` is J, a lower bound of D_f. Beyond |u| = clip the divergence goes on as another
 // one, see f_divergences.cpp.
+#include <cmath>
+
+#include "base/tensor.hpp"
 #include "objectives/f_divergences.hpp"
 #include "objectives/helper_network.hpp"
 #include "objectives/persistent_chains.hpp"
@@ -40,16 +43,23 @@ class FDivergenceObjective : public Objective {
     joint.x = at::cat({context.batch.x, negatives.x});
     if (negatives.y.defined()) joint.y = at::cat({context.batch.y, negatives.y});
     const at::Tensor energy = context.energy(joint);
-    trainHelper(context, joint, energy.detach(), n);
+    const std::vector<double> energies = numbersOf(energy);
+    trainHelper(context, joint, energies, n);
 
-    const at::Tensor onData = energy.slice(0, 0, n), onNegatives = energy.slice(0, n);
-    context.recordData(onData);
-    context.recordNegatives(onNegatives);
-    if (context.step < warmup_) return 0.0 * energy.sum();  // penalties only
-    const at::Tensor u = energy + helper_.network().energyOf(helperRows(joint), context.threads);
-    const at::Tensor conjugate = divergence_.conjugate(u.slice(0, n)), fixed = conjugate.detach();
-    return divergence_.slope(u.slice(0, 0, n)).mean() - conjugate.mean() + (onNegatives * fixed).mean() -
-           onNegatives.mean() * fixed.mean();
+    context.recordData(energy.slice(0, 0, n));
+    context.recordNegatives(energy.slice(0, n));
+    if (context.step < warmup_) return context.differentiated(0, {{energy, at::zeros_like(energy)}});  // penalties only
+    Estimate value = estimate(energies, numbersOf(helper_.network().energyOf(helperRows(joint), context.threads)), n);
+    // The part of d E_q F that comes from q itself: the covariance of -E and F under q.
+    const auto rows = static_cast<std::size_t>(n);
+    const double m = static_cast<double>(energies.size() - rows);
+    double mean = 0, covariance = 0;
+    for (double f : value.conjugates) mean += f / m;
+    for (std::size_t j = 0; j < value.conjugates.size(); ++j) {
+      value.slopes[rows + j] += (value.conjugates[j] - mean) / m;
+      covariance += energies[rows + j] * (value.conjugates[j] - mean) / m;
+    }
+    return context.differentiated(value.divergence + covariance, {{energy, tensorOf(value.slopes, energy)}});
   }
 
   std::map<std::string, EnergyRef> networks() const override { return {{"helper", helper_.shared()}}; }
@@ -69,17 +79,44 @@ class FDivergenceObjective : public Objective {
   bool isConditional() const { return helper_.network().program().condition.kind != Condition::Kind::None; }
   Rows helperRows(const Rows& rows) const { return {rows.x, isConditional() ? rows.y : at::Tensor()}; }
 
+  // J at u = E + H, n rows of data before the negatives, with dJ / du of every row and F(u) of the negatives.
+  struct Estimate {
+    double divergence = 0;
+    std::vector<double> slopes, conjugates;
+  };
+  Estimate estimate(const std::vector<double>& energy, const std::vector<double>& helper, std::int64_t n) const {
+    Estimate value;
+    const auto rows = static_cast<std::size_t>(n);
+    const double onData = 1.0 / static_cast<double>(n), onNegatives = 1.0 / static_cast<double>(energy.size() - rows);
+    for (std::size_t i = 0; i < energy.size(); ++i) {
+      const double u = energy[i] + helper[i], w = divergence_.weight(u);
+      if (i < rows) {
+        value.divergence += divergence_.slope(u) * onData;
+        value.slopes.push_back(w * onData);
+      } else {
+        value.conjugates.push_back(divergence_.conjugate(u));
+        value.divergence -= value.conjugates.back() * onNegatives;
+        value.slopes.push_back(-std::exp(u) * w * onNegatives);
+      }
+    }
+    return value;
+  }
+
   // One step of the helper towards log p + log Z, at the model's present energy.
-  void trainHelper(StepContext& context, const Rows& joint, const at::Tensor& energy, std::int64_t n) {
+  void trainHelper(StepContext& context, const Rows& joint, const std::vector<double>& energy, std::int64_t n) {
     Tape& tape = helper_.tape(context);
     const at::Tensor h = tape.record(Tape::Kind::Energy, helperRows(joint));
-    const at::Tensor u = h + energy;
-    const at::Tensor value = divergence_.slope(u.slice(0, 0, n)).mean() - divergence_.conjugate(u.slice(0, n)).mean();
-    context.monitor("divergence", value.item<double>());
-    at::Tensor loss = context.step < warmup_ ? 0.0 * h.sum() : -value;
-    if (helperPenalty_ > 0)
-      loss = loss + helperPenalty_ * (h.slice(0, 0, n).square().mean() + h.slice(0, n).square().mean());
-    helper_.update(context, tape.backward(loss, {}).parameters);
+    const std::vector<double> helper = numbersOf(h);
+    const Estimate value = estimate(energy, helper, n);
+    context.monitor("divergence", value.divergence);
+    const auto rows = static_cast<std::size_t>(n);
+    std::vector<double> slopes(helper.size());
+    for (std::size_t i = 0; i < helper.size(); ++i) {
+      const auto side = static_cast<double>(i < rows ? rows : helper.size() - rows);
+      slopes[i] = 2 * helperPenalty_ * helper[i] / side - (context.step < warmup_ ? 0 : value.slopes[i]);
+    }
+    const at::Tensor noGraph = at::zeros({}, at::kDouble);
+    helper_.update(context, tape.backward(noGraph, {}, {{h, tensorOf(slopes, h)}}).parameters);
   }
 
   FDivergence divergence_;

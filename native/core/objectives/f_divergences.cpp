@@ -16,38 +16,36 @@
 #include <sstream>
 #include <vector>
 
+#include "objectives/logistic.hpp"
+
 namespace langevin {
 namespace {
 
-using at::Tensor;
 using Function = FDivergence::Function;
 
 struct Generator {
   std::string name;
-  Function slope, conjugate;
-  std::function<double(double u)> weight;  // w = slope'
+  Function slope, conjugate, weight;
 };
 
 // f in the comment.
 const std::vector<Generator>& table() {
   static const std::vector<Generator> rows = {
       {"kl",  // t log t
-       [](const Tensor& u) { return 1.0 + u; }, [](const Tensor& u) { return u.exp(); }, [](double) { return 1.0; }},
+       [](double u) { return 1.0 + u; }, [](double u) { return std::exp(u); }, [](double) { return 1.0; }},
       {"reverseKl",  // -log t
-       [](const Tensor& u) { return -(-u).exp(); }, [](const Tensor& u) { return u - 1.0; },
-       [](double u) { return std::exp(-u); }},
+       [](double u) { return -std::exp(-u); }, [](double u) { return u - 1.0; }, [](double u) { return std::exp(-u); }},
       {"jensenShannon",  // t log t - (t + 1) log((t + 1) / 2): twice the divergence in its usual scale
-       [](const Tensor& u) { return std::numbers::ln2 + u - at::softplus(u); },
-       [](const Tensor& u) { return at::softplus(u) - std::numbers::ln2; },
-       [](double u) { return 1.0 / (1.0 + std::exp(u)); }},
+       [](double u) { return std::numbers::ln2 + u - softplus(u).value; },
+       [](double u) { return softplus(u).value - std::numbers::ln2; }, [](double u) { return softplus(-u).slope; }},
       {"squaredHellinger",  // (sqrt t - 1)^2
-       [](const Tensor& u) { return 1.0 - (-0.5 * u).exp(); }, [](const Tensor& u) { return (0.5 * u).exp() - 1.0; },
+       [](double u) { return 1.0 - std::exp(-0.5 * u); }, [](double u) { return std::exp(0.5 * u) - 1.0; },
        [](double u) { return 0.5 * std::exp(-0.5 * u); }},
       {"pearson",  // (t - 1)^2
-       [](const Tensor& u) { return 2.0 * (u.exp() - 1.0); }, [](const Tensor& u) { return (2.0 * u).exp() - 1.0; },
+       [](double u) { return 2.0 * (std::exp(u) - 1.0); }, [](double u) { return std::exp(2.0 * u) - 1.0; },
        [](double u) { return 2.0 * std::exp(u); }},
       {"neyman",  // (1 - t)^2 / t
-       [](const Tensor& u) { return 1.0 - (-2.0 * u).exp(); }, [](const Tensor& u) { return 2.0 - 2.0 * (-u).exp(); },
+       [](double u) { return 1.0 - std::exp(-2.0 * u); }, [](double u) { return 2.0 - 2.0 * std::exp(-u); },
        [](double u) { return 2.0 * std::exp(-2.0 * u); }},
   };
   return rows;
@@ -60,8 +58,8 @@ Generator alphaGenerator(const Spec& spec) {
   if (alpha == 1) spec.at("alpha").invalid("must not be 1: the limit is 'kl'");
   std::ostringstream name;
   name << "alpha " << alpha;
-  return {name.str(), [=](const Tensor& u) { return (((alpha - 1) * u).exp() - 1.0) / (alpha - 1); },
-          [=](const Tensor& u) { return ((alpha * u).exp() - 1.0) / alpha; },
+  return {name.str(), [=](double u) { return (std::exp((alpha - 1) * u) - 1.0) / (alpha - 1); },
+          [=](double u) { return (std::exp(alpha * u) - 1.0) / alpha; },
           [=](double u) { return std::exp((alpha - 1) * u); }};
 }
 
@@ -92,15 +90,19 @@ FDivergence readFDivergence(const Spec& spec, double clip) {
             << "to 5 is usual";
     spec.invalid(problem.str());
   }
+  const double fade = std::exp(-clip);
   return {g.name,
-          [=](const Tensor& u) {
-            const Tensor below = (u + clip).clamp_max(0), above = (u - clip).clamp_min(0);
-            return g.slope(u.clamp(-clip, clip)) + low * below - high * std::exp(-clip) * (-above).expm1();
+          [=](double u) {
+            if (u < -clip) return g.slope(-clip) + low * (u + clip);
+            return u > clip ? g.slope(clip) - high * fade * std::expm1(clip - u) : g.slope(u);
           },
-          [=](const Tensor& u) {
-            const Tensor below = (u + clip).clamp_max(0), above = (u - clip).clamp_min(0);
-            return g.conjugate(u.clamp(-clip, clip)) + low * std::exp(-clip) * below.expm1() + high * above;
-          }};
+          [=](double u) {
+            if (u < -clip) return g.conjugate(-clip) + low * fade * std::expm1(u + clip);
+            return u > clip ? g.conjugate(clip) + high * (u - clip) : g.conjugate(u);
+          },
+          [=](double u) { return u < -clip  ? low
+                                 : u > clip ? high * std::exp(-u)
+                                            : g.weight(u); }};
 }
 
 }  // namespace langevin

@@ -1,8 +1,11 @@
 #include "objectives/sampler_kl.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numbers>
 
+#include "base/tensor.hpp"
 #include "objectives/support.hpp"
 
 namespace langevin {
@@ -21,24 +24,52 @@ at::Tensor hessianProduct(const Energy& model, const Rows& rows, const at::Tenso
   return product.defined() ? product : at::zeros_like(a);
 }
 
+// The k-th nearest other row of row i and its squared distance; rows as columns [d, n]. By differences: the nearest
+// ones are what counts.
+std::pair<std::int64_t, double> neighbourOf(const std::vector<double>& columns, std::int64_t n, std::int64_t i,
+                                            std::int64_t k, std::vector<double>& squares) {
+  std::fill(squares.begin(), squares.end(), 0.0);
+  const auto d = static_cast<std::int64_t>(columns.size()) / n;
+  for (std::int64_t c = 0; c < d; ++c) {
+    const double* column = columns.data() + c * n;
+    const double own = column[i];
+    for (std::int64_t j = 0; j < n; ++j) squares[static_cast<std::size_t>(j)] += (column[j] - own) * (column[j] - own);
+  }
+  squares[static_cast<std::size_t>(i)] = std::numeric_limits<double>::infinity();
+  std::vector<std::int64_t> nearest;  // the k nearest so far, the farthest of them last
+  for (std::int64_t j = 0; j < n; ++j) {
+    const auto at = [&](std::int64_t row) { return squares[static_cast<std::size_t>(row)]; };
+    if (static_cast<std::int64_t>(nearest.size()) == k && !(at(j) < at(nearest.back()))) continue;
+    if (static_cast<std::int64_t>(nearest.size()) == k) nearest.pop_back();
+    nearest.insert(std::upper_bound(nearest.begin(), nearest.end(), j,
+                                    [&](std::int64_t a, std::int64_t b) { return at(a) < at(b); }),
+                   j);
+  }
+  return {nearest.back(), squares[static_cast<std::size_t>(nearest.back())]};
+}
+
 }  // namespace
 
-at::Tensor nearestNeighbourEntropy(const at::Tensor& x, std::int64_t k) {
+NeighbourEntropy nearestNeighbourEntropy(const at::Tensor& x, std::int64_t k) {
   const std::int64_t n = x.size(0), d = x.size(1);
   if (n <= k) fail(Code::Shape, "the entropy by neighbour ", k, " needs more than ", k, " rows, got ", n);
-  at::Tensor neighbour;
-  {
-    at::NoGradGuard guard;
-    const at::Tensor rows = x.detach();
-    // Distances by differences (mode 2): the nearest ones are what counts. A row is its own nearest at distance 0.
-    at::Tensor distance = at::cdist(rows, rows, 2.0, 2);
-    distance.fill_diagonal_(-1);
-    neighbour = std::get<1>(distance.topk(k + 1, 1, false, true)).select(1, k);
+  const at::Tensor turned = x.detach().t();
+  const std::vector<double> columns = numbersOf(turned);
+  std::vector<double> squares(static_cast<std::size_t>(n)), gradient(columns.size());
+  const auto dims = static_cast<double>(d), rows = static_cast<double>(n);
+  double sum = 0;
+  for (std::int64_t i = 0; i < n; ++i) {
+    const auto [j, square] = neighbourOf(columns, n, i, k, squares);
+    sum += 0.5 * std::log(square);
+    for (std::int64_t c = 0; c < d; ++c) {  // d log r / dx_i = (x_i - x_j) / r^2
+      const auto own = static_cast<std::size_t>(c * n + i), other = static_cast<std::size_t>(c * n + j);
+      const double slope = dims / rows * (columns[own] - columns[other]) / square;
+      gradient[own] += slope;
+      gradient[other] -= slope;
+    }
   }
-  const at::Tensor r = (x - x.index_select(0, neighbour)).square().sum(1).sqrt();
-  const auto dims = static_cast<double>(d);
   const double ball = 0.5 * dims * std::log(std::numbers::pi) - std::lgamma(0.5 * dims + 1);
-  return dims * r.log().mean() + ball + digamma(n) - digamma(k);
+  return {dims * sum / rows + ball + digamma(n) - digamma(k), tensorOf(gradient, turned).t().contiguous()};
 }
 
 SamplerKl::SamplerKl(const Spec& spec, const Sampler& sampler) {
@@ -73,17 +104,14 @@ at::Tensor SamplerKl::advance(StepContext& context, const Sampler& sampler, cons
 at::Tensor SamplerKl::sensitivity(StepContext& context, double& value) const {
   const EnergyAndGradient e = context.model().energyAndGradient(last_, context.threads);
   at::Tensor total = e.gradient * (energy_ / static_cast<double>(last_.size()));
-  const double energy = e.energy.mean().item<double>();
+  const double energy = meanOf(e.energy);
   context.monitor("samplerKlEnergy", energy);
   value = energy_ * energy;
   if (entropy_ == 0) return total;
-  at::AutoGradMode enable(true);
-  const at::Tensor x = last_.x.detach().clone().requires_grad_(true);
-  const at::Tensor entropy = nearestNeighbourEntropy(x, neighbour_);
-  const at::Tensor gradient = torch::autograd::grad({entropy}, {x})[0];
-  context.monitor("entropy", entropy.item<double>());
-  value -= entropy_ * entropy.item<double>();
-  return total - entropy_ * gradient;
+  const NeighbourEntropy entropy = nearestNeighbourEntropy(last_.x, neighbour_);
+  context.monitor("entropy", entropy.value);
+  value -= entropy_ * entropy.value;
+  return total - entropy_ * entropy.gradient;
 }
 
 at::Tensor SamplerKl::added(StepContext& context, const at::Tensor& loss) const {
@@ -91,14 +119,13 @@ at::Tensor SamplerKl::added(StepContext& context, const at::Tensor& loss) const 
   double value = 0;
   at::Tensor a = sensitivity(context, value);
   // Backwards over the kept steps: x' = x + c s(x) + noise depends on the weights by c s(x), and on x by 1 - c H(x).
-  at::Tensor term = at::zeros({}, a.options());
+  std::vector<Derivative> terms;
   for (std::size_t t = points_.size(); t-- > 0;) {
     const Rows rows{points_[t], last_.y};
-    term = term + drifts_[t] * (a * context.score(rows)).sum();
+    terms.push_back({context.score(rows), a * drifts_[t]});
     if (t > 0) a = a - drifts_[t] * hessianProduct(context.model(), rows, a);
   }
-  // The gradient of `term`, the value of the KL's parts.
-  return loss + (term - term.detach()) + value;
+  return loss + context.differentiated(value, terms);
 }
 
 }  // namespace langevin

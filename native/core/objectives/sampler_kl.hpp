@@ -14,8 +14,12 @@
 namespace langevin {
 
 /// Entropy of the law of rows x [n, d] by distances r_i to the k-th nearest neighbour (Kozachenko and Leonenko 1987):
-/// d mean log r + log(volume of the unit ball) + psi(n) - psi(k), in nats; differentiable in x.
-at::Tensor nearestNeighbourEntropy(const at::Tensor& x, std::int64_t k);
+/// d mean log r + log(volume of the unit ball) + psi(n) - psi(k), in nats, and its gradient in x [n, d].
+struct NeighbourEntropy {
+  double value = 0;
+  at::Tensor gradient;
+};
+NeighbourEntropy nearestNeighbourEntropy(const at::Tensor& x, std::int64_t k);
 
 class SamplerKl {
  public:
