@@ -2,11 +2,6 @@
 // Benchmarks: one case a file in scripts/bench/cases; every contender in child processes of its own, pinned to as many cores as
 // it has threads, measured in turns; medians with spread. What counts are ratios measured side by side; absolute times belong
 // to the machine and its load. docs/performance.md says what is measured and how.
-//
-//   npm run bench -- [--case NAME,NAME] [--row TEXT] [--peer NAME,NAME] [--threads 1,2] [--repeats 7] [--processes 2]
-//                    [--scale 1] [--torchebm PATH] [--out FILE] [--force] [--list]
-//   npm run bench -- --compare OLD [NEW]     ratios to peers of two result files; without NEW: runs first, then compares
-//   npm run bench -- --table FILE[,FILE]     writes the tables and charts of docs/performance.md, runs nothing
 import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { loadavg } from 'node:os'
 import { basename, dirname, join } from 'node:path'
@@ -21,6 +16,14 @@ import { problems, SCHEMA } from './bench/lib/schema.mjs'
 
 /** More cores than this at work for others, and absolute figures mean little. */
 const BUSY = 0.2
+
+const HELP = `usage: npm run bench -- [--case NAME,NAME] [--row TEXT[|TEXT]] [--peer NAME,NAME] [--threads 1,2] [--repeats 7]
+                      [--processes 2] [--scale 1] [--torchebm PATH] [--out FILE] [--force] [--list]
+       npm run bench -- --compare OLD [NEW]   ratios to peers of two result files; without NEW: runs first, then compares
+       npm run bench -- --table FILE[,FILE]   writes the tables and charts of docs/performance.md, runs nothing
+
+--row takes the rows whose label has one of the texts in it, --scale shortens the runs (0.3: three tenths of the steps),
+--force measures beside other work on the machine, --list names the cases and their rows.`
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -38,6 +41,7 @@ const { values, positionals } = parseArgs({
     table: { type: 'string' },
     force: { type: 'boolean', default: false },
     list: { type: 'boolean', default: false },
+    help: { type: 'boolean', short: 'h', default: false },
   },
 })
 
@@ -59,6 +63,8 @@ async function cases() {
     throw new Error(`there is no case '${unknown}'; known: ${all.map(({ name }) => name).join(', ')}`)
   return all.filter(({ name }) => names.includes(name))
 }
+
+const wanted = ({ label }) => values.row === undefined || values.row.split('|').some((text) => label.includes(text))
 
 /** Thread counts of a case on this machine; undefined once for cases that use the machine as a whole. */
 function threadsOf(bench) {
@@ -129,7 +135,7 @@ async function run() {
       const count = threads ?? 1
       const now = meter(count)
       peaks.set(count, peaks.has(count) ? higher(peaks.get(count), now) : now)
-      for (const row of bench.rows.filter(({ label }) => values.row === undefined || label.includes(values.row))) {
+      for (const row of bench.rows.filter(wanted)) {
         if (row.threads !== undefined && row.threads !== threads) continue
         const context = { repeats: own, processes, scale, peers }
         const result = await measureRow(bench, row, threads, contenders, context, note)
@@ -179,6 +185,7 @@ function write(path, text) {
 }
 
 async function main() {
+  if (values.help) return console.log(HELP)
   if (values.list) {
     for (const { name, title, rows } of await cases())
       console.log([`${name}: ${title}`, ...rows.map((r) => `    ${r.label}`)].join('\n'))
