@@ -64,7 +64,7 @@ async function cases() {
   return all.filter(({ name }) => names.includes(name))
 }
 
-const wanted = ({ label }) => values.row === undefined || values.row.split('|').some((text) => label.includes(text))
+const wantedRow = ({ label }) => values.row === undefined || values.row.split('|').some((text) => label.includes(text))
 
 /** Thread counts of a case on this machine; undefined once for cases that use the machine as a whole. */
 function threadsOf(bench) {
@@ -135,7 +135,7 @@ async function run() {
       const count = threads ?? 1
       const now = meter(count)
       peaks.set(count, peaks.has(count) ? higher(peaks.get(count), now) : now)
-      for (const row of bench.rows.filter(wanted)) {
+      for (const row of bench.rows.filter(wantedRow)) {
         if (row.threads !== undefined && row.threads !== threads) continue
         const context = { repeats: own, processes, scale, peers }
         const result = await measureRow(bench, row, threads, contenders, context, note)
