@@ -1,5 +1,6 @@
 #include "objectives/persistent_chains.hpp"
 
+#include "base/tensor.hpp"
 #include "objectives/support.hpp"
 
 namespace langevin {
@@ -32,7 +33,7 @@ Rows PersistentChains::advance(StepContext& context, SamplerKl* kl) {
   negatives.x = kl ? kl->advance(context, *sampler_, draw.rows) : advanceRows(context, *sampler_, draw.rows);
   // The last call that can be aborted is behind us: from here on the step runs to its end.
   buffer_.store(draw, negatives.x, common.steps);
-  context.monitor("restartShare", draw.restarted.to(at::kDouble).mean().item<double>());
+  context.monitor("restartShare", meanOf(draw.restarted));
   context.monitor("bufferAge", buffer_.meanAge());
   context.monitor("bufferSaturation", buffer_.saturation());
   return negatives;

@@ -47,7 +47,7 @@ at::Tensor advanceRows(StepContext& context, const Sampler& sampler, const Rows&
     go(1);
   }
   if (tally.proposals > 0) context.monitor("acceptance", tally.acceptanceRate());
-  const double moved = (chains.x.detach() - rows.x.detach()).norm().item<double>();
+  const double moved = normOf(chains.x.detach() - rows.x.detach());
   context.monitor("displacement", moved / std::sqrt(static_cast<double>(rows.size())) / context.spread);
   context.monitor("clippedShare", tally.clippedShare());
   context.monitor("clampedShare", tally.clampedShare());

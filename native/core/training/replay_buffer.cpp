@@ -95,7 +95,7 @@ void ReplayBuffer::fill(const Rows& data, const Random& random, const States& st
   y_ = start.y;
   age_ = at::zeros({options_.size}, at::kLong);
   uses_ = at::zeros({options_.size}, at::kLong);
-  draws_ = restarts_ = 0;
+  draws_ = restarts_ = ageSum_ = advanced_ = 0;
 }
 
 at::Tensor ReplayBuffer::uniformRows(std::int64_t count, std::uint64_t step, const Random& random) const {
@@ -181,23 +181,45 @@ void ReplayBuffer::cool(Draw& draw, const Heated& run) const {
 
 void ReplayBuffer::store(const Draw& draw, const at::Tensor& x, std::int64_t steps) {
   at::NoGradGuard guard;
-  const at::Tensor from = draw.slots.to(at::kCPU), to = strategy_->store(from, draw.step, draws_, random_);
-  const at::Tensor row = to.ge(0).nonzero().squeeze(1), target = to.index_select(0, row);
-  const at::Tensor rowThere = row.to(x_.device()), targetThere = target.to(x_.device());
-  x_.index_copy_(0, targetThere, x.detach().index_select(0, rowThere));
-  if (y_.defined()) y_.index_copy_(0, targetThere, draw.rows.y.index_select(0, rowThere));
-  const at::Tensor kept = draw.restarted.logical_not().to(at::kLong);
-  const auto move = [&](at::Tensor& counts, std::int64_t more) {
-    counts.index_copy_(0, target, (counts.index_select(0, from) * kept + more).index_select(0, row));
-  };
-  move(age_, steps);
-  move(uses_, 1);
-  draws_ += from.size(0);
-  restarts_ += draw.restarted.sum().item<std::int64_t>();
+  const at::Tensor from = draw.slots.to(at::kCPU).contiguous();
+  const at::Tensor to = strategy_->store(from, draw.step, draws_, random_).contiguous();
+  count(from, to, draw.restarted.contiguous(), steps);
+  at::Tensor target = to.to(x_.device()), rows = x.detach(), conditions = draw.rows.y;
+  if ((to < 0).any().item<bool>()) {
+    const at::Tensor stays = target.ge(0).nonzero().squeeze(1);
+    target = target.index_select(0, stays);
+    rows = rows.index_select(0, stays);
+    if (y_.defined()) conditions = conditions.index_select(0, stays);
+  }
+  x_.index_copy_(0, target, rows);
+  if (y_.defined()) y_.index_copy_(0, target, conditions);
 }
 
-double ReplayBuffer::meanAge() const { return age_.to(at::kDouble).mean().item<double>(); }
-double ReplayBuffer::saturation() const { return (uses_ > 0).to(at::kDouble).mean().item<double>(); }
+// A chain's age and uses go with it. All are read before any is written: one may go where another came from.
+void ReplayBuffer::count(const at::Tensor& from, const at::Tensor& to, const at::Tensor& restarted,
+                         std::int64_t steps) {
+  const auto n = static_cast<std::size_t>(from.size(0));
+  const auto *source = from.const_data_ptr<std::int64_t>(), *target = to.const_data_ptr<std::int64_t>();
+  const auto* begun = restarted.const_data_ptr<bool>();
+  auto *age = age_.mutable_data_ptr<std::int64_t>(), *uses = uses_.mutable_data_ptr<std::int64_t>();
+  std::vector<std::int64_t> ages(n), counts(n);
+  for (std::size_t i = 0; i < n; ++i) {
+    ages[i] = (begun[i] ? 0 : age[source[i]]) + steps;
+    counts[i] = (begun[i] ? 0 : uses[source[i]]) + 1;
+    restarts_ += begun[i] ? 1 : 0;
+  }
+  draws_ += static_cast<std::int64_t>(n);
+  for (std::size_t i = 0; i < n; ++i) {
+    if (target[i] < 0) continue;
+    ageSum_ += ages[i] - age[target[i]];
+    advanced_ += uses[target[i]] > 0 ? 0 : 1;
+    age[target[i]] = ages[i];
+    uses[target[i]] = counts[i];
+  }
+}
+
+double ReplayBuffer::meanAge() const { return static_cast<double>(ageSum_) / static_cast<double>(options_.size); }
+double ReplayBuffer::saturation() const { return static_cast<double>(advanced_) / static_cast<double>(options_.size); }
 
 std::map<std::string, at::Tensor> ReplayBuffer::state() const {
   std::map<std::string, at::Tensor> state{{"buffer.x", x_.clone()},
@@ -215,8 +237,10 @@ void ReplayBuffer::setState(const std::map<std::string, at::Tensor>& state) {
          c10::str(x_.sizes()));
   x_ = x.to(x_.options()).clone();
   if (y_.defined()) y_ = savedTensor(state, "buffer.y").to(y_.options()).clone();
-  age_ = savedTensor(state, "buffer.age").to(at::kCPU).clone();
-  uses_ = savedTensor(state, "buffer.uses").to(at::kCPU).clone();
+  age_ = savedTensor(state, "buffer.age").to(at::kCPU).contiguous().clone();
+  uses_ = savedTensor(state, "buffer.uses").to(at::kCPU).contiguous().clone();
+  ageSum_ = age_.sum().item<std::int64_t>();
+  advanced_ = (uses_ > 0).sum().item<std::int64_t>();
   const at::Tensor counters = savedTensor(state, "buffer.counters").to(at::kCPU);
   draws_ = counters[0].item<std::int64_t>();
   restarts_ = counters[1].item<std::int64_t>();

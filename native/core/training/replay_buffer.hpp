@@ -78,6 +78,7 @@ class ReplayBuffer {
   Map ageHistogram() const;
   Rows fresh(const at::Tensor& slots, std::uint64_t step, const Random& random) const;
   at::Tensor accepted(const Rows& from, const Rows& to, std::uint64_t step, const EnergyOf& energy) const;
+  void count(const at::Tensor& from, const at::Tensor& to, const at::Tensor& restarted, std::int64_t steps);
   at::Tensor uniformRows(std::int64_t count, std::uint64_t step, const Random& random) const;
 
   Options options_;
@@ -89,6 +90,7 @@ class ReplayBuffer {
   at::Tensor x_, y_;
   at::Tensor age_, uses_;  // int64 [size]: sampler steps and draws since the chain's start
   std::int64_t draws_ = 0, restarts_ = 0;
+  std::int64_t ageSum_ = 0, advanced_ = 0;  // sum of age_, how many of uses_ are above 0
 };
 
 }  // namespace langevin

@@ -31,19 +31,21 @@ std::vector<std::uint32_t> wordsFor(std::int64_t count, std::uint64_t seed, std:
 }
 
 // `count` distinct numbers of first ... first + range - 1, every ordered choice equally likely: the first steps of a
-// Fisher-Yates shuffle on an array that exists only where it was touched.
+// Fisher-Yates shuffle of 0, 1, 2, ... which are put back afterwards.
 void distinct(std::int64_t* out, std::int64_t count, std::int64_t first, std::int64_t range, std::uint64_t seed,
               std::uint64_t step) {
   const std::vector<std::uint32_t> words = wordsFor(count, seed, step, Stream::BufferIndex);
-  std::unordered_map<std::int64_t, std::int64_t> moved;
-  const auto at = [&](std::int64_t i) {
-    const auto it = moved.find(i);
-    return it == moved.end() ? i : it->second;
-  };
+  thread_local std::vector<std::int64_t> deck;
+  while (static_cast<std::int64_t>(deck.size()) < range) deck.push_back(static_cast<std::int64_t>(deck.size()));
   for (std::int64_t i = 0; i < count; ++i) {
     const std::int64_t j = i + below(words, static_cast<std::size_t>(i), range - i);
-    out[i] = first + at(j);
-    moved[j] = at(i);
+    std::swap(deck[static_cast<std::size_t>(i)], deck[static_cast<std::size_t>(j)]);
+    out[i] = first + deck[static_cast<std::size_t>(i)];
+  }
+  for (std::int64_t i = 0; i < count; ++i) {  // what left place i came to a place below count, or came from there
+    const std::int64_t moved = out[i] - first;
+    deck[static_cast<std::size_t>(moved)] = moved;
+    deck[static_cast<std::size_t>(i)] = i;
   }
 }
 
