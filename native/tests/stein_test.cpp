@@ -263,6 +263,32 @@ TEST(traces_agree_in_two_dimensions) {
   CHECK_NEAR(value("exact"), value("hutchinson"), 0.05);
 }
 
+// The path of autograd. In one dimension |W| = 0.1 whatever is learned, so the value is +-0.1 (1 - P v).
+TEST(normalised_critics) {
+  Map spec = linearCritic(2);
+  spec["critic"] = Map{{"hidden", List{}}, {"spectralNorm", 0.1}};
+  const at::Tensor x = gaussianRows(at::full({1, 1}, 1.44, at::kDouble), 200);
+  const auto objective = makeObjectiveFrom(spec);
+  const TrainingStep::Result r = once(gaussian1d(0, 1 / std::sqrt(1.3)), *objective, x);
+  CHECK_NEAR(std::abs(r.loss), 0.1 * (1.3 * 1.44 - 1), 1e-6);
+}
+
+TEST(learned_discrepancy_is_the_same_at_any_number_of_threads) {
+  const at::Tensor x = gaussianRows(at::eye(2, at::kDouble), 700).to(at::kFloat);
+  for (const char* trace : {"exact", "hutchinson"}) {
+    Map spec = linearCritic(3, trace);
+    spec["critic"] = Map{{"hidden", List{16, 16}}};
+    std::vector<at::Tensor> critics, gradients;
+    for (const int threads : {1, 2}) {
+      const auto objective = makeObjectiveFrom(spec);
+      const TrainingStep::Result r = once(mlpEnergy("silu", at::kFloat), *objective, x, 9, threads);
+      critics.push_back(objective->networks().at("critic")->parameters().flat().clone());
+      gradients.push_back(r.gradient.clone());
+    }
+    CHECK(at::equal(critics[0], critics[1]) && at::equal(gradients[0], gradients[1]));
+  }
+}
+
 TEST(rough_critics_are_refused) {
   Map spec = linearCritic(1);
   spec["critic"] = Map{{"hidden", List{4}}, {"activation", "relu"}};

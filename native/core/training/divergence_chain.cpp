@@ -1,0 +1,183 @@
+#include "training/divergence_chain.hpp"
+
+#include <algorithm>
+#include <string>
+
+#include "kernels/cpu/tile_ops.hpp"
+#include "training/chain_products.hpp"
+
+namespace langevin {
+namespace {
+
+bool is(const Node& node, const char* op) { return std::string(node.op->name) == op; }
+
+constexpr const char* kSmooth[] = {"silu", "gelu", "tanh", "sigmoid", "softplus"};
+bool isSmooth(const Node& node) {
+  return std::any_of(std::begin(kSmooth), std::end(kSmooth), [&](const char* name) { return is(node, name); });
+}
+
+// ---- Number by number: the project's kernels on float32 on the CPU, ATen elsewhere
+
+bool ownKernels(const at::Tensor& x) { return x.is_cpu() && x.scalar_type() == at::kFloat; }
+Activation functionOf(const Node& node) { return {*findTileOp(node.op->name)->unary, 0.0f}; }
+
+struct Function {
+  at::Tensor value, slope, bend;  // f, f', f''
+};
+
+// By the operation itself and autograd.
+Function differentiated(const Node& node, const at::Tensor& z, bool twice) {
+  at::AutoGradMode enable(true);
+  const std::vector<at::Tensor> in{z.detach().requires_grad_(true)}, none;
+  const Rows rows;
+  const EvaluationMode mode;
+  const at::Tensor value = node.op->forward(OpCall{node, in, none, none, rows, mode});
+  const at::Tensor slope = torch::autograd::grad({value.sum()}, {in[0]}, {}, twice, twice)[0];
+  Function f{value.detach(), slope.detach(), {}};
+  if (twice) f.bend = torch::autograd::grad({slope.sum()}, {in[0]})[0];
+  return f;
+}
+
+// Plane k of [planes, n, width]. Selecting it costs more than the loop over a small one, so the kernels go without.
+struct Plane {
+  const at::Tensor& of;
+  std::int64_t k;
+  std::int64_t size() const { return of.size(1) * of.size(2); }
+  float* data() const { return of.data_ptr<float>() + k * size(); }
+  at::Tensor tensor() const { return of[k]; }
+};
+
+// value <- f(z), slope <- f'(z)
+void activate(const Node& node, Plane z, Plane value, Plane slope) {
+  if (ownKernels(z.of)) return tileKernels().unary(functionOf(node), z.data(), value.data(), slope.data(), z.size());
+  const Function f = differentiated(node, z.tensor(), false);
+  value.tensor().copy_(f.value);
+  slope.tensor().copy_(f.slope);
+}
+
+// bend <- f''(z)
+void bendInto(const Node& node, Plane z, Plane bend) {
+  if (ownKernels(z.of))
+    tileKernels().bend(functionOf(node), z.data(), bend.data(), z.size());
+  else
+    bend.tensor().copy_(differentiated(node, z.tensor(), true).bend);
+}
+
+// out = a b, or out += a b with `add`.
+void multiplyPlanes(Plane a, Plane b, Plane out, bool add = false) {
+  if (ownKernels(out.of))
+    return (add ? tileKernels().mulAdd : tileKernels().mul)(a.data(), b.data(), out.data(), out.size());
+  at::Tensor to = out.tensor();
+  if (add)
+    to.addcmul_(a.tensor(), b.tensor());
+  else
+    at::mul_out(to, a.tensor(), b.tensor());
+}
+
+at::Tensor columnSums(Plane x) {
+  if (!ownKernels(x.of)) return x.tensor().sum(0);
+  at::Tensor sums = at::zeros({x.of.size(2)}, x.of.options());
+  tileKernels().weightedSum(nullptr, x.data(), sums.data_ptr<float>(), x.of.size(1), x.of.size(2));
+  return sums;
+}
+
+// ---- Layers
+
+// [k, n, w] as [k n, w]
+at::Tensor flat(const at::Tensor& x) { return x.view({-1, x.size(2)}); }
+
+// x W', row by row
+at::Tensor through(const at::Tensor& x, const at::Tensor& w) {
+  at::Tensor out = at::empty({x.size(0), x.size(1), w.size(0)}, x.options());
+  at::Tensor rows = flat(out);
+  multiplyInto(rows, flat(x), w.t());
+  return out;
+}
+
+// Adjoints of [z_1 .. z_m, z] from those of [a_1 .. a_m, a]: f' abar_k, and f' abar + f'' sum_k abar_k z_k.
+at::Tensor retreat(const Node& activation, const at::Tensor& above, const at::Tensor& sums, const at::Tensor& slope) {
+  const std::int64_t m = above.size(0) - 1;
+  const at::Tensor below = at::empty_like(above), turned = at::empty_like(slope), bend = at::empty_like(slope);
+  bendInto(activation, {sums, m}, {bend, 0});
+  for (std::int64_t k = 0; k < m; ++k) {
+    multiplyPlanes({above, k}, {slope, 0}, {below, k});
+    multiplyPlanes({above, k}, {sums, k}, {turned, 0}, k > 0);
+  }
+  multiplyPlanes({turned, 0}, {bend, 0}, {below, m});
+  multiplyPlanes({above, m}, {slope, 0}, {below, m}, true);
+  return below;
+}
+
+}  // namespace
+
+std::unique_ptr<DivergenceChain> DivergenceChain::compile(const Program& program) {
+  if (program.outputs < 0 || program.condition.kind != Condition::Kind::None) return nullptr;
+  const auto nodeAt = [&](int i) -> const Node& { return program.nodes[static_cast<std::size_t>(i)]; };
+  auto chain = std::make_unique<DivergenceChain>();
+  Node activation;
+  int at = program.outputs;
+  while (true) {
+    const Node& linear = nodeAt(at);
+    if (!is(linear, "linear")) return nullptr;
+    chain->layers_.push_back(
+        {linear.parameters[0], linear.parameters.size() > 1 ? linear.parameters[1] : -1, activation});
+    at = linear.inputs[0];
+    if (!isSmooth(nodeAt(at))) break;
+    activation = nodeAt(at);
+    at = activation.inputs[0];
+    activation.inputs = {0};
+  }
+  std::reverse(chain->layers_.begin(), chain->layers_.end());
+  const Node& columns = nodeAt(at);
+  const bool first = is(columns, "slice") && columns.integers[0] == 0 && is(nodeAt(columns.inputs[0]), "input");
+  if (!first || columns.width != nodeAt(program.outputs).width) return nullptr;
+  return chain;
+}
+
+DivergenceChain::Record DivergenceChain::evaluate(const std::vector<at::Tensor>& parameters, const at::Tensor& x,
+                                                  const at::Tensor& directions) const {
+  at::NoGradGuard guard;
+  const auto of = [&](int p) -> const at::Tensor& { return parameters[static_cast<std::size_t>(p)]; };
+  const std::int64_t m = directions.size(0);
+  Record record;
+  record.entering.push_back(at::cat({directions, x.unsqueeze(0)}));
+  for (const Layer& layer : layers_) {
+    const at::Tensor sums = through(record.entering.back(), of(layer.weight));
+    at::Tensor z = sums[m];
+    if (layer.bias >= 0) z += of(layer.bias);
+    if (!layer.activation.op) {
+      record.value = z;
+      record.trace = (sums.slice(0, 0, m) * directions).sum(at::IntArrayRef{0, 2});
+      break;
+    }
+    const at::Tensor leaving = at::empty_like(sums), slope = at::empty({1, z.size(0), z.size(1)}, z.options());
+    activate(layer.activation, {sums, m}, {leaving, m}, {slope, 0});
+    for (std::int64_t k = 0; k < m; ++k) multiplyPlanes({slope, 0}, {sums, k}, {leaving, k});
+    record.sums.push_back(sums);
+    record.slopes.push_back(slope);
+    record.entering.push_back(leaving);
+  }
+  return record;
+}
+
+std::vector<at::Tensor> DivergenceChain::parameterGradient(const std::vector<at::Tensor>& parameters,
+                                                           const Record& record, const at::Tensor& outer,
+                                                           double weight) const {
+  at::NoGradGuard guard;
+  const std::int64_t m = record.entering[0].size(0) - 1;
+  std::vector<at::Tensor> gradients(parameters.size());
+  const auto gradientOf = [&](int p) -> at::Tensor& { return gradients[static_cast<std::size_t>(p)]; };
+  // Adjoints of [z_1 .. z_m, z]; those of the outputs' tangents are the directions.
+  at::Tensor below = at::cat({record.entering[0].slice(0, 0, m) * weight, outer.unsqueeze(0)});
+  for (std::size_t l = layers_.size(); l-- > 0;) {
+    const Layer& layer = layers_[l];
+    gradientOf(layer.weight) = product(flat(below).t(), flat(record.entering[l]));
+    if (layer.bias >= 0) gradientOf(layer.bias) = columnSums({below, m});
+    if (l == 0) break;
+    const at::Tensor above = through(below, parameters[static_cast<std::size_t>(layer.weight)].t());
+    below = retreat(layers_[l - 1].activation, above, record.sums[l - 1], record.slopes[l - 1]);
+  }
+  return gradients;
+}
+
+}  // namespace langevin

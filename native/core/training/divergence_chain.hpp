@@ -1,0 +1,46 @@
+// Vector fields g: R^d -> R^d of multilayer perceptrons, their traces sum_k v_k' (dg/dx) v_k (the divergence, where the
+// v_k are the axes) and the parameter gradient of both, without a tape of second derivatives.
+//
+// Every layer has a value and a tangent along each v_k: z = W a + b, z_k = W a_k, a_k = f'(z) z_k. They lie in one
+// tensor, the tangents first, so that each layer is one matrix product; the reverse pass over them is the same in the
+// other direction and needs f'' at most.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "energies/program.hpp"
+
+namespace langevin {
+
+class DivergenceChain {
+ public:
+  /// Null unless the outputs are Linear(f(Linear(... f(Linear(x))))) with smooth f of the first columns of the rows, as
+  /// many as there are outputs.
+  static std::unique_ptr<DivergenceChain> compile(const Program& program);
+
+  /// What evaluate() finds, and leaves for parameterGradient().
+  struct Record {
+    at::Tensor value;                  // g(x) [n, d]
+    at::Tensor trace;                  // [n]
+    std::vector<at::Tensor> entering;  // [a_1 .. a_m, a] before each layer, [m + 1, n, width]
+    std::vector<at::Tensor> sums;      // [z_1 .. z_m, z] of each hidden layer
+    std::vector<at::Tensor> slopes;    // f'(z), [1, n, width]
+  };
+  /// x [n, d], directions [m, n, d]. `parameters` in the order of the program.
+  Record evaluate(const std::vector<at::Tensor>& parameters, const at::Tensor& x, const at::Tensor& directions) const;
+  /// d/dparameters of sum_i (outer_i . g(x_i) + weight trace_i), in the order of the program; undefined where there is
+  /// none.
+  std::vector<at::Tensor> parameterGradient(const std::vector<at::Tensor>& parameters, const Record& record,
+                                            const at::Tensor& outer, double weight) const;
+
+ private:
+  struct Layer {
+    int weight = -1, bias = -1;  // parameters; bias -1: none
+    Node activation;             // of its output, on its own; no operation: the last layer
+  };
+
+  std::vector<Layer> layers_;  // first to last
+};
+
+}  // namespace langevin
