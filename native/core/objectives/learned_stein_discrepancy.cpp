@@ -75,19 +75,20 @@ class LearnedSteinDiscrepancy : public Objective {
   }
 
   // The critic on the batch, tile by tile; with `gradient` it becomes what the round asks of the critic's parameters.
-  Critic evaluate(StepContext& context, std::int64_t round, const at::Tensor& score, at::Tensor* gradient) const {
+  Critic evaluate(StepContext& context, std::int64_t round, const at::Tensor& score, at::Tensor* gradient) {
     const at::Tensor x = context.batch.x.detach(), v = directions(context, round);
     const std::int64_t n = x.size(0);
     const Tiling tiling(n, x.is_cuda() ? n : kSmallestTile);
     std::vector<Critic> found(static_cast<std::size_t>(tiling.count()));
     std::vector<at::Tensor> parts(found.size());
+    records_.resize(found.size());
     parallelTiles(tiling.count(), context.threads, [&](std::int64_t i) {
       const auto k = static_cast<std::size_t>(i);
       const TileRange r = tiling.range(i);
       const Tile tile{x.slice(0, r.first, r.last), v.slice(1, r.first, r.last),
                       gradient ? score.slice(0, r.first, r.last) : at::Tensor(), n};
       if (gradient) parts[k] = at::zeros_like(network_->network().parameters().flat());
-      found[k] = chain_ ? byHand(tile, parts[k]) : byAutograd(tile, parts[k]);
+      found[k] = chain_ ? byHand(tile, records_[k], parts[k]) : byAutograd(tile, parts[k]);
     });
     if (gradient) *gradient = parts[0];
     std::vector<at::Tensor> values, traces;
@@ -108,9 +109,9 @@ class LearnedSteinDiscrepancy : public Objective {
     return (2 * lambda_ * value - tile.score) / static_cast<double>(tile.n);
   }
 
-  Critic byHand(const Tile& tile, at::Tensor& gradient) const {
+  Critic byHand(const Tile& tile, DivergenceChain::Record& record, at::Tensor& gradient) const {
     const Parameters& parameters = network_->network().parameters();
-    const DivergenceChain::Record record = chain_->evaluate(parameters.tensors(), tile.x, tile.v);
+    chain_->evaluate(parameters.tensors(), tile.x, tile.v, record);
     if (tile.score.defined()) {
       at::NoGradGuard guard;
       parameters.accumulate(gradient, chain_->parameterGradient(parameters.tensors(), record,
@@ -162,7 +163,8 @@ class LearnedSteinDiscrepancy : public Objective {
   std::int64_t steps_;
   bool exact_;
   std::unique_ptr<HelperNetwork> network_;
-  std::unique_ptr<DivergenceChain> chain_;  // null (spectral normalisation): autograd through autograd
+  std::unique_ptr<DivergenceChain> chain_;        // null (spectral normalisation): autograd through autograd
+  std::vector<DivergenceChain::Record> records_;  // of tiles: their buffers serve the next round
 };
 
 }  // namespace

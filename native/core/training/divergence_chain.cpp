@@ -86,26 +86,33 @@ at::Tensor columnSums(Plane x) {
 // [k, n, w] as [k n, w]
 at::Tensor flat(const at::Tensor& x) { return x.view({-1, x.size(2)}); }
 
-// x W', row by row
-at::Tensor through(const at::Tensor& x, const at::Tensor& w) {
-  at::Tensor out = at::empty({x.size(0), x.size(1), w.size(0)}, x.options());
-  at::Tensor rows = flat(out);
-  multiplyInto(rows, flat(x), w.t());
-  return out;
+// Buffers are those of the call before where the shape is the same: fresh ones of this size are fresh pages each time.
+at::Tensor& fitted(at::Tensor& buffer, at::IntArrayRef sizes, const at::Tensor& like) {
+  const bool fits = buffer.defined() && buffer.sizes().equals(sizes) && buffer.scalar_type() == like.scalar_type();
+  if (!fits) buffer = at::empty(sizes, like.options());
+  return buffer;
 }
 
-// Adjoints of [z_1 .. z_m, z] from those of [a_1 .. a_m, a]: f' abar_k, and f' abar + f'' sum_k abar_k z_k.
-at::Tensor retreat(const Node& activation, const at::Tensor& above, const at::Tensor& sums, const at::Tensor& slope) {
-  const std::int64_t m = above.size(0) - 1;
-  const at::Tensor below = at::empty_like(above), turned = at::empty_like(slope), bend = at::empty_like(slope);
-  bendInto(activation, {sums, m}, {bend, 0});
+// out <- x W', row by row
+void through(const at::Tensor& x, const at::Tensor& w, at::Tensor& out) {
+  at::Tensor rows = flat(fitted(out, {x.size(0), x.size(1), w.size(0)}, x));
+  multiplyInto(rows, flat(x), w.t());
+}
+
+// From adjoints of [a_1 .. a_m, a] to those of [z_1 .. z_m, z], in place: f' abar_k, and f' abar + f'' sum_k abar_k
+// z_k.
+void retreat(const Node& activation, at::Tensor& adjoints, DivergenceChain::Hidden& hidden) {
+  const std::int64_t m = adjoints.size(0) - 1;
+  const Plane slope{hidden.slope, 0}, last{adjoints, m};
+  const Plane turned{fitted(hidden.turned, hidden.slope.sizes(), adjoints), 0};
+  const Plane bend{fitted(hidden.bend, hidden.slope.sizes(), adjoints), 0};
+  bendInto(activation, {hidden.sums, m}, bend);
   for (std::int64_t k = 0; k < m; ++k) {
-    multiplyPlanes({above, k}, {slope, 0}, {below, k});
-    multiplyPlanes({above, k}, {sums, k}, {turned, 0}, k > 0);
+    multiplyPlanes({adjoints, k}, {hidden.sums, k}, turned, k > 0);
+    multiplyPlanes({adjoints, k}, slope, {adjoints, k});
   }
-  multiplyPlanes({turned, 0}, {bend, 0}, {below, m});
-  multiplyPlanes({above, m}, {slope, 0}, {below, m}, true);
-  return below;
+  multiplyPlanes(last, slope, last);
+  multiplyPlanes(turned, bend, last, true);
 }
 
 }  // namespace
@@ -134,48 +141,51 @@ std::unique_ptr<DivergenceChain> DivergenceChain::compile(const Program& program
   return chain;
 }
 
-DivergenceChain::Record DivergenceChain::evaluate(const std::vector<at::Tensor>& parameters, const at::Tensor& x,
-                                                  const at::Tensor& directions) const {
+void DivergenceChain::evaluate(const std::vector<at::Tensor>& parameters, const at::Tensor& x,
+                               const at::Tensor& directions, Record& record) const {
   at::NoGradGuard guard;
   const auto of = [&](int p) -> const at::Tensor& { return parameters[static_cast<std::size_t>(p)]; };
-  const std::int64_t m = directions.size(0);
-  Record record;
-  record.entering.push_back(at::cat({directions, x.unsqueeze(0)}));
-  for (const Layer& layer : layers_) {
-    const at::Tensor sums = through(record.entering.back(), of(layer.weight));
-    at::Tensor z = sums[m];
-    if (layer.bias >= 0) z += of(layer.bias);
-    if (!layer.activation.op) {
-      record.value = z;
-      record.trace = (sums.slice(0, 0, m) * directions).sum(at::IntArrayRef{0, 2});
-      break;
-    }
-    const at::Tensor leaving = at::empty_like(sums), slope = at::empty({1, z.size(0), z.size(1)}, z.options());
-    activate(layer.activation, {sums, m}, {leaving, m}, {slope, 0});
-    for (std::int64_t k = 0; k < m; ++k) multiplyPlanes({slope, 0}, {sums, k}, {leaving, k});
-    record.sums.push_back(sums);
-    record.slopes.push_back(slope);
-    record.entering.push_back(leaving);
+  const std::int64_t m = directions.size(0), n = x.size(0);
+  record.entering = at::cat({directions, x.unsqueeze(0)});
+  record.hidden.resize(layers_.size() - 1);
+  const at::Tensor* entering = &record.entering;
+  for (std::size_t l = 0; l < layers_.size(); ++l) {
+    const Layer& layer = layers_[l];
+    const bool last = l + 1 == layers_.size();
+    at::Tensor& sums = last ? record.outputs : record.hidden[l].sums;
+    through(*entering, of(layer.weight), sums);
+    if (layer.bias >= 0) sums[m] += of(layer.bias);
+    if (last) break;
+    Hidden& hidden = record.hidden[l];
+    fitted(hidden.slope, {1, n, sums.size(2)}, x);
+    fitted(hidden.leaving, sums.sizes(), x);
+    activate(layer.activation, {sums, m}, {hidden.leaving, m}, {hidden.slope, 0});
+    for (std::int64_t k = 0; k < m; ++k) multiplyPlanes({hidden.slope, 0}, {sums, k}, {hidden.leaving, k});
+    entering = &hidden.leaving;
   }
-  return record;
+  record.value = record.outputs[m].clone();
+  record.trace = (record.outputs.slice(0, 0, m) * record.entering.slice(0, 0, m)).sum(0).sum(1);
 }
 
-std::vector<at::Tensor> DivergenceChain::parameterGradient(const std::vector<at::Tensor>& parameters,
-                                                           const Record& record, const at::Tensor& outer,
-                                                           double weight) const {
+std::vector<at::Tensor> DivergenceChain::parameterGradient(const std::vector<at::Tensor>& parameters, Record& record,
+                                                           const at::Tensor& outer, double weight) const {
   at::NoGradGuard guard;
-  const std::int64_t m = record.entering[0].size(0) - 1;
+  const std::int64_t m = record.entering.size(0) - 1;
   std::vector<at::Tensor> gradients(parameters.size());
   const auto gradientOf = [&](int p) -> at::Tensor& { return gradients[static_cast<std::size_t>(p)]; };
   // Adjoints of [z_1 .. z_m, z]; those of the outputs' tangents are the directions.
-  at::Tensor below = at::cat({record.entering[0].slice(0, 0, m) * weight, outer.unsqueeze(0)});
+  at::Tensor outputs = at::cat({record.entering.slice(0, 0, m) * weight, outer.unsqueeze(0)});
+  at::Tensor* adjoints = &outputs;
   for (std::size_t l = layers_.size(); l-- > 0;) {
     const Layer& layer = layers_[l];
-    gradientOf(layer.weight) = product(flat(below).t(), flat(record.entering[l]));
-    if (layer.bias >= 0) gradientOf(layer.bias) = columnSums({below, m});
+    const at::Tensor& entering = l == 0 ? record.entering : record.hidden[l - 1].leaving;
+    gradientOf(layer.weight) = product(flat(*adjoints).t(), flat(entering));
+    if (layer.bias >= 0) gradientOf(layer.bias) = columnSums({*adjoints, m});
     if (l == 0) break;
-    const at::Tensor above = through(below, parameters[static_cast<std::size_t>(layer.weight)].t());
-    below = retreat(layers_[l - 1].activation, above, record.sums[l - 1], record.slopes[l - 1]);
+    Hidden& below = record.hidden[l - 1];
+    through(*adjoints, parameters[static_cast<std::size_t>(layer.weight)].t(), below.adjoints);
+    retreat(layers_[l - 1].activation, below.adjoints, below);
+    adjoints = &below.adjoints;
   }
   return gradients;
 }

@@ -19,19 +19,26 @@ class DivergenceChain {
   /// many as there are outputs.
   static std::unique_ptr<DivergenceChain> compile(const Program& program);
 
-  /// What evaluate() finds, and leaves for parameterGradient().
+  /// Of a hidden layer: sums [z_1 .. z_m, z], f'(z) and what leaves it, [a_1 .. a_m, a]; then what the reverse pass
+  /// needs room for. [m + 1, n, width] or [1, n, width].
+  struct Hidden {
+    at::Tensor sums, slope, leaving;
+    at::Tensor adjoints, turned, bend;
+  };
+  /// What evaluate() finds, and leaves for parameterGradient(). A record that was used before is written over.
   struct Record {
-    at::Tensor value;                  // g(x) [n, d]
-    at::Tensor trace;                  // [n]
-    std::vector<at::Tensor> entering;  // [a_1 .. a_m, a] before each layer, [m + 1, n, width]
-    std::vector<at::Tensor> sums;      // [z_1 .. z_m, z] of each hidden layer
-    std::vector<at::Tensor> slopes;    // f'(z), [1, n, width]
+    at::Tensor value;     // g(x) [n, d]
+    at::Tensor trace;     // [n]
+    at::Tensor entering;  // [v_1 .. v_m, x]
+    at::Tensor outputs;   // [g_1 .. g_m, g]
+    std::vector<Hidden> hidden;
   };
   /// x [n, d], directions [m, n, d]. `parameters` in the order of the program.
-  Record evaluate(const std::vector<at::Tensor>& parameters, const at::Tensor& x, const at::Tensor& directions) const;
+  void evaluate(const std::vector<at::Tensor>& parameters, const at::Tensor& x, const at::Tensor& directions,
+                Record& record) const;
   /// d/dparameters of sum_i (outer_i . g(x_i) + weight trace_i), in the order of the program; undefined where there is
   /// none.
-  std::vector<at::Tensor> parameterGradient(const std::vector<at::Tensor>& parameters, const Record& record,
+  std::vector<at::Tensor> parameterGradient(const std::vector<at::Tensor>& parameters, Record& record,
                                             const at::Tensor& outer, double weight) const;
 
  private:
