@@ -130,4 +130,7 @@ struct TileCall {
   float* adjointAt(int i) const;
 };
 
+/// gradient [out, in] += g' x of a linear layer: g [rows, out], x [rows, in].
+void addOuter(TileCall& c, const float* g, const float* x, float* gradient);
+
 }  // namespace langevin

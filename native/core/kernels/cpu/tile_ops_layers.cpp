@@ -67,33 +67,9 @@ void linearInputBackward(TileCall& c) {
   multiply(c, p, c.weights().backward, c.weights().backwardHalf);
 }
 
-void linearWeightGradient(TileCall& c, float* gradient) {
-  const std::int64_t t = c.rows(), in = c.inWidth(0), out = c.width();
-  const float *g = c.adjoint(), *x = c.in(0);
-  if (out == 1) return c.k.weightedSum(g, x, gradient, t, in);
-  if (in < kThinInput) {
-    float* column = c.scratch(static_cast<std::size_t>(t), 0);
-    float* sum = c.scratch(static_cast<std::size_t>(out), 1);
-    for (std::int64_t i = 0; i < in; ++i) {
-      for (std::int64_t r = 0; r < t; ++r) column[r] = x[r * in + i];
-      std::fill_n(sum, out, 0.0f);
-      c.k.weightedSum(column, g, sum, t, out);
-      for (std::int64_t o = 0; o < out; ++o) gradient[o * in + i] += sum[o];
-    }
-    return;
-  }
-  Product p{.rows = out, .cols = in, .depth = t, .a = g, .lda = out};
-  p.turned = true;
-  p.b = {x, in, 1};
-  p.panel = panelOf(c, t);
-  p.c = gradient;
-  p.add = true;
-  c.k.multiply(p);
-}
-
 void linearBackward(TileCall& c) {
   if (c.pass.wanted == Wanted::Parameters) {
-    if (float* w = c.parameterGradient(0)) linearWeightGradient(c, w);
+    if (float* w = c.parameterGradient(0)) addOuter(c, c.adjoint(), c.in(0), w);
     if (c.node().parameters.size() > 1)
       if (float* b = c.parameterGradient(1)) c.k.weightedSum(nullptr, c.adjoint(), b, c.rows(), c.width());
   }
@@ -185,6 +161,29 @@ void dropoutBackward(TileCall& c) {
 }
 
 }  // namespace
+
+void addOuter(TileCall& c, const float* g, const float* x, float* gradient) {
+  const std::int64_t t = c.rows(), in = c.inWidth(0), out = c.width();
+  if (out == 1) return c.k.weightedSum(g, x, gradient, t, in);
+  if (in < kThinInput) {
+    float* column = c.scratch(static_cast<std::size_t>(t), 0);
+    float* sum = c.scratch(static_cast<std::size_t>(out), 1);
+    for (std::int64_t i = 0; i < in; ++i) {
+      for (std::int64_t r = 0; r < t; ++r) column[r] = x[r * in + i];
+      std::fill_n(sum, out, 0.0f);
+      c.k.weightedSum(column, g, sum, t, out);
+      for (std::int64_t o = 0; o < out; ++o) gradient[o * in + i] += sum[o];
+    }
+    return;
+  }
+  Product p{.rows = out, .cols = in, .depth = t, .a = g, .lda = out};
+  p.turned = true;
+  p.b = {x, in, 1};
+  p.panel = panelOf(c, t);
+  p.c = gradient;
+  p.add = true;
+  c.k.multiply(p);
+}
 
 const std::vector<TileOp>& layerTileOps() {
   static const std::vector<TileOp> table = {

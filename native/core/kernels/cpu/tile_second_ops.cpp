@@ -1,5 +1,6 @@
 // What each operation does with tangents, see tile_second.hpp. Letters: x value, t tangent, a = dE/dnode, s adjoint of
 // the value.
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -23,21 +24,29 @@ void scaleTangent(SecondCall& c) {
 void unaryTangent(SecondCall& c) {
   c.values.k.mul(c.values.kept(), c.tangents.in(0), c.tangents.out(), c.values.size());
 }
-// f' s + f'' t a
+// f' s + f'' t a, in pieces that stay in the first-level cache between its products.
 void unaryBackward(SecondCall& c) {
+  constexpr std::int64_t kPiece = 1024;
   TileCall &v = c.values, &t = c.tangents;
   if (!t.wants(0)) return;
-  const std::int64_t n = v.size();
-  float* bent = v.scratch(static_cast<std::size_t>(n), 0);
-  if (!v.node().dependsOnInput) {  // no tangent, and no dE/dnode was made
-    v.k.mul(v.kept(), t.adjoint(), bent, n);
-    return t.contribute(0, bent);
+  const Activation f = activationOf(v.node(), *v.node().op->unary);
+  const bool bends = v.node().dependsOnInput;  // else there is no tangent, and no dE/dnode was made
+  const bool adds = t.adds(0);
+  const float *slope = v.kept(), *outer = t.adjoint(), *x = v.in(0);
+  float *target = t.adjointOf(0), *sum = v.scratch(kPiece, 0);
+  for (std::int64_t i = 0, n = v.size(); i < n; i += kPiece) {
+    const std::int64_t count = std::min(kPiece, n - i);
+    float* to = adds ? sum : target + i;
+    if (bends) {
+      v.k.bend(f, x + i, to, count);
+      v.k.mul(to, t.in(0) + i, to, count);
+      v.k.mul(to, v.adjoint() + i, to, count);
+      v.k.mulAdd(slope + i, outer + i, to, count);
+    } else {
+      v.k.mul(slope + i, outer + i, to, count);
+    }
+    if (adds) t.k.axpy(1.0f, sum, target + i, count);
   }
-  v.k.bend(activationOf(v.node(), *v.node().op->unary), v.in(0), bent, n);
-  v.k.mul(bent, t.in(0), bent, n);
-  v.k.mul(bent, v.adjoint(), bent, n);
-  v.k.mulAdd(v.kept(), t.adjoint(), bent, n);
-  t.contribute(0, bent);
 }
 
 // W t, without the bias
@@ -48,18 +57,6 @@ void layerTangent(SecondCall& c) {
   p.packed = t.weights().forward.data();
   p.c = t.out();
   t.k.multiply(p);
-}
-
-// gradient [out, in] += g' x
-void addOuter(TileCall& c, const float* g, const float* x, float* gradient) {
-  if (c.width() == 1) return c.k.weightedSum(g, x, gradient, c.rows(), c.inWidth(0));
-  Product p{.rows = c.width(), .cols = c.inWidth(0), .depth = c.rows(), .a = g, .lda = c.width()};
-  p.turned = true;
-  p.b = {x, c.inWidth(0), 1};
-  p.panel = c.scratch(static_cast<std::size_t>(c.k.packedFloats(c.rows(), 1)), 2);
-  p.c = gradient;
-  p.add = true;
-  c.k.multiply(p);
 }
 
 // dW += s' x + a' t, db += sum s, W' s for the input
