@@ -50,7 +50,7 @@ class DenoisingScoreMatching : public Objective {
     const at::Tensor noise = context.random().normal(
         data.size(), data.x.size(1), static_cast<std::uint64_t>(context.step), Stream::Corrupt, data.x.options());
     Rows corrupted = data;
-    corrupted.x = data.x + sigma * noise;
+    corrupted.x = at::addcmul(data.x, sigma, noise);
     if (difference_ > 0) return byDifferences(context, corrupted, sigma, noise);
     const at::Tensor residual = at::addcmul(noise, sigma, context.score(corrupted));
     return residual.square().sum() * (0.5 / static_cast<double>(data.size()));

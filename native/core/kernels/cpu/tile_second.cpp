@@ -29,8 +29,8 @@ std::unique_ptr<TileProgram> TileProgram::compileSecondOrder(const Program& prog
   return result;
 }
 
-// Two copies of the per-row region, one of the shared values, zeros for the shared values' tangents and for the
-// condition, and v.
+// Two copies of the per-row region, one of the shared values, room for zeros (the shared values' tangents and the
+// condition's), and v.
 TileProgram::SecondPass TileProgram::secondPass(const Packed& packed, const TileInput& in, TileWorkspace& ws) const {
   SecondPass two;
   Pass& a = two.values;
@@ -57,11 +57,11 @@ TileProgram::SecondPass TileProgram::secondPass(const Packed& packed, const Tile
   two.tangents = a;
   two.tangents.rowsBase = base + rowFloats;
   two.tangents.fixedBase = zeros;
-  two.tangents.zeros = zeros;
+  two.tangents.zeros = two.zeros = zeros;
+  two.zerosEnd = zeros + wide;
   two.tangents.gradient = nullptr;
   two.tangents.in.x = direction;
   if (in.y) two.tangents.in.y = zeros;
-  std::memset(zeros, 0, wide * sizeof(float));
   return two;
 }
 
@@ -84,6 +84,7 @@ void TileProgram::scoreGradient(const Packed& packed, const TileInput& in, TileW
                                 float* flat) const {
   if (!nodes_[static_cast<std::size_t>(energy_)].dependsOnInput) return;
   SecondPass two = secondPass(packed, in, ws);
+  std::fill(two.zeros, two.zerosEnd, 0.0f);
   auto* direction = const_cast<float*>(two.tangents.in.x);
   tileKernels().scale(-1.0f, 0.0f, outer, direction, in.rows * inputWidth_);
   two.tangents.flat = flat;

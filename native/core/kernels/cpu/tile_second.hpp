@@ -13,6 +13,7 @@ namespace langevin {
 struct TileProgram::SecondPass {
   Pass values;    // values, and adjoints dE/dnode
   Pass tangents;  // tangents along v, and adjoints of the values in the gradient of sum_i v_i . dE/dx_i
+  float *zeros = nullptr, *zerosEnd = nullptr;  // to be filled before tangents are made
 };
 
 /// One operation in both.
