@@ -2,8 +2,8 @@
 //   max over g, min over E of  E_data[ s(x)' g(x) + tr dg/dx ] - lambda E_data |g(x)|^2,  s = -dE/dx.
 // Under the model's own law the first expectation is 0 for every g (Stein's identity). The best critic is
 // (s - grad log p) / (2 lambda), and the value there is the Fisher divergence over 4 lambda. Each step of the model
-// follows `criticSteps` of the critic on the same rows; the trace is exact (d backward passes) or Hutchinson's
-// estimate v' (dg/dx) v with Rademacher v.
+// follows `criticSteps` of the critic on the same rows; the trace is exact (a tangent along each of the d axes) or
+// Hutchinson's estimate v' (dg/dx) v with Rademacher v.
 #include "base/threads.hpp"
 #include "objectives/helper_network.hpp"
 #include "objectives/registry.hpp"
