@@ -81,12 +81,12 @@ inline void fit(const EnergyRef& energy, Objective& objective, const at::Tensor&
 
 /// Loss and gradients of one step, nothing trained.
 inline TrainingStep::Result once(const EnergyRef& energy, Objective& objective, const at::Tensor& x,
-                                 std::uint64_t seed = 9) {
+                                 std::uint64_t seed = 9, int threads = 1) {
   const Random random(seed);
   Job job;
   const Rows rows = energy->rows(x, {});
   objective.prepare(*energy, rows, {}, random);
-  TrainingStep step(*energy, random, job, 1, objective.extras());
+  TrainingStep step(*energy, random, job, threads, objective.extras());
   step.begin(0, 1, rows, {});
   return step.run(objective, {});
 }

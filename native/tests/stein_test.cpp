@@ -54,6 +54,53 @@ TEST(stein_kernel_in_two_dimensions) {
   CHECK_NEAR(w.dot(steinKernel(x, s, x, s, kernel).matmul(w)).item<double>(), wanted, 1e-5 * wanted);
 }
 
+// u by its definition: the derivatives of k from autograd.
+at::Tensor steinKernelByAutograd(const at::Tensor& rows, const at::Tensor& s, const InverseMultiquadric& kernel) {
+  at::AutoGradMode enable(true);
+  const std::int64_t n = rows.size(0), d = rows.size(1);
+  const at::Tensor x = rows.repeat_interleave(n, 0).detach().requires_grad_(true);
+  const at::Tensor y = rows.repeat({n, 1}).detach().requires_grad_(true);
+  const at::Tensor k = (1.0 + (x - y).square().sum(1) / (kernel.scale * kernel.scale)).pow(kernel.beta);
+  const auto first = torch::autograd::grad({k.sum()}, {x, y}, {}, true, true);
+  at::Tensor trace = at::zeros_like(k);
+  for (std::int64_t c = 0; c < d; ++c)
+    trace = trace + torch::autograd::grad({first[0].select(1, c).sum()}, {y}, {}, true)[0].select(1, c);
+  const at::Tensor si = s.repeat_interleave(n, 0), sj = s.repeat({n, 1});
+  return ((si * sj).sum(1) * k.detach() + (si * first[1].detach() + sj * first[0].detach()).sum(1) + trace.detach())
+      .view({n, n});
+}
+
+// 150 rows are three tiles, the last one not full; the rows lie far from 0, where products of coordinates cancel.
+void checkSums(std::int64_t d, const InverseMultiquadric& kernel) {
+  const at::TensorOptions options(at::kDouble);
+  const at::Tensor x = Random(2).normal(150, d, 0, Stream::User, options) + 50.0;
+  const at::Tensor s = Random(3).normal(150, d, 0, Stream::User, options).requires_grad_(true);
+  const at::Tensor u = steinKernelByAutograd(x, s, kernel);
+  // The coordinates are rounded at 1e-14; sums over 150 pairs and the products s' (x - y) at 50 leave 1e-11.
+  CHECK_NEAR((steinKernel(x, s, x, s, kernel) - u).abs().max().item<double>(), 0, 1e-11);
+  double values[2];
+  for (const bool diagonal : {false, true}) {
+    const at::Tensor sum = diagonal ? u.sum() : u.sum() - u.diagonal().sum();
+    const at::Tensor wanted = torch::autograd::grad({sum}, {s}, {}, true)[0];
+    const SteinSum one = steinSum(x, s, kernel, diagonal, 1), two = steinSum(x, s, kernel, diagonal, 2);
+    CHECK_NEAR((one.gradient - wanted).abs().max().item<double>(), 0, 1e-10);
+    values[diagonal] = (s.detach() * one.gradient).sum().item<double>() + one.rest;
+    CHECK_NEAR(values[diagonal], sum.item<double>(), 1e-9);
+    CHECK(at::equal(one.gradient, two.gradient) && one.rest == two.rest);
+    // In float32, of sums of 150 pairs of order one.
+    const SteinSum single = steinSum((x - 50.0).to(at::kFloat), s.to(at::kFloat), kernel, diagonal, 1);
+    CHECK_NEAR((single.gradient - wanted).abs().max().item<double>(), 0, 1e-4);
+  }
+  CHECK(std::abs(values[0] - values[1]) > 1);  // the pairs i = j are seen
+}
+
+TEST(stein_sums_are_the_definition_by_autograd) {
+  for (const std::int64_t d : {1, 2, 5}) {
+    checkSums(d, {0.8, -0.5});
+    checkSums(d, {1.7, -0.3});
+  }
+}
+
 // ---- As an objective -----------------------------------------------------------------------------------------------
 
 // The rows stand for N(0.7, 1.4^2) by their quantiles: up to that quadrature the discrepancy is 0 there and only there.
@@ -214,6 +261,32 @@ TEST(traces_agree_in_two_dimensions) {
     return once(mlpEnergy("silu"), *objective, x).loss;
   };
   CHECK_NEAR(value("exact"), value("hutchinson"), 0.05);
+}
+
+// The path of autograd. In one dimension |W| = 0.1 whatever is learned, so the value is +-0.1 (1 - P v).
+TEST(normalised_critics) {
+  Map spec = linearCritic(2);
+  spec["critic"] = Map{{"hidden", List{}}, {"spectralNorm", 0.1}};
+  const at::Tensor x = gaussianRows(at::full({1, 1}, 1.44, at::kDouble), 200);
+  const auto objective = makeObjectiveFrom(spec);
+  const TrainingStep::Result r = once(gaussian1d(0, 1 / std::sqrt(1.3)), *objective, x);
+  CHECK_NEAR(std::abs(r.loss), 0.1 * (1.3 * 1.44 - 1), 1e-6);
+}
+
+TEST(learned_discrepancy_is_the_same_at_any_number_of_threads) {
+  const at::Tensor x = gaussianRows(at::eye(2, at::kDouble), 700).to(at::kFloat);
+  for (const char* trace : {"exact", "hutchinson"}) {
+    Map spec = linearCritic(3, trace);
+    spec["critic"] = Map{{"hidden", List{16, 16}}};
+    std::vector<at::Tensor> critics, gradients;
+    for (const int threads : {1, 2}) {
+      const auto objective = makeObjectiveFrom(spec);
+      const TrainingStep::Result r = once(mlpEnergy("silu", at::kFloat), *objective, x, 9, threads);
+      critics.push_back(objective->networks().at("critic")->parameters().flat().clone());
+      gradients.push_back(r.gradient.clone());
+    }
+    CHECK(at::equal(critics[0], critics[1]) && at::equal(gradients[0], gradients[1]));
+  }
 }
 
 TEST(rough_critics_are_refused) {

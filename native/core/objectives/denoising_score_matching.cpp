@@ -51,7 +51,7 @@ class DenoisingScoreMatching : public Objective {
     const at::Tensor noise = context.random().normal(
         data.size(), data.x.size(1), static_cast<std::uint64_t>(context.step), Stream::Corrupt, data.x.options());
     Rows corrupted = data;
-    corrupted.x = data.x + sigma * noise;
+    corrupted.x = at::addcmul(data.x, sigma, noise);
     if (difference_ > 0) return byDifferences(context, corrupted, sigma, noise);
     const at::Tensor score = context.score(corrupted);
     const at::NoGradGuard guard;
@@ -61,12 +61,13 @@ class DenoisingScoreMatching : public Objective {
  private:
   bool ladder() const { return !logSigmas_.empty(); }
   // sigma of every row, [n, 1] or [1]; with a ladder the batch gets its condition.
-  at::Tensor levels(StepContext& context) const {
-    if (!ladder()) return at::full({1}, sigma_, context.batch.x.options());
-    const at::Tensor table = at::tensor(logSigmas_, at::kDouble).to(context.batch.x.options());
+  at::Tensor levels(StepContext& context) {
+    const at::TensorOptions options = context.batch.x.options();
+    if (!ladder()) return at::full({1}, sigma_, options);
+    if (!table_.defined()) table_ = at::tensor(logSigmas_, at::kDouble).to(options);
     const at::Tensor index = context.random().index(context.batch.size(), static_cast<std::int64_t>(logSigmas_.size()),
                                                     static_cast<std::uint64_t>(context.step), Stream::Auxiliary);
-    context.batch.y = table.index_select(0, index.to(table.device())).unsqueeze(1);
+    context.batch.y = table_.index_select(0, index.to(table_.device())).unsqueeze(1);
     return context.batch.y.exp();
   }
 
@@ -95,6 +96,7 @@ class DenoisingScoreMatching : public Objective {
 
   double sigma_ = 0;
   std::vector<double> logSigmas_;  // of a ladder
+  at::Tensor table_;               // the same, as the data are
   double difference_;              // in units of sigma; 0: exact scores
 };
 

@@ -2,11 +2,14 @@
 //   max over g, min over E of  E_data[ s(x)' g(x) + tr dg/dx ] - lambda E_data |g(x)|^2,  s = -dE/dx.
 // Under the model's own law the first expectation is 0 for every g (Stein's identity). The best critic is
 // (s - grad log p) / (2 lambda), and the value there is the Fisher divergence over 4 lambda. Each step of the model
-// follows `criticSteps` of the critic on the same rows; the trace is exact (d backward passes) or Hutchinson's
-// estimate v' (dg/dx) v with Rademacher v.
+// follows `criticSteps` of the critic on the same rows; the trace is exact (a tangent along each of the d axes) or
+// Hutchinson's estimate v' (dg/dx) v with Rademacher v.
+#include "base/tensor.hpp"
+#include "base/threads.hpp"
 #include "objectives/helper_network.hpp"
 #include "objectives/registry.hpp"
 #include "objectives/support.hpp"
+#include "training/divergence_chain.hpp"
 
 namespace langevin {
 namespace {
@@ -17,6 +20,9 @@ Value criticEnergy(const Spec& critic, std::int64_t d) {
   for (const auto& [key, value] : critic.map()) energy.emplace(key, value);
   return energy;
 }
+
+// Small critics: an operation costs microseconds whatever its size.
+constexpr std::int64_t kSmallestTile = 256;
 
 class LearnedSteinDiscrepancy : public Objective {
  public:
@@ -37,14 +43,17 @@ class LearnedSteinDiscrepancy : public Objective {
     network_->create(model, random);
     if (!nonSmoothOperations(network_->network().program()).empty())
       fail(Code::Unsupported, "the critic's divergence needs a smooth activation (silu, softplus, tanh, gelu)");
+    chain_ = DivergenceChain::compile(network_->network().program());
   }
 
   at::Tensor loss(StepContext& context) override {
     const at::Tensor s = context.score(context.batch);
     const at::Tensor fixed = s.detach();
     for (std::int64_t k = 0; k < steps_; ++k) trainCritic(context, fixed, k);
-    const Critic critic = evaluate(context, false, steps_);
-    return (s * critic.value).sum(1).mean() + critic.trace.mean();
+    const Critic critic = evaluate(context, steps_, {}, nullptr);
+    const double n = static_cast<double>(fixed.size(0));
+    return context.differentiated((fixed * critic.value).sum().item<double>() / n + meanOf(critic.trace),
+                                  {{s, critic.value / n}});
   }
 
   std::map<std::string, EnergyRef> networks() const override { return {{"critic", network_->shared()}}; }
@@ -53,61 +62,103 @@ class LearnedSteinDiscrepancy : public Objective {
 
  private:
   struct Critic {
-    at::Tensor value;                // g(x) [n, d]
-    at::Tensor trace;                // tr dg/dx [n]
-    std::vector<at::Tensor> leaves;  // the critic's parameters
+    at::Tensor value;  // g(x) [n, d]
+    at::Tensor trace;  // of dg/dx [n]
   };
 
-  Critic evaluate(StepContext& context, bool differentiable, std::int64_t round) const {
-    const Energy& network = network_->network();
+  // The v_k of the trace sum_k v_k' (dg/dx) v_k, [m, n, d]: the axes, or one random direction.
+  at::Tensor directions(StepContext& context, std::int64_t round) const {
+    const at::Tensor& x = context.batch.x;
+    const std::int64_t n = x.size(0), d = x.size(1);
+    const at::TensorOptions options = x.options().requires_grad(false);
+    if (exact_) return at::eye(d, options).unsqueeze(1).expand({d, n, d});
+    const auto counter = static_cast<std::uint64_t>(context.step * (steps_ + 1) + round);
+    const at::Tensor u = context.random().uniform(n, d, counter, Stream::Project, options);
+    return at::where(u < 0.5, -1.0, 1.0).to(x.scalar_type()).unsqueeze(0);
+  }
+
+  // The critic on the batch, tile by tile; with `gradient` it becomes what the round asks of the critic's parameters.
+  Critic evaluate(StepContext& context, std::int64_t round, const at::Tensor& score, at::Tensor* gradient) {
+    const at::Tensor x = context.batch.x.detach(), v = directions(context, round);
+    const std::int64_t n = x.size(0);
+    const Tiling tiling(n, x.is_cuda() ? n : kSmallestTile);
+    std::vector<Critic> found(static_cast<std::size_t>(tiling.count()));
+    std::vector<at::Tensor> parts(found.size());
+    records_.resize(found.size());
+    parallelTiles(tiling.count(), context.threads, [&](std::int64_t i) {
+      const auto k = static_cast<std::size_t>(i);
+      const TileRange r = tiling.range(i);
+      const Tile tile{x.slice(0, r.first, r.last), v.slice(1, r.first, r.last),
+                      gradient ? score.slice(0, r.first, r.last) : at::Tensor(), n};
+      if (gradient) parts[k] = at::zeros_like(network_->network().parameters().flat());
+      found[k] = chain_ ? byHand(tile, records_[k], parts[k]) : byAutograd(tile, parts[k]);
+    });
+    if (gradient) *gradient = parts[0];
+    std::vector<at::Tensor> values, traces;
+    for (std::size_t k = 0; k < found.size(); ++k) {
+      values.push_back(found[k].value);
+      traces.push_back(found[k].trace);
+      if (gradient && k > 0) *gradient += parts[k];
+    }
+    return {at::cat(values), at::cat(traces)};
+  }
+
+  struct Tile {
+    at::Tensor x, v, score;  // score undefined: no gradient is asked for
+    std::int64_t n;          // rows of the batch
+  };
+  // d/dg of lambda mean |g|^2 - mean s' g
+  at::Tensor outerOf(const Tile& tile, const at::Tensor& value) const {
+    return (2 * lambda_ * value - tile.score) / static_cast<double>(tile.n);
+  }
+
+  Critic byHand(const Tile& tile, DivergenceChain::Record& record, at::Tensor& gradient) const {
+    const Parameters& parameters = network_->network().parameters();
+    chain_->evaluate(parameters.tensors(), tile.x, tile.v, record);
+    if (tile.score.defined()) {
+      at::NoGradGuard guard;
+      parameters.accumulate(gradient, chain_->parameterGradient(parameters.tensors(), record,
+                                                                outerOf(tile, record.value), -1.0 / tile.n));
+    }
+    return {record.value, record.trace};
+  }
+
+  Critic byAutograd(const Tile& tile, at::Tensor& gradient) const {
     at::AutoGradMode enable(true);
-    Critic critic;
-    critic.leaves = network.parameters().leaves();
-    const at::Tensor x = context.batch.x.detach().clone().requires_grad_(true);
+    const Energy& network = network_->network();
+    const std::vector<at::Tensor> leaves = network.parameters().leaves();
+    const at::Tensor x = tile.x.clone().requires_grad_(true);
+    const bool differentiable = tile.score.defined();
     // The regressor's rows are (x, y); only its network f(x) is wanted.
     const Rows rows{at::cat({x, at::zeros_like(x)}, 1), {}};
-    critic.value = network.evaluateWith(critic.leaves, rows, {}).outputs;
-    const std::int64_t n = x.size(0), d = x.size(1);
-    const auto product = [&](const at::Tensor& v, bool keep) {
-      return (torch::autograd::grad({critic.value}, {x}, {v}, keep, differentiable)[0] * v).sum(1);
-    };
-    if (exact_) {
-      critic.trace = at::zeros({n}, x.options().requires_grad(false));
-      for (std::int64_t j = 0; j < d; ++j) {
-        at::Tensor v = at::zeros({n, d}, x.options().requires_grad(false));
-        v.select(1, j).fill_(1);
-        critic.trace = critic.trace + product(v, true);
-      }
-    } else {
-      const auto counter = static_cast<std::uint64_t>(context.step * (steps_ + 1) + round);
-      const at::Tensor u = context.random().uniform(n, d, counter, Stream::Project, x.options().requires_grad(false));
-      critic.trace = product(at::where(u < 0.5, -1.0, 1.0).to(x.scalar_type()), true);
+    const at::Tensor value = network.evaluateWith(leaves, rows, {}).outputs;
+    at::Tensor trace = at::zeros({x.size(0)}, tile.x.options());
+    for (const at::Tensor& v : tile.v.unbind())
+      trace = trace + (torch::autograd::grad({value}, {x}, {v}, true, differentiable)[0] * v).sum(1);
+    if (differentiable) {
+      const at::Tensor loss = (outerOf(tile, value.detach()) * value).sum() - trace.sum() / static_cast<double>(tile.n);
+      std::vector<at::Tensor> inputs;
+      for (const at::Tensor& leaf : leaves)
+        if (leaf.defined() && leaf.requires_grad()) inputs.push_back(leaf);
+      auto found = torch::autograd::grad({loss}, inputs, {}, std::nullopt, false, true);
+      std::vector<at::Tensor> gradients(leaves.size());
+      for (std::size_t i = 0, k = 0; i < gradients.size(); ++i)
+        if (leaves[i].defined() && leaves[i].requires_grad()) gradients[i] = std::move(found[k++]);
+      at::NoGradGuard guard;
+      network.parameters().accumulate(gradient, gradients);
     }
-    if (!differentiable) {
-      critic.value = critic.value.detach();
-      critic.trace = critic.trace.detach();
-    }
-    return critic;
+    return {value.detach(), trace.detach()};
   }
 
   void trainCritic(StepContext& context, const at::Tensor& score, std::int64_t round) {
-    const Critic critic = evaluate(context, true, round);
-    const at::Tensor discrepancy = (score * critic.value).sum(1).mean() + critic.trace.mean();
-    const at::Tensor square = critic.value.square().sum(1).mean();
-    context.monitor("discrepancy", discrepancy.item<double>());
-    context.monitor("criticSquare", square.item<double>());
-    std::vector<at::Tensor> inputs;
-    for (const at::Tensor& leaf : critic.leaves)
-      if (leaf.defined() && leaf.requires_grad()) inputs.push_back(leaf);
-    auto found = torch::autograd::grad({lambda_ * square - discrepancy}, inputs, {}, std::nullopt, false, true);
-    std::vector<at::Tensor> gradients(critic.leaves.size());
-    for (std::size_t i = 0, k = 0; i < gradients.size(); ++i)
-      if (critic.leaves[i].defined() && critic.leaves[i].requires_grad()) gradients[i] = std::move(found[k++]);
-    at::NoGradGuard guard;
-    const Parameters& parameters = network_->network().parameters();
-    at::Tensor flat = at::zeros_like(parameters.flat());
-    parameters.accumulate(flat, gradients);
-    network_->update(context, flat);
+    at::Tensor gradient;
+    const Critic critic = evaluate(context, round, score, &gradient);
+    if (round + 1 == steps_) {  // monitors of a step keep what came last
+      const at::Tensor discrepancy = (score * critic.value).sum(1).mean() + critic.trace.mean();
+      context.monitor("discrepancy", discrepancy.item<double>());
+      context.monitor("criticSquare", critic.value.square().sum(1).mean().item<double>());
+    }
+    network_->update(context, gradient);
   }
 
   Value critic_, optimizer_;
@@ -115,6 +166,8 @@ class LearnedSteinDiscrepancy : public Objective {
   std::int64_t steps_;
   bool exact_;
   std::unique_ptr<HelperNetwork> network_;
+  std::unique_ptr<DivergenceChain> chain_;        // null (spectral normalisation): autograd through autograd
+  std::vector<DivergenceChain::Record> records_;  // of tiles: their buffers serve the next round
 };
 
 }  // namespace

@@ -33,11 +33,11 @@ class SteinDiscrepancy : public Objective {
     const std::int64_t n = context.batch.size();
     if (n < 2 && !biased_) fail(Code::Shape, "steinDiscrepancy compares pairs of rows: batchSize must be at least 2");
     const at::Tensor s = context.score(context.batch);
-    const at::Tensor& x = context.batch.x;
-    const at::Tensor u = steinKernel(x, s, x, s, kernel_);
+    const SteinSum sum = steinSum(context.batch.x, s, kernel_, biased_, context.threads);
     const auto pairs = static_cast<double>(n) * static_cast<double>(biased_ ? n : n - 1);
-    const at::Tensor sum = biased_ ? u.sum() : u.sum() - u.diagonal().sum();
-    return sum / pairs;
+    const at::NoGradGuard guard;
+    const double value = (s * sum.gradient).sum().item<double>() + sum.rest;
+    return context.differentiated(value / pairs, {{s, sum.gradient / pairs}});
   }
 
   Map statistics() const override { return {{"scale", kernel_.scale}}; }

@@ -4,6 +4,29 @@
 
 namespace langevin {
 
+namespace {
+
+// A panel of B is some 32 columns wide. What has fewer than these is better off without one.
+constexpr std::int64_t kThin = 8;
+
+// Few columns, rows of `a` dense: dot products.
+void multiplyDots(at::Tensor& out, const at::Tensor& a, const at::Tensor& b) {
+  const at::Tensor columns = b.t().contiguous();
+  tileKernels().dotColumns(a.const_data_ptr<float>(), columns.const_data_ptr<float>(), out.data_ptr<float>(), a.size(0),
+                           a.size(1), b.size(1));
+}
+
+// Few columns, columns of `a` dense: out' = b' a', which has few rows instead.
+void multiplyTurned(at::Tensor& out, const at::Tensor& a, const at::Tensor& b, bool add) {
+  const at::Tensor turned = product(b.t(), a.t());
+  if (add)
+    out.add_(turned.t());
+  else
+    out.copy_(turned.t());
+}
+
+}  // namespace
+
 void multiplyInto(at::Tensor& out, const at::Tensor& a, const at::Tensor& b, bool add) {
   const bool rows = a.stride(1) == 1, columns = a.stride(0) == 1;
   const bool own = out.is_cpu() && out.scalar_type() == at::kFloat && out.is_contiguous() && (rows || columns);
@@ -13,6 +36,10 @@ void multiplyInto(at::Tensor& out, const at::Tensor& a, const at::Tensor& b, boo
     else
       at::mm_out(out, a, b);
     return;
+  }
+  if (b.size(1) < kThin && a.size(0) >= kThin) {
+    if (!rows) return multiplyTurned(out, a, b, add);
+    if (!add && a.is_contiguous()) return multiplyDots(out, a, b);
   }
   const TileKernels& kernels = tileKernels();
   Product p;

@@ -32,7 +32,7 @@ struct Activation {
 
 /// What a second-order pass does at an activation: out = f'(x) s + f''(x) t a, or out += where `add` is set.
 struct Bend {
-  const float *x, *slope, *t, *a, *s;  // slope: f'(x)
+  const float *x, *slope, *t, *a, *s;  // slope: f'(x); a may be null: ones
   float* out;
   bool add;
 };

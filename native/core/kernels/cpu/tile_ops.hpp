@@ -131,4 +131,8 @@ struct TileCall {
   float* adjointAt(int i) const;
 };
 
+/// Of a linear layer, g [rows, out] and x [rows, in]: weight [out, in] += g' x, bias [out] += sum of g's rows. Null:
+/// not wanted.
+void addLayerGradient(TileCall& c, const float* g, const float* x, float* weight, float* bias);
+
 }  // namespace langevin

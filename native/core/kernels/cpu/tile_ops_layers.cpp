@@ -67,29 +67,10 @@ void linearInputBackward(TileCall& c) {
   multiply(c, p, c.weights().backward, c.weights().backwardHalf);
 }
 
-void linearWeightGradient(TileCall& c, float* gradient) {
-  const std::int64_t t = c.rows(), in = c.inWidth(0), out = c.width();
-  const float *g = c.adjoint(), *x = c.in(0);
-  if (out == 1) return c.k.weightedSum(g, x, gradient, t, in);
-  Product p{.rows = out, .cols = in, .depth = t, .a = g, .lda = out};
-  p.turned = true;
-  p.b = {x, in, 1};
-  p.panel = panelOf(c, t);
-  p.c = gradient;
-  p.add = true;
-  c.k.multiply(p);
-}
-
 void linearBackward(TileCall& c) {
   if (c.pass.wanted == Wanted::Parameters) {
-    float *w = c.parameterGradient(0), *b = c.node().parameters.size() > 1 ? c.parameterGradient(1) : nullptr;
-    const bool thin = c.inWidth(0) < kThinInput && c.width() > 1;
-    if (thin && w) {
-      c.k.weightedColumns(c.in(0), c.adjoint(), w, b, c.rows(), c.width(), c.inWidth(0));
-    } else {
-      if (w) linearWeightGradient(c, w);
-      if (b) c.k.weightedSum(nullptr, c.adjoint(), b, c.rows(), c.width());
-    }
+    float* bias = c.node().parameters.size() > 1 ? c.parameterGradient(1) : nullptr;
+    addLayerGradient(c, c.adjoint(), c.in(0), c.parameterGradient(0), bias);
   }
   if (c.wants(0)) linearInputBackward(c);
 }
@@ -179,6 +160,21 @@ void dropoutBackward(TileCall& c) {
 }
 
 }  // namespace
+
+void addLayerGradient(TileCall& c, const float* g, const float* x, float* weight, float* bias) {
+  const std::int64_t t = c.rows(), in = c.inWidth(0), out = c.width();
+  if (weight && in < kThinInput && out > 1) return c.k.weightedColumns(x, g, weight, bias, t, out, in);
+  if (bias) c.k.weightedSum(nullptr, g, bias, t, out);
+  if (!weight) return;
+  if (out == 1) return c.k.weightedSum(g, x, weight, t, in);
+  Product p{.rows = out, .cols = in, .depth = t, .a = g, .lda = out};
+  p.turned = true;
+  p.b = {x, in, 1};
+  p.panel = panelOf(c, t);
+  p.c = weight;
+  p.add = true;
+  c.k.multiply(p);
+}
 
 const std::vector<TileOp>& layerTileOps() {
   static const std::vector<TileOp> table = {

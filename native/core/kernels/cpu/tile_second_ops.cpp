@@ -47,28 +47,12 @@ void layerTangent(SecondCall& c) {
   t.k.multiply(p);
 }
 
-// gradient [out, in] += g' x
-void addOuter(TileCall& c, const float* g, const float* x, float* gradient) {
-  if (c.width() == 1) return c.k.weightedSum(g, x, gradient, c.rows(), c.inWidth(0));
-  if (c.inWidth(0) < kThinInput) return c.k.weightedColumns(x, g, gradient, nullptr, c.rows(), c.width(), c.inWidth(0));
-  Product p{.rows = c.width(), .cols = c.inWidth(0), .depth = c.rows(), .a = g, .lda = c.width()};
-  p.turned = true;
-  p.b = {x, c.inWidth(0), 1};
-  p.panel = c.scratch(static_cast<std::size_t>(c.k.packedFloats(c.rows(), 1)), 2);
-  p.c = gradient;
-  p.add = true;
-  c.k.multiply(p);
-}
-
 // dW += s' x + a' t, db += sum s, W' s for the input
 void layerBackward(SecondCall& c) {
   TileCall &v = c.values, &t = c.tangents;
-  if (float* w = t.parameterGradient(0)) {
-    addOuter(v, t.adjoint(), v.in(0), w);
-    if (v.node().dependsOnInput) addOuter(v, v.adjoint(), t.in(0), w);
-  }
-  if (t.node().parameters.size() > 1)
-    if (float* b = t.parameterGradient(1)) t.k.weightedSum(nullptr, t.adjoint(), b, t.rows(), t.width());
+  float *weight = t.parameterGradient(0), *bias = t.node().parameters.size() > 1 ? t.parameterGradient(1) : nullptr;
+  addLayerGradient(v, t.adjoint(), v.in(0), weight, bias);
+  if (v.node().dependsOnInput) addLayerGradient(v, v.adjoint(), t.in(0), weight, nullptr);
   if (!t.wants(0)) return;
   const std::int64_t rows = t.rows(), in = t.inWidth(0), out = t.width();
   if (out == 1) return t.k.outer(t.adjoint(), t.parameter(0), t.adjointOf(0), rows, in, t.adds(0));

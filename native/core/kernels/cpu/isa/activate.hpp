@@ -92,7 +92,8 @@ static void activate(const Activation& a, const float* x, float* y, float* d, st
 template <class F>
 static bool bendAll(const Bend& b, std::int64_t n) {
   const auto one = [&b](std::int64_t i, auto read, auto write) {
-    const Vec bent = F::bend(read(b.x + i)) * read(b.t + i) * read(b.a + i);
+    Vec bent = F::bend(read(b.x + i)) * read(b.t + i);
+    if (b.a) bent = bent * read(b.a + i);
     const Vec sum = fma(read(b.slope + i), read(b.s + i), bent);
     write(b.out + i, b.add ? sum + read(b.out + i) : sum);
   };
