@@ -10,14 +10,14 @@ namespace {
 
 // An operation of the plain path costs microseconds whatever its size, so its tiles are larger than sampling tiles:
 // 2,304 rows of a small network make nine of them. The fused kernels want their buffers in the second-level cache
-// instead.
-constexpr std::int64_t kSmallestTile = 256, kSmallestFusedTile = 128;
+// instead, of which those of derivatives along directions are more.
+constexpr std::int64_t kSmallestTile = 256, kSmallestFusedTile = 128, kSmallestCurvatureTile = 64;
 
-std::vector<TileRange> cut(const Rows& rows, bool fused) {
+std::vector<TileRange> cut(const Rows& rows, std::int64_t smallest) {
   const std::int64_t n = rows.size();
   if (n == 0) return {};
   if (rows.x.is_cuda()) return {{0, n}};
-  const Tiling tiling(n, fused ? kSmallestFusedTile : kSmallestTile);
+  const Tiling tiling(n, smallest);
   std::vector<TileRange> ranges;
   for (std::int64_t i = 0; i < tiling.count(); ++i) ranges.push_back(tiling.range(i));
   return ranges;
@@ -90,12 +90,19 @@ void Tape::release() {
   records_.clear();
 }
 
+ScoreChain::Directions Tape::directionsOf(const Record& record, const TileRange& range) {
+  const at::Tensor& v = record.directions;
+  return {v.const_data_ptr<float>() + range.first * v.stride(0), v.size(1)};
+}
+
 // Every tile writes its rows of the result.
 at::Tensor Tape::evaluateFused(Record& record) {
   const Program& program = model_.program();
   const std::int64_t n = record.rows.size();
   at::Tensor value;
   if (record.kind == Kind::Score) value = at::empty(record.rows.x.sizes(), model_.options());
+  if (record.kind == Kind::Curvature)
+    value = at::empty({n, record.rows.x.size(1) + record.directions.size(1)}, model_.options());
   if (record.kind == Kind::Energy) value = at::empty({n}, model_.options());
   if (record.kind == Kind::Outputs)
     value = at::empty({n, program.nodes[static_cast<std::size_t>(program.outputs)].width}, model_.options());
@@ -112,6 +119,8 @@ at::Tensor Tape::evaluateFused(Record& record) {
     TileWorkspace& workspace = *record.tiles[static_cast<std::size_t>(i)].workspace;
     float* to = values + r.first * width;
     if (record.kind == Kind::Score) return second_->recordScore(*record.packed, in, workspace, to);
+    if (record.kind == Kind::Curvature)
+      return chain_->evaluate(*record.packed, in, directionsOf(record, r), workspace, to);
     const bool energy = record.kind == Kind::Energy;
     model_.tiles()->record(*record.packed, in, workspace, energy ? to : nullptr, energy ? nullptr : to);
   });
@@ -140,10 +149,7 @@ Tape::Tile Tape::evaluateTile(Kind kind, const Rows& rows, const at::Tensor& dir
                               const EvaluationMode& mode) const {
   Tile tile;
   if ((kind == Kind::Score || kind == Kind::Curvature) && chain_) {
-    const std::vector<at::Tensor>& parameters = model_.parameters().tensors();
-    tile.value = chain_->score(parameters, rows.x, tile.chain);
-    if (kind == Kind::Curvature)
-      tile.value = at::cat({tile.value, chain_->curvature(parameters, directions, tile.chain)}, 1);
+    tile.value = chain_->evaluate(model_.parameters().tensors(), rows.x, directions, tile.chain);
     return tile;
   }
   at::AutoGradMode enable(true);
@@ -161,6 +167,13 @@ Tape::Tile Tape::evaluateTile(Kind kind, const Rows& rows, const at::Tensor& dir
   return tile;
 }
 
+// Dropout's masks exist in the plain path only, and third derivatives in the fused kernels only along chains.
+bool Tape::hasFused(Kind kind) const {
+  if (kind == Kind::Curvature) return model_.tiles() && chain_;
+  if (kind == Kind::Score) return second_ != nullptr;
+  return model_.tiles() && model_.tiles()->trainable();
+}
+
 std::vector<at::Tensor> Tape::record(Kind kind, const std::vector<Rows>& parts, const at::Tensor& directions) {
   const bool derivatives = kind == Kind::Score || kind == Kind::Curvature;
   if (derivatives) requireSmooth(model_.program());
@@ -170,12 +183,12 @@ std::vector<at::Tensor> Tape::record(Kind kind, const std::vector<Rows>& parts, 
   record.rows = joined(parts);
   if (record.rows.size() == 0) fail(Code::Shape, "an objective evaluated the energy on no rows");
   record.kind = kind;
-  record.directions = directions;
-  // Dropout's masks exist in the plain path only, and so do third derivatives.
-  const bool plain = model_.tiles() && model_.tiles()->trainable();
-  const bool fused = kind == Kind::Curvature ? false : kind == Kind::Score ? second_ != nullptr : plain;
+  if (directions.defined()) record.directions = directions.contiguous();
+  const bool fused = hasFused(kind);
   if (fused) record.packed = model_.packed();
-  record.ranges = cut(record.rows, fused);
+  record.ranges = cut(record.rows, !fused                    ? kSmallestTile
+                                   : kind == Kind::Curvature ? kSmallestCurvatureTile
+                                                             : kSmallestFusedTile);
   record.tiles.resize(record.ranges.size());
   const at::Tensor value = fused ? evaluateFused(record) : evaluatePlain(record);
   for (std::int64_t first = 0; const Rows& part : parts) {
@@ -197,6 +210,8 @@ void Tape::addFusedGradient(const Record& record, std::size_t index, const at::T
     second_->scoreGradient(*record.packed, in, workspace, weights, to);
     return;
   }
+  if (record.kind == Kind::Curvature)
+    return chain_->parameterGradient(*record.packed, in, directionsOf(record, r), workspace, weights, to);
   const bool energy = record.kind == Kind::Energy;
   model_.tiles()->parameterGradient(*record.packed, in, workspace, energy ? weights : nullptr,
                                     energy ? nullptr : weights, to);
@@ -207,12 +222,8 @@ void Tape::addPlainGradient(const Record& record, std::size_t index, const at::T
   const at::Tensor outer = all.slice(0, record.ranges[index].first, record.ranges[index].last);
   if ((record.kind == Kind::Score || record.kind == Kind::Curvature) && chain_) {
     at::NoGradGuard guard;
-    const std::int64_t d = record.rows.x.size(1);
-    const std::vector<at::Tensor>& parameters = model_.parameters().tensors();
-    auto gradients = chain_->parameterGradient(parameters, tile.chain, outer.slice(1, 0, d));
-    if (record.kind == Kind::Curvature)
-      chain_->addCurvatureGradient(parameters, tile.chain, outer.slice(1, d), gradients);
-    return model_.parameters().accumulate(flat, gradients);
+    return model_.parameters().accumulate(flat,
+                                          chain_->parameterGradient(model_.parameters().tensors(), tile.chain, outer));
   }
   if (!tile.value.requires_grad()) return;
   std::vector<at::Tensor> inputs;

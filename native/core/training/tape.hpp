@@ -56,6 +56,8 @@ class Tape {
     std::vector<TileRange> ranges;
   };
 
+  bool hasFused(Kind kind) const;
+  static ScoreChain::Directions directionsOf(const Record& record, const TileRange& range);
   Tile evaluateTile(Kind kind, const Rows& rows, const at::Tensor& directions, const EvaluationMode& mode) const;
   at::Tensor evaluateFused(Record& record);
   at::Tensor evaluatePlain(Record& record);
@@ -67,7 +69,7 @@ class Tape {
   const Energy& model_;
   int threads_;
   std::unique_ptr<TileProgram> second_;  // scores in the fused kernels, float32 on the CPU
-  std::unique_ptr<ScoreChain> chain_;    // curvatures, and scores in other dtypes; null: autograd through autograd
+  std::unique_ptr<ScoreChain> chain_;    // curvatures, and scores elsewhere; null: autograd through autograd
   std::uint64_t seed_ = 0, step_ = 0;
   std::vector<Record> records_;
   std::vector<std::unique_ptr<TileWorkspace>> spare_;  // buffers of earlier steps, used again
