@@ -25,8 +25,10 @@ class ExplicitScoreMatching : public Objective {
     const at::Tensor& x = context.batch.x;
     const ScoreAndCurvature v =
         context.curvature(context.batch, exact_ ? axes(x) : projections_.draw(x, context.step, context.random()));
-    const at::Tensor trace = exact_ ? v.curvature.sum(1) : v.curvature.mean(1);
-    return (0.5 * v.score.square().sum(1) - trace).mean();
+    // Means over rows and directions, as sums with one factor.
+    const auto directions = static_cast<double>(exact_ ? 1 : v.curvature.size(1));
+    const at::Tensor twice = at::sub(v.score.square().sum(), v.curvature.sum(), 2 / directions);
+    return twice * (0.5 / static_cast<double>(x.size(0)));
   }
 
  private:

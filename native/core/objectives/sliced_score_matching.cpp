@@ -31,9 +31,11 @@ class SlicedScoreMatching : public Objective {
     const at::Tensor v = projections_.draw(context.batch.x, context.step, context.random());
     if (epsilon_ > 0) return byDifferences(context, v);
     const ScoreAndCurvature found = context.curvature(context.batch, v);
-    const at::Tensor square = varianceReduced_ ? found.score.square().sum(1, true)
-                                               : (found.score.unsqueeze(1) * v).sum(2).square();  // [n, 1] or [n, m]
-    return (0.5 * square - found.curvature).mean();
+    // A mean over rows and directions, as sums with one factor; |s|^2 is the same for every direction.
+    const auto m = static_cast<double>(v.size(1));
+    const at::Tensor square =
+        varianceReduced_ ? found.score.square().sum() * m : (found.score.unsqueeze(1) * v).sum(2).square().sum();
+    return at::sub(square, found.curvature.sum(), 2) * (0.5 / (m * static_cast<double>(v.size(0))));
   }
 
  private:

@@ -10,14 +10,14 @@ namespace {
 
 // An operation of the plain path costs microseconds whatever its size, so its tiles are larger than sampling tiles:
 // 2,304 rows of a small network make nine of them. The fused kernels want their buffers in the second-level cache
-// instead, of which those of derivatives along directions are more.
-constexpr std::int64_t kSmallestTile = 256, kSmallestFusedTile = 128, kSmallestCurvatureTile = 64;
+// instead.
+constexpr std::int64_t kSmallestTile = 256, kSmallestFusedTile = 128;
 
-std::vector<TileRange> cut(const Rows& rows, std::int64_t smallest) {
+std::vector<TileRange> cut(const Rows& rows, bool fused) {
   const std::int64_t n = rows.size();
   if (n == 0) return {};
   if (rows.x.is_cuda()) return {{0, n}};
-  const Tiling tiling(n, smallest);
+  const Tiling tiling(n, fused ? kSmallestFusedTile : kSmallestTile);
   std::vector<TileRange> ranges;
   for (std::int64_t i = 0; i < tiling.count(); ++i) ranges.push_back(tiling.range(i));
   return ranges;
@@ -55,15 +55,16 @@ Rows joined(const std::vector<Rows>& parts) {
 }
 
 // d loss / d value of a record from that of its leaves, zeros where the loss does not depend on one; undefined where it
-// depends on none.
-at::Tensor outerOf(const std::vector<at::Tensor>& leaves, std::vector<at::Tensor>::const_iterator gradient) {
+// depends on none. `side`: the leaves are rows (0) or columns (1) of the value.
+at::Tensor outerOf(const std::vector<at::Tensor>& leaves, std::vector<at::Tensor>::const_iterator gradient,
+                   std::int64_t side) {
   std::vector<at::Tensor> outer(gradient, gradient + static_cast<std::ptrdiff_t>(leaves.size()));
   bool any = false;
   for (const at::Tensor& g : outer) any |= g.defined();
   if (!any) return {};
   for (std::size_t i = 0; i < outer.size(); ++i)
     if (!outer[i].defined()) outer[i] = at::zeros_like(leaves[i]);
-  return outer.size() == 1 ? outer[0].contiguous() : at::cat(outer);
+  return outer.size() == 1 ? outer[0].contiguous() : at::cat(outer, side);
 }
 
 }  // namespace
@@ -174,27 +175,40 @@ bool Tape::hasFused(Kind kind) const {
   return model_.tiles() && model_.tiles()->trainable();
 }
 
-std::vector<at::Tensor> Tape::record(Kind kind, const std::vector<Rows>& parts, const at::Tensor& directions) {
-  const bool derivatives = kind == Kind::Score || kind == Kind::Curvature;
-  if (derivatives) requireSmooth(model_.program());
+at::Tensor Tape::evaluate(Record& record) {
+  const Kind kind = record.kind;
+  if (kind == Kind::Score || kind == Kind::Curvature) requireSmooth(model_.program());
   if (kind == Kind::Outputs && model_.program().outputs < 0)
     fail(Code::Unsupported, "a ", model_.program().kind, " energy has no logits or outputs");
-  Record record;
-  record.rows = joined(parts);
   if (record.rows.size() == 0) fail(Code::Shape, "an objective evaluated the energy on no rows");
-  record.kind = kind;
-  if (directions.defined()) record.directions = directions.contiguous();
   const bool fused = hasFused(kind);
   if (fused) record.packed = model_.packed();
-  record.ranges = cut(record.rows, !fused                    ? kSmallestTile
-                                   : kind == Kind::Curvature ? kSmallestCurvatureTile
-                                                             : kSmallestFusedTile);
+  record.ranges = cut(record.rows, fused);
   record.tiles.resize(record.ranges.size());
-  const at::Tensor value = fused ? evaluateFused(record) : evaluatePlain(record);
+  return fused ? evaluateFused(record) : evaluatePlain(record);
+}
+
+std::vector<at::Tensor> Tape::record(Kind kind, const std::vector<Rows>& parts) {
+  Record record;
+  record.kind = kind;
+  record.rows = joined(parts);
+  const at::Tensor value = evaluate(record);
   for (std::int64_t first = 0; const Rows& part : parts) {
     record.leaves.push_back(value.slice(0, first, first + part.size()).detach().requires_grad_(true));
     first += part.size();
   }
+  records_.push_back(std::move(record));
+  return records_.back().leaves;
+}
+
+std::vector<at::Tensor> Tape::recordCurvature(const Rows& rows, const at::Tensor& directions) {
+  Record record;
+  record.kind = Kind::Curvature;
+  record.rows = joined({rows});
+  record.directions = directions.contiguous();
+  const at::Tensor value = evaluate(record);
+  const std::int64_t d = rows.x.size(1);
+  record.leaves = {value.slice(1, 0, d).detach().requires_grad_(true), value.slice(1, d).detach().requires_grad_(true)};
   records_.push_back(std::move(record));
   return records_.back().leaves;
 }
@@ -264,7 +278,7 @@ Tape::Gradients Tape::backward(const at::Tensor& loss, const std::vector<at::Ten
   std::vector<Piece> pieces;
   auto next = found.begin();
   for (const Record& r : records_) {
-    const at::Tensor outer = outerOf(r.leaves, next);
+    const at::Tensor outer = outerOf(r.leaves, next, r.kind == Kind::Curvature ? 1 : 0);
     next += static_cast<std::ptrdiff_t>(r.leaves.size());
     if (!outer.defined()) continue;
     for (std::size_t i = 0; i < r.tiles.size(); ++i) pieces.push_back({&r, i, outer});
