@@ -15,17 +15,33 @@ at::Tensor normal(std::int64_t n, std::int64_t d, std::uint64_t step, at::Scalar
 }
 
 struct Derivatives {
-  at::Tensor score, gradient;  // [n, d]; d/dtheta of sum outer . score, flat
+  at::Tensor score, gradient;  // [n, d] or with curvatures [n, d + m]; d/dtheta of sum outer . score, flat
 };
 
-Derivatives byHand(const Energy& energy, const at::Tensor& x, const at::Tensor& outer) {
+// On tensors; without directions where v is undefined.
+Derivatives byHand(const Energy& energy, const at::Tensor& x, const at::Tensor& v, const at::Tensor& outer) {
   const auto chain = ScoreChain::compile(energy.program());
   CHECK(chain != nullptr);
   ScoreChain::Record record;
-  Derivatives result{chain->score(energy.parameters().tensors(), x, record),
+  Derivatives result{chain->evaluate(energy.parameters().tensors(), x, v, record),
                      at::zeros_like(energy.parameters().flat())};
   energy.parameters().accumulate(result.gradient,
                                  chain->parameterGradient(energy.parameters().tensors(), record, outer));
+  return result;
+}
+
+// The same as one tile of the fused kernels.
+Derivatives inTile(const Energy& energy, const at::Tensor& x, const at::Tensor& v, const at::Tensor& outer) {
+  const auto chain = ScoreChain::compile(energy.program());
+  const auto packed = energy.packed();
+  const TileInput in{.x = x.const_data_ptr<float>(), .rows = x.size(0)};
+  const ScoreChain::Directions directions{v.defined() ? v.const_data_ptr<float>() : nullptr,
+                                          v.defined() ? v.size(1) : 0};
+  TileWorkspace workspace;
+  Derivatives result{at::empty_like(outer), at::zeros_like(energy.parameters().flat())};
+  chain->evaluate(*packed, in, directions, workspace, result.score.data_ptr<float>());
+  chain->parameterGradient(*packed, in, directions, workspace, outer.const_data_ptr<float>(),
+                           result.gradient.data_ptr<float>());
   return result;
 }
 
@@ -50,19 +66,6 @@ Derivatives byAutograd(const Energy& energy, const at::Tensor& x, const at::Tens
 }
 
 // Score and curvatures side by side, and the gradient of their sum weighted by `outer` [n, d + m].
-Derivatives curvatureByHand(const Energy& energy, const at::Tensor& x, const at::Tensor& v, const at::Tensor& outer) {
-  const auto chain = ScoreChain::compile(energy.program());
-  const auto& parameters = energy.parameters().tensors();
-  ScoreChain::Record record;
-  const at::Tensor score = chain->score(parameters, x, record);
-  Derivatives result{at::cat({score, chain->curvature(parameters, v, record)}, 1),
-                     at::zeros_like(energy.parameters().flat())};
-  auto gradients = chain->parameterGradient(parameters, record, outer.slice(1, 0, 3));
-  chain->addCurvatureGradient(parameters, record, outer.slice(1, 3), gradients);
-  energy.parameters().accumulate(result.gradient, gradients);
-  return result;
-}
-
 Derivatives curvatureByAutograd(const Energy& energy, const at::Tensor& x, const at::Tensor& v,
                                 const at::Tensor& outer) {
   at::AutoGradMode enable(true);
@@ -115,7 +118,7 @@ TEST(curvatures_equal_autograd_three_times_over) {
       const at::Tensor x = normal(31, 3, 1, dtype), v = normal(62, 3, 4, dtype).view({31, 2, 3}),
                        outer = normal(31, 5, 2, dtype);
       outer.slice(1, 3).mul_(50);  // curvatures of a fresh network are small beside its scores
-      const Derivatives hand = curvatureByHand(*energy, x, v, outer);
+      const Derivatives hand = byHand(*energy, x, v, outer);
       const Derivatives autograd = curvatureByAutograd(*energy, x, v, outer);
       const double tolerance = dtype == at::kDouble ? 1e-12 : 2e-5;
       CHECK_NEAR(relative(hand.score, autograd.score), 0.0, tolerance);
@@ -123,10 +126,33 @@ TEST(curvatures_equal_autograd_three_times_over) {
       // A test of the test: another weight on one direction must be seen.
       at::Tensor other = outer.clone();
       other.select(1, 3).mul_(1.1);
-      if (hand.gradient.numel() > 4)
-        CHECK(relative(curvatureByHand(*energy, x, v, other).gradient, autograd.gradient) > 1e-3);
+      if (hand.gradient.numel() > 4) CHECK(relative(byHand(*energy, x, v, other).gradient, autograd.gradient) > 1e-3);
     }
   }
+}
+
+// Float32 rows of a tile against tensors in float64 at the same parameters: rounding of sums of a few hundred numbers
+// of order one. gelu is known to 1.5e-7 there, times outer weights of 50.
+TEST(tiles_equal_tensors) {
+  for (const std::int64_t m : {0, 1, 2, 5})
+    for (const Map& spec : langevin::test::chainSpecs(3)) {
+      const EnergyRef energy = chainEnergy(spec, at::kFloat), exact = chainEnergy(spec, at::kDouble);
+      exact->parameters().flat().copy_(energy->parameters().flat());
+      for (const std::int64_t n : {1, 13, 64}) {
+        const at::Tensor x = normal(n, 3, 1, at::kFloat), v = normal(n * m, 3, 4, at::kFloat).view({n, m, 3}),
+                         outer = normal(n, 3 + m, 2, at::kFloat);
+        outer.slice(1, 3).mul_(50);
+        const Derivatives tile = inTile(*energy, x, v, outer);
+        const Derivatives tensors = byHand(*exact, x.to(at::kDouble), v.to(at::kDouble), outer.to(at::kDouble));
+        CHECK_NEAR(relative(tile.score, tensors.score), 0.0, 2e-5);
+        CHECK_NEAR(relative(tile.gradient, tensors.gradient), 0.0, 2e-5);
+        // A test of the test: a tile that took another direction must be seen.
+        if (m == 0 || energy->parameters().flat().numel() < 5) continue;
+        at::Tensor other = v.clone();
+        other.select(1, 0).mul_(1.2);
+        CHECK(relative(inTile(*energy, x, other, outer).gradient, tensors.gradient) > 1e-4);
+      }
+    }
 }
 
 TEST(equals_autograd_through_autograd) {
@@ -134,7 +160,7 @@ TEST(equals_autograd_through_autograd) {
     for (const Map& spec : langevin::test::chainSpecs(3)) {
       const EnergyRef energy = chainEnergy(spec, dtype);
       const at::Tensor x = normal(31, 3, 1, dtype), outer = normal(31, 3, 2, dtype);
-      const Derivatives hand = byHand(*energy, x, outer), autograd = byAutograd(*energy, x, outer);
+      const Derivatives hand = byHand(*energy, x, {}, outer), autograd = byAutograd(*energy, x, outer);
       // The same sums in another order: rounding only. Sums over 31 rows of numbers of order one, times a few hundred.
       const double tolerance = dtype == at::kDouble ? 1e-13 : 1e-5;
       CHECK_NEAR(relative(hand.score, autograd.score), 0.0, tolerance);
@@ -143,7 +169,7 @@ TEST(equals_autograd_through_autograd) {
       at::Tensor other = outer.clone();
       other.select(0, 4).mul_(2);
       if (hand.gradient.numel() > 4)  // the linear energy's gradient sums over the rows, too
-        CHECK(relative(byHand(*energy, x, other).gradient, autograd.gradient) > 1e-3);
+        CHECK(relative(byHand(*energy, x, {}, other).gradient, autograd.gradient) > 1e-3);
     }
   }
 }

@@ -95,6 +95,26 @@ TEST(gradients_of_score_matching_losses) {
   checkGradient(energyFrom(conditional), x, withDifference(ladder(1.0, 0.1, 5), 0.3));
 }
 
+// Float32 takes the fused tiles, three of them here, float64 takes tensors. Directions follow the row, not the tile.
+TEST(tiles_of_a_step_equal_tensors) {
+  const at::Tensor x = someRows(300);
+  const auto gradient = [&](at::ScalarType dtype, const Map& spec, std::uint64_t seed) {
+    const EnergyRef energy = mlpEnergy("silu", dtype);
+    energy->parameters().flat().copy_(mlpEnergy("silu", at::kFloat)->parameters().flat());
+    const Random random(seed);
+    Job job;
+    TrainingStep step(*energy, random, job, 1, {});
+    step.begin(0, 1, energy->rows(x.to(dtype), {}), {});
+    return step.run(*makeObjectiveFrom(spec), {}).gradient.to(at::kDouble);
+  };
+  for (const Map& spec : {explicitMatching(), sliced("rademacher", 2), sliced("rademacher", 1, true)}) {
+    const at::Tensor tiles = gradient(at::kFloat, spec, 3), tensors = gradient(at::kDouble, spec, 3);
+    CHECK(distance(tiles, tensors) < 1e-5);  // rounding of means of numbers of order one
+    // A test of the test: other directions must be seen where there are any.
+    if (spec.count("law")) CHECK(distance(tiles, gradient(at::kDouble, spec, 4)) > 1e-3);
+  }
+}
+
 TEST(score_matching_does_not_depend_on_threads) {
   const at::Tensor x = someRows(3000);
   for (const Map& objective : {explicitMatching(), sliced("gaussian", 2)}) checkSameAtAnyThreads(x, objective, 1500);

@@ -2,6 +2,7 @@
 //   loss = mean over rows of |s|^2 / 2 + tr ds/dx,   tr ds/dx = -tr d2E/dx2
 // The trace is exact, with one second derivative a column, or estimated by v' (d2E/dx2) v with random directions v
 // (Hutchinson 1990). On a Gaussian energy the minimiser is the inverse of the rows' second moment, exactly.
+#include "base/tensor.hpp"
 #include "objectives/projections.hpp"
 #include "objectives/registry.hpp"
 #include "objectives/support.hpp"
@@ -25,8 +26,12 @@ class ExplicitScoreMatching : public Objective {
     const at::Tensor& x = context.batch.x;
     const ScoreAndCurvature v =
         context.curvature(context.batch, exact_ ? axes(x) : projections_.draw(x, context.step, context.random()));
-    const at::Tensor trace = exact_ ? v.curvature.sum(1) : v.curvature.mean(1);
-    return (0.5 * v.score.square().sum(1) - trace).mean();
+    const at::NoGradGuard guard;
+    const auto n = static_cast<double>(x.size(0)), directions = static_cast<double>(exact_ ? 1 : v.curvature.size(1));
+    const double norm = normOf(v.score), trace = v.curvature.sum().item<double>() / directions;
+    return context.differentiated(
+        (0.5 * norm * norm - trace) / n,
+        {{v.score, v.score / n}, {v.curvature, at::full_like(v.curvature, -1 / (n * directions))}});
   }
 
  private:

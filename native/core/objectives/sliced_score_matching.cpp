@@ -32,9 +32,15 @@ class SlicedScoreMatching : public Objective {
     const at::Tensor v = projections_.draw(context.batch.x, context.step, context.random());
     if (epsilon_ > 0) return byDifferences(context, v);
     const ScoreAndCurvature found = context.curvature(context.batch, v);
-    const at::Tensor square = varianceReduced_ ? found.score.square().sum(1, true)
-                                               : (found.score.unsqueeze(1) * v).sum(2).square();  // [n, 1] or [n, m]
-    return (0.5 * square - found.curvature).mean();
+    const at::NoGradGuard guard;
+    const double m = static_cast<double>(v.size(1)), pairs = m * static_cast<double>(v.size(0));
+    // v . s [n, m], or s itself, which is the same for every direction
+    const at::Tensor seen = varianceReduced_ ? found.score : (found.score.unsqueeze(1) * v).sum(2);
+    const double norm = normOf(seen), square = norm * norm * (varianceReduced_ ? m : 1);
+    const at::Tensor slope = varianceReduced_ ? found.score * (m / pairs) : (seen.unsqueeze(2) * v).sum(1).div_(pairs);
+    return context.differentiated(
+        (0.5 * square - found.curvature.sum().item<double>()) / pairs,
+        {{found.score, slope}, {found.curvature, at::full_like(found.curvature, -1 / pairs)}});
   }
 
  private:

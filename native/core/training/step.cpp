@@ -61,9 +61,8 @@ at::Tensor TrainingStep::differentiated(double loss, const std::vector<Derivativ
 }
 
 ScoreAndCurvature TrainingStep::curvature(const Rows& rows, const at::Tensor& directions) {
-  const at::Tensor both = tape_.record(Tape::Kind::Curvature, rows, directions);
-  const std::int64_t d = rows.x.size(1);
-  return {both.slice(1, 0, d), both.slice(1, d)};
+  const std::vector<at::Tensor> leaves = tape_.recordCurvature(rows, directions);
+  return {leaves[0], leaves[1]};
 }
 
 at::Tensor TrainingStep::penalised(const at::Tensor& loss, const Penalties& penalties) {

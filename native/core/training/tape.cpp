@@ -56,15 +56,16 @@ Rows joined(const std::vector<Rows>& parts) {
 }
 
 // d loss / d value of a record from that of its leaves, zeros where the loss does not depend on one; undefined where it
-// depends on none.
-at::Tensor outerOf(const std::vector<at::Tensor>& leaves, std::vector<at::Tensor>::const_iterator gradient) {
+// depends on none. `side`: the leaves are rows (0) or columns (1) of the value.
+at::Tensor outerOf(const std::vector<at::Tensor>& leaves, std::vector<at::Tensor>::const_iterator gradient,
+                   std::int64_t side) {
   std::vector<at::Tensor> outer(gradient, gradient + static_cast<std::ptrdiff_t>(leaves.size()));
   bool any = false;
   for (const at::Tensor& g : outer) any |= g.defined();
   if (!any) return {};
   for (std::size_t i = 0; i < outer.size(); ++i)
     if (!outer[i].defined()) outer[i] = at::zeros_like(leaves[i]);
-  return outer.size() == 1 ? outer[0].contiguous() : at::cat(outer);
+  return outer.size() == 1 ? outer[0].contiguous() : at::cat(outer, side);
 }
 
 // Adds derivatives in closed form to those of the graph.
@@ -105,12 +106,19 @@ void Tape::release() {
   records_.clear();
 }
 
+ScoreChain::Directions Tape::directionsOf(const Record& record, const TileRange& range) {
+  const at::Tensor& v = record.directions;
+  return {v.const_data_ptr<float>() + range.first * v.stride(0), v.size(1)};
+}
+
 // Every tile writes its rows of the result.
 at::Tensor Tape::evaluateFused(Record& record) {
   const Program& program = model_.program();
   const std::int64_t n = record.rows.size();
   at::Tensor value;
   if (record.kind == Kind::Score) value = at::empty(record.rows.x.sizes(), model_.options());
+  if (record.kind == Kind::Curvature)
+    value = at::empty({n, record.rows.x.size(1) + record.directions.size(1)}, model_.options());
   if (record.kind == Kind::Energy) value = at::empty({n}, model_.options());
   if (record.kind == Kind::Outputs)
     value = at::empty({n, program.nodes[static_cast<std::size_t>(program.outputs)].width}, model_.options());
@@ -127,6 +135,8 @@ at::Tensor Tape::evaluateFused(Record& record) {
     TileWorkspace& workspace = *record.tiles[static_cast<std::size_t>(i)].workspace;
     float* to = values + r.first * width;
     if (record.kind == Kind::Score) return second_->recordScore(*record.packed, in, workspace, to);
+    if (record.kind == Kind::Curvature)
+      return chain_->evaluate(*record.packed, in, directionsOf(record, r), workspace, to);
     const bool energy = record.kind == Kind::Energy;
     model_.tiles()->record(*record.packed, in, workspace, energy ? to : nullptr, energy ? nullptr : to);
   });
@@ -155,10 +165,7 @@ Tape::Tile Tape::evaluateTile(Kind kind, const Rows& rows, const at::Tensor& dir
                               const EvaluationMode& mode) const {
   Tile tile;
   if ((kind == Kind::Score || kind == Kind::Curvature) && chain_) {
-    const std::vector<at::Tensor>& parameters = model_.parameters().tensors();
-    tile.value = chain_->score(parameters, rows.x, tile.chain);
-    if (kind == Kind::Curvature)
-      tile.value = at::cat({tile.value, chain_->curvature(parameters, directions, tile.chain)}, 1);
+    tile.value = chain_->evaluate(model_.parameters().tensors(), rows.x, directions, tile.chain);
     return tile;
   }
   at::AutoGradMode enable(true);
@@ -176,27 +183,47 @@ Tape::Tile Tape::evaluateTile(Kind kind, const Rows& rows, const at::Tensor& dir
   return tile;
 }
 
-std::vector<at::Tensor> Tape::record(Kind kind, const std::vector<Rows>& parts, const at::Tensor& directions) {
-  const bool derivatives = kind == Kind::Score || kind == Kind::Curvature;
-  if (derivatives) requireSmooth(model_.program());
+// Dropout's masks exist in the plain path only, and third derivatives in the fused kernels only along chains.
+bool Tape::hasFused(Kind kind) const {
+  if (kind == Kind::Curvature) return model_.tiles() && chain_;
+  if (kind == Kind::Score) return second_ != nullptr;
+  return model_.tiles() && model_.tiles()->trainable();
+}
+
+at::Tensor Tape::evaluate(Record& record) {
+  const Kind kind = record.kind;
+  if (kind == Kind::Score || kind == Kind::Curvature) requireSmooth(model_.program());
   if (kind == Kind::Outputs && model_.program().outputs < 0)
     fail(Code::Unsupported, "a ", model_.program().kind, " energy has no logits or outputs");
-  Record record;
-  record.rows = joined(parts);
   if (record.rows.size() == 0) fail(Code::Shape, "an objective evaluated the energy on no rows");
-  record.kind = kind;
-  record.directions = directions;
-  // Dropout's masks exist in the plain path only, and so do third derivatives.
-  const bool plain = model_.tiles() && model_.tiles()->trainable();
-  const bool fused = kind == Kind::Curvature ? false : kind == Kind::Score ? second_ != nullptr : plain;
+  const bool fused = hasFused(kind);
   if (fused) record.packed = model_.packed();
   record.ranges = cut(record.rows, fused);
   record.tiles.resize(record.ranges.size());
-  const at::Tensor value = fused ? evaluateFused(record) : evaluatePlain(record);
+  return fused ? evaluateFused(record) : evaluatePlain(record);
+}
+
+std::vector<at::Tensor> Tape::record(Kind kind, const std::vector<Rows>& parts) {
+  Record record;
+  record.kind = kind;
+  record.rows = joined(parts);
+  const at::Tensor value = evaluate(record);
   for (std::int64_t first = 0; const Rows& part : parts) {
     record.leaves.push_back(value.slice(0, first, first + part.size()).detach().requires_grad_(true));
     first += part.size();
   }
+  records_.push_back(std::move(record));
+  return records_.back().leaves;
+}
+
+std::vector<at::Tensor> Tape::recordCurvature(const Rows& rows, const at::Tensor& directions) {
+  Record record;
+  record.kind = Kind::Curvature;
+  record.rows = joined({rows});
+  record.directions = directions.contiguous();
+  const at::Tensor value = evaluate(record);
+  const std::int64_t d = rows.x.size(1);
+  record.leaves = {value.slice(1, 0, d).detach().requires_grad_(true), value.slice(1, d).detach().requires_grad_(true)};
   records_.push_back(std::move(record));
   return records_.back().leaves;
 }
@@ -212,6 +239,8 @@ void Tape::addFusedGradient(const Record& record, std::size_t index, const at::T
     second_->scoreGradient(*record.packed, in, workspace, weights, to);
     return;
   }
+  if (record.kind == Kind::Curvature)
+    return chain_->parameterGradient(*record.packed, in, directionsOf(record, r), workspace, weights, to);
   const bool energy = record.kind == Kind::Energy;
   model_.tiles()->parameterGradient(*record.packed, in, workspace, energy ? weights : nullptr,
                                     energy ? nullptr : weights, to);
@@ -222,12 +251,8 @@ void Tape::addPlainGradient(const Record& record, std::size_t index, const at::T
   const at::Tensor outer = all.slice(0, record.ranges[index].first, record.ranges[index].last);
   if ((record.kind == Kind::Score || record.kind == Kind::Curvature) && chain_) {
     at::NoGradGuard guard;
-    const std::int64_t d = record.rows.x.size(1);
-    const std::vector<at::Tensor>& parameters = model_.parameters().tensors();
-    auto gradients = chain_->parameterGradient(parameters, tile.chain, outer.slice(1, 0, d));
-    if (record.kind == Kind::Curvature)
-      chain_->addCurvatureGradient(parameters, tile.chain, outer.slice(1, d), gradients);
-    return model_.parameters().accumulate(flat, gradients);
+    return model_.parameters().accumulate(flat,
+                                          chain_->parameterGradient(model_.parameters().tensors(), tile.chain, outer));
   }
   if (!tile.value.requires_grad()) return;
   std::vector<at::Tensor> inputs;
@@ -271,7 +296,7 @@ Tape::Gradients Tape::backward(const at::Tensor& loss, const std::vector<at::Ten
   std::vector<Piece> pieces;
   auto next = found.begin();
   for (const Record& r : records_) {
-    const at::Tensor outer = outerOf(r.leaves, next);
+    const at::Tensor outer = outerOf(r.leaves, next, r.kind == Kind::Curvature ? 1 : 0);
     next += static_cast<std::ptrdiff_t>(r.leaves.size());
     if (!outer.defined()) continue;
     for (std::size_t i = 0; i < r.tiles.size(); ++i) pieces.push_back({&r, i, outer});

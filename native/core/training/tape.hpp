@@ -22,13 +22,13 @@ class Tape {
 
   /// Forgets what was recorded. Dropout masks of the records that follow are keyed by (seed, step, record, row).
   void begin(std::uint64_t seed, std::uint64_t step);
-  /// Energy [n], outputs [n, k] or score -dE/dx [n, d] of the rows: a leaf that requires grad. Curvature: the score and
-  /// behind it v' (d2E/dx2) v for each of the row's m directions v, [n, d + m]; `directions` [n, m, d].
-  at::Tensor record(Kind kind, const Rows& rows, const at::Tensor& directions = {}) {
-    return record(kind, std::vector<Rows>{rows}, directions)[0];
-  }
+  /// Energy [n], outputs [n, k] or score -dE/dx [n, d] of the rows: a leaf that requires grad.
+  at::Tensor record(Kind kind, const Rows& rows) { return record(kind, std::vector<Rows>{rows})[0]; }
   /// The same of several sets of rows in one go: a leaf each.
-  std::vector<at::Tensor> record(Kind kind, const std::vector<Rows>& parts, const at::Tensor& directions = {});
+  std::vector<at::Tensor> record(Kind kind, const std::vector<Rows>& parts);
+  /// Two leaves: the score [n, d], and v' (d2E/dx2) v for each of the row's m directions v, [n, m]; `directions` [n, m,
+  /// d].
+  std::vector<at::Tensor> recordCurvature(const Rows& rows, const at::Tensor& directions);
 
   struct Gradients {
     at::Tensor parameters;           // [P], order of Parameters::flat(); valid until the next begin()
@@ -51,7 +51,7 @@ class Tape {
   };
   struct Record {
     Rows rows;                       // of all parts
-    std::vector<at::Tensor> leaves;  // one a part
+    std::vector<at::Tensor> leaves;  // one a part; of a curvature record the columns of its value
     at::Tensor directions;           // of a curvature record
     Kind kind = Kind::Energy;
     std::shared_ptr<const TileProgram::Packed> packed;  // set when the fused executor runs this record
@@ -59,6 +59,9 @@ class Tape {
     std::vector<TileRange> ranges;
   };
 
+  bool hasFused(Kind kind) const;
+  at::Tensor evaluate(Record& record);
+  static ScoreChain::Directions directionsOf(const Record& record, const TileRange& range);
   Tile evaluateTile(Kind kind, const Rows& rows, const at::Tensor& directions, const EvaluationMode& mode) const;
   at::Tensor evaluateFused(Record& record);
   at::Tensor evaluatePlain(Record& record);
@@ -70,7 +73,7 @@ class Tape {
   const Energy& model_;
   int threads_;
   std::unique_ptr<TileProgram> second_;  // scores in the fused kernels, float32 on the CPU
-  std::unique_ptr<ScoreChain> chain_;    // curvatures, and scores in other dtypes; null: autograd through autograd
+  std::unique_ptr<ScoreChain> chain_;    // curvatures, and scores elsewhere; null: autograd through autograd
   std::uint64_t seed_ = 0, step_ = 0;
   std::vector<Record> records_;
   std::vector<std::unique_ptr<TileWorkspace>> spare_;  // buffers of earlier steps, used again
