@@ -4,44 +4,22 @@
 #include <numeric>
 #include <vector>
 
-// The counter walk and the bit mapping are those of the fused kernels; see kernels/cpu/isa/philox.hpp.
-#define LANGEVIN_ISA random_numbers
-#include "kernels/cpu/isa/philox.hpp"
 #include "kernels/cpu/tile_kernels.hpp"
 #include "kernels/cuda/device_random.hpp"
 
 namespace langevin {
-namespace {
-
-// Words of the counter blocks, by row and column, through `map`.
-template <class T, class ToValue>
-void fill(T* out, std::int64_t rows, std::int64_t cols, std::uint64_t seed, std::uint64_t firstRow, std::uint64_t step,
-          Stream stream, ToValue map) {
-  const std::int64_t blocks = (cols + 3) / 4;
-  random_numbers::visitBlocks(rows, cols, seed, firstRow, step, static_cast<std::uint32_t>(stream),
-                              [&](const random_numbers::Words& s, int lanes, std::int64_t row, std::int64_t block) {
-                                for (int i = 0; i < lanes; ++i) {
-                                  T* target = out + row * cols + block * 4;
-                                  const std::int64_t width = std::min<std::int64_t>(4, cols - block * 4);
-                                  for (std::int64_t j = 0; j < width; ++j) target[j] = map(s.w[j][i]);
-                                  if (++block == blocks) {
-                                    block = 0;
-                                    ++row;
-                                  }
-                                }
-                              });
-}
-
-}  // namespace
-
 void fillBits(std::uint32_t* out, std::int64_t rows, std::int64_t cols, std::uint64_t seed, std::uint64_t firstRow,
               std::uint64_t step, Stream stream) {
-  fill(out, rows, cols, seed, firstRow, step, stream, [](std::uint32_t w) { return w; });
+  tileKernels().words(out, rows, cols, seed, firstRow, step, static_cast<std::uint32_t>(stream));
 }
 
 void fillUniform(float* out, std::int64_t rows, std::int64_t cols, std::uint64_t seed, std::uint64_t firstRow,
                  std::uint64_t step, Stream stream) {
-  fill(out, rows, cols, seed, firstRow, step, stream, random_numbers::toUniform);
+  std::vector<std::uint32_t> words(static_cast<std::size_t>(rows * cols));
+  fillBits(words.data(), rows, cols, seed, firstRow, step, stream);
+  // The upper 24 bits, in the middle of their cell: never 0, never 1.
+  for (std::size_t i = 0; i < words.size(); ++i)
+    out[i] = (static_cast<float>(static_cast<std::int32_t>(words[i] >> 8)) + 0.5f) * 0x1p-24f;
 }
 
 void fillNormal(float* out, std::int64_t rows, std::int64_t cols, std::uint64_t seed, std::uint64_t firstRow,

@@ -40,15 +40,16 @@ class MinimumProbabilityFlow : public Objective {
   }
 
  private:
-  /// Every row with one site at another level, [sites * (K - 1) * n, d]: the rows run fastest.
+  /// Every row with one site at another level, [sites * (K - 1) * n, columns]: the rows run fastest.
   static at::Tensor neighboursOf(const Sites& sites, const at::Tensor& x) {
     at::NoGradGuard guard;
-    const std::int64_t d = sites.count(), others = sites.levels() - 1;
-    const at::Tensor levels = sites.decode(x);  // [n, d]
-    // All moves at once: shift [d, K - 1, 1, d] is how many levels on the site of the move goes.
-    const auto step = at::arange(1, others + 1, levels.options()).view({1, others, 1, 1});
-    const at::Tensor shift = at::eye(d, levels.options()).view({d, 1, 1, d}) * step;
-    return sites.encode((levels + shift).remainder(sites.levels()).reshape({-1, d}), x);
+    const std::int64_t n = x.size(0), columns = x.size(1), count = sites.count(), others = sites.levels() - 1;
+    const at::Tensor levels = sites.decode(x);  // [n, sites]
+    const at::Tensor step = at::arange(1, others + 1, levels.options()).view({others, 1, 1});
+    // Rows with all sites moved on; a neighbour has the columns of one site of them.
+    const at::Tensor moved = sites.encode((levels + step).remainder_(sites.levels()).view({-1, count}), x);
+    const at::Tensor mine = at::eye(count, x.options().dtype(at::kBool)).repeat_interleave(columns / count, 1);
+    return at::where(mine.view({count, 1, 1, columns}), moved.view({1, others, n, columns}), x).view({-1, columns});
   }
 };
 

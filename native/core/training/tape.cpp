@@ -301,17 +301,21 @@ Tape::Gradients Tape::backward(const at::Tensor& loss, const std::vector<at::Ten
     if (!outer.defined()) continue;
     for (std::size_t i = 0; i < r.tiles.size(); ++i) pieces.push_back({&r, i, outer});
   }
-  at::Tensor* parts = blanks(std::max<std::size_t>(pieces.size(), 1));
+  // Pieces that follow each other share a gradient. How many do depends on nothing but their number.
+  const std::size_t groups = std::clamp<std::size_t>(pieces.size() / 2, std::min<std::size_t>(pieces.size(), 2), 32);
+  at::Tensor* parts = blanks(std::max<std::size_t>(groups, 1));
   const bool cuda = model_.device().is_cuda();
-  parallelTiles(static_cast<std::int64_t>(pieces.size()), cuda ? 1 : threads_, [&](std::int64_t i) {
+  parallelTiles(static_cast<std::int64_t>(groups), cuda ? 1 : threads_, [&](std::int64_t i) {
     const auto k = static_cast<std::size_t>(i);
-    const Piece& p = pieces[k];
-    p.record->packed ? addFusedGradient(*p.record, p.tile, p.outer, parts[k])
-                     : addPlainGradient(*p.record, p.tile, p.outer, parts[k]);
+    for (std::size_t at = k * pieces.size() / groups; at < (k + 1) * pieces.size() / groups; ++at) {
+      const Piece& p = pieces[at];
+      p.record->packed ? addFusedGradient(*p.record, p.tile, p.outer, parts[k])
+                       : addPlainGradient(*p.record, p.tile, p.outer, parts[k]);
+    }
   });
   Gradients result;
   result.parameters = parts[0];
-  for (std::size_t i = 1; i < pieces.size(); ++i) result.parameters.add_(parts[i]);
+  for (std::size_t i = 1; i < groups; ++i) result.parameters.add_(parts[i]);
   for (const at::Tensor& e : extras) {
     result.extras.push_back(next->defined() ? next->detach() : at::zeros_like(e).detach());
     ++next;

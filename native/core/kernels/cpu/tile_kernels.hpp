@@ -107,7 +107,9 @@ struct TileKernels {
   void (*langevin)(float* x, const float* g, const float* xi, float a, float b, std::int64_t n);
   /// p <- p - rate m / (sqrt(v) inverseRoot + epsilon) after m, v have taken in g
   void (*adam)(const AdamStep& step, const float* g, float* m, float* v, float* p, std::int64_t n);
-  /// Philox normals: see base/random.hpp for what the arguments mean. Same bits in every instruction set.
+  /// Philox words and normals: see base/random.hpp for what the arguments mean. Same bits in every instruction set.
+  void (*words)(std::uint32_t* out, std::int64_t rows, std::int64_t cols, std::uint64_t seed, std::uint64_t firstRow,
+                std::uint64_t step, std::uint32_t stream);
   void (*normal)(float* out, std::int64_t rows, std::int64_t cols, std::uint64_t seed, std::uint64_t firstRow,
                  std::uint64_t step, std::uint32_t stream);
 };

@@ -207,6 +207,7 @@ void TileProgram::runBackward(Pass& pass, Wanted wanted) const {
 void TileProgram::record(const Packed& packed, const TileInput& in, TileWorkspace& ws, float* energy,
                          float* outputs) const {
   Pass pass = layout(packed, in, ws, true);
+  if (!energy) pass.last = outputs_;  // a logsumexp behind them would cost as much as a layer
   runForward(pass);
   const auto node = [this](int i) -> const TileNode& { return nodes_[static_cast<std::size_t>(i)]; };
   if (energy) copyOut(pass.rowsBase, pass.stride, node(pass.energyNode), in.rows, energy, 0);
@@ -251,6 +252,7 @@ void TileProgram::energyAndGradient(const Packed& packed, const TileInput& in, T
 void TileProgram::parameterGradient(const Packed& packed, const TileInput& in, TileWorkspace& ws, const float* we,
                                     const float* wo, float* flat) const {
   Pass pass = layout(packed, in, ws, true);
+  if (!we) pass.last = outputs_;
   pass.flat = flat;
   clearAdjoints(pass);
   const auto seed = [&](int node, const float* weights) {

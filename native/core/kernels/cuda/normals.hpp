@@ -1,4 +1,4 @@
-// The mapping counter -> normal of kernels/cpu/isa/philox.hpp, one block of four numbers at a time: Philox4x32-10
+// The mapping counter -> normal of kernels/cpu/isa/normal.hpp, one block of four numbers at a time: Philox4x32-10
 // (Salmon et al. 2011) and Box-Muller from the upper 24 bits of two words. Sums and products in the same order and
 // without contraction, IEEE division and square root, so a counter gives the same bits on host and device; a test
 // holds this header to fillNormal.

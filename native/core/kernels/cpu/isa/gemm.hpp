@@ -15,14 +15,36 @@ constexpr int kTail = 128 % kBlock;                       // rows that blocks le
   return (cols + kPanel - 1) / kPanel * kPanel * depth;
 }
 
+// out[k][j] = from[j][k] for kWidth rows of kWidth numbers: log2 kWidth rounds of a perfect shuffle of rows.
+LANGEVIN_INLINE void transpose(const float* from, std::int64_t fromStride, float* out, std::int64_t outStride) {
+  Int low, high;
+  for (int i = 0; i < kWidth; ++i) {
+    low[i] = i / 2 + (i % 2) * kWidth;
+    high[i] = low[i] + kWidth / 2;
+  }
+  Vec rows[kWidth], shuffled[kWidth];
+  for (int i = 0; i < kWidth; ++i) rows[i] = load(from + i * fromStride);
+  for (int round = 1; round < kWidth; round *= 2) {
+    for (int i = 0; i < kWidth / 2; ++i) {
+      shuffled[2 * i] = __builtin_shuffle(rows[i], rows[i + kWidth / 2], low);
+      shuffled[2 * i + 1] = __builtin_shuffle(rows[i], rows[i + kWidth / 2], high);
+    }
+    for (int i = 0; i < kWidth; ++i) rows[i] = shuffled[i];
+  }
+  for (int i = 0; i < kWidth; ++i) store(out + i * outStride, rows[i]);
+}
+
 // One panel: columns first .. first + kPanel - 1 of B, zeros beyond the last.
 static void packPanel(const Matrix& b, std::int64_t depth, std::int64_t cols, std::int64_t first, float* out) {
   const std::int64_t width = cols - first < kPanel ? cols - first : kPanel;
   if (b.rowStride == 1 && width == kPanel) {  // B is turned: read its memory in order
-    for (std::int64_t j = 0; j < kPanel; ++j) {
-      const float* from = b.data + (first + j) * b.columnStride;
-      for (std::int64_t k = 0; k < depth; ++k) out[k * kPanel + j] = from[k];
-    }
+    const float* from = b.data + first * b.columnStride;
+    const std::int64_t whole = depth / kWidth * kWidth;
+    for (std::int64_t k = 0; k < whole; k += kWidth)
+      for (int half = 0; half < kPanel; half += kWidth)
+        transpose(from + half * b.columnStride + k, b.columnStride, out + k * kPanel + half, kPanel);
+    for (std::int64_t j = 0; j < kPanel; ++j)
+      for (std::int64_t k = whole; k < depth; ++k) out[k * kPanel + j] = from[j * b.columnStride + k];
     return;
   }
   for (std::int64_t k = 0; k < depth; ++k, out += kPanel) {
@@ -124,9 +146,26 @@ template <bool Turned, int MR>
 static void multiplyRest(std::int64_t rows, const float* a, std::int64_t lda, const float* panel, std::int64_t depth,
                          const Block& b) {
   if constexpr (MR > 0) {
+    if (rows == MR && b.width <= kWidth) return multiplyNarrow<MR, Turned>(a, lda, panel, depth, b);
     if (rows == MR) return multiplyBlock<MR, Turned>(a, lda, panel, depth, b);
     multiplyRest<Turned, MR - 1>(rows, a, lda, panel, depth, b);
   }
+}
+
+// As multiplyBlock for a panel of which half or less is there: one vector a row.
+template <int MR, bool Turned>
+static void multiplyNarrow(const float* a, std::int64_t lda, const float* panel, std::int64_t depth, const Block& b) {
+  Vec sums[MR];
+#pragma GCC unroll 12
+  for (int i = 0; i < MR; ++i)
+    sums[i] = b.add ? loadSome(b.c + i * b.ldc, b.width) : b.bias ? loadSome(b.bias, b.width) : Vec{};
+  for (std::int64_t k = 0; k < depth; ++k, panel += kPanel) {
+    const Vec v = load(panel);
+#pragma GCC unroll 12
+    for (int i = 0; i < MR; ++i) sums[i] = fma(all(Turned ? a[k * lda + i] : a[i * lda + k]), v, sums[i]);
+  }
+#pragma GCC unroll 12
+  for (int i = 0; i < MR; ++i) storeSome(b.c + i * b.ldc, sums[i], b.width);
 }
 
 // c *= factor for a block.

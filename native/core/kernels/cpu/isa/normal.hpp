@@ -1,9 +1,8 @@
-// Normals from counters, a vector of Philox blocks at a time. The mapping counter -> normal is the one of philox.hpp;
-// plain products and sums only, so every vector width gives the same bits.
+// Words and normals from counters, a vector of Philox4x32-10 blocks at a time (Salmon et al. 2011): the mapping counter
+// -> number is defined here. Plain products and sums only, so every vector width gives the same bits.
 #pragma once
 
 #include "kernels/cpu/isa/functions.hpp"
-#include "kernels/cpu/isa/philox.hpp"
 
 namespace langevin::LANGEVIN_ISA {
 
@@ -132,24 +131,23 @@ LANGEVIN_INLINE void interleave2(Vec first, Vec second, float* out) {
 #endif
 }
 
-struct NormalCall {
-  float* out;
+// Numbers out[r * cols + c] of rows firstRow + r; base/random.hpp says what the rest means.
+struct NumberCall {
   std::int64_t rows, cols;
   std::uint64_t seed, firstRow, step;
   std::uint32_t stream;
+  std::int64_t blocks() const { return (cols + 3) / 4; }
 };
 
-// Rows whose numbers share the upper words of their counters. Columns beyond the last of a block are made and dropped.
-template <bool Pairs>
-static void normalRows(const NormalCall& n, std::int64_t first, std::int64_t rows) {
-  const std::int64_t blocks = (n.cols + 3) / 4, total = rows * blocks;
+// Calls use(words, base, lanes) for the blocks base .. base + lanes - 1 of `rows` rows from `first` on, which share the
+// upper words of their counters.
+template <class Use>
+LANGEVIN_INLINE void visitBlocks(const NumberCall& n, std::int64_t first, std::int64_t rows, Use use) {
+  const std::int64_t total = rows * n.blocks();
   const std::uint64_t chain = n.firstRow + static_cast<std::uint64_t>(first);
   const std::uint32_t upper = (n.stream << 24) | ((static_cast<std::uint32_t>(chain >> 32) & 0xFFu) << 16) |
                               (static_cast<std::uint32_t>(n.step >> 32) & 0xFFFFu);
-  Walk walk(static_cast<std::uint32_t>(blocks));
-  float* out = n.out + first * n.cols;
-  float buffer[4 * kWidth];
-  std::int64_t row = 0, block = 0;
+  Walk walk(static_cast<std::uint32_t>(n.blocks()));
   for (std::int64_t base = 0; base < total; base += kWidth, walk.next()) {
     Block4 s;
     s.w[0] = walk.block;
@@ -157,49 +155,71 @@ static void normalRows(const NormalCall& n, std::int64_t first, std::int64_t row
     s.w[2] = Word{} + static_cast<std::uint32_t>(n.step);
     s.w[3] = Word{} + upper;
     philoxVector(s, static_cast<std::uint32_t>(n.seed), static_cast<std::uint32_t>(n.seed >> 32));
-    Vec v[4];
-    boxMuller(s.w[0], s.w[1], v[0], v[1]);
-    if constexpr (!Pairs) boxMuller(s.w[2], s.w[3], v[2], v[3]);
-    const std::int64_t lanes = base + kWidth <= total ? kWidth : total - base;
-    if (!Pairs && n.cols % 4 == 0) {  // blocks lie side by side
-      float* target = lanes == kWidth ? out + base * 4 : buffer;
-      interleave4(v, target);
-      if (target == buffer) std::memcpy(out + base * 4, buffer, sizeof(float) * static_cast<std::size_t>(4 * lanes));
-      continue;
-    }
-    if (Pairs && n.cols == 2) {
-      float* target = lanes == kWidth ? out + base * 2 : buffer;
-      interleave2(v[0], v[1], target);
-      if (target == buffer) std::memcpy(out + base * 2, buffer, sizeof(float) * static_cast<std::size_t>(2 * lanes));
-      continue;
-    }
-    if constexpr (Pairs) {
-      for (int j = 0; j < 2; ++j) store(buffer + j * kWidth, v[j]);
-      for (std::int64_t i = 0; i < lanes; ++i)
-        for (std::int64_t j = 0; j < n.cols; ++j) out[(base + i) * n.cols + j] = buffer[j * kWidth + i];
-      continue;
-    }
-    for (int j = 0; j < 4; ++j) store(buffer + j * kWidth, v[j]);
-    for (std::int64_t i = 0; i < lanes; ++i) {
-      const std::int64_t width = n.cols - block * 4 < 4 ? n.cols - block * 4 : 4;
-      for (std::int64_t j = 0; j < width; ++j) out[row * n.cols + block * 4 + j] = buffer[j * kWidth + i];
-      if (++block == blocks) {
-        block = 0;
-        ++row;
-      }
+    use(s, base, base + kWidth <= total ? kWidth : total - base);
+  }
+}
+
+// Four vectors, a number of every block each, to where the blocks' columns lie; columns beyond the last are dropped.
+template <class T, class V>
+LANGEVIN_INLINE void scatter(const V (&v)[4], std::int64_t base, std::int64_t lanes, const NumberCall& n, T* out) {
+  T numbers[4][kWidth];
+  std::memcpy(numbers, v, sizeof numbers);
+  std::int64_t row = base / n.blocks(), block = base % n.blocks();
+  for (std::int64_t i = 0; i < lanes; ++i) {
+    const std::int64_t width = n.cols - block * 4 < 4 ? n.cols - block * 4 : 4;
+    for (std::int64_t j = 0; j < width; ++j) out[row * n.cols + block * 4 + j] = numbers[j][i];
+    if (++block == n.blocks()) {
+      block = 0;
+      ++row;
     }
   }
 }
 
+// Normals of rows whose blocks are used whole (four columns, or two with Pairs) are stored as vectors.
+template <bool Pairs>
+static void normalRows(const NumberCall& n, float* all, std::int64_t first, std::int64_t rows) {
+  float* out = all + first * n.cols;
+  visitBlocks(n, first, rows, [&](const Block4& s, std::int64_t base, std::int64_t lanes) {
+    Vec v[4]{};
+    boxMuller(s.w[0], s.w[1], v[0], v[1]);
+    if constexpr (!Pairs) boxMuller(s.w[2], s.w[3], v[2], v[3]);
+    constexpr int kNumbers = Pairs ? 2 : 4;
+    const bool whole = Pairs ? n.cols == 2 : n.cols % 4 == 0;
+    if (!whole) return scatter(v, base, lanes, n, out);
+    float buffer[kNumbers * kWidth];
+    float* target = lanes == kWidth ? out + base * kNumbers : buffer;
+    if constexpr (Pairs)
+      interleave2(v[0], v[1], target);
+    else
+      interleave4(v, target);
+    if (target == buffer)
+      std::memcpy(out + base * kNumbers, buffer, sizeof(float) * static_cast<std::size_t>(kNumbers * lanes));
+  });
+}
+
+static void wordRows(const NumberCall& n, std::uint32_t* all, std::int64_t first, std::int64_t rows) {
+  std::uint32_t* out = all + first * n.cols;
+  visitBlocks(n, first, rows,
+              [&](const Block4& s, std::int64_t base, std::int64_t lanes) { scatter(s.w, base, lanes, n, out); });
+}
+
+// Counters carry the lower word of the chain's number in a lane: a call across 2^32 is cut there.
+template <class T>
+static void fillRows(const NumberCall& n, T* out, void (*fill)(const NumberCall&, T*, std::int64_t, std::int64_t)) {
+  const std::uint64_t room = (std::uint64_t{1} << 32) - (n.firstRow & 0xFFFFFFFFu);
+  const std::int64_t near = static_cast<std::uint64_t>(n.rows) < room ? n.rows : static_cast<std::int64_t>(room);
+  fill(n, out, 0, near);
+  if (near < n.rows) fill(n, out, near, n.rows - near);
+}
+
 [[maybe_unused]] static void normalFill(float* out, std::int64_t rows, std::int64_t cols, std::uint64_t seed,
                                         std::uint64_t firstRow, std::uint64_t step, std::uint32_t stream) {
-  const NormalCall n{out, rows, cols, seed, firstRow, step, stream};
-  // Counters carry the lower word of the chain's number in a lane: a call across 2^32 is cut there.
-  const std::uint64_t room = (std::uint64_t{1} << 32) - (firstRow & 0xFFFFFFFFu);
-  const std::int64_t near = static_cast<std::uint64_t>(rows) < room ? rows : static_cast<std::int64_t>(room);
-  const auto fill = cols <= 2 ? normalRows<true> : normalRows<false>;
-  fill(n, 0, near);
-  if (near < rows) fill(n, near, rows - near);
+  fillRows({rows, cols, seed, firstRow, step, stream}, out, cols <= 2 ? normalRows<true> : normalRows<false>);
+}
+
+[[maybe_unused]] static void wordFill(std::uint32_t* out, std::int64_t rows, std::int64_t cols, std::uint64_t seed,
+                                      std::uint64_t firstRow, std::uint64_t step, std::uint32_t stream) {
+  fillRows({rows, cols, seed, firstRow, step, stream}, out, wordRows);
 }
 
 }  // namespace langevin::LANGEVIN_ISA

@@ -258,6 +258,7 @@ const TileKernels kernels = {.name = LANGEVIN_ISA_NAME,
                              .squares = squares,
                              .langevin = langevinUpdate,
                              .adam = adam,
+                             .words = wordFill,
                              .normal = normalFill};
 
 }  // namespace langevin::LANGEVIN_ISA
