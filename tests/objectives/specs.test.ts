@@ -92,6 +92,16 @@ describe('objective, noise and optimizer specs', () => {
       () => objectives.contrastiveDivergence({ sampler, start: { from: 'normal' } }),
       'shortRun',
     ],
+    [
+      'long chains of no more steps than the short ones',
+      () => objectives.contrastiveDivergence({ sampler, k: 4, longChains: { steps: 4 } }),
+      'longChains.steps',
+    ],
+    [
+      'long chains of more than all weight',
+      () => objectives.contrastiveDivergence({ sampler, longChains: { steps: 100, weight: 1.5 } }),
+      'weight',
+    ],
     ['a beta of 1', () => objectives.steinDiscrepancy({ beta: 1 }), 'beta'],
     [
       'a rough critic',
