@@ -78,6 +78,7 @@ TEST(ranking_recovers_a_precision_whatever_the_noise) {
   };
   CHECK(fit({{"kind", "gaussian"}, {"sd", std::sqrt(2.0)}}) < 0.066);
   CHECK(fit({{"kind", "dataGaussianMixture"}, {"components", 3}, {"scale", 1.3}}) < 0.066);
+  CHECK(fit({{"kind", "flow"}, {"scale", 1.3}}) < 0.066);
 }
 
 // The same loss written out, with and without log p_noise in the logits.

@@ -272,7 +272,10 @@ TEST(resume_is_bit_equal) {
   Map sgdRecipe = recipe(nce());
   sgdRecipe["optimizer"] = Map{{"kind", "sgd"}, {"lr", 0.01}, {"momentum", 0.9}};
   sgdRecipe["historyPoints"] = 3;  // a checkpoint in the middle of an interval
-  for (Map options : {recipe(nce()), recipe(pcd()), sgdRecipe}) {
+  // A fitted noise is fitted again, to the same rows.
+  Map fitted = nce();
+  fitted["noise"] = Map{{"kind", "flow"}};
+  for (Map options : {recipe(nce()), recipe(fitted), recipe(pcd()), sgdRecipe}) {
     const at::Tensor x = twoColumns();
     options["checkpoints"] = true;
     options["every"] = 5;

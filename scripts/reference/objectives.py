@@ -35,12 +35,19 @@ def contrast(model, x, negatives, y=None):
 
 
 def contrastive_divergence(model, case, x, y):
-    sampler = case["objective"]["sampler"]
-    chains = x
-    for xi in case["noise"]:
-        xi = torch.tensor(xi, dtype=x.dtype)
-        chains = langevin_step(model, chains, y, xi, sampler["stepSize"], 1.0)
-    return contrast(model, x, chains, y)
+    """mean E(x) - (1 - w) mean E(x_K) - w mean E(x_L), x_L being chains x_K carried on with the noise `further`."""
+
+    def advanced(chains, noise):
+        for xi in torch.tensor(noise, dtype=x.dtype):
+            chains = langevin_step(model, chains, y, xi, case["objective"]["sampler"]["stepSize"], 1.0)
+        return chains
+
+    ends = advanced(x, case["noise"])
+    loss = contrast(model, x, ends, y)
+    if "longChains" not in case["objective"]:
+        return loss
+    w, further = case["objective"]["longChains"]["weight"], case["further"]
+    return (1 - w) * loss + w * contrast(model, x, advanced(ends[: len(further[0])], further), y)
 
 
 def persistent_contrastive_divergence(model, case, x, y):

@@ -11,6 +11,7 @@ const MEANING: Record<string, { code: string; severity: Finding['severity'] }> =
   acceptance: { code: 'step-size', severity: 'warning' },
   clippedShare: { code: 'clipped', severity: 'warning' },
   clampedShare: { code: 'clamped', severity: 'warning' },
+  drift: { code: 'non-convergent', severity: 'warning' },
   displacement: { code: 'stuck', severity: 'warning' },
   uniformGap: { code: 'holes', severity: 'warning' },
 }

@@ -14,6 +14,14 @@ import { bordersBelow, regionField, samplerKlField } from './fields.js'
  * KL(q || p) of the sampler's law q: energy * mean E(x_k) with the weights of E held fixed, minus entropy * the
  * nearest-neighbour entropy of x_k, differentiated through the sampler's last `steps` steps. It needs the langevin sampler
  * without clip and box, and a smooth energy. Monitors: `samplerKlEnergy`, `entropy`.
+ *
+ * `longChains`: { steps, weight: 0.5, fraction: 1 } carries chains on from x_k to x_l after `steps` = l steps, which must be
+ * more than k, and makes their ends negatives too:
+ * loss = mean E(x) - (1 - weight) mean E(x_k) - weight mean E(x_l). Weight 0 is CD-k, 1 is CD-l. A model that has seen short
+ * chains only may be right after k steps and let chains drift on into regions of low energy that no short chain reaches; long
+ * chains look there. `fraction` is the share of the batch whose chains are carried on (the cost is l - k more steps of them).
+ * A schedule of the sampler runs anew over the further steps, and momenta are drawn anew. Monitor `drift`: mean
+ * E(x_k) - E(x_l) of those chains, near 0 when short chains have converged; beyond 1 in size there is a warning.
  */
 export const contrastiveDivergence = defineSpec(
   'objective',
@@ -26,12 +34,22 @@ export const contrastiveDivergence = defineSpec(
       .strictObject({ from: z.enum(['uniform', 'normal']).default('uniform'), box: regionField(z).optional() })
       .optional(),
     samplerKl: samplerKlField(z),
+    longChains: z
+      .strictObject({
+        steps: z.int().positive(),
+        weight: z.number().min(0).max(1).default(0.5),
+        fraction: z.number().positive().max(1).default(1),
+      })
+      .optional(),
   }),
   {
     summary: 'CD-k: negatives are short chains from the data.',
     source:
-      'Hinton 2002, eq. 4; shortRun: Nijkamp, Hill, Zhu and Wu 2019; samplerKl: Du, Li, Tenenbaum and Mordatch 2021, eq. 5.',
-    check: ({ mode, start }, fail) => {
+      'Hinton 2002, eq. 4; shortRun: Nijkamp, Hill, Zhu and Wu 2019; samplerKl: Du, Li, Tenenbaum and Mordatch 2021, eq. 5; longChains: after Nijkamp, Hill, Han, Zhu and Wu 2020, On the anatomy of MCMC-based maximum likelihood learning of energy-based models.',
+    check: ({ sampler, k = sampler.steps as number, mode, start, longChains }, fail) => {
+      if (longChains !== undefined && longChains.steps <= k) {
+        fail('longChains.steps', `must be above the ${k} steps of the short chains, got ${longChains.steps}`)
+      }
       if (start === undefined) return
       if (mode !== 'shortRun') fail('start', "is where short runs start: it needs mode: 'shortRun'")
       if (start.box !== undefined) bordersBelow(start.box, fail, 'start.box')

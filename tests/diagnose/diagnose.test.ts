@@ -6,6 +6,7 @@ import {
   energies,
   type LangevinError,
   objectives,
+  optimizers,
   partition,
   type SampleOptions,
   sample,
@@ -260,6 +261,13 @@ describe('diagnose a training run', () => {
     buffer: { size: 1000, reinit: 0.05 },
   })
 
+  const longer = (mode: 'data' | 'shortRun', weight: number) =>
+    objectives.contrastiveDivergence({
+      sampler: langevin,
+      mode,
+      longChains: { steps: 200, weight, fraction: 0.25 },
+    })
+
   async function trained(options: Partial<TrainOptions>, energy = spec) {
     await using model = await Energy.create(energy, { seed: 1 })
     const run = train(model, rows, { objective: pcd, steps: 300, batchSize: 128, seed: 1, ...options } as TrainOptions)
@@ -272,6 +280,7 @@ describe('diagnose a training run', () => {
     ['PCD', pcd],
     ['denoising score matching', objectives.denoisingScoreMatching({ sigma: 0.2 })],
     ['CD', objectives.contrastiveDivergence({ sampler: langevin })],
+    ['CD with long chains', longer('data', 0.5)],
   ])('%s: nothing found in 4 seeds of a sound run', async (_, objective) => {
     const alarms: string[] = []
     for (let seed = 0; seed < 4; seed++) {
@@ -314,6 +323,18 @@ describe('diagnose a training run', () => {
     expect(diagnose(result).text).toMatch(
       /warning, stuck: from step 60 on displacement is .*\n {2}Try: a larger stepSize/,
     )
+  })
+
+  // Short runs from noise learn a sampler of ten steps, and chains go on falling to step 200. Half of the weight on long
+  // chains, and nothing else changed, holds them.
+  test('short runs that do not converge, and the same with long chains in the loss', async () => {
+    const optimizer = optimizers.adam({ lr: 0.01 })
+    const { result } = await trained({ objective: longer('shortRun', 0), optimizer })
+    const found = diagnose(result).findings.find(({ code }) => code === 'non-convergent')
+    expect(found?.message).toMatch(/drift is \d\.\d+, beyond 1: .* have not converged/)
+    expect(found?.remedy).toMatch(/longChains\.weight/)
+    const held = await trained({ objective: longer('shortRun', 0.5), optimizer })
+    expect(codes(held.result)).not.toContain('non-convergent')
   })
 
   test('clip, box, step size, temperature', async () => {

@@ -22,27 +22,36 @@ function python(): string {
   return found
 }
 
+/** Why a Python module cannot be imported here, or undefined. */
+export function missingModule(name: string): string | undefined {
+  const find = `import importlib.util as u, sys; sys.exit(u.find_spec('${name}') is None)`
+  return spawnSync(python(), ['-c', find]).status === 0 ? undefined : `${name} is not installed in ${python()}`
+}
+
 /**
  * Runs scripts/reference/<script> with a JSON request on standard input and returns its JSON answer. One thread, so
  * that the numbers do not depend on the machine. Put every case of a test file in one request: importing torch takes
  * seconds.
  */
 export function reference<T>(script: string, request: unknown): T {
+  return ask<T>(`scripts/reference/${script}`, request)
+}
+
+/** As `reference`, for a script anywhere in the repository. */
+export function ask<T>(script: string, request: unknown): T {
   const executable = python()
-  const result = spawnSync(executable, [join(root, 'scripts', 'reference', script)], {
+  const result = spawnSync(executable, [join(root, script)], {
     input: JSON.stringify(request),
     encoding: 'utf8',
     maxBuffer: 1 << 28,
-    env: { ...process.env, OMP_NUM_THREADS: '1', MKL_NUM_THREADS: '1' },
+    env: { ...process.env, OMP_NUM_THREADS: '1', MKL_NUM_THREADS: '1', JAX_PLATFORMS: 'cpu' },
   })
   if (result.error) throw result.error
   if (result.status !== 0) {
     const remedy = /No module named '?(torch|numpy)/.test(result.stderr)
       ? ` ${executable} cannot import torch. Run: npm run setup`
       : ''
-    throw new Error(
-      `scripts/reference/${script} failed (${result.status ?? result.signal}).${remedy}\n${result.stderr}`,
-    )
+    throw new Error(`${script} failed (${result.status ?? result.signal}).${remedy}\n${result.stderr}`)
   }
   return JSON.parse(result.stdout) as T
 }

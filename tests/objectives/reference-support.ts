@@ -23,7 +23,7 @@ export interface Case {
   x: number[][]
   y?: Nested
   noise?: Nested
-  /** In place of noise: what the reference is handed of the rows langevin evaluated. */
+  /** In place of noise, or beside it: what the reference is handed of the rows langevin evaluated. */
   take?: (x: number[][], y: Nested | undefined) => object
   logZ?: number
 }

@@ -70,6 +70,18 @@ const cases: Case[] = [
     noise: [0, 1, 2, 3].map((t) => random(ROWS, 2, t, STREAM.noise)),
   },
   {
+    name: 'contrastiveDivergence, long chains of two thirds of the rows',
+    energy: mlp,
+    objective: objectives.contrastiveDivergence({
+      sampler: langevin,
+      longChains: { steps: 7, weight: 0.3, fraction: 2 / 3 },
+    }),
+    x: data,
+    noise: [0, 1, 2, 3].map((t) => random(ROWS, 2, t, STREAM.noise)),
+    // Numbered after the short chains.
+    take: () => ({ further: [0, 1, 2].map((t) => random(2 * ROWS, 2, t, STREAM.noise).slice(ROWS, ROWS + 200)) }),
+  },
+  {
     name: 'persistentContrastiveDivergence',
     energy: mlp,
     objective: objectives.persistentContrastiveDivergence({ sampler: langevin, buffer: { size: 400 } }),

@@ -47,6 +47,7 @@ describe('objective, noise and optimizer specs', () => {
       varianceReduced: false,
     })
     expect(noises.kde()).toEqual({ kind: 'kde', scale: 1, centres: 1000 })
+    expect(noises.flow()).toEqual({ kind: 'flow', layers: 30, knots: 24, scale: 1 })
     expect(objectives.crossEntropy()).toEqual({ kind: 'crossEntropy' })
   })
 
@@ -92,6 +93,16 @@ describe('objective, noise and optimizer specs', () => {
       () => objectives.contrastiveDivergence({ sampler, start: { from: 'normal' } }),
       'shortRun',
     ],
+    [
+      'long chains of no more steps than the short ones',
+      () => objectives.contrastiveDivergence({ sampler, k: 4, longChains: { steps: 4 } }),
+      'longChains.steps',
+    ],
+    [
+      'long chains of more than all weight',
+      () => objectives.contrastiveDivergence({ sampler, longChains: { steps: 100, weight: 1.5 } }),
+      'weight',
+    ],
     ['a beta of 1', () => objectives.steinDiscrepancy({ beta: 1 }), 'beta'],
     [
       'a rough critic',
@@ -131,6 +142,7 @@ describe('objective, noise and optimizer specs', () => {
     ['a negative w', () => objectives.energyDiscrepancy({ t: 1, w: -1 }), 'w'],
     ['no spread of a mixture', () => noises.gaussianMixture({ means: [[0], [1]] }), 'sigmas'],
     ['a weight too few', () => noises.gaussianMixture({ means: [[0], [1]], sigmas: 1, weights: [1] }), 'weights'],
+    ['a spline of three knots', () => noises.flow({ knots: 3 }), 'knots'],
     ['a bandwidth of 0', () => noises.kde({ bandwidth: [0.1, 0] }), 'bandwidth'],
     [
       'a sampler of no kind',

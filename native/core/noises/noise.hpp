@@ -32,5 +32,6 @@ std::unique_ptr<Noise> makeDataGaussianNoise(const Spec& spec);
 std::unique_ptr<Noise> makeGaussianMixtureNoise(const Spec& spec);
 std::unique_ptr<Noise> makeDataGaussianMixtureNoise(const Spec& spec);
 std::unique_ptr<Noise> makeKdeNoise(const Spec& spec);
+std::unique_ptr<Noise> makeFlowNoise(const Spec& spec);
 
 }  // namespace langevin

@@ -15,6 +15,7 @@ const std::vector<Registered<Make>>& table() {
       {"gaussianMixture", makeGaussianMixtureNoise},
       {"dataGaussianMixture", makeDataGaussianMixtureNoise},
       {"kde", makeKdeNoise},
+      {"flow", makeFlowNoise},
   };
   return rows;
 }

@@ -5,7 +5,10 @@
 //
 // mode 'shortRun' (Nijkamp, Hill, Zhu and Wu 2019) starts the k steps anew from noise, every time: chains that are not
 // persistent and do not converge. What is learned is the k-step sampler from that noise, not a density.
+//
+// longChains carries chains on beyond the k steps and makes their ends negatives too, see long_chains.hpp.
 #include "objectives/columns.hpp"
+#include "objectives/long_chains.hpp"
 #include "objectives/registry.hpp"
 #include "objectives/sampler_kl.hpp"
 #include "objectives/support.hpp"
@@ -42,7 +45,10 @@ bool isShortRun(const Spec& spec) {
 class ContrastiveDivergence : public Objective {
  public:
   explicit ContrastiveDivergence(std::shared_ptr<const Sampler> sampler, const Spec& spec)
-      : sampler_(std::move(sampler)), steps_(spec.count("k", 1, 0)), kl_(spec, *sampler_) {
+      : sampler_(std::move(sampler)),
+        steps_(spec.count("k", 1, 0)),
+        kl_(spec, *sampler_),
+        longChains_(spec, shortSteps()) {
     if (isShortRun(spec)) starts_ = std::make_unique<ReplayBuffer>(startOptions(spec));
   }
 
@@ -59,24 +65,29 @@ class ContrastiveDivergence : public Objective {
       negatives.x = starts_->fresh(context.batch.size(), step, context.random().fork(kStartSalt)).x;
     }
     negatives.x = kl_.advance(context, *sampler_, negatives, steps_);
-    return kl_.added(context, contrast(context, context.batch, negatives));
+    return kl_.added(context, longChains_.contrast(context, *sampler_, negatives));
   }
   Map statistics() const override { return {{"effectiveTemperature", sampler_->effectiveTemperature()}}; }
 
  private:
+  std::int64_t shortSteps() const { return steps_ > 0 ? steps_ : sampler_->common().steps; }
+
   void warnOfShortRuns(StepContext& context) const {
-    const std::int64_t steps = steps_ > 0 ? steps_ : sampler_->common().steps;
     const std::string text =
-        "short runs of " + std::to_string(steps) +
+        "short runs of " + std::to_string(shortSteps()) +
         " steps from noise are not the model's law: what is learned is a sampler of these steps from this start, not "
         "the density exp(-E) / Z; longer chains, log Z and likelihoods of this energy mean nothing";
-    context.job().emit(
-        {{"type", "warning"}, {"step", context.step}, {"monitor", "shortRun"}, {"value", steps}, {"message", text}});
+    context.job().emit({{"type", "warning"},
+                        {"step", context.step},
+                        {"monitor", "shortRun"},
+                        {"value", shortSteps()},
+                        {"message", text}});
   }
 
   std::shared_ptr<const Sampler> sampler_;
   std::int64_t steps_;  // k; 0: the sampler's own number
   SamplerKl kl_;
+  LongChains longChains_;
   std::unique_ptr<ReplayBuffer> starts_;  // only with mode 'shortRun'
 };
 

@@ -29,6 +29,9 @@ constexpr Limit kLimits[] = {
      "chains hardly move (in units of the spread of the data), so negatives stay where they began; a larger stepSize "
      "or "
      "more steps"},
+    {"drift", 1, Limit::AboveInSize,
+     "that is E at the ends of short chains less E at the ends of long ones: short chains have not converged and long "
+     "ones go on to elsewhere (non-convergent learning); more steps, a larger longChains.weight or a smaller lr"},
     {"uniformGap", -0.5, Limit::Below,
      "the energy calls uniform noise more probable than data; more or longer chains, starts from noise (reinitFrom: "
      "'uniform')"},

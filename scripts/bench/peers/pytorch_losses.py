@@ -32,7 +32,7 @@ def slope(x, graph=True, of=energy):
 
 
 def signs(*shape):
-    return torch.randint(2, shape).mul_(2).sub_(1).float()
+    return torch.randint(2, shape).mul_(2).sub_(1).to(torch.get_default_dtype())
 
 
 def energies(x, others):
