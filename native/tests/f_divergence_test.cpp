@@ -75,7 +75,9 @@ TEST(beyond_the_clip_it_is_still_a_divergence) {
     const at::Tensor u = at::cat({at::linspace(-6, -1.6, 45, at::kDouble), at::linspace(1.6, 6, 45, at::kDouble)});
     const at::Tensor w = derivative(d.slope, u), force = derivative(d.conjugate, u);
     CHECK(w.min().item<double>() > 0);
-    CHECK_NEAR((w - on(d.weight, u)).abs().max().item<double>(), 0, 1e-7);  // differences, of values up to 20
+    CHECK_NEAR((w - on(d.weight, u)).abs().max().item<double>(), 0, 1e-7);
+    CHECK_NEAR(((force - on(d.force, u)).abs() / (1 + force.abs())).max().item<double>(), 0,
+               1e-7);  // differences, of values up to 20
     CHECK_NEAR(((force - u.exp() * w).abs() / (1 + force.abs())).max().item<double>(), 0, 1e-7);
     // So the best u for any p / q is its logarithm, beyond the clip too.
     const at::Tensor grid = at::linspace(-5, 5, 1001, at::kDouble);
@@ -95,6 +97,11 @@ TEST(forces_beyond_the_clip_are_steady) {
     const at::Tensor up = derivative(d.slope, u), down = derivative(d.conjugate, u);
     CHECK_NEAR(up[0].item<double>(), up[1].item<double>(), 1e-6);  // rounding of values up to 200 over h
     CHECK_NEAR(down[3].item<double>(), down[2].item<double>(), 1e-4 * down[2].item<double>());
+    for (const double far : {-5000.0, 5000.0}) {  // where e^u is no number
+      CHECK_NEAR(d.weight(far), far < 0 ? d.weight(-clip - 1e-9) : 0.0, 1e-9);
+      CHECK_NEAR(d.force(far), far < 0 ? 0.0 : d.force(clip + 1e-9), 1e-9);
+      CHECK(std::isfinite(d.slope(far)) && std::isfinite(d.conjugate(far)));
+    }
     CHECK(up[0].item<double>() > 0.1 && down[3].item<double>() > 0.1);
     CHECK(down[0].item<double>() < 1e-6 && up[3].item<double>() < 1e-6);
   }

@@ -89,14 +89,14 @@ class FDivergenceObjective : public Objective {
     const auto rows = static_cast<std::size_t>(n);
     const double onData = 1.0 / static_cast<double>(n), onNegatives = 1.0 / static_cast<double>(energy.size() - rows);
     for (std::size_t i = 0; i < energy.size(); ++i) {
-      const double u = energy[i] + helper[i], w = divergence_.weight(u);
+      const double u = energy[i] + helper[i];
       if (i < rows) {
         value.divergence += divergence_.slope(u) * onData;
-        value.slopes.push_back(w * onData);
+        value.slopes.push_back(divergence_.weight(u) * onData);
       } else {
         value.conjugates.push_back(divergence_.conjugate(u));
         value.divergence -= value.conjugates.back() * onNegatives;
-        value.slopes.push_back(-std::exp(u) * w * onNegatives);
+        value.slopes.push_back(-divergence_.force(u) * onNegatives);
       }
     }
     return value;

@@ -102,7 +102,9 @@ FDivergence readFDivergence(const Spec& spec, double clip) {
           },
           [=](double u) { return u < -clip  ? low
                                  : u > clip ? high * std::exp(-u)
-                                            : g.weight(u); }};
+                                            : g.weight(u); },
+          // A product with e^u would be infinity times 0 far out.
+          [=](double u) { return u > clip ? high : std::exp(u) * (u < -clip ? low : g.weight(u)); }};
 }
 
 }  // namespace langevin

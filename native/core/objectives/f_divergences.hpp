@@ -14,7 +14,8 @@ struct FDivergence {
   std::string name;
   Function slope;      // f'(e^u)
   Function conjugate;  // F(u)
-  Function weight;     // w(u), the derivative of slope; that of F is e^u w
+  Function weight;     // w(u), the derivative of slope
+  Function force;      // e^u w(u), that of F
 };
 
 /// kl, reverseKl, jensenShannon, squaredHellinger, pearson, neyman, or { alpha } with alpha neither 0 nor 1, as they
