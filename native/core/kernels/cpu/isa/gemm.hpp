@@ -112,13 +112,20 @@ LANGEVIN_INLINE void startSums(Vec (&sums)[MR][2], const Block& b) {
             bias1 = b.bias ? loadSome(b.bias + kWidth, right) : Vec{};
 #pragma GCC unroll 12
   for (int i = 0; i < MR; ++i) {
-    sums[i][0] = b.add ? loadSome(b.c + i * b.ldc, b.width) : bias0;
-    sums[i][1] = b.add ? loadSome(b.c + i * b.ldc + kWidth, right) : bias1;
+    sums[i][0] = bias0;
+    sums[i][1] = bias1;
   }
 }
 
 template <int MR>
-LANGEVIN_INLINE void storeSums(const Vec (&sums)[MR][2], const Block& b) {
+LANGEVIN_INLINE void storeSums(Vec (&sums)[MR][2], const Block& b) {
+  // What was there comes last: a long sum of small numbers does not lose its digits to it.
+  if (b.add)
+#pragma GCC unroll 12
+    for (int i = 0; i < MR; ++i) {
+      sums[i][0] = sums[i][0] + loadSome(b.c + i * b.ldc, b.width);
+      sums[i][1] = sums[i][1] + loadSome(b.c + i * b.ldc + kWidth, b.width - kWidth);
+    }
   if (b.width == kPanel) {
 #pragma GCC unroll 12
     for (int i = 0; i < MR; ++i) {
@@ -157,15 +164,17 @@ template <int MR, bool Turned>
 static void multiplyNarrow(const float* a, std::int64_t lda, const float* panel, std::int64_t depth, const Block& b) {
   Vec sums[MR];
 #pragma GCC unroll 12
-  for (int i = 0; i < MR; ++i)
-    sums[i] = b.add ? loadSome(b.c + i * b.ldc, b.width) : b.bias ? loadSome(b.bias, b.width) : Vec{};
+  for (int i = 0; i < MR; ++i) sums[i] = b.bias ? loadSome(b.bias, b.width) : Vec{};
   for (std::int64_t k = 0; k < depth; ++k, panel += kPanel) {
     const Vec v = load(panel);
 #pragma GCC unroll 12
     for (int i = 0; i < MR; ++i) sums[i] = fma(all(Turned ? a[k * lda + i] : a[i * lda + k]), v, sums[i]);
   }
 #pragma GCC unroll 12
-  for (int i = 0; i < MR; ++i) storeSome(b.c + i * b.ldc, sums[i], b.width);
+  for (int i = 0; i < MR; ++i) {
+    float* c = b.c + i * b.ldc;
+    storeSome(c, b.add ? sums[i] + loadSome(c, b.width) : sums[i], b.width);
+  }
 }
 
 // c *= factor for a block.
@@ -249,7 +258,7 @@ LANGEVIN_INLINE bool finishedWhole(const Product& p, const Block& b, Fill fill) 
 // The common cases of a block in one go; false for the others.
 template <class Fill>
 LANGEVIN_INLINE bool finishedWhole(const Product& p, const Block& b, std::int64_t rows, Fill fill) {
-  if (b.width != kPanel) return false;
+  if (b.width != kPanel || b.add) return false;
   if (rows == kBlock) return finishedWhole<kBlock>(p, b, fill);
   return rows == kTail && finishedWhole<kTail>(p, b, fill);
 }

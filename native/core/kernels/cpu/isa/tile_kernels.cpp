@@ -128,18 +128,18 @@ void weightedSum(const float* s, const float* x, float* out, std::int64_t rows, 
   std::int64_t c = 0;
   for (; c + kWide <= cols; c += kWide) {
     Vec sums[4];
-    for (int k = 0; k < 4; ++k) sums[k] = load(out + c + k * kWidth);
+    for (int k = 0; k < 4; ++k) sums[k] = Vec{};
     for (std::int64_t r = 0; r < rows; ++r) {
       const Vec f = all(s ? s[r] : 1.0f);
       for (int k = 0; k < 4; ++k) sums[k] = fma(f, load(x + r * cols + c + k * kWidth), sums[k]);
     }
-    for (int k = 0; k < 4; ++k) store(out + c + k * kWidth, sums[k]);
+    for (int k = 0; k < 4; ++k) store(out + c + k * kWidth, load(out + c + k * kWidth) + sums[k]);
   }
   for (; c < cols; c += kWidth) {
     const int rest = static_cast<int>(cols - c);
-    Vec sum = loadSome(out + c, rest);
+    Vec sum{};
     for (std::int64_t r = 0; r < rows; ++r) sum = fma(all(s ? s[r] : 1.0f), loadSome(x + r * cols + c, rest), sum);
-    storeSome(out + c, sum, rest);
+    storeSome(out + c, loadSome(out + c, rest) + sum, rest);
   }
 }
 
