@@ -1,7 +1,11 @@
 #!/usr/bin/env node
 // The comparison of objectives (npx langevin compare) with its claims checked: dated JSON, the page, and the tables of docs/compare.md.
 //
-//   node scripts/acceptance/compare.mjs [--seeds count or list] [--steps n] [--data names] [--objectives names] [--out folder] [--docs]
+//   node scripts/acceptance/compare.mjs [--seeds count or list] [--steps n] [--data names] [--objectives names] [--out folder] [--as name] [--docs]
+//
+// --as names the result, the page and the marks of the tables in docs/compare.md; its two parts are
+//   npm run acceptance -- compare --data unequalModes,rings,moons,eightGaussians,checkerboard,pinwheel,twoSpirals,cosine --docs
+//   npm run acceptance -- compare --data step,split-circle,twist,kissing-pyramids --as compare-shapes --docs     (the four shapes of the spandrel study)
 import { mkdirSync, readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { choices, note, seedList, wholeNumber } from '../../dist/cli/support.js'
@@ -66,11 +70,11 @@ function tables(result, file) {
   ].join('\n')
 }
 
-async function writeDocs(result, file) {
+async function writeDocs(result, file, name) {
   const path = 'docs/compare.md'
   const text = readFileSync(path, 'utf8')
-  const marked = /(<!-- tables -->\n)[\s\S]*?(<!-- end -->)/
-  if (!marked.test(text)) throw new Error(`${path} has no marks for the tables`)
+  const marked = new RegExp(`(<!-- ${name} -->\\n)[\\s\\S]*?(<!-- end -->)`)
+  if (!marked.test(text)) throw new Error(`${path} has no marks <!-- ${name} --> and <!-- end --> for the tables`)
   await writeAtomic(path, [text.replace(marked, (_all, start, end) => `${start}${tables(result, file)}\n${end}`)])
   note(`wrote ${path}`)
 }
@@ -84,6 +88,7 @@ function readOptions() {
       data: text(SOURCE_NAMES.join(',')),
       objectives: text(Object.keys(plans()).join(',')),
       out: text(RESULTS),
+      as: text('compare'),
       docs: { type: 'boolean', default: false },
     },
   })
@@ -93,12 +98,13 @@ function readOptions() {
     sources: choices(SOURCE_NAMES)(values.data),
     objectives: choices(Object.keys(plans()))(values.objectives),
     out: values.out,
+    name: values.as,
     docs: values.docs,
   }
 }
 
 await main(async () => {
-  const { out, docs, ...study } = optionsOrExit(readOptions)
+  const { out, name, docs, ...study } = optionsOrExit(readOptions)
   const { result, interrupted } = await watched(({ signal, bar }) =>
     runComparison({
       ...study,
@@ -108,10 +114,11 @@ await main(async () => {
   )
   console.log(textTable(result))
   const checks = judge(CRITERIA, result.rows)
-  const path = await keep(out, 'compare', { checks, ...compareJson(result) })
+  const path = await keep(out, name, { checks, ...compareJson(result) })
   mkdirSync('reports', { recursive: true })
-  await writeAtomic('reports/compare.html', [comparePage(result, 'npm run acceptance -- compare')])
-  note('wrote reports/compare.html')
-  if (docs) await writeDocs(result, path)
+  const page = `reports/${name}.html`
+  await writeAtomic(page, [comparePage(result, 'npm run acceptance -- compare')])
+  note(`wrote ${page}`)
+  if (docs) await writeDocs(result, path, name)
   return { failed: tell(checks), interrupted }
 })

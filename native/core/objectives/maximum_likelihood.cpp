@@ -43,16 +43,15 @@ class MaximumLikelihood : public Objective {
       fail(Code::InvalidOption, "cells: the grid has more than ", kMostCells, " points");
     width_ = (high - low) / cells;
     logCell_ = width_.to(at::kDouble).log().sum().item<double>();
-    corners_ = low + width_ * cellNumbers(cells, data.x.options());
+    grid_.x = low + width_ * cellNumbers(cells, data.x.options()).add_(jitter_ ? 0 : 0.5);
   }
 
   at::Tensor loss(StepContext& context) override {
     const auto step = static_cast<std::uint64_t>(context.step);
-    const at::Tensor offset =
-        jitter_ ? context.random().uniform(1, width_.size(1), step, Stream::NoiseSample, width_.options())
-                : at::full_like(width_, 0.5);
-    Rows grid;
-    grid.x = corners_ + width_ * offset;
+    Rows grid = grid_;
+    if (jitter_)
+      grid.x =
+          grid_.x + width_ * context.random().uniform(1, width_.size(1), step, Stream::NoiseSample, width_.options());
     const EnergyPair energy = energiesOf(context, context.batch, grid);
     context.recordData(energy.data);
     const at::NoGradGuard guard;
@@ -82,7 +81,8 @@ class MaximumLikelihood : public Objective {
 
   std::vector<double> lowNumbers_, highNumbers_, cellNumbers_;
   bool jitter_;
-  at::Tensor corners_, width_;  // lower corners [cells, d], sizes [1, d]
+  Rows grid_;         // centres of all cells, lower corners with jitter [cells, d]
+  at::Tensor width_;  // of a cell [1, d]
   double logCell_ = 0;
 };
 

@@ -68,6 +68,19 @@ at::Tensor outerOf(const std::vector<at::Tensor>& leaves, std::vector<at::Tensor
   return outer.size() == 1 ? outer[0].contiguous() : at::cat(outer, side);
 }
 
+// parts[0] += parts[1] + parts[2] + ..., in that order; a piece of it stays in cache while the others come by.
+void addUp(at::Tensor* parts, std::size_t count) {
+  constexpr std::int64_t kPiece = 2048;
+  if (!parts[0].is_cpu() || parts[0].scalar_type() != at::kFloat) {
+    for (std::size_t i = 1; i < count; ++i) parts[0].add_(parts[i]);
+    return;
+  }
+  auto* sum = parts[0].mutable_data_ptr<float>();
+  for (std::int64_t first = 0, all = parts[0].numel(); first < all; first += kPiece)
+    for (std::size_t i = 1; i < count; ++i)
+      tileKernels().axpy(1.0f, parts[i].const_data_ptr<float>() + first, sum + first, std::min(kPiece, all - first));
+}
+
 // Adds derivatives in closed form to those of the graph.
 void addKnown(std::vector<at::Tensor>& found, const std::vector<at::Tensor>& inputs,
               const std::vector<Derivative>& known) {
@@ -315,7 +328,7 @@ Tape::Gradients Tape::backward(const at::Tensor& loss, const std::vector<at::Ten
   });
   Gradients result;
   result.parameters = parts[0];
-  for (std::size_t i = 1; i < groups; ++i) result.parameters.add_(parts[i]);
+  addUp(parts, groups);
   for (const at::Tensor& e : extras) {
     result.extras.push_back(next->defined() ? next->detach() : at::zeros_like(e).detach());
     ++next;
