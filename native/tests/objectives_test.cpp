@@ -9,6 +9,7 @@
 #include <numbers>
 
 #include "check.hpp"
+#include "divergence_support.hpp"
 #include "gradient_check.hpp"
 #include "training_support.hpp"
 
@@ -286,6 +287,44 @@ TEST(gradients_of_penalties) {
   const Evaluation e = at3();
   CHECK(e.monitors.at("gradientPenalty") > 1e-3);
   CHECK_NEAR(gradientError(energy, e.gradient, [&] { return total(at3()); }), 0.0, kGradientTolerance);
+}
+
+// mean E^2 + 2 mean E, with the derivative of the square in closed form, times `factor`, or by the graph.
+class SquarePlusMean : public Objective {
+ public:
+  SquarePlusMean(bool closed, double factor) : closed_(closed), factor_(factor) {}
+  at::Tensor loss(StepContext& context) override {
+    const at::Tensor e = context.energy(context.batch), mean = 2 * e.mean();
+    if (!closed_) return e.square().mean() + mean;
+    const at::Tensor slope = e.detach() * (2 * factor_ / static_cast<double>(e.numel()));
+    const double square = e.square().mean().item<double>();
+    return context.differentiated(square, {{stranger_ ? e.detach() : e, slope}}) + mean;
+  }
+  bool stranger_ = false;  // derives by something that was not recorded
+
+ private:
+  bool closed_;
+  double factor_;
+};
+
+TEST(derivatives_in_closed_form_add_to_those_of_the_graph) {
+  const EnergyRef energy = mlpEnergy("silu");
+  const at::Tensor x = someRows(300);
+  const auto gradient = [&](bool closed, double factor) {
+    SquarePlusMean objective(closed, factor);
+    return once(energy, objective, x);
+  };
+  const auto graph = gradient(false, 1), closed = gradient(true, 1), wrong = gradient(true, 1.001);
+  CHECK_NEAR(closed.loss, graph.loss, 1e-13 * std::abs(graph.loss));
+  const double scale = graph.gradient.abs().max().item<double>();
+  const auto distance = [&](const TrainingStep::Result& one) {
+    return (one.gradient - graph.gradient).abs().max().item<double>() / scale;
+  };
+  CHECK_NEAR(distance(closed), 0, 1e-13);  // float64, sums in the same order
+  CHECK(distance(wrong) > 1e-5);
+  SquarePlusMean stranger(true, 1);
+  stranger.stranger_ = true;
+  CHECK_THROWS(once(energy, stranger, x), Error);
 }
 
 // A gradient test that cannot fail proves nothing: a gradient of the wrong sign or scale must be caught.
