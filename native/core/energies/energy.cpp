@@ -1,6 +1,5 @@
 #include "energies/energy.hpp"
 
-#include <atomic>
 #include <cstdlib>
 
 #include "base/tensor.hpp"
@@ -13,6 +12,7 @@ namespace langevin {
 
 Energy::Energy(Program program, at::ScalarType dtype, at::Device device, std::uint64_t seed)
     : program_(std::move(program)), dtype_(dtype), device_(device), parameters_(program_, dtype, device, seed) {
+  spare_ = std::make_shared<Spare>();
   for (const at::Tensor& c : program_.constants) constants_.push_back(c.to(device, dtype));
   startSpectralNorms(program_, parameters_);
   // LANGEVIN_EXECUTOR=aten keeps to the plain path: the other side of every parity test and benchmark.
@@ -39,17 +39,31 @@ TileInput Energy::tileInput(const Rows& rows) {
   return in;
 }
 
+// Packed weights nobody looks at any more: a training step packs anew, in the memory of the step before.
+struct Energy::Spare {
+  std::mutex mutex;
+  std::unique_ptr<TileProgram::Packed> one;
+
+  std::unique_ptr<TileProgram::Packed> take() {
+    std::lock_guard lock(mutex);
+    return one ? std::move(one) : std::make_unique<TileProgram::Packed>();
+  }
+  void give(TileProgram::Packed* used) {
+    std::unique_ptr<TileProgram::Packed> old(used);
+    std::lock_guard lock(mutex);
+    one.swap(old);
+  }
+};
+
 std::shared_ptr<const TileProgram::Packed> Energy::packed(Precision precision) const {
   std::lock_guard lock(packMutex_);
   const std::uint64_t version = parameters_.version();
   const bool complete = precision == Precision::Float32 || (packed_ && packed_->precision == precision);
   if (packed_ && packed_->version == version && complete) return packed_;
-  // Nobody else looks at the stale ones: their memory is used again.
-  if (packed_.use_count() != 1)
-    packed_ = std::make_shared<TileProgram::Packed>();
-  else
-    std::atomic_thread_fence(std::memory_order_acquire);
-  tiles_->pack(parameters_, version, precision, *packed_);
+  packed_.reset();
+  std::unique_ptr<TileProgram::Packed> next = spare_->take();
+  tiles_->pack(parameters_, version, precision, *next);
+  packed_ = {next.release(), [spare = spare_](TileProgram::Packed* used) { spare->give(used); }};
   return packed_;
 }
 

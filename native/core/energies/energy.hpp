@@ -75,7 +75,9 @@ class Energy {
   std::shared_ptr<const cuda::CudaTiles> cudaTiles_;
   std::string planReason_;
   mutable std::mutex packMutex_;
-  mutable std::shared_ptr<TileProgram::Packed> packed_;
+  mutable std::shared_ptr<const TileProgram::Packed> packed_;
+  struct Spare;
+  std::shared_ptr<Spare> spare_;
 };
 
 /// Lowers the spec (energies/registry.cpp) and creates the parameters.
