@@ -256,6 +256,16 @@ TEST(gradients_of_supervised_losses) {
       {{"kind", "negativeLogLikelihood"}});
 }
 
+// A collapsed classifier is right about one class, not about all of them.
+TEST(equal_logits_choose_one_class) {
+  const EnergyRef energy = energyFrom({{"kind", "classifier"}, {"input", 2}, {"hidden", List{6}}, {"classes", 3}});
+  energy->parameters().flat().zero_();
+  const at::Tensor labels = Random(2).index(300, 3, 0, Stream::Data);
+  const Evaluation e = evaluate(energy, someRows(300), {{"kind", "crossEntropy"}}, 3, labels);
+  CHECK_NEAR(e.loss, std::log(3.0), 1e-12);
+  CHECK_NEAR(e.monitors.at("accuracy"), labels.eq(0).to(at::kDouble).mean().item<double>(), 1e-12);
+}
+
 // Negatives depend on the weights but are held fixed in the loss: the difference quotient is taken on the very rows the
 // objective evaluated.
 TEST(gradients_of_contrastive_losses) {

@@ -8,6 +8,7 @@
 #include "kernels/cuda/device_random.hpp"
 
 namespace langevin {
+
 void fillBits(std::uint32_t* out, std::int64_t rows, std::int64_t cols, std::uint64_t seed, std::uint64_t firstRow,
               std::uint64_t step, Stream stream) {
   tileKernels().words(out, rows, cols, seed, firstRow, step, static_cast<std::uint32_t>(stream));

@@ -36,14 +36,13 @@ class ConditionalNoiseContrastive : public Objective {
     const EnergyPair energy = energiesOf(context, data, negatives);
     context.recordData(energy.data);
     context.recordNegatives(energy.negatives);
-    std::vector<double> onData = numbersOf(energy.data), onNegatives = numbersOf(energy.negatives);
-    const std::vector<double> data0 = onData;
-    std::fill(onData.begin(), onData.end(), 0.0);
+    const std::vector<double> energies = numbersOf(energy.data);
+    std::vector<double> onData(energies.size()), onNegatives = numbersOf(energy.negatives);
     const auto rows = static_cast<std::size_t>(n);
     const auto pairs = static_cast<double>(onNegatives.size());
     double loss = 0, right = 0;
     for (std::size_t i = 0; i < onNegatives.size(); ++i) {
-      const double difference = data0[i % rows] - onNegatives[i];
+      const double difference = energies[i % rows] - onNegatives[i];
       const Softplus f = softplus(difference);
       loss += 2 * f.value / pairs;
       right += (difference < 0 ? 1 : 0) / pairs;

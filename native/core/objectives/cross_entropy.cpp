@@ -36,7 +36,7 @@ class CrossEntropy : public Objective {
       double* row = weights.data() + i * classes;
       const auto y = static_cast<std::size_t>(label[i]);
       const double own = row[y];
-      right += *std::max_element(row, row + classes) <= own ? share : 0;
+      right += std::max_element(row, row + classes) == row + y ? share : 0;
       loss += (softmaxInPlace(row, classes) - own) * share;
       row[y] -= 1;
       for (std::size_t k = 0; k < classes; ++k) row[k] *= share;

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "base/tensor.hpp"
 #include "objectives/support.hpp"
 
 namespace langevin {
@@ -36,7 +37,7 @@ at::Tensor LongChains::contrast(StepContext& context, const Sampler& sampler, co
   if (more_ == 0) return langevin::contrast(context, context.batch, ends);
   const Rows further = carriedOn(context, sampler, ends);
   const auto drift = [&](const at::Tensor& before, const at::Tensor& after) {
-    context.monitor("drift", (before.detach().slice(0, 0, further.size()) - after.detach()).mean().item<double>());
+    context.monitor("drift", meanOf(before.detach().slice(0, 0, further.size()) - after.detach()));
   };
   // CD-K to the bit; the long chains are only looked at.
   if (weight_ == 0) {
@@ -48,7 +49,7 @@ at::Tensor LongChains::contrast(StepContext& context, const Sampler& sampler, co
   drift(energy[1], energy[2]);
   context.recordData(energy[0]);
   context.recordNegatives(at::cat({energy[1], energy[2]}));
-  return energy[0].mean() - (1 - weight_) * energy[1].mean() - weight_ * energy[2].mean();
+  return weightedMeans(context, {{energy[0], 1.0}, {energy[1], weight_ - 1}, {energy[2], -weight_}});
 }
 
 }  // namespace langevin

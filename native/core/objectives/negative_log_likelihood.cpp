@@ -1,7 +1,7 @@
 // Negative log-likelihood of energies that are normalised by construction: loss = mean E, because log Z = 0. For the
 // mixture density network E(x, y) = -log p(y | x) (Bishop 1994).
-#include "base/tensor.hpp"
 #include "objectives/registry.hpp"
+#include "objectives/support.hpp"
 
 namespace langevin {
 namespace {
@@ -19,8 +19,7 @@ class NegativeLogLikelihood : public Objective {
   at::Tensor loss(StepContext& context) override {
     const at::Tensor energy = context.energy(context.batch);
     context.recordData(energy);
-    const double share = 1.0 / static_cast<double>(energy.numel());
-    return context.differentiated(meanOf(energy), {{energy, at::full_like(energy, share)}});
+    return weightedMeans(context, {{energy, 1.0}});
   }
 };
 

@@ -85,14 +85,21 @@ void warnOfTemperature(StepContext& context, const Sampler& sampler) {
                       {"message", text.str()}});
 }
 
+at::Tensor weightedMeans(StepContext& context, const std::vector<std::pair<at::Tensor, double>>& energies) {
+  double sum = 0;
+  std::vector<Derivative> derivatives;
+  for (const auto& [energy, weight] : energies) {
+    sum += weight * meanOf(energy);
+    derivatives.push_back({energy, at::full_like(energy, weight / static_cast<double>(energy.numel()))});
+  }
+  return context.differentiated(sum, derivatives);
+}
+
 at::Tensor contrast(StepContext& context, const Rows& data, const Rows& negatives) {
   const EnergyPair energy = energiesOf(context, data, negatives);
   context.recordData(energy.data);
   context.recordNegatives(energy.negatives);
-  const auto share = [](const at::Tensor& of) { return 1.0 / static_cast<double>(of.numel()); };
-  return context.differentiated(meanOf(energy.data) - meanOf(energy.negatives),
-                                {{energy.data, at::full_like(energy.data, share(energy.data))},
-                                 {energy.negatives, at::full_like(energy.negatives, -share(energy.negatives))}});
+  return weightedMeans(context, {{energy.data, 1.0}, {energy.negatives, -1.0}});
 }
 
 Map weightsOf(const std::map<std::string, EnergyRef>& networks) {

@@ -36,6 +36,9 @@ at::Tensor heatedRows(StepContext& context, const Sampler& sampler, const Rows& 
 /// Emits a warning event when the chains' law is not the model's: an effective temperature other than 1.
 void warnOfTemperature(StepContext& context, const Sampler& sampler);
 
+/// sum of weight times mean E over sets of recorded energies, as a loss without a graph.
+at::Tensor weightedMeans(StepContext& context, const std::vector<std::pair<at::Tensor, double>>& energies);
+
 /// mean E(data) - mean E(negatives): its gradient is the one of the log-likelihood, with the negatives standing for the
 /// model's law. Records both energies.
 at::Tensor contrast(StepContext& context, const Rows& data, const Rows& negatives);

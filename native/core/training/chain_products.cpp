@@ -1,13 +1,10 @@
 #include "training/chain_products.hpp"
 
-#include "kernels/cpu/tile_kernels.hpp"
+#include "kernels/cpu/tile_ops.hpp"
 
 namespace langevin {
 
 namespace {
-
-// A panel of B is some 32 columns wide. What has fewer than these is better off without one.
-constexpr std::int64_t kThin = 8;
 
 // Few columns, rows of `a` dense: dot products.
 void multiplyDots(at::Tensor& out, const at::Tensor& a, const at::Tensor& b) {
@@ -37,7 +34,7 @@ void multiplyInto(at::Tensor& out, const at::Tensor& a, const at::Tensor& b, boo
       at::mm_out(out, a, b);
     return;
   }
-  if (b.size(1) < kThin && a.size(0) >= kThin) {
+  if (b.size(1) < kThinInput && a.size(0) >= kThinInput) {  // a panel of B is some 32 columns wide
     if (!rows) return multiplyTurned(out, a, b, add);
     if (!add && a.is_contiguous()) return multiplyDots(out, a, b);
   }

@@ -5,16 +5,12 @@
 
 #include "kernels/cpu/tile_ops.hpp"
 #include "training/chain_products.hpp"
+#include "training/score_chain.hpp"
 
 namespace langevin {
 namespace {
 
 bool is(const Node& node, const char* op) { return std::string(node.op->name) == op; }
-
-constexpr const char* kSmooth[] = {"silu", "gelu", "tanh", "sigmoid", "softplus"};
-bool isSmooth(const Node& node) {
-  return std::any_of(std::begin(kSmooth), std::end(kSmooth), [&](const char* name) { return is(node, name); });
-}
 
 // ---- Number by number: the project's kernels on float32 on the CPU, ATen elsewhere
 
@@ -129,7 +125,7 @@ std::unique_ptr<DivergenceChain> DivergenceChain::compile(const Program& program
     chain->layers_.push_back(
         {linear.parameters[0], linear.parameters.size() > 1 ? linear.parameters[1] : -1, activation});
     at = linear.inputs[0];
-    if (!isSmooth(nodeAt(at))) break;
+    if (!isSmoothActivation(nodeAt(at).op->name)) break;
     activation = nodeAt(at);
     at = activation.inputs[0];
     activation.inputs = {0};

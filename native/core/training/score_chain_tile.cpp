@@ -8,17 +8,6 @@
 #include "training/score_chain.hpp"
 
 namespace langevin {
-namespace {
-
-Unary unaryOf(const std::string& activation) {
-  if (activation == "silu") return Unary::Silu;
-  if (activation == "tanh") return Unary::Tanh;
-  if (activation == "gelu") return Unary::Gelu;
-  return activation == "sigmoid" ? Unary::Sigmoid : Unary::Softplus;
-}
-
-}  // namespace
-
 // Where everything lies. What enters and leaves a layer is kept side by side, [b, a'_1, ..., a'_m, a] and
 // [dE/dz, z'_1, ..., z'_m, z], so that each of its products, the weights' gradient too, is one. The numbers of the
 // second become y and adjoints in their places.
@@ -165,7 +154,7 @@ void ScoreChain::evaluate(const TileProgram::Packed& packed, const TileInput& in
     if (m > 0) t.up(layer, tangents, m * n, nullptr, place.jet.tangents);
     t.up(layer, tangents + m * n * layer.in, n, layer.bias >= 0 ? t.plain(layer.bias) : nullptr, place.jet.sums);
     float* next = l + 1 < hidden ? t.places[l + 1].entering + n * layer.out : nullptr;
-    jets.values(unaryOf(layer.activation), place.jet, next ? next + m * n * layer.out : nullptr, next);
+    jets.values(*findTileOp(layer.activation)->unary, place.jet, next ? next + m * n * layer.out : nullptr, next);
   }
   std::fill_n(value, n * stride, 0.0f);
   for (std::size_t l = hidden; l-- > 0;) {

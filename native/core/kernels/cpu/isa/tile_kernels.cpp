@@ -70,6 +70,15 @@ void dotRows(const float* x, const float* w, float bias, float* out, std::int64_
   for (std::int64_t r = 0; r < rows; ++r) out[r] = bias + dot(x + r * cols, w, cols);
 }
 
+// Calls f<count>() for a count of 1 to 7, so that its sums are registers.
+template <int K = 1, class F>
+LANGEVIN_INLINE void withCount(std::int64_t count, F f) {
+  if constexpr (K < 7) {
+    if (count != K) return withCount<K + 1>(count, f);
+  }
+  f.template operator()<K>();
+}
+
 // K columns at once: a row of x is read once.
 template <int K>
 void dotColumnsOf(const float* x, const float* w, float* out, std::int64_t rows, std::int64_t cols) {
@@ -87,22 +96,7 @@ void dotColumnsOf(const float* x, const float* w, float* out, std::int64_t rows,
 }
 
 void dotColumns(const float* x, const float* w, float* out, std::int64_t rows, std::int64_t cols, std::int64_t count) {
-  switch (count) {
-    case 1:
-      return dotColumnsOf<1>(x, w, out, rows, cols);
-    case 2:
-      return dotColumnsOf<2>(x, w, out, rows, cols);
-    case 3:
-      return dotColumnsOf<3>(x, w, out, rows, cols);
-    case 4:
-      return dotColumnsOf<4>(x, w, out, rows, cols);
-    case 5:
-      return dotColumnsOf<5>(x, w, out, rows, cols);
-    case 6:
-      return dotColumnsOf<6>(x, w, out, rows, cols);
-    default:
-      return dotColumnsOf<7>(x, w, out, rows, cols);
-  }
+  withCount(count, [&]<int K>() { dotColumnsOf<K>(x, w, out, rows, cols); });
 }
 
 void outer(const float* s, const float* w, float* out, std::int64_t rows, std::int64_t cols, bool add) {
@@ -166,22 +160,7 @@ void weightedColumnsOf(const float* s, const float* x, float* out, float* ones, 
 
 void weightedColumns(const float* s, const float* x, float* out, float* ones, std::int64_t rows, std::int64_t cols,
                      std::int64_t count) {
-  switch (count) {
-    case 1:
-      return weightedColumnsOf<1>(s, x, out, ones, rows, cols);
-    case 2:
-      return weightedColumnsOf<2>(s, x, out, ones, rows, cols);
-    case 3:
-      return weightedColumnsOf<3>(s, x, out, ones, rows, cols);
-    case 4:
-      return weightedColumnsOf<4>(s, x, out, ones, rows, cols);
-    case 5:
-      return weightedColumnsOf<5>(s, x, out, ones, rows, cols);
-    case 6:
-      return weightedColumnsOf<6>(s, x, out, ones, rows, cols);
-    default:
-      return weightedColumnsOf<7>(s, x, out, ones, rows, cols);
-  }
+  withCount(count, [&]<int K>() { weightedColumnsOf<K>(s, x, out, ones, rows, cols); });
 }
 
 double squares(const float* x, std::int64_t n) {
