@@ -7,10 +7,10 @@ import { fileURLToPath } from 'node:url'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const target = join(root, 'docs', 'reference')
 
-/** Doc comments by exported name, for every file of a room. */
-async function comments(room) {
+/** Doc comments by exported name, for every file of a module of src. */
+async function comments(module) {
   const found = new Map()
-  for (const entry of await readdir(join(root, 'src', room), { withFileTypes: true, recursive: true })) {
+  for (const entry of await readdir(join(root, 'src', module), { withFileTypes: true, recursive: true })) {
     if (!entry.name.endsWith('.ts')) continue
     const text = await readFile(join(entry.parentPath ?? entry.path, entry.name), 'utf8')
     for (const match of text.matchAll(/\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\s*export (?:const|function) (\w+)/g)) {
@@ -21,7 +21,8 @@ async function comments(room) {
   return found
 }
 
-const rooms = {
+/** The module of src that defines a family. */
+const MODULES = {
   energy: 'energies',
   sampler: 'samplers',
   objective: 'objectives',
@@ -30,7 +31,7 @@ const rooms = {
   detector: 'ood',
   layer: 'energies',
   inference: 'inference',
-  schedule: '',
+  schedule: 'schedules',
 }
 
 function typeOf(schema) {
@@ -70,14 +71,14 @@ function options(schema) {
 
 /** Every page as [path below docs/reference, text]. */
 export async function pages() {
-  const spec = await import(new URL('../dist/spec.js', import.meta.url))
+  const spec = await import(new URL('../dist/spec/index.js', import.meta.url))
   await import(new URL('../dist/index.js', import.meta.url))
   const result = []
-  const index = ['# Reference', '', 'Written from the sources by `npm run docs:reference`; one page a kind.', '']
+  const index = ['# Reference', '', 'Written from the sources by `npm run docs:reference`; one page per kind.', '']
   for (const family of spec.familyNames()) {
-    if (rooms[family] === undefined) continue
+    if (MODULES[family] === undefined) continue
     const namespace = spec.namespaceOf(family)
-    const docs = rooms[family] === '' ? new Map() : await comments(rooms[family])
+    const docs = await comments(MODULES[family])
     index.push(`## ${namespace}`, '')
     for (const kind of spec.kindsOf(family)) {
       const definition = spec.definitionOf(family, kind)

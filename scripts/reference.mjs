@@ -23,7 +23,7 @@ import {
   tensor,
   train,
 } from '../dist/index.js'
-import { invoke, invokeNow } from '../dist/native/invoke.js'
+import { invoke, invokeNow } from '../dist/runtime/index.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const BOUND = { float32: 1e-5, float64: 1e-10 }

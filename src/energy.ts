@@ -1,11 +1,13 @@
+/** Energies: E(x) or E(x, y) with its parameters in native memory, evaluated, saved and loaded. */
 import { inspect } from 'node:util'
 import { LangevinError } from './errors.js'
 import { formatError } from './io/files.js'
 import { readSafetensors, type StoredTensor, writeSafetensors } from './io/safetensors.js'
-import { type Dtype, HANDLE, type NativeEnergy } from './native/contract.js'
-import { type InvokeOptions, invoke, invokeNow } from './native/invoke.js'
-import { parseSpec, type SpecValue } from './spec.js'
-import { type RowsLike, type Tensor, tensor, toRows } from './tensor.js'
+import type { Dtype, NativeEnergy } from './native/contract.js'
+import { NativeHandle } from './native/handle.js'
+import { type InvokeOptions, invoke, invokeNow } from './runtime/index.js'
+import { parseSpec, type SpecValue } from './spec/index.js'
+import { type RowsLike, type Tensor, tensor, toRows } from './tensor/index.js'
 import './energies/index.js'
 
 /** Where an energy's numbers live. */
@@ -72,14 +74,17 @@ export function energyMetadata(spec: SpecValue, dtype: Dtype): Record<string, st
  * While a run trains the energy, every other call on it is ERR_LANGEVIN_BUSY; after `dispose()` ERR_LANGEVIN_DISPOSED (a
  * job that has begun keeps what it needs).
  */
-export class Energy {
-  readonly #handle: NativeEnergy
+export class Energy extends NativeHandle<NativeEnergy> {
   readonly #spec: SpecValue
 
   /** @internal Use `Energy.create` or `Energy.load`. */
   constructor(handle: NativeEnergy, spec: SpecValue) {
-    this.#handle = handle
+    super(handle)
     this.#spec = spec
+  }
+
+  protected override describe(): string {
+    return `this ${this.#spec.kind} energy`
   }
 
   /**
@@ -125,53 +130,35 @@ export class Energy {
     }
   }
 
-  /** @internal Where the addon looks for the handle. */
-  get [HANDLE](): NativeEnergy {
-    return this.#handle
-  }
-
-  #live(): NativeEnergy {
-    if (this.#handle.disposed) {
-      throw new LangevinError(
-        'ERR_LANGEVIN_DISPOSED',
-        `this ${this.#spec.kind} energy has been disposed; use it before dispose(), or let \`await using\` end later`,
-      )
-    }
-    return this.#handle
-  }
-
   /** The plain frozen JSON it was made from. */
   get spec(): SpecValue {
     return this.#spec
   }
   get dtype(): Dtype {
-    return this.#live().dtype
+    return this.live().dtype
   }
   /** 'cpu' or 'cuda:N'. */
   get device(): string {
-    return this.#live().device
+    return this.live().device
   }
   /** Columns of x. */
   get inputWidth(): number {
-    return this.#live().inputWidth
+    return this.live().inputWidth
   }
   /** How many learnable numbers it has. */
   get parameterCount(): number {
-    return this.#live().parameterCount
-  }
-  get disposed(): boolean {
-    return this.#handle.disposed
+    return this.live().parameterCount
   }
 
   /** Copies of the parameters by their torch.nn names, on the CPU. */
   async parameters(options: InvokeOptions = {}): Promise<Record<string, Tensor>> {
-    this.#live()
+    this.live()
     return invoke('energy.parameters', { energy: this }, options)
   }
 
   /** Names, shapes and whether they are learned, in the order of the state dict. */
   parameterInfo(): readonly ParameterInfo[] {
-    this.#live()
+    this.live()
     return invokeNow('energy.parameterInfo', { energy: this })
   }
 
@@ -181,7 +168,7 @@ export class Energy {
    * @throws (rejects) ERR_LANGEVIN_INVALID_OPTION (an unknown name), _SHAPE, _NON_FINITE
    */
   async setParameters(values: Record<string, RowsLike>, options: InvokeOptions = {}): Promise<void> {
-    this.#live()
+    this.live()
     const made: Tensor[] = []
     const given: Record<string, Tensor> = {}
     try {
@@ -229,7 +216,7 @@ export class Energy {
   }
 
   async #evaluate(name: string, x: RowsLike, { y, threads, signal }: EvaluateOptions): Promise<Tensor> {
-    this.#live()
+    this.live()
     signal?.throwIfAborted()
     const rows = toRows(x, 'x')
     let condition: Tensor | undefined
@@ -244,7 +231,7 @@ export class Energy {
 
   /** Which executor runs this energy, and why. */
   explain(): Explanation {
-    this.#live()
+    this.live()
     return invokeNow('energy.explain', { energy: this })
   }
 
@@ -264,20 +251,9 @@ export class Energy {
     }
   }
 
-  /** Frees the native memory (a job that uses the energy keeps it until it is done). Idempotent. */
-  dispose(): void {
-    this.#handle.dispose()
-  }
-  [Symbol.dispose](): void {
-    this.dispose()
-  }
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.dispose()
-  }
-
   [inspect.custom](): string {
     if (this.disposed) return `Energy ${this.#spec.kind} (disposed)`
-    const { dtype, device, parameterCount } = this.#handle
+    const { dtype, device, parameterCount } = this.live()
     return `Energy ${this.#spec.kind} ${dtype} ${device}, ${parameterCount} parameters`
   }
 }

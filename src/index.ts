@@ -1,7 +1,8 @@
 /** langevin: energy-based models for Node.js. */
 export { Dataset } from './data/dataset.js'
 export * as data from './data/index.js'
-export { type Diagnosable, type Diagnosis, diagnose, type Finding } from './diagnose.js'
+export { type Diagnosable, type Diagnosis, diagnose, type Finding } from './diagnose/index.js'
+export { doctor } from './doctor/index.js'
 export { energies, expr, layers } from './energies/index.js'
 export {
   type CreateOptions,
@@ -25,14 +26,13 @@ export { inferences } from './inference/index.js'
 export * as io from './io/index.js'
 export * as metrics from './metrics/index.js'
 export type { Dtype } from './native/contract.js'
-export { doctor } from './native/doctor.js'
 export { noises } from './noises/index.js'
 export { objectives } from './objectives/index.js'
 export * as ood from './ood/index.js'
 export { detectors } from './ood/index.js'
 export { optimizers } from './optimizers/index.js'
 export * as partition from './partition/index.js'
-export { Run, type RunEvent, type RunState } from './run.js'
+export { Run, type RunEvent, type RunState } from './runtime/index.js'
 export {
   type InitSpec,
   type SampleDiagnostics,
@@ -43,9 +43,9 @@ export {
   sample,
 } from './sample.js'
 export { samplers } from './samplers/index.js'
-export { schedules } from './schedules.js'
+export { schedules } from './schedules/index.js'
 export { devices, memoryStats, threads, type Versions, versions } from './system.js'
-export { type NestedArray, type RowsLike, Tensor, type TypedArray, tensor } from './tensor.js'
+export { type NestedArray, type RowsLike, Tensor, type TypedArray, tensor } from './tensor/index.js'
 export {
   evaluateObjective,
   type HistoryPoint,
@@ -55,4 +55,4 @@ export {
   type TrainResult,
   type TrainWarning,
   train,
-} from './train.js'
+} from './training/index.js'

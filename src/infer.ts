@@ -1,10 +1,9 @@
 import type { Energy } from './energy.js'
 import { chain } from './inference/chain.js'
 import './inference/index.js'
-import { type InvokeOptions, invoke } from './native/invoke.js'
-import { requireOptions } from './spec/known.js'
-import { freeze, parseSpec, type SpecValue } from './spec.js'
-import { type RowsLike, type Tensor, withRows } from './tensor.js'
+import { type InvokeOptions, invoke } from './runtime/index.js'
+import { freeze, parseSpec, requireOptions, type SpecValue } from './spec/index.js'
+import { type RowsLike, type Tensor, withRows } from './tensor/index.js'
 
 export type { ChainFactors, ChainPath, ChainResults } from './inference/chain.js'
 

@@ -1,9 +1,8 @@
 import type { Energy } from './energy.js'
-import { startRun } from './native/invoke.js'
-import type { Run } from './run.js'
-import { freeze, hint, invalid, parseSpec, type SpecValue } from './spec.js'
+import { type Run, startRun } from './runtime/index.js'
+import { freeze, hint, invalid, parseSpec, type SpecValue } from './spec/index.js'
 import './samplers/index.js'
-import { type RowsLike, type Tensor, tensor, toRows } from './tensor.js'
+import { type RowsLike, type Tensor, tensor, toRows } from './tensor/index.js'
 
 /**
  * Where chains start when no rows are given. With a `box` in the sampler the rows are brought into it. An energy over

@@ -1,6 +1,7 @@
 import { LangevinError } from './errors.js'
+import { binding } from './native/call.js'
 import type { NativeMemory } from './native/contract.js'
-import { binding, invoke, invokeNow } from './native/invoke.js'
+import { invoke, invokeNow } from './runtime/index.js'
 
 interface NativeVersions {
   torch: string

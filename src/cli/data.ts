@@ -3,7 +3,7 @@ import type { Dataset } from '../data/dataset.js'
 import { csv, npy, npz, parquet, safetensors, spandrel, toys } from '../data/index.js'
 import { SHAPES } from '../data/spandrel.js'
 import { LangevinError } from '../errors.js'
-import type { Z } from '../spec.js'
+import type { Z } from '../spec/index.js'
 
 const READERS: Record<string, (path: string) => Promise<Dataset>> = {
   '.csv': (path) => csv(path),

@@ -4,9 +4,9 @@ import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { formatError, writeAtomic } from '../io/files.js'
 import type { SampleDiagnostics, SampleResult } from '../sample.js'
-import type { SpecValue } from '../spec.js'
-import type { Tensor } from '../tensor.js'
-import type { TrainResult } from '../train.js'
+import type { SpecValue } from '../spec/index.js'
+import type { Tensor } from '../tensor/index.js'
+import type { TrainResult } from '../training/index.js'
 import { type RunFile, readJson, readRunFile } from './run-file.js'
 
 const VERSION = 1

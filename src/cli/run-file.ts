@@ -1,7 +1,7 @@
 import { LangevinError } from '../errors.js'
 import { formatError, readWhole } from '../io/files.js'
-import { defineSpec, specOf } from '../spec.js'
-import { checkLength, trainFields } from '../training/spec.js'
+import { defineSpec, specOf } from '../spec/index.js'
+import { checkLength, trainFields } from '../training/index.js'
 import { dataField } from './data.js'
 import '../energies/index.js'
 

@@ -1,6 +1,6 @@
 import { LangevinError } from '../errors.js'
-import { requireOptions } from '../spec/known.js'
-import { type RowsLike, toRows } from '../tensor.js'
+import { requireOptions } from '../spec/index.js'
+import { type RowsLike, toRows } from '../tensor/index.js'
 import { type Column, Dataset } from './dataset.js'
 
 export interface FromArraysOptions {

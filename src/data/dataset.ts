@@ -1,7 +1,8 @@
 import { LangevinError } from '../errors.js'
-import { invokeNow } from '../native/invoke.js'
-import { requireOptions } from '../spec/known.js'
-import { type Dtype, Tensor, tensor } from '../tensor.js'
+import type { Dtype } from '../native/contract.js'
+import { invokeNow } from '../runtime/index.js'
+import { requireOptions } from '../spec/index.js'
+import { Tensor, tensor } from '../tensor/index.js'
 
 /** One column: a tensor whose first axis runs over the rows, and the category list where its numbers are codes. */
 export interface Column {

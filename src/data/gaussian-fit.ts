@@ -1,5 +1,5 @@
-import { type InvokeOptions, invoke } from '../native/invoke.js'
-import { type RowsLike, type Tensor, toRows } from '../tensor.js'
+import { type InvokeOptions, invoke } from '../runtime/index.js'
+import { type RowsLike, type Tensor, toRows } from '../tensor/index.js'
 
 export interface GaussianFit {
   /** [d] */

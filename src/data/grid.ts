@@ -1,6 +1,6 @@
-import { invokeNow } from '../native/invoke.js'
-import { requireOptions } from '../spec/known.js'
-import type { Tensor } from '../tensor.js'
+import { invokeNow } from '../runtime/index.js'
+import { requireOptions } from '../spec/index.js'
+import type { Tensor } from '../tensor/index.js'
 
 export interface GridOptions {
   /** Lower and upper corner: numbers for a square box, or one entry an axis. */

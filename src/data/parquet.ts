@@ -2,8 +2,8 @@ import { createRequire } from 'node:module'
 import { pathToFileURL } from 'node:url'
 import { LangevinError } from '../errors.js'
 import { formatError, readWhole } from '../io/files.js'
-import { requireOptions } from '../spec/known.js'
-import { tensor } from '../tensor.js'
+import { requireOptions } from '../spec/index.js'
+import { tensor } from '../tensor/index.js'
 import { type Column, Dataset } from './dataset.js'
 
 /** What is used of the optional package hyparquet (version 1). */

@@ -1,7 +1,7 @@
 /** The four shapes of the spandrel study with their truth in closed form (reconstructed; see docs). */
-import { invoke, invokeNow } from '../native/invoke.js'
-import { requireOptions } from '../spec/known.js'
-import { type RowsLike, type Tensor, withRows } from '../tensor.js'
+import { invoke, invokeNow } from '../runtime/index.js'
+import { requireOptions } from '../spec/index.js'
+import { type RowsLike, type Tensor, withRows } from '../tensor/index.js'
 import { Dataset } from './dataset.js'
 
 export const SHAPES = ['step', 'split-circle', 'twist', 'kissing-pyramids'] as const

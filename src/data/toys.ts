@@ -1,6 +1,6 @@
-import { invoke, invokeNow } from '../native/invoke.js'
-import { requireOptions } from '../spec/known.js'
-import { type RowsLike, type Tensor, withRows } from '../tensor.js'
+import { invoke, invokeNow } from '../runtime/index.js'
+import { requireOptions } from '../spec/index.js'
+import { type RowsLike, type Tensor, withRows } from '../tensor/index.js'
 import { Dataset } from './dataset.js'
 
 export interface ToyOptions {

@@ -1,4 +1,4 @@
-import type { TrainResult, TrainWarning } from '../train.js'
+import type { TrainResult, TrainWarning } from '../training/index.js'
 import { type Finding, percent, type Rule, short } from './finding.js'
 
 /** Limits of the findings; docs/diagnose.md gives the reasons. Those of monitors are in native/core/training/watch.cpp. */

@@ -1,5 +1,4 @@
-import { defineSpec } from '../spec/define.js'
-import { invalid, toPlain } from '../spec/plain.js'
+import { defineSpec, invalid, toPlain } from '../spec/index.js'
 import { Expr, record, Trace } from './expr/expr.js'
 import { type ExpressionNode, nodeWidth, OPERATIONS } from './expr/nodes.js'
 import { checkStates, gaussianBaseField, inputField, statesField } from './fields.js'

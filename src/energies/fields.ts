@@ -1,5 +1,5 @@
 /** Fields shared by the energies. */
-import type { Z } from '../spec/define.js'
+import type { Z } from '../spec/index.js'
 
 /** Activations, with torch.nn's formulas; relu and leakyRelu have no second derivative, the others are smooth. */
 export const ACTIVATIONS = ['silu', 'gelu', 'tanh', 'sigmoid', 'softplus', 'relu', 'leakyRelu'] as const

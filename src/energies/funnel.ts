@@ -1,4 +1,4 @@
-import { defineSpec } from '../spec/define.js'
+import { defineSpec } from '../spec/index.js'
 
 /**
  * Neal's funnel, normalised (log Z = 0): v = x_1 ~ N(0, sigma^2), x_i ~ N(0, e^v) for i > 1. Defaults: input 10, sigma 3.

@@ -1,6 +1,5 @@
 /** Layers of a sequential energy, each the torch.nn module of the same name. */
-import { defineSpec, type SpecValue } from '../spec/define.js'
-import { specOf } from '../spec/fields.js'
+import { defineSpec, type SpecValue, specOf } from '../spec/index.js'
 import { activationFields, checkActivation, spectralNormField } from './fields.js'
 
 const layerNorm = defineSpec(

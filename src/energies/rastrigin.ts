@@ -1,4 +1,4 @@
-import { defineSpec } from '../spec/define.js'
+import { defineSpec } from '../spec/index.js'
 import { inputField } from './fields.js'
 
 /** E(x) = scale [ a d + sum_i (x_i^2 - a cos(2 pi x_i)) ]. Defaults: input 2, a 10, scale 1. */

@@ -1,4 +1,4 @@
-import { defineSpec } from '../spec/define.js'
+import { defineSpec } from '../spec/index.js'
 
 /**
  * E(x) = scale sum_{i < d} [ b (x_{i+1} - x_i^2)^2 + (a - x_i)^2 ]. Defaults: input 2, a 1, b 100, scale 1 (scale 0.05

@@ -1,5 +1,4 @@
-import { defineSpec } from '../spec/define.js'
-import { specOf } from '../spec/fields.js'
+import { defineSpec, specOf } from '../spec/index.js'
 import { checkStates, gaussianBaseField, inputField, statesField } from './fields.js'
 import { widthAfter } from './layers.js'
 

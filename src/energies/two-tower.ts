@@ -1,4 +1,4 @@
-import { defineSpec } from '../spec/define.js'
+import { defineSpec } from '../spec/index.js'
 import { checkActivation, inputField, stackFields } from './fields.js'
 
 /**

@@ -1,10 +1,9 @@
 import { Dataset } from '../data/dataset.js'
 import { Energy } from '../energy.js'
-import { invoke } from '../native/invoke.js'
 import * as partition from '../partition/index.js'
-import { requireOptions } from '../spec/known.js'
-import { invalid } from '../spec.js'
-import { type RowsLike, Tensor, toRows } from '../tensor.js'
+import { invoke } from '../runtime/index.js'
+import { invalid, requireOptions } from '../spec/index.js'
+import { type RowsLike, Tensor, toRows } from '../tensor/index.js'
 
 /**
  * Where log Z comes from: how to find it, with the options of `partition.<kind>`; an estimate that is there already; or

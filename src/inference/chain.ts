@@ -1,7 +1,6 @@
 /** Exact inference on a chain of discrete variables given by tables of factors. */
-import { type InvokeOptions, invoke } from '../native/invoke.js'
-import { requireOneOf, requireOptions } from '../spec/known.js'
-import { invalid, toPlain } from '../spec.js'
+import { type InvokeOptions, invoke } from '../runtime/index.js'
+import { invalid, requireOneOf, requireOptions, toPlain } from '../spec/index.js'
 
 /** E(y) = sum_t unary[t][y_t] + sum_t pairwise[t][y_t][y_{t+1}]. */
 export interface ChainFactors {

@@ -1,6 +1,6 @@
 /** Fields shared by inference methods and by the objective that trains for them. */
-import { bordersBelow, columnsField } from '../objectives/fields.js'
-import type { Z } from '../spec.js'
+
+import { bordersBelow, columnsField, type Z } from '../spec/index.js'
 
 /** Points an axis of a grid that holds both borders: one number, or one a column. */
 const pointsField = (z: Z) => z.union([z.int().min(2), z.array(z.int().min(2)).min(1)])

@@ -1,5 +1,4 @@
-import { bordersBelow } from '../objectives/fields.js'
-import { defineSpec } from '../spec.js'
+import { bordersBelow, defineSpec } from '../spec/index.js'
 import { boxFields } from './fields.js'
 
 /**

@@ -1,5 +1,5 @@
-import { bordersBelow } from '../objectives/fields.js'
-import { defineSpec, scheduleField } from '../spec.js'
+import { scheduleField } from '../schedules/index.js'
+import { bordersBelow, defineSpec } from '../spec/index.js'
 import { boxFields } from './fields.js'
 
 /**

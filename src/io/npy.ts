@@ -1,6 +1,6 @@
 import { LangevinError } from '../errors.js'
-import { invoke } from '../native/invoke.js'
-import { type Tensor, tensor } from '../tensor.js'
+import { invoke } from '../runtime/index.js'
+import { type Tensor, tensor } from '../tensor/index.js'
 import { formatError, readWhole, writeAtomic } from './files.js'
 
 /** What the header of a .npy file says, and where its data begins. */

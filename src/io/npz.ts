@@ -1,5 +1,5 @@
 import { LangevinError } from '../errors.js'
-import type { Tensor } from '../tensor.js'
+import type { Tensor } from '../tensor/index.js'
 import { formatError, readWhole } from './files.js'
 import { decodeNpy } from './npy.js'
 import { openZip } from './zip.js'

@@ -1,6 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import { LangevinError } from '../errors.js'
-import type { Tensor } from '../tensor.js'
+import type { Tensor } from '../tensor/index.js'
 import { formatError, ioError, writeAtomic } from './files.js'
 
 /** Element types of the format, by the names this package uses, with the format's own name and the bytes of one number. */

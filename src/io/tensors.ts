@@ -1,6 +1,7 @@
 /** Safetensors with Tensor objects on this side. */
 import { LangevinError } from '../errors.js'
-import { type Dtype, type Tensor, type TypedArray, tensor } from '../tensor.js'
+import type { Dtype } from '../native/contract.js'
+import { type Tensor, type TypedArray, tensor } from '../tensor/index.js'
 import { readSafetensors, type StoredTensor } from './safetensors.js'
 
 const ARRAYS: Record<string, new (buffer: ArrayBuffer) => TypedArray> = {

@@ -1,6 +1,6 @@
-import { invokeNow } from '../native/invoke.js'
-import { requireOptions } from '../spec/known.js'
-import type { RowsLike } from '../tensor.js'
+import { invokeNow } from '../runtime/index.js'
+import { requireOptions } from '../spec/index.js'
+import type { RowsLike } from '../tensor/index.js'
 import { withDoubles } from './vectors.js'
 
 export interface CalibrationOptions {

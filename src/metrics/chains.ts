@@ -1,5 +1,5 @@
-import { invoke } from '../native/invoke.js'
-import type { RowsLike } from '../tensor.js'
+import { invoke } from '../runtime/index.js'
+import type { RowsLike } from '../tensor/index.js'
 import { withDoubles } from './vectors.js'
 
 interface Summary {

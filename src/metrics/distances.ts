@@ -1,6 +1,6 @@
-import { invoke, invokeNow } from '../native/invoke.js'
-import { requireOptions } from '../spec/known.js'
-import type { RowsLike } from '../tensor.js'
+import { invoke, invokeNow } from '../runtime/index.js'
+import { requireOptions } from '../spec/index.js'
+import type { RowsLike } from '../tensor/index.js'
 import { withDoubles } from './vectors.js'
 
 /** 'biased' keeps the pairs of a row with itself and is never negative; 'unbiased' leaves them out and may be negative. */

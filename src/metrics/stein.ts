@@ -1,7 +1,7 @@
 import type { Energy } from '../energy.js'
-import { invoke } from '../native/invoke.js'
-import { requireOptions } from '../spec/known.js'
-import type { RowsLike } from '../tensor.js'
+import { invoke } from '../runtime/index.js'
+import { requireOptions } from '../spec/index.js'
+import type { RowsLike } from '../tensor/index.js'
 import type { Estimator } from './distances.js'
 import { withDoubles } from './vectors.js'
 

@@ -1,4 +1,4 @@
-import { type RowsLike, Tensor, toRows } from '../tensor.js'
+import { type RowsLike, Tensor, toRows } from '../tensor/index.js'
 
 /**
  * Turns the named arguments into tensors, calls `body`, and frees those that were made for the call. Plain numbers enter

@@ -1,4 +1,4 @@
-import { defineSpec } from '../spec.js'
+import { defineSpec } from '../spec/index.js'
 
 /**
  * A mixture of `components` (default 8) Gaussians with full covariances, learned from the training rows (at most 20,000

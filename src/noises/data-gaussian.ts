@@ -1,4 +1,4 @@
-import { defineSpec } from '../spec.js'
+import { defineSpec } from '../spec/index.js'
 
 /**
  * A Gaussian fitted to the training rows when training starts: their mean, and their full covariance times `scale`^2

@@ -1,4 +1,4 @@
-import { defineSpec } from '../spec.js'
+import { defineSpec } from '../spec/index.js'
 
 /**
  * A flow that Gaussianises the data: whitened rows go through layers of a random rotation and a monotone spline in every

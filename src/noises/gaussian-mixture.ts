@@ -1,5 +1,5 @@
 import { checkSymmetric, symmetricField } from '../energies/fields.js'
-import { defineSpec } from '../spec.js'
+import { defineSpec } from '../spec/index.js'
 
 /**
  * A given mixture of Gaussians: `means` [k][d]; `weights` (default: all equal; any positive numbers); either `sigmas`,

@@ -1,5 +1,4 @@
-import { columnsField } from '../objectives/fields.js'
-import { defineSpec } from '../spec.js'
+import { columnsField, defineSpec } from '../spec/index.js'
 
 /**
  * Independent columns N(mean, sd^2). `mean` (default 0) and `sd` (default 1): one number for every column, or one a

@@ -1,5 +1,4 @@
-import { columnsField } from '../objectives/fields.js'
-import { defineSpec } from '../spec.js'
+import { columnsField, defineSpec } from '../spec/index.js'
 
 /**
  * Gaussian kernels on data rows: log p = logsumexp over the n centres of log N(x; x_i, h^2) - log n. `bandwidth`: h, one

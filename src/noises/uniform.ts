@@ -1,5 +1,4 @@
-import { bordersBelow, columnsField } from '../objectives/fields.js'
-import { defineSpec } from '../spec.js'
+import { bordersBelow, columnsField, defineSpec } from '../spec/index.js'
 
 /**
  * The same density everywhere in the box [low, high], none outside: log p = -sum log(high - low).

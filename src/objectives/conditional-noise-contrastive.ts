@@ -1,5 +1,4 @@
-import { defineSpec } from '../spec.js'
-import { columnsField } from './fields.js'
+import { columnsField, defineSpec } from '../spec/index.js'
 
 /**
  * Conditional noise-contrastive estimation: which of two rows is the datum x and which its perturbation x' = x + sigma e.

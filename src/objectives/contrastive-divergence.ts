@@ -1,5 +1,5 @@
-import { defineSpec, specOf } from '../spec.js'
-import { bordersBelow, regionField, samplerKlField } from './fields.js'
+import { bordersBelow, defineSpec, regionField, specOf } from '../spec/index.js'
+import { samplerKlField } from './fields.js'
 
 /**
  * Contrastive divergence CD-k: negatives are `k` steps (default: `sampler.steps`) from the data rows themselves;

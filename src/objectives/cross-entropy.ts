@@ -1,4 +1,4 @@
-import { defineSpec } from '../spec.js'
+import { defineSpec } from '../spec/index.js'
 
 /**
  * Cross-entropy of the logits f(x) of a classifier energy: loss = mean (logsumexp f(x) - f(x)[y]), the negative

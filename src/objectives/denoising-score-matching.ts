@@ -1,4 +1,4 @@
-import { defineSpec } from '../spec.js'
+import { defineSpec } from '../spec/index.js'
 
 /**
  * Denoising score matching: x~ = x + sigma e, loss = mean |sigma s(x~) + e|^2 / 2 with s = -dE/dx. It fits the data

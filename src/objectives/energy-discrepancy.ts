@@ -1,4 +1,4 @@
-import { defineSpec } from '../spec.js'
+import { defineSpec } from '../spec/index.js'
 
 /**
  * Energy discrepancy with a Gaussian perturbation: y = x + sqrt(t) e, x'_j = y + sqrt(t) e_j for M negatives,

@@ -1,4 +1,4 @@
-import { defineSpec } from '../spec.js'
+import { defineSpec } from '../spec/index.js'
 
 /**
  * Explicit score matching: loss = mean |s(x)|^2 / 2 + tr ds/dx with s = -dE/dx, the squared distance to the data's own

@@ -1,5 +1,5 @@
 import { adam } from '../optimizers/adam.js'
-import { defineSpec, specOf } from '../spec.js'
+import { defineSpec, specOf } from '../spec/index.js'
 import { chainFields, checkChains } from './fields.js'
 
 /**

@@ -1,5 +1,5 @@
 import { adam } from '../optimizers/adam.js'
-import { defineSpec, specOf } from '../spec.js'
+import { defineSpec, specOf } from '../spec/index.js'
 
 /**
  * Learned Stein discrepancy: a critic network g: R^d -> R^d maximises

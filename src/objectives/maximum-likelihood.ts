@@ -1,5 +1,4 @@
-import { defineSpec } from '../spec.js'
-import { bordersBelow, columnsField, regionField } from './fields.js'
+import { bordersBelow, columnsField, defineSpec, regionField } from '../spec/index.js'
 
 /**
  * Maximum likelihood with log Z on a grid, in 1 to 3 dimensions: loss = mean E(x) + logsumexp(-E(grid)) + log(cell

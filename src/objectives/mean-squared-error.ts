@@ -1,4 +1,4 @@
-import { defineSpec } from '../spec.js'
+import { defineSpec } from '../spec/index.js'
 
 /**
  * Mean squared error of the network outputs f: loss = mean over rows and columns of (f - y)^2. Targets are y, or, for

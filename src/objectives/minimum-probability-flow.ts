@@ -1,4 +1,4 @@
-import { defineSpec } from '../spec.js'
+import { defineSpec } from '../spec/index.js'
 
 /**
  * Minimum probability flow for energies of discrete states: loss = mean over rows x of the sum over all x' that differ from x

@@ -1,4 +1,4 @@
-import { defineSpec } from '../spec.js'
+import { defineSpec } from '../spec/index.js'
 
 /**
  * Negative log-likelihood of energies that are normalised by construction (mixtureDensity: -log p(y | x)):

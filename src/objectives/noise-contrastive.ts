@@ -1,4 +1,4 @@
-import { defineSpec, specOf } from '../spec.js'
+import { defineSpec, specOf } from '../spec/index.js'
 
 /**
  * Noise-contrastive estimation: logistic regression between data and noise of known density, with

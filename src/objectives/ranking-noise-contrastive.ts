@@ -1,4 +1,4 @@
-import { defineSpec, specOf } from '../spec.js'
+import { defineSpec, specOf } from '../spec/index.js'
 
 /**
  * Ranking noise-contrastive estimation (InfoNCE with the noise's density taken out): which of k + 1 rows is the datum.

@@ -1,4 +1,4 @@
-import { defineSpec } from '../spec.js'
+import { defineSpec } from '../spec/index.js'
 
 /**
  * Sliced score matching: loss = mean (v . s)^2 / 2 + v' (ds/dx) v over rows and random directions v, s = -dE/dx. Its

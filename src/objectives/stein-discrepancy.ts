@@ -1,4 +1,4 @@
-import { defineSpec } from '../spec.js'
+import { defineSpec } from '../spec/index.js'
 
 /**
  * Kernel Stein discrepancy between the data and the model: loss = mean over pairs of rows i != j of the Stein kernel

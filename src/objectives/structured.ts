@@ -1,5 +1,5 @@
 import { candidatesField, checkAnswers } from '../inference/fields.js'
-import { defineSpec, type Z } from '../spec.js'
+import { defineSpec, type Z } from '../spec/index.js'
 
 /** Losses, and the option each takes beside the common ones. */
 const LOSSES = {

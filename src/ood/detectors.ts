@@ -3,9 +3,8 @@
  * energy or the training rows; what needs fitting is fitted in the core when it is used.
  */
 import type { Energy } from '../energy.js'
-import { defineSpec, type Z } from '../spec/define.js'
-import { handleField } from '../spec/fields.js'
-import type { RowsLike } from '../tensor.js'
+import { defineSpec, handleField, type Z } from '../spec/index.js'
+import type { RowsLike } from '../tensor/index.js'
 
 const modelField = (z: Z) => handleField<Energy>(z, 'an Energy')
 const rowsField = (z: Z) =>

@@ -1,10 +1,9 @@
 import { Dataset } from '../data/dataset.js'
 import { LangevinError } from '../errors.js'
 import type { Positive } from '../metrics/ranking.js'
-import { invoke, invokeNow } from '../native/invoke.js'
-import { kindsOf } from '../spec/define.js'
-import { requireOptions } from '../spec/known.js'
-import { type RowsLike, Tensor, toRows } from '../tensor.js'
+import { invoke, invokeNow } from '../runtime/index.js'
+import { kindsOf, requireOptions } from '../spec/index.js'
+import { type RowsLike, Tensor, toRows } from '../tensor/index.js'
 
 /** Any value of `detectors.*`. */
 export type Detector = { readonly kind: string }

@@ -1,5 +1,6 @@
 /** Fields shared by the optimisers. */
-import { scheduleField, type Z } from '../spec.js'
+import { scheduleField } from '../schedules/index.js'
+import type { Z } from '../spec/index.js'
 
 /** `lr`: the learning rate, a number or a schedule over the run's steps. */
 export const lrField = (z: Z) => scheduleField(z, { zero: true })

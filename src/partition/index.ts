@@ -1,9 +1,9 @@
 /** log Z = log of the integral (or sum) of exp(-E(x) / T). */
 import { Dataset } from '../data/dataset.js'
 import type { Energy } from '../energy.js'
-import { invoke } from '../native/invoke.js'
-import { requireOptions } from '../spec/known.js'
-import { type RowsLike, type Tensor, toRows } from '../tensor.js'
+import { invoke } from '../runtime/index.js'
+import { requireOptions } from '../spec/index.js'
+import { type RowsLike, type Tensor, toRows } from '../tensor/index.js'
 
 /** An estimate of log Z in nats. */
 export interface Partition {

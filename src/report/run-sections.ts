@@ -1,5 +1,5 @@
 /** Sections that reports of training and of sampling share. */
-import type { Diagnosis } from '../diagnose.js'
+import type { Diagnosis } from '../diagnose/index.js'
 import { type Html, html } from './html.js'
 
 export function findingsSection({ findings, text }: Diagnosis): Html {

@@ -1,6 +1,6 @@
-import { type Diagnosis, diagnose } from '../diagnose.js'
+import { type Diagnosis, diagnose } from '../diagnose/index.js'
 import type { SampleDiagnostics, SampleResult } from '../sample.js'
-import type { SpecValue } from '../spec.js'
+import type { SpecValue } from '../spec/index.js'
 import { histogram, lineChart, rankPlot } from './chart.js'
 import { type Html, html } from './html.js'
 import { facts, findingsSection, gallery, number, specText } from './run-sections.js'

@@ -1,5 +1,5 @@
-import { type Diagnosis, diagnose } from '../diagnose.js'
-import type { HistoryPoint, TrainResult } from '../train.js'
+import { type Diagnosis, diagnose } from '../diagnose/index.js'
+import type { HistoryPoint, TrainResult } from '../training/index.js'
 import { bars, histogram, lineChart, type Series } from './chart.js'
 import { type Html, html } from './html.js'
 import { facts, findingsSection, gallery, number, specText } from './run-sections.js'

@@ -1,4 +1,4 @@
-import { checkLadder, defineSpec, ladderField } from '../spec.js'
+import { checkLadder, defineSpec, ladderField } from '../spec/index.js'
 import { checkBox, commonFields } from './fields.js'
 
 /**

@@ -1,4 +1,5 @@
-import { defineSpec, scheduleField } from '../spec.js'
+import { scheduleField } from '../schedules/index.js'
+import { defineSpec } from '../spec/index.js'
 import { temperatureField } from './fields.js'
 
 /**

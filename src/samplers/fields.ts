@@ -1,5 +1,6 @@
 /** Fields shared by the samplers. */
-import { scheduleField, type Z } from '../spec.js'
+import { scheduleField } from '../schedules/index.js'
+import type { Z } from '../spec/index.js'
 
 /** `low` and `high` bound every column; 'reflect' (default) keeps the law inside, 'clamp' piles mass on the border. */
 const boxField = (z: Z) =>

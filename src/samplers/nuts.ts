@@ -1,4 +1,4 @@
-import { defineSpec } from '../spec.js'
+import { defineSpec } from '../spec/index.js'
 import { checkReflectingBox, commonFields, temperatureField } from './fields.js'
 
 /**

@@ -1,4 +1,4 @@
-import { checkLadder, defineSpec, ladderField, specOf } from '../spec.js'
+import { checkLadder, defineSpec, ladderField, specOf } from '../spec/index.js'
 
 const INNER = ['langevin', 'mala', 'hmc', 'underdampedLangevin']
 

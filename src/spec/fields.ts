@@ -9,7 +9,7 @@ export const FAMILY_MARK = 'langevinFamily'
 export const NUMBER_MARK = 'langevinNumber'
 
 /** Runs `read` as a field; a coded error inside becomes an issue that keeps the inner path. */
-function field<T>(z: Z, marks: Record<string, unknown>, read: (value: unknown) => T) {
+export function field<T>(z: Z, marks: Record<string, unknown>, read: (value: unknown) => T) {
   return z
     .custom<T>()
     .meta(marks)
@@ -33,30 +33,9 @@ export function specOf(z: Z, family: string): Zod.ZodType<SpecValue, SpecValue> 
   })
 }
 
-function refuse(problem: string, path = ''): never {
+/** A problem inside a field, told by its path below the field. */
+export function refuse(problem: string, path = ''): never {
   throw new LangevinError('ERR_LANGEVIN_INVALID_OPTION', problem, { details: { problem, path } })
-}
-
-/**
- * A number, or a schedule spec (see schedules.ts). `zero`: whether the value 0 is allowed, as a learning rate may decay
- * to it and a step size may not.
- */
-export function scheduleField(
-  z: Z,
-  options: { zero?: boolean } = {},
-): Zod.ZodType<number | SpecValue, number | SpecValue> {
-  const least = options.zero ? 'at least 0' : 'greater than 0'
-  const fits = (value: number) => value > 0 || (value === 0 && options.zero === true)
-  return field<number | SpecValue>(z, { [FAMILY_MARK]: 'schedule', [NUMBER_MARK]: true }, (value) => {
-    if (value === undefined) refuse('is required')
-    if (typeof value === 'number') return fits(value) ? value : refuse(`must be ${least}, got ${value}`)
-    const schedule = parseSpec('schedule', value)
-    for (const key of ['value', 'from', 'to']) {
-      const number = schedule[key]
-      if (typeof number === 'number' && !fits(number)) refuse(`must be ${least}, got ${number}`, key)
-    }
-    return schedule
-  })
 }
 
 /** A native handle (Tensor, Energy): passed on as it is, never copied or frozen. `what` names it in errors. */

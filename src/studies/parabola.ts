@@ -7,11 +7,11 @@ import { energies } from '../energies/index.js'
 import { Energy } from '../energy.js'
 import { infer } from '../infer.js'
 import { inferences } from '../inference/index.js'
-import { invokeNow } from '../native/invoke.js'
 import { objectives } from '../objectives/index.js'
 import { optimizers } from '../optimizers/index.js'
-import { type Tensor, tensor } from '../tensor.js'
-import { train } from '../train.js'
+import { invokeNow } from '../runtime/index.js'
+import { type Tensor, tensor } from '../tensor/index.js'
+import { train } from '../training/index.js'
 
 export const PARABOLA_LOSSES = [
   'energy',

@@ -1,7 +1,20 @@
 /** Where a tensor's numbers come from: typed arrays and nested arrays, checked and laid flat for the copy. */
 import { LangevinError } from '../errors.js'
 import type { Dtype } from '../native/contract.js'
-import type { TypedArray } from '../tensor.js'
+
+/** Arrays that numbers come from or go to. */
+export type TypedArray =
+  | Float32Array
+  | Float64Array
+  | Int8Array
+  | Int16Array
+  | Int32Array
+  | Uint8Array
+  | Uint8ClampedArray
+  | Uint16Array
+  | Uint32Array
+  | BigInt64Array
+  | BigUint64Array
 
 /** A number, a boolean, a bigint, or equally long lists of them. */
 export type NestedArray = number | bigint | boolean | readonly NestedArray[]

@@ -1,5 +1,5 @@
 import { adam } from '../optimizers/adam.js'
-import { defineSpec, specOf, type Z } from '../spec.js'
+import { defineSpec, specOf, type Z } from '../spec/index.js'
 import '../noises/index.js'
 import '../objectives/index.js'
 import '../optimizers/index.js'

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { fromArrays } from '../../src/data/arrays.js'
 import * as toys from '../../src/data/toys.js'
-import { tensor } from '../../src/tensor.js'
+import { tensor } from '../../src/tensor/index.js'
 
 const table = () =>
   fromArrays({ x: { data: new Float64Array([1, 10, 2, 20, 3, 30, 4, 40]), shape: [4, 2] }, y: [0, 1, 0, 1] })

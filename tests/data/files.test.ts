@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import * as data from '../../src/data/index.js'
 import * as io from '../../src/io/index.js'
-import { tensor } from '../../src/tensor.js'
+import { tensor } from '../../src/tensor/index.js'
 import { reference } from '../helpers/python.js'
 
 let folder: string

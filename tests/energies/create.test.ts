@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest'
 import { energies, layers } from '../../src/energies/index.js'
 import { Energy } from '../../src/energy.js'
 import { LangevinError } from '../../src/errors.js'
-import { type SpecValue, toPlain } from '../../src/spec.js'
-import { tensor } from '../../src/tensor.js'
+import { type SpecValue, toPlain } from '../../src/spec/index.js'
+import { tensor } from '../../src/tensor/index.js'
 
 /** Specs as a person would write them: valid, or with one thing wrong. */
 const small = fc.integer({ min: -1, max: 4 })

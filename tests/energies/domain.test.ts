@@ -10,7 +10,7 @@ import {
   partition,
   samplers,
 } from '../../src/index.js'
-import type { SpecValue } from '../../src/spec.js'
+import type { SpecValue } from '../../src/spec/index.js'
 
 const gibbs = samplers.gibbs({ steps: 1 })
 const langevin = samplers.langevin({ steps: 1, stepSize: 0.1 })

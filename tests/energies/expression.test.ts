@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { energies, expr } from '../../src/energies/index.js'
 import { LangevinError } from '../../src/errors.js'
-import { parseSpec } from '../../src/spec.js'
+import { parseSpec } from '../../src/spec/index.js'
 
 const { add, concat, exp, gt, logsumexp, mul, norm, sum, where } = expr
 

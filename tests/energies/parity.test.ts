@@ -4,9 +4,8 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { energies, expr, layers } from '../../src/energies/index.js'
 import { Energy } from '../../src/energy.js'
-import type { SpecValue } from '../../src/spec.js'
-import { kindsOf } from '../../src/spec.js'
-import { tensor } from '../../src/tensor.js'
+import { kindsOf, type SpecValue } from '../../src/spec/index.js'
+import { tensor } from '../../src/tensor/index.js'
 import { reference } from '../helpers/python.js'
 
 const { abs, concat, cos, exp, gt, log, logsumexp, matmul, maximum, norm, pow, sin, softplus, sqrt, sum, tanh, where } =

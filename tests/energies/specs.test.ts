@@ -2,17 +2,16 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { energies, layers } from '../../src/energies/index.js'
 import { LangevinError } from '../../src/errors.js'
-import { schedules } from '../../src/schedules.js'
+import { scheduleField, schedules } from '../../src/schedules/index.js'
 import {
   defineSpec,
   definitionOf,
   kindsOf,
   parseSpec,
   type SpecValue,
-  scheduleField,
   specOf,
   specSchema,
-} from '../../src/spec.js'
+} from '../../src/spec/index.js'
 
 const anySpec = energies as unknown as Record<string, (options?: unknown) => SpecValue>
 const anyLayer = layers as unknown as Record<string, (options?: unknown) => SpecValue>

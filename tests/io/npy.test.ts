@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { npy, npz } from '../../src/io/index.js'
 import { parseNpyHeader } from '../../src/io/npy.js'
-import { type Tensor, tensor } from '../../src/tensor.js'
+import { type Tensor, tensor } from '../../src/tensor/index.js'
 import { reference } from '../helpers/python.js'
 
 let folder: string

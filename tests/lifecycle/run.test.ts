@@ -2,7 +2,7 @@ import { setImmediate, setTimeout } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { LangevinError } from '../../src/errors.js'
 import type { NativeJob } from '../../src/native/contract.js'
-import { type OnCheckpoint, Run, type RunEvent } from '../../src/run.js'
+import { type OnCheckpoint, Run, type RunEvent } from '../../src/runtime/index.js'
 
 /** A job whose messages the test sends itself. */
 class Job implements NativeJob {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import * as metrics from '../../src/metrics/index.js'
-import { tensor } from '../../src/tensor.js'
+import { tensor } from '../../src/tensor/index.js'
 import { reference } from '../helpers/python.js'
 
 /** A small linear congruential generator: cases only need to be varied and repeatable. */

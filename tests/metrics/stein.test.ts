@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { Energy, energies, metrics, type Tensor } from '../../src/index.js'
-import { invokeNow } from '../../src/native/invoke.js'
+import { invokeNow } from '../../src/runtime/index.js'
 
 const normal = (rows: number, columns: number, seed: number) =>
   invokeNow<Tensor>('random', { kind: 'normal', rows, columns, seed, stream: 15 })

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { Energy, energies, objectives, optimizers, schedules, tensor, train } from '../../src/index.js'
-import { invokeNow } from '../../src/native/invoke.js'
-import type { Tensor } from '../../src/tensor.js'
+import { invokeNow } from '../../src/runtime/index.js'
+import type { Tensor } from '../../src/tensor/index.js'
 
 const rows = () => invokeNow<Tensor>('random', { kind: 'normal', rows: 4000, columns: 1, seed: 5, stream: 11 })
 const ladder = objectives.denoisingScoreMatching({ sigma: { from: 2, to: 0.2, levels: 6 } })

@@ -9,7 +9,7 @@ import {
   type Tensor,
   tensor,
 } from '../../src/index.js'
-import { invokeNow } from '../../src/native/invoke.js'
+import { invokeNow } from '../../src/runtime/index.js'
 import { reference } from '../helpers/python.js'
 
 type Nested = number | Nested[]

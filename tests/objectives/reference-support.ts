@@ -1,7 +1,7 @@
 /** What the cases of reference.test.ts share: energies, data, and the random numbers langevin draws. */
 import { energies, noises, objectives, samplers, type Tensor } from '../../src/index.js'
-import { invokeNow } from '../../src/native/invoke.js'
-import type { SpecValue } from '../../src/spec.js'
+import { invokeNow } from '../../src/runtime/index.js'
+import type { SpecValue } from '../../src/spec/index.js'
 
 /** Streams of the counter-based generator, as native/core/base/random.hpp numbers them. */
 export const STREAM = { noise: 2, noiseSample: 8, corrupt: 9, data: 11, project: 14 }

@@ -11,8 +11,8 @@ import {
   tensor,
   train,
 } from '../../src/index.js'
-import { invoke } from '../../src/native/invoke.js'
-import type { SpecValue } from '../../src/spec.js'
+import { invoke } from '../../src/runtime/index.js'
+import type { SpecValue } from '../../src/spec/index.js'
 import { reference } from '../helpers/python.js'
 import { discriminationCases, discriminationRuns } from './discrimination-cases.js'
 import {

@@ -3,7 +3,7 @@ import { fromArrays } from '../../src/data/arrays.js'
 import { energies } from '../../src/energies/index.js'
 import { Energy } from '../../src/energy.js'
 import { detectors, evaluate, scores } from '../../src/ood/index.js'
-import { tensor } from '../../src/tensor.js'
+import { tensor } from '../../src/tensor/index.js'
 import { reference } from '../helpers/python.js'
 
 function rows(n: number, d: number, seed: number): number[][] {

@@ -1,7 +1,7 @@
 import { readFileSync, realpathSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { cpuFlags, mappedLibraries, openmp } from '../../src/native/doctor/probe.js'
-import { doctor, renderReport } from '../../src/native/doctor.js'
+import { doctor, renderReport } from '../../src/doctor/index.js'
+import { cpuFlags, mappedLibraries, openmp } from '../../src/doctor/probe.js'
 
 describe('doctor', () => {
   it('finds this machine in order', async () => {

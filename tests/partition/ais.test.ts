@@ -2,9 +2,9 @@ import { describe, expect, test } from 'vitest'
 import { gaussians } from '../../src/data/toys.js'
 import { energies } from '../../src/energies/index.js'
 import { Energy } from '../../src/energy.js'
-import { invokeNow } from '../../src/native/invoke.js'
 import * as partition from '../../src/partition/index.js'
-import type { Tensor } from '../../src/tensor.js'
+import { invokeNow } from '../../src/runtime/index.js'
+import type { Tensor } from '../../src/tensor/index.js'
 import { reference } from '../helpers/python.js'
 
 // Seeds are fixed: a passing test stays passing. Four standard errors are a false alarm once in 16,000 seeds.

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { Energy, energies, partition, sample, samplers, tensor } from '../../src/index.js'
-import type { SpecValue } from '../../src/spec.js'
+import type { SpecValue } from '../../src/spec/index.js'
 
 // Annealing over discrete states against the sum over all of them. Seeds are fixed; four standard errors are a false alarm
 // once in 16,000 seeds.

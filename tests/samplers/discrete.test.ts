@@ -16,7 +16,7 @@ import {
   type Tensor,
   train,
 } from '../../src/index.js'
-import type { SpecValue } from '../../src/spec.js'
+import type { SpecValue } from '../../src/spec/index.js'
 
 const rows = (t: Tensor) => t.toArray() as unknown as number[][]
 const numbers = (t: Tensor) => t.toArray() as number[]

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { Energy, energies, sample, samplers, type Tensor } from '../../src/index.js'
-import { invoke, invokeNow } from '../../src/native/invoke.js'
-import type { SpecValue } from '../../src/spec.js'
+import { invoke, invokeNow } from '../../src/runtime/index.js'
+import type { SpecValue } from '../../src/spec/index.js'
 import { reference } from '../helpers/python.js'
 
 /** Streams of the counter-based generator, as native/core/base/random.hpp numbers them. */

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { LangevinError } from '../../src/errors.js'
 import { samplers } from '../../src/samplers/index.js'
-import { schedules } from '../../src/schedules.js'
-import { kindsOf, parseSpec } from '../../src/spec.js'
+import { schedules } from '../../src/schedules/index.js'
+import { kindsOf, parseSpec } from '../../src/spec/index.js'
 
 function refusal(body: () => unknown): { code: string; message: string } {
   try {

@@ -17,7 +17,7 @@ import {
   summarise,
   textTable,
 } from '../../src/studies/anomaly/index.js'
-import { evaluateObjective } from '../../src/train.js'
+import { evaluateObjective } from '../../src/training/index.js'
 import { reference } from '../helpers/python.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'langevin-anomaly-'))

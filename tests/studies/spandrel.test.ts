@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import * as spandrel from '../../src/data/spandrel.js'
 import { Energy, energies, noises, objectives, optimizers, type Tensor, tensor, train } from '../../src/index.js'
-import { invoke } from '../../src/native/invoke.js'
+import { invoke } from '../../src/runtime/index.js'
 import { reportPage, spandrelJson } from '../../src/studies/report.js'
 import { B, MODELS, PLANS, SIGMA } from '../../src/studies/spandrel/models.js'
 import { runSpandrelStudy, type SpandrelMetrics, type SpandrelResult } from '../../src/studies/spandrel/study.js'

@@ -2,7 +2,7 @@ import { inspect } from 'node:util'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type Dtype, LangevinError, memoryStats, type NestedArray, Tensor, tensor } from '../../src/index.js'
-import { toRows } from '../../src/tensor.js'
+import { toRows } from '../../src/tensor/index.js'
 
 function refusal(body: () => unknown): LangevinError {
   try {

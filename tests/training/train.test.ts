@@ -18,7 +18,7 @@ import {
   train,
 } from '../../src/index.js'
 import { readSafetensors } from '../../src/io/safetensors.js'
-import { invokeNow } from '../../src/native/invoke.js'
+import { invokeNow } from '../../src/runtime/index.js'
 
 const random = (rows: number, columns: number, seed = 1) =>
   invokeNow<Tensor>('random', { kind: 'normal', rows, columns, seed, stream: 15 })

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { doctor, renderReport } from '../../native/doctor.js'
+import { doctor, renderReport } from '../../doctor/index.js'
 import { action, print, printJson } from '../support.js'
 
 /** `langevin doctor`: what langevin stands on, and how to mend what is missing. Exit 1 when a check fails. */

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { familyNames, kindsOf, specSchema } from '../../spec.js'
+import { familyNames, kindsOf, specSchema } from '../../spec/index.js'
 import { action, print, printJson } from '../support.js'
 import '../run-file.js'
 

@@ -1,4 +1,4 @@
-import { invalid } from '../../spec/plain.js'
+import { invalid } from '../../spec/index.js'
 import { type ExpressionNode, nodeWidth } from './nodes.js'
 
 /** What operations take beside an Expr: a number, or a row of numbers, one a column. */

@@ -17,9 +17,9 @@ import { denoisingScoreMatching } from '../../objectives/denoising-score-matchin
 import { averagedEnergy } from '../../ood/detectors.js'
 import type { Detector } from '../../ood/evaluate.js'
 import { adam } from '../../optimizers/adam.js'
-import { schedules } from '../../schedules.js'
-import type { Tensor } from '../../tensor.js'
-import { train } from '../../train.js'
+import { schedules } from '../../schedules/index.js'
+import type { Tensor } from '../../tensor/index.js'
+import { train } from '../../training/index.js'
 
 /** Halvings down from the standard deviation of the columns. */
 export const SIGMAS = [1, 0.5, 0.25] as const

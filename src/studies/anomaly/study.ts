@@ -1,8 +1,9 @@
 /** The anomaly study: an energy trained on normal rows, beside k nearest neighbours and the Mahalanobis distance. */
-import { invokeNow } from '../../native/invoke.js'
+
 import { knn, mahalanobis } from '../../ood/detectors.js'
 import { type Detector, evaluate } from '../../ood/evaluate.js'
-import type { Tensor } from '../../tensor.js'
+import { invokeNow } from '../../runtime/index.js'
+import type { Tensor } from '../../tensor/index.js'
 import { DEFAULT_STEPS, trainEnergyDetector } from './recipe.js'
 import type { AnomalyTable } from './tables.js'
 

@@ -3,10 +3,10 @@ import { csv } from '../../data/csv.js'
 import type { Dataset } from '../../data/dataset.js'
 import { npz } from '../../data/files.js'
 import { LangevinError } from '../../errors.js'
-import { invokeNow } from '../../native/invoke.js'
 import { packageRoot } from '../../native/load.js'
-import { hint } from '../../spec/suggest.js'
-import { Tensor } from '../../tensor.js'
+import { invokeNow } from '../../runtime/index.js'
+import { hint } from '../../spec/index.js'
+import { Tensor } from '../../tensor/index.js'
 
 /** A table whose rows are known to be normal or anomalous. */
 export interface AnomalyTable {

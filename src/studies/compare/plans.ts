@@ -2,7 +2,7 @@
  * The objectives of the comparison: one table of plain specs. Those whose kind this build does not have are left out, so
  * a new objective is one entry here. All train the same energy on the same rows for the same number of steps.
  */
-import { definitionOf, kindsOf, type SpecValue } from '../../spec.js'
+import { definitionOf, kindsOf, type SpecValue } from '../../spec/index.js'
 import '../../energies/index.js'
 import '../../noises/index.js'
 import '../../objectives/index.js'

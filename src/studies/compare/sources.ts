@@ -1,7 +1,7 @@
 /** The data of the comparison: distributions of the plane with a known density. One table; adding one is one entry. */
 import * as spandrel from '../../data/spandrel.js'
 import * as toys from '../../data/toys.js'
-import type { RowsLike, Tensor } from '../../tensor.js'
+import type { RowsLike, Tensor } from '../../tensor/index.js'
 
 export interface Source {
   /** Rows [n, 2]. */

@@ -4,8 +4,8 @@ import { noises } from '../../noises/index.js'
 import { objectives } from '../../objectives/index.js'
 import { optimizers } from '../../optimizers/index.js'
 import { samplers } from '../../samplers/index.js'
-import { schedules } from '../../schedules.js'
-import type { SpecValue } from '../../spec.js'
+import { schedules } from '../../schedules/index.js'
+import type { SpecValue } from '../../spec/index.js'
 
 export const MODELS = [
   'mlp',

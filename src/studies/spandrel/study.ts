@@ -4,10 +4,10 @@
  */
 import { curve, describe, logDensity, type SpandrelShape, sample } from '../../data/spandrel.js'
 import { Energy } from '../../energy.js'
-import { invoke } from '../../native/invoke.js'
 import { meanSquaredError } from '../../objectives/mean-squared-error.js'
-import { type Tensor, tensor } from '../../tensor.js'
-import { evaluateObjective, train } from '../../train.js'
+import { invoke } from '../../runtime/index.js'
+import { type Tensor, tensor } from '../../tensor/index.js'
+import { evaluateObjective, train } from '../../training/index.js'
 import { B, BATCH, EMA, type ModelPlan, PLANS, SIGMA, type SpandrelModel } from './models.js'
 
 export const TRAIN_ROWS = 4000

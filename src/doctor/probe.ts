@@ -30,7 +30,7 @@ export interface SetupTool {
 
 /** Loads the parts of scripts/setup the doctor asks; they lie beside src/ as beside dist/. */
 export async function setupParts(): Promise<SetupParts> {
-  const at = (name: string) => new URL(`../../../scripts/setup/${name}.mjs`, import.meta.url).href
+  const at = (name: string) => new URL(`../../scripts/setup/${name}.mjs`, import.meta.url).href
   const [tools, libtorch] = await Promise.all([import(at('tools')), import(at('libtorch'))])
   return { ...tools, ...libtorch } as SetupParts
 }

@@ -1,5 +1,5 @@
 /** Numbers that change over a run: a step size that anneals, a learning rate that decays. */
-import { defineSpec, type Z } from './spec/define.js'
+import { defineSpec, type Z } from '../spec/index.js'
 
 const warmup = (z: Z) => z.int().nonnegative().optional()
 const value = (z: Z) => z.number().nonnegative()

@@ -1,11 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { arch, cpus, freemem, release, totalmem } from 'node:os'
-import type { NativeBinding } from './contract.js'
-import { cpuFlags, loadedLibtorch, nvidiaDriver, openmp, type SetupTool, setupParts } from './doctor/probe.js'
-import type { DoctorCheck, DoctorReport } from './doctor/report.js'
-import { candidates, type LoadOutcome, loadAddon, packageRoot } from './load.js'
-
-export { type DoctorCheck, type DoctorReport, type LibtorchAttempt, renderReport } from './doctor/report.js'
+import type { NativeBinding } from '../native/contract.js'
+import { candidates, type LoadOutcome, loadAddon, packageRoot } from '../native/load.js'
+import { cpuFlags, loadedLibtorch, nvidiaDriver, openmp, type SetupTool, setupParts } from './probe.js'
+import type { DoctorCheck, DoctorReport } from './report.js'
 
 /** The part of the core's `system.versions` the doctor shows. */
 interface NativeVersions {

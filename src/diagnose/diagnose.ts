@@ -1,15 +1,13 @@
-import { applied, type Finding } from './diagnose/finding.js'
-import { partitionFindings } from './diagnose/partition.js'
-import { SAMPLING_RULES } from './diagnose/sampling.js'
-import { trainingFindings } from './diagnose/training.js'
-import { LangevinError } from './errors.js'
-import type { LogLikelihood } from './evaluate/log-likelihood.js'
-import type { Partition } from './partition/index.js'
-import type { SampleResult } from './sample.js'
-import { invalid } from './spec.js'
-import type { TrainResult } from './train.js'
-
-export type { Finding } from './diagnose/finding.js'
+import { LangevinError } from '../errors.js'
+import type { LogLikelihood } from '../evaluate/log-likelihood.js'
+import type { Partition } from '../partition/index.js'
+import type { SampleResult } from '../sample.js'
+import { invalid } from '../spec/index.js'
+import type { TrainResult } from '../training/index.js'
+import { applied, type Finding } from './finding.js'
+import { partitionFindings } from './partition.js'
+import { SAMPLING_RULES } from './sampling.js'
+import { trainingFindings } from './training.js'
 
 /** What diagnose() looks at. */
 export type Diagnosable = SampleResult | TrainResult | Partition | LogLikelihood | LangevinError

@@ -1,25 +1,18 @@
+/** Numbers in native memory, with a shape and a dtype, and how they are made from JavaScript's arrays. */
 import { inspect } from 'node:util'
-import { LangevinError } from './errors.js'
-import { DTYPES, type Dtype, HANDLE, type NativeTensor } from './native/contract.js'
-import { binding, invokeNow, translated } from './native/invoke.js'
-import { type Flat, flatten, fromTypedArray, type NestedArray, product, requireShape } from './tensor/source.js'
-
-export type { Dtype } from './native/contract.js'
-export type { NestedArray } from './tensor/source.js'
-
-/** Arrays that numbers come from or go to. */
-export type TypedArray =
-  | Float32Array
-  | Float64Array
-  | Int8Array
-  | Int16Array
-  | Int32Array
-  | Uint8Array
-  | Uint8ClampedArray
-  | Uint16Array
-  | Uint32Array
-  | BigInt64Array
-  | BigUint64Array
+import { LangevinError } from '../errors.js'
+import { type Arguments, binding, callNow, translated } from '../native/call.js'
+import { DTYPES, type Dtype, type NativeTensor } from '../native/contract.js'
+import { NativeHandle } from '../native/handle.js'
+import {
+  type Flat,
+  flatten,
+  fromTypedArray,
+  type NestedArray,
+  product,
+  requireShape,
+  type TypedArray,
+} from './source.js'
 
 /** What `toTypedArray` gives for each dtype. */
 type ArrayOf = {
@@ -40,9 +33,6 @@ const ARRAYS = {
   bool: Uint8Array,
 } as const satisfies Record<Dtype, new (length: number) => ArrayOf[Dtype]>
 
-/** Rows as every call takes them: a Tensor, nested arrays, a typed array, or data with its shape. */
-export type RowsLike = Tensor | NestedArray | TypedArray | { data: TypedArray | NestedArray; shape: readonly number[] }
-
 const PREVIEW = 6
 
 /**
@@ -50,56 +40,41 @@ const PREVIEW = 6
  * After `dispose()` every use throws ERR_LANGEVIN_DISPOSED. A tensor that is forgotten is freed by the garbage collector,
  * which knows its bytes.
  */
-export class Tensor {
-  readonly #handle: NativeTensor
+export class Tensor extends NativeHandle<NativeTensor> {
   readonly #shape: readonly number[]
   readonly #dtype: Dtype
   readonly #device: string
 
   /** @internal Use `tensor(...)`. */
   constructor(handle: NativeTensor) {
-    this.#handle = handle
+    super(handle)
     this.#shape = Object.freeze(handle.shape)
     this.#dtype = handle.dtype
     this.#device = handle.device
   }
 
-  #live(): NativeTensor {
-    if (this.#handle.disposed) {
-      throw new LangevinError(
-        'ERR_LANGEVIN_DISPOSED',
-        `this tensor of shape [${this.#shape.join(', ')}] has been disposed; use it before dispose(), or let \`using\` end later`,
-      )
-    }
-    return this.#handle
-  }
-
-  /** @internal Where the addon looks for the handle. */
-  get [HANDLE](): NativeTensor {
-    return this.#handle
+  protected override describe(): string {
+    return `this tensor of shape [${this.#shape.join(', ')}]`
   }
 
   /** Sizes, outermost first; `[]` for a single number. */
   get shape(): readonly number[] {
-    this.#live()
+    this.live()
     return this.#shape
   }
   get dtype(): Dtype {
-    this.#live()
+    this.live()
     return this.#dtype
   }
   /** 'cpu' or 'cuda:N'. */
   get device(): string {
-    this.#live()
+    this.live()
     return this.#device
   }
   /** How many numbers it holds. */
   get size(): number {
-    this.#live()
+    this.live()
     return product(this.#shape)
-  }
-  get disposed(): boolean {
-    return this.#handle.disposed
   }
 
   /**
@@ -107,7 +82,7 @@ export class Tensor {
    * 1), Uint16Array (bfloat16 as its raw 16-bit words; `to('float32')` first for numbers).
    */
   toTypedArray(): ArrayOf[Dtype] {
-    const handle = this.#live()
+    const handle = this.live()
     const target = translated(() => {
       try {
         return new ARRAYS[this.#dtype](product(this.#shape))
@@ -142,19 +117,19 @@ export class Tensor {
 
   /** On another device, or with another dtype: `to('cuda:0')`, `to('float64')`. The same numbers, rounded where they must. */
   to(target: string): Tensor {
-    const tensor = this.#live()
+    const tensor = this.live()
     const dtype = (DTYPES as readonly string[]).includes(target)
     return invokeNow('tensor.to', dtype ? { tensor, dtype: target } : { tensor, device: target })
   }
 
   /** Rows `first` to `last - 1` (default: to the end). */
   slice(first: number, last?: number): Tensor {
-    return invokeNow('tensor.slice', { tensor: this.#live(), first, last })
+    return invokeNow('tensor.slice', { tensor: this.live(), first, last })
   }
 
   /** The rows with these numbers, in this order; a row may be taken twice. */
   index(rows: Tensor | readonly number[] | BigInt64Array | Int32Array): Tensor {
-    const live = this.#live()
+    const live = this.live()
     if (rows instanceof Tensor) return invokeNow('tensor.index', { tensor: live, rows })
     const given = tensor(rows as NestedArray | TypedArray, undefined, 'int64')
     try {
@@ -166,28 +141,17 @@ export class Tensor {
 
   /** The columns with these numbers of a matrix `[n, d]`, in this order. */
   columns(columns: readonly number[]): Tensor {
-    return invokeNow('tensor.columns', { tensor: this.#live(), columns })
+    return invokeNow('tensor.columns', { tensor: this.live(), columns })
   }
 
   /** The same numbers in another shape. */
   reshape(shape: readonly number[]): Tensor {
-    return invokeNow('tensor.reshape', { tensor: this.#live(), shape })
+    return invokeNow('tensor.reshape', { tensor: this.live(), shape })
   }
 
   /** Rows of several tensors one after the other; they share dtype, device and all sizes but the first. */
   static concat(tensors: readonly Tensor[]): Tensor {
     return invokeNow('tensor.concat', { tensors })
-  }
-
-  /** Frees the native memory now (a job that uses the tensor keeps it until it is done). Idempotent. */
-  dispose(): void {
-    this.#handle.dispose()
-  }
-  [Symbol.dispose](): void {
-    this.dispose()
-  }
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.dispose()
   }
 
   /** `Tensor float32 [3, 2] cpu [ 1, 2, 3, 4, 5, 6 ]`: the first numbers, row-major. */
@@ -211,6 +175,13 @@ export class Tensor {
       head.dispose()
     }
   }
+}
+
+/** @internal A native tensor of a result as a Tensor. */
+export const wrapTensor = (handle: NativeTensor): Tensor => new Tensor(handle)
+
+function invokeNow(name: string, args: Arguments): Tensor {
+  return callNow<Tensor>(name, args, wrapTensor)
 }
 
 function plainNumbers(flat: ArrayOf[Dtype], dtype: Dtype): (number | boolean)[] {
@@ -276,45 +247,4 @@ export function tensor(data: TypedArray | NestedArray, shape?: readonly number[]
   const source = ArrayBuffer.isView(data) ? fromTypedArray(data as TypedArray, dtype) : flatten(data, dtype)
   const sizes = shape === undefined ? source.shape : requireShape(shape, source.array.length)
   return create(source, sizes, dtype ?? source.natural)
-}
-
-/**
- * Rows of any accepted form as a Tensor. A Tensor is returned as it is; everything else makes a new one, which the caller
- * disposes.
- *
- * @param what how the argument is called in errors
- */
-export function toRows(value: RowsLike, what = 'x', dtype?: Dtype): Tensor {
-  if (value instanceof Tensor) {
-    if (value.disposed) throw new LangevinError('ERR_LANGEVIN_DISPOSED', `${what}: the tensor has been disposed`)
-    return value
-  }
-  try {
-    if (typeof value === 'object' && value !== null && 'data' in value && 'shape' in value) {
-      return tensor(value.data, value.shape, dtype)
-    }
-    if (Array.isArray(value) || ArrayBuffer.isView(value))
-      return tensor(value as NestedArray | TypedArray, undefined, dtype)
-  } catch (error) {
-    if (!(error instanceof LangevinError)) throw error
-    throw new LangevinError(error.code, `${what}: ${error.message}`, {
-      details: { ...error.details, what },
-      cause: error,
-    })
-  }
-  throw new LangevinError(
-    'ERR_LANGEVIN_INVALID_OPTION',
-    `${what}: rows are a Tensor, nested arrays, or { data, shape }, not ${value === null ? 'null' : typeof value}`,
-    { details: { what } },
-  )
-}
-
-/** Runs `body` with `value` as rows and disposes what was made for it. */
-export async function withRows<T>(value: RowsLike, what: string, body: (rows: Tensor) => Promise<T>): Promise<T> {
-  const rows = toRows(value, what)
-  try {
-    return await body(rows)
-  } finally {
-    if (rows !== value) rows.dispose()
-  }
 }

@@ -1,4 +1,4 @@
-import type { LoadAttempt } from '../load.js'
+import type { LoadAttempt } from '../native/load.js'
 
 /** One finding of the doctor. */
 export interface DoctorCheck {

@@ -1,5 +1,5 @@
-import { LangevinError } from './errors.js'
-import type { NativeJob } from './native/contract.js'
+import { LangevinError } from '../errors.js'
+import type { NativeJob } from '../native/contract.js'
 
 /** What a run tells while it goes. Fields beside `type` depend on the job: docs/runs.md. */
 export interface RunEvent {

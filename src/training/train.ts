@@ -1,13 +1,13 @@
-import { Dataset } from './data/dataset.js'
-import { Energy, energyMetadata, STATE_PREFIX } from './energy.js'
-import { LangevinError } from './errors.js'
-import { formatError } from './io/files.js'
-import { readSafetensors, type StoredTensor, writeSafetensors } from './io/safetensors.js'
-import { invoke, startRun } from './native/invoke.js'
-import type { Run, RunEvent } from './run.js'
-import { type SpecValue, toPlain } from './spec.js'
-import { type Dtype, type RowsLike, type Tensor, tensor, toRows } from './tensor.js'
-import { type TrainSpec, trainSpec } from './training/spec.js'
+import { Dataset } from '../data/dataset.js'
+import { Energy, energyMetadata, STATE_PREFIX } from '../energy.js'
+import { LangevinError } from '../errors.js'
+import { formatError } from '../io/files.js'
+import { readSafetensors, type StoredTensor, writeSafetensors } from '../io/safetensors.js'
+import type { Dtype } from '../native/contract.js'
+import { invoke, type Run, type RunEvent, startRun } from '../runtime/index.js'
+import { type SpecValue, toPlain } from '../spec/index.js'
+import { type RowsLike, type Tensor, tensor, toRows } from '../tensor/index.js'
+import { type TrainSpec, trainSpec } from './spec.js'
 
 /** What training reads: a Dataset, rows, or rows with their labels, targets or conditions. */
 export type TrainingRows = Dataset | RowsLike | { x: RowsLike; y?: RowsLike }

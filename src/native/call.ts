@@ -1,0 +1,89 @@
+/** The two ways into the addon, short calls and jobs, with its errors and tensors turned into the package's own. */
+import { LangevinError } from '../errors.js'
+import type { JobListener, NativeBinding, NativeEnergy, NativeError, NativeJob, NativeTensor } from './contract.js'
+import { native } from './load.js'
+
+/** Plain values, Tensors and Energies, by name. */
+export type Arguments = Record<string, unknown>
+
+/** How long an exiting process waits for a running job to notice. */
+const EXIT_PATIENCE = 1000
+let prepared: NativeBinding | undefined
+
+/** The addon; at its first use an 'exit' listener is set, so that no job computes while the process is taken down. */
+export function binding(): NativeBinding {
+  const addon = native()
+  if (addon !== prepared) {
+    prepared = addon
+    process.once('exit', () => addon.shutdown(EXIT_PATIENCE))
+  }
+  return addon
+}
+
+/** A native error as the package's own; anything else unchanged. */
+export function toLangevinError(error: unknown): unknown {
+  if (!(error instanceof Error) || error instanceof LangevinError) return error
+  const { code, details } = error as NativeError
+  if (typeof code !== 'string' || !code.startsWith('ERR_LANGEVIN_')) return error
+  return new LangevinError(code, error.message, { details })
+}
+
+/** Runs `body` and turns native errors into LangevinErrors. */
+export function translated<T>(body: () => T): T {
+  try {
+    return body()
+  } catch (error) {
+    throw toLangevinError(error)
+  }
+}
+
+/** What a native tensor in a result becomes. */
+export type Wrap = (handle: NativeTensor) => unknown
+
+/**
+ * Native tensors in a result become what `wrap` makes of them; native energies stay handles (only their caller knows the
+ * spec), and lists of numbers stay as they are.
+ */
+export function wrapped(value: unknown, wrap: Wrap): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  if (Array.isArray(value)) {
+    return value.some((item) => typeof item === 'object') ? value.map((item) => wrapped(item, wrap)) : value
+  }
+  // A plain object's prototype has none of its own, in whatever realm; a handle's has.
+  if (Object.getPrototypeOf(Object.getPrototypeOf(value)) !== null) {
+    const { kind } = value as NativeTensor | NativeEnergy
+    return kind === 'tensor' ? wrap(value as NativeTensor) : value
+  }
+  for (const [key, member] of Object.entries(value)) {
+    if (typeof member === 'object' && member !== null) (value as Record<string, unknown>)[key] = wrapped(member, wrap)
+  }
+  return value
+}
+
+/**
+ * Calls a short native function on this thread.
+ *
+ * @throws LangevinError with the core's code
+ */
+export function callNow<T>(name: string, args: Arguments, wrap: Wrap): T {
+  return translated(() => wrapped(binding().callNow(name, args), wrap) as T)
+}
+
+/** Queues a job and ties it to a signal: when it aborts, so does the job. The listener's last message unties it. */
+export function submit(
+  name: string,
+  args: Arguments,
+  options: { exclusive?: boolean; signal?: AbortSignal | undefined },
+  listener: JobListener,
+): NativeJob {
+  const { signal, exclusive = false } = options
+  const onAbort = () => job.abort()
+  const job = translated(() =>
+    binding().submit(name, args, { exclusive }, (kind, payload) => {
+      if (kind === 'done' || kind === 'error') signal?.removeEventListener('abort', onAbort)
+      listener(kind, payload)
+    }),
+  )
+  signal?.addEventListener('abort', onAbort, { once: true })
+  return job
+}

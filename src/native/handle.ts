@@ -1,0 +1,51 @@
+/** The base of everything that holds a native object: where the addon finds it, whether it is alive, how it is freed. */
+import { LangevinError } from '../errors.js'
+import { HANDLE } from './contract.js'
+
+/** A JavaScript object with a native one behind it. A forgotten one is freed by the garbage collector. */
+export abstract class NativeHandle<H extends { readonly disposed: boolean; dispose(): void }> {
+  readonly #handle: H
+
+  /** @internal */
+  constructor(handle: H) {
+    this.#handle = handle
+  }
+
+  /** @internal Where the addon looks for the handle. */
+  get [HANDLE](): H {
+    return this.#handle
+  }
+
+  /** How the object is called in the error of a use after `dispose()`: "this tensor of shape [3]". */
+  protected abstract describe(): string
+
+  /**
+   * The handle, for a use that needs the native object.
+   *
+   * @throws ERR_LANGEVIN_DISPOSED
+   */
+  protected live(): H {
+    if (this.#handle.disposed) {
+      throw new LangevinError(
+        'ERR_LANGEVIN_DISPOSED',
+        `${this.describe()} has been disposed; use it before dispose(), or let \`using\` end later`,
+      )
+    }
+    return this.#handle
+  }
+
+  get disposed(): boolean {
+    return this.#handle.disposed
+  }
+
+  /** Frees the native memory now (a job that uses the object keeps it until it is done). Idempotent. */
+  dispose(): void {
+    this.#handle.dispose()
+  }
+  [Symbol.dispose](): void {
+    this.dispose()
+  }
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.dispose()
+  }
+}

@@ -1,0 +1,66 @@
+/** Long native functions as a Run. */
+import { type Arguments, submit, toLangevinError, wrapped } from '../native/call.js'
+import { wrapTensor } from '../tensor/index.js'
+import type { InvokeOptions } from './invoke.js'
+import { type OnCheckpoint, Run } from './run.js'
+
+/** How a run is made from a native job. */
+export interface StartRunOptions<R> extends InvokeOptions {
+  /** Makes the run's result of what the native function returned. */
+  finish: (raw: never) => R | Promise<R>
+  /** Awaited before a checkpoint is delivered (it writes the file); returns the event to deliver. */
+  onCheckpoint?: OnCheckpoint | undefined
+  /** Awaited before the job is queued (it reads a file); what it returns is added to `args`. */
+  prepare?: (() => Promise<Arguments>) | undefined
+  /** Called once the job has ended, however it ended: frees what was made for it. */
+  settled?: (() => void) | undefined
+  /** The job has the energies at the top level of `args` for itself; other calls on them are ERR_LANGEVIN_BUSY. */
+  exclusive?: boolean | undefined
+}
+
+/** Functions that change the energies they are given: they have them exclusively unless told otherwise. */
+const EXCLUSIVE = new Set(['train'])
+
+/**
+ * Queues a native function as a Run: progress, events, abort, pause, checkpoints. Errors in the arguments are thrown at
+ * once; everything later rejects `run.done`.
+ */
+export function startRun<R>(name: string, args: Arguments, options: StartRunOptions<R>): Run<R> {
+  const { signal, exclusive = EXCLUSIVE.has(name) } = options
+  const run = new Run<R>({
+    finish: options.finish as (raw: unknown) => R | Promise<R>,
+    onCheckpoint: options.onCheckpoint,
+  })
+  const { settled = () => undefined, prepare } = options
+  if (signal?.aborted) {
+    run.abort(signal.reason)
+    settled()
+    return run
+  }
+  const onAbort = () => run.abort(signal?.reason)
+  const end = () => {
+    signal?.removeEventListener('abort', onAbort)
+    settled()
+  }
+  const queue = (all: Arguments) => {
+    const job = submit(name, all, { exclusive }, (kind, payload) => {
+      if (kind === 'done' || kind === 'error') end()
+      if (kind === 'error') return run.receive(kind, toLangevinError(payload))
+      run.receive(kind, wrapped(payload, wrapTensor))
+    })
+    run.attach(job)
+    if (run.state === 'paused') job.pause()
+  }
+  if (prepare === undefined) queue(args)
+  else {
+    // The run may be aborted while the file is read; then there is nothing left to queue.
+    prepare()
+      .then((more) => (run.state === 'queued' || run.state === 'paused' ? queue({ ...args, ...more }) : end()))
+      .catch((error: unknown) => {
+        end()
+        run.receive('error', error)
+      })
+  }
+  signal?.addEventListener('abort', onAbort, { once: true })
+  return run
+}

@@ -1,0 +1,12 @@
+/** Training: train(), its options as a spec, and one evaluation of an objective. */
+export { checkLength, type TrainSpec, trainFields, trainSpec } from './spec.js'
+export {
+  evaluateObjective,
+  type HistoryPoint,
+  type ObjectiveEvaluation,
+  type TrainingRows,
+  type TrainOptions,
+  type TrainResult,
+  type TrainWarning,
+  train,
+} from './train.js'
