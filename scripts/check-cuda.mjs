@@ -16,7 +16,7 @@ import { judge, loadsOf, readPtxas, table } from './test/cuda-report.mjs'
 import { capture } from './test/process.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
-const kernels = join(root, 'native/core/kernels/cuda')
+const kernels = join(root, 'native/core/executors/cuda')
 const { values } = parseArgs({
   options: {
     libtorch: { type: 'string' },
@@ -91,7 +91,7 @@ async function compileHost(prefix) {
     '/dev/null',
   ]
   const paths = ['native/core', 'native/tests', '.'].flatMap((part) => ['-I', join(root, part)])
-  const sources = ['native/core/kernels/cuda', 'native/tests_cuda'].flatMap((part) =>
+  const sources = ['native/core/executors/cuda', 'native/core/samplers/cuda', 'native/tests_cuda'].flatMap((part) =>
     readdirSync(join(root, part))
       .filter((name) => name.endsWith('.cpp'))
       .map((name) => join(part, name)),

@@ -27,7 +27,7 @@ import { invoke, invokeNow } from '../dist/runtime/index.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const BOUND = { float32: 1e-5, float64: 1e-10 }
-/** Streams of the random numbers, as native/core/base/random.hpp numbers them. */
+/** Streams of the random numbers, as native/core/tensors/random.hpp numbers them. */
 const STREAM = { noise: 2, noiseSample: 8, corrupt: 9 }
 const BATCH = 256
 const SEED = 11

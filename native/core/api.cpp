@@ -8,11 +8,20 @@
 #include <regex>
 #include <unordered_map>
 
-#include "base/tensor.hpp"
 #include "energies/energy.hpp"
-#include "functions.hpp"
+#include "tensors/tensor.hpp"
 
 namespace langevin {
+
+// A module with functions of its own lists them in its functions.cpp, and here is its line.
+const std::vector<Function>& tensorFunctions();      // tensors
+const std::vector<Function>& energyFunctions();      // energies
+const std::vector<Function>& samplerFunctions();     // samplers
+const std::vector<Function>& trainingFunctions();    // training
+const std::vector<Function>& evaluationFunctions();  // evaluation: metrics, partition, detectors, diagnostics
+const std::vector<Function>& inferenceFunctions();   // inference
+const std::vector<Function>& dataFunctions();        // data: toys, spandrel shapes, standardise
+
 namespace {
 
 const std::vector<const std::vector<Function>*>& tables() {

@@ -7,14 +7,11 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/function.hpp"
 #include "base/job.hpp"
 #include "base/value.hpp"
 
 namespace langevin {
-
-/// How a function may be called: Immediate ones are short enough for the JavaScript thread, Queued ones run as jobs on
-/// the runtime thread.
-enum class Lane { Immediate, Queued };
 
 struct FunctionInfo {
   std::string name;

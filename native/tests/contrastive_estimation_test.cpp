@@ -5,8 +5,8 @@
 #include <cmath>
 
 #include "check.hpp"
-#include "energies/builder.hpp"
 #include "gradient_check.hpp"
+#include "program/builder.hpp"
 #include "training_support.hpp"
 
 namespace langevin::test {

@@ -2,12 +2,12 @@
 // for lanes, against double precision and against the plain sampling loop.
 #include <bit>
 
-#include "base/random.hpp"
 #include "check.hpp"
+#include "executors/cuda/program.hpp"
 #include "host_block.hpp"
-#include "kernels/cuda/program.hpp"
 #include "program_cases.hpp"
 #include "samplers/sampler.hpp"
+#include "tensors/random.hpp"
 
 using namespace langevin;
 using namespace langevin::test;

@@ -3,10 +3,10 @@
 #include <numbers>
 
 #include "api.hpp"
-#include "base/tensor.hpp"
 #include "check.hpp"
 #include "data/spandrel.hpp"
 #include "data/toys.hpp"
+#include "tensors/tensor.hpp"
 
 namespace {
 

@@ -1,13 +1,13 @@
 // Chain diagnostics on AR(1) chains, whose autocorrelation time is known: x_t = phi x_{t-1} + sqrt(1 - phi^2) xi_t has
 // (1 + phi) / (1 - phi) draws for one independent draw.
-#include "evaluation/diagnostics.hpp"
+#include "statistics/diagnostics.hpp"
 
 #include <cmath>
 #include <limits>
 
 #include "base/error.hpp"
-#include "base/random.hpp"
 #include "check.hpp"
+#include "tensors/random.hpp"
 
 namespace langevin {
 namespace {

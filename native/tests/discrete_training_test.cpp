@@ -2,7 +2,7 @@
 // an rbm. Tolerances that are statistical are 4.5 standard errors (a false alarm rate of 7e-6); seeds are fixed.
 #include "check.hpp"
 #include "discrete_support.hpp"
-#include "training/replay_buffer.hpp"
+#include "replay/replay_buffer.hpp"
 
 namespace langevin::test {
 namespace {

@@ -1,8 +1,8 @@
 // Vector fields, traces and their parameter gradients by hand against autograd through autograd in double precision.
-#include "training/divergence_chain.hpp"
+#include "gradients/divergence_chain.hpp"
 
-#include "base/random.hpp"
 #include "check.hpp"
+#include "tensors/random.hpp"
 #include "training_support.hpp"
 
 using namespace langevin;

@@ -3,11 +3,11 @@
 #include <functional>
 #include <numbers>
 
-#include "base/random.hpp"
-#include "base/tensor.hpp"
 #include "check.hpp"
 #include "energies/energy.hpp"
 #include "energies/registry.hpp"
+#include "tensors/random.hpp"
+#include "tensors/tensor.hpp"
 
 namespace langevin {
 namespace {

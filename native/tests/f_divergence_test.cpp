@@ -2,11 +2,11 @@
 // the log density ratio, and optima of the toy mixture.
 #include <numbers>
 
-#include "base/tensor.hpp"
 #include "check.hpp"
 #include "divergence_support.hpp"
 #include "objectives/f_divergences.hpp"
 #include "objectives/support.hpp"
+#include "tensors/tensor.hpp"
 
 namespace langevin::test {
 namespace {

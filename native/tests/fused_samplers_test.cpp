@@ -5,9 +5,9 @@
 // and ratio agree to float32 (about one proposal in a million): at most 3 of some 70,000 may.
 #include <cstdlib>
 
-#include "base/tensor.hpp"
 #include "check.hpp"
 #include "samplers/sampler.hpp"
+#include "tensors/tensor.hpp"
 
 using namespace langevin;
 

@@ -9,7 +9,7 @@
 #include <thread>
 #include <vector>
 
-#include "kernels/cuda/langevin.hpp"
+#include "executors/cuda/langevin.hpp"
 
 namespace langevin::test {
 

@@ -1,5 +1,5 @@
 // Activations with three derivatives, and the loops of a layer with tangents, in every instruction set that runs here.
-#include "kernels/cpu/jet_kernels.hpp"
+#include "kernels/jet_kernels.hpp"
 
 #include "check.hpp"
 

@@ -4,8 +4,8 @@
 
 #include "check.hpp"
 #include "divergence_support.hpp"
-#include "energies/builder.hpp"
 #include "objectives/support.hpp"
+#include "program/builder.hpp"
 
 namespace langevin::test {
 namespace {

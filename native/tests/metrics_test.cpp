@@ -2,8 +2,8 @@
 #include <numbers>
 
 #include "api.hpp"
-#include "base/tensor.hpp"
 #include "check.hpp"
+#include "tensors/tensor.hpp"
 
 namespace {
 

@@ -1,9 +1,9 @@
 // precision: 'bfloat16' of a sampler: the drift's products are rounded, the law of the chains is that of float32 within
 // what the rounding explains.
-#include "base/random.hpp"
 #include "check.hpp"
-#include "energies/builder.hpp"
+#include "program/builder.hpp"
 #include "samplers/sampler.hpp"
+#include "tensors/random.hpp"
 #include "training_support.hpp"
 
 using namespace langevin;

@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "base/random.hpp"
-#include "energies/builder.hpp"
 #include "energies/energy.hpp"
+#include "program/builder.hpp"
+#include "tensors/random.hpp"
 
 namespace langevin::test {
 

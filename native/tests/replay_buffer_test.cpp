@@ -1,5 +1,5 @@
 // Restarts of the replay buffer: tested ones keep a law, untested ones impose theirs.
-#include "training/replay_buffer.hpp"
+#include "replay/replay_buffer.hpp"
 
 #include "check.hpp"
 #include "samplers/sampler.hpp"

@@ -7,10 +7,10 @@
 #include <limits>
 #include <numbers>
 
-#include "base/tensor.hpp"
 #include "check.hpp"
 #include "energies/energy.hpp"
 #include "samplers/sample.hpp"
+#include "tensors/tensor.hpp"
 
 namespace langevin {
 namespace {

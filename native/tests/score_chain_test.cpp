@@ -1,8 +1,8 @@
 // Scores by hand against autograd through autograd.
-#include "training/score_chain.hpp"
+#include "gradients/score_chain.hpp"
 
-#include "base/random.hpp"
 #include "check.hpp"
+#include "tensors/random.hpp"
 #include "training_support.hpp"
 
 using namespace langevin;

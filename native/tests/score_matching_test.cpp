@@ -8,8 +8,8 @@
 #include <functional>
 
 #include "check.hpp"
-#include "energies/builder.hpp"
 #include "gradient_check.hpp"
+#include "program/builder.hpp"
 #include "training_support.hpp"
 
 namespace langevin::test {

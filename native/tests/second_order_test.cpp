@@ -1,6 +1,6 @@
 // Scores of the fused executor and their parameter gradients against autograd through autograd in double precision.
-#include "base/random.hpp"
 #include "check.hpp"
+#include "tensors/random.hpp"
 #include "training_support.hpp"
 
 using namespace langevin;

@@ -1,5 +1,5 @@
 // Spectral normalisation against the singular value decomposition.
-#include "energies/spectral.hpp"
+#include "program/spectral.hpp"
 #include "gradient_check.hpp"
 
 namespace langevin::test {

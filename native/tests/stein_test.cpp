@@ -3,7 +3,7 @@
 
 #include "check.hpp"
 #include "divergence_support.hpp"
-#include "objectives/stein_kernel.hpp"
+#include "statistics/stein_kernel.hpp"
 
 namespace langevin::test {
 namespace {

@@ -2,7 +2,7 @@
 // stepwise, independence of threads, tiles and cuts, what they refuse.
 #include <cstdlib>
 
-#include "energies/builder.hpp"
+#include "program/builder.hpp"
 #include "sampler_suite.hpp"
 
 using namespace langevin;

@@ -4,9 +4,9 @@
 #include <functional>
 
 #include "base/error.hpp"
-#include "base/random.hpp"
 #include "check.hpp"
-#include "kernels/cpu/tile_choice.hpp"
+#include "kernels/tile_choice.hpp"
+#include "tensors/random.hpp"
 
 using namespace langevin;
 

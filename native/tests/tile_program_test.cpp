@@ -3,11 +3,11 @@
 #include <functional>
 #include <random>
 
-#include "base/random.hpp"
 #include "check.hpp"
-#include "energies/builder.hpp"
 #include "energies/energy.hpp"
+#include "program/builder.hpp"
 #include "program_cases.hpp"
+#include "tensors/random.hpp"
 
 using namespace langevin;
 using namespace langevin::test;

@@ -7,12 +7,12 @@
 #include <vector>
 
 #include "api.hpp"
-#include "base/tensor.hpp"
 #include "check.hpp"
 #include "energies/energy.hpp"
 #include "objectives/registry.hpp"
 #include "optimizers/optimizer.hpp"
 #include "samplers/sampler.hpp"
+#include "tensors/tensor.hpp"
 #include "training/step.hpp"
 
 namespace langevin::test {

@@ -3,8 +3,8 @@
 #include <set>
 
 #include "check.hpp"
+#include "replay/replay_buffer.hpp"
 #include "training/batches.hpp"
-#include "training/replay_buffer.hpp"
 #include "training_support.hpp"
 
 namespace langevin::test {

@@ -4,8 +4,8 @@
 #include <cstdlib>
 
 #include "check.hpp"
-#include "kernels/cuda/executor.hpp"
 #include "program_cases.hpp"
+#include "samplers/cuda/executor.hpp"
 #include "samplers/sampler.hpp"
 
 using namespace langevin;

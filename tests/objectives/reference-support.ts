@@ -3,7 +3,7 @@ import { energies, noises, objectives, samplers, type Tensor } from '../../src/i
 import { invokeNow } from '../../src/runtime/index.js'
 import type { SpecValue } from '../../src/spec/index.js'
 
-/** Streams of the counter-based generator, as native/core/base/random.hpp numbers them. */
+/** Streams of the counter-based generator, as native/core/tensors/random.hpp numbers them. */
 export const STREAM = { noise: 2, noiseSample: 8, corrupt: 9, data: 11, project: 14 }
 export const SEED = 17
 export const ROWS = 300

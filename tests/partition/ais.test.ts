@@ -118,7 +118,7 @@ test('partition.ais is what plain PyTorch computes with the same random numbers'
   const [chains, rungs, seed] = [200, 12, 21]
   const random = (kind: string, columns: number, step: number, stream: number) =>
     invokeNow<Tensor>('random', { kind, rows: chains, columns, seed, step, stream }).toArray()
-  // Streams as native/core/base/random.hpp numbers them: noise, accept, auxiliary; the start is of evaluation.
+  // Streams as native/core/tensors/random.hpp numbers them: noise, accept, auxiliary; the start is of evaluation.
   const moves = (kind: string, columns: number, stream: number) =>
     Array.from({ length: rungs - 2 }, (_, k) => random(kind, columns, k + 1, stream))
   const options = { mean: [0.5, 0, -0.5], scale: [1.5, 1, 2], stepSize: 0.4, leapfrogSteps: 3 }

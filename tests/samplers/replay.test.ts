@@ -4,7 +4,7 @@ import { invoke, invokeNow } from '../../src/runtime/index.js'
 import type { SpecValue } from '../../src/spec/index.js'
 import { reference } from '../helpers/python.js'
 
-/** Streams of the counter-based generator, as native/core/base/random.hpp numbers them. */
+/** Streams of the counter-based generator, as native/core/tensors/random.hpp numbers them. */
 const STREAM = { noise: 2, accept: 3, auxiliary: 16, user: 15 }
 const CHAINS = 24
 const STEPS = 100

@@ -1,9 +1,9 @@
 // toys.barsAndStripes: binary pictures of size x size whose rows, or whose columns, are each black or white (MacKay
 // 2003, section 43.3): orientation and every line by a fair coin. 2 (2^size - 1) pictures can occur; the all-white and
 // the all-black one come twice as often as the others.
-#include "base/random.hpp"
-#include "base/tensor.hpp"
 #include "data/data.hpp"
+#include "tensors/random.hpp"
+#include "tensors/tensor.hpp"
 
 namespace langevin {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "functions.hpp"
+#include "base/function.hpp"
 
 namespace langevin {
 

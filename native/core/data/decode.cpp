@@ -6,7 +6,7 @@
 #include <limits>
 
 #include "base/error.hpp"
-#include "base/tensor.hpp"
+#include "tensors/tensor.hpp"
 
 namespace langevin {
 namespace {

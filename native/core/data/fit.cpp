@@ -1,8 +1,8 @@
 // data.*: a Gaussian fitted to rows, and the classes of a label column.
 #include <ATen/ops/_unique2.h>
 
-#include "base/tensor.hpp"
 #include "data/data.hpp"
+#include "tensors/tensor.hpp"
 
 namespace langevin {
 namespace {

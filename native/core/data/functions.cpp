@@ -1,5 +1,5 @@
 // The functions this room offers to the binding: toy distributions, spandrel shapes, tables.
-#include "functions.hpp"
+#include "base/function.hpp"
 
 #include "data/data.hpp"
 

@@ -3,12 +3,12 @@
 
 #include <cmath>
 
-#include "base/random.hpp"
-#include "base/tensor.hpp"
 #include "base/threads.hpp"
 #include "data/data.hpp"
-#include "evaluation/arguments.hpp"
-#include "evaluation/log_sum.hpp"
+#include "tensors/arguments.hpp"
+#include "tensors/log_sum.hpp"
+#include "tensors/random.hpp"
+#include "tensors/tensor.hpp"
 
 namespace langevin {
 namespace {

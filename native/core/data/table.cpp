@@ -4,11 +4,11 @@
 #include <map>
 #include <numeric>
 
-#include "base/random.hpp"
-#include "base/tensor.hpp"
 #include "data/data.hpp"
 #include "data/decode.hpp"
-#include "evaluation/partition.hpp"
+#include "tensors/grid.hpp"
+#include "tensors/random.hpp"
+#include "tensors/tensor.hpp"
 
 namespace langevin {
 namespace {

@@ -4,12 +4,12 @@
 #include <string>
 #include <vector>
 
-#include "base/random.hpp"
 #include "base/registry.hpp"
-#include "base/tensor.hpp"
 #include "base/threads.hpp"
 #include "data/data.hpp"
 #include "data/toys.hpp"
+#include "tensors/random.hpp"
+#include "tensors/tensor.hpp"
 
 namespace langevin {
 namespace {

@@ -6,7 +6,7 @@
 #include "base/error.hpp"
 #include "base/threads.hpp"
 #include "data/toys.hpp"
-#include "evaluation/log_sum.hpp"
+#include "tensors/log_sum.hpp"
 
 namespace langevin {
 namespace {

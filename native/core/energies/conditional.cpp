@@ -1,8 +1,8 @@
 // conditional: E(x, y) = net([x, y]) for a continuous y of `condition` columns, or net([x, embedding(y)]) for a class
 // y.
-#include "energies/builder.hpp"
 #include "energies/layers.hpp"
 #include "energies/registry.hpp"
+#include "program/builder.hpp"
 
 namespace langevin {
 

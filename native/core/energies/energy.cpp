@@ -2,11 +2,11 @@
 
 #include <cstdlib>
 
-#include "base/tensor.hpp"
 #include "base/threads.hpp"
 #include "energies/registry.hpp"
-#include "energies/spectral.hpp"
-#include "kernels/cuda/executor.hpp"
+#include "executors/cuda/tiles.hpp"
+#include "program/spectral.hpp"
+#include "tensors/tensor.hpp"
 
 namespace langevin {
 
@@ -134,7 +134,7 @@ EnergyAndGradient Energy::energyAndGradient(const Rows& rows) const {
                               result.gradient.data_ptr<float>());
     return result;
   }
-  if (cudaTiles_) return cudaTiles_->energyAndGradient(*this, rows);
+  if (cudaTiles_) return cudaTiles_->energyAndGradient({program_, parameters_, constants_}, rows);
   at::AutoGradMode enable(true);
   Rows leaf = rows;
   leaf.x = rows.x.detach().requires_grad_(true);

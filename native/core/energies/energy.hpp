@@ -8,20 +8,15 @@
 
 #include "base/spec.hpp"
 #include "base/torch.hpp"
-#include "energies/parameters.hpp"
-#include "energies/program.hpp"
-#include "kernels/cpu/tile_program.hpp"
+#include "executors/cpu/tile_program.hpp"
+#include "program/parameters.hpp"
+#include "program/program.hpp"
 
 namespace langevin {
 
 namespace cuda {
 class CudaTiles;
 }
-
-struct EnergyAndGradient {
-  at::Tensor energy;    // [n]
-  at::Tensor gradient;  // dE/dx, shape of x
-};
 
 class Energy {
  public:

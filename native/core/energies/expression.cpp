@@ -4,9 +4,9 @@
 #include <array>
 #include <string_view>
 
-#include "energies/builder.hpp"
-#include "energies/matrix.hpp"
 #include "energies/registry.hpp"
+#include "program/builder.hpp"
+#include "tensors/matrix.hpp"
 
 namespace langevin {
 namespace {

@@ -1,10 +1,10 @@
 // energy.*: create, evaluate, read and write parameters.
-#include "functions.hpp"
-#include "base/tensor.hpp"
+#include "base/function.hpp"
 #include "base/threads.hpp"
 #include "energies/energy.hpp"
 #include "energies/registry.hpp"
-#include "energies/spectral.hpp"
+#include "program/spectral.hpp"
+#include "tensors/tensor.hpp"
 
 namespace langevin {
 namespace {

@@ -3,8 +3,8 @@
 #include <cmath>
 #include <numbers>
 
-#include "energies/builder.hpp"
 #include "energies/registry.hpp"
+#include "program/builder.hpp"
 
 namespace langevin {
 

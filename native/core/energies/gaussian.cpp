@@ -1,7 +1,7 @@
 // gaussian: E(x) = (x - m)' P (x - m) / 2, without the normalising constant.
-#include "energies/builder.hpp"
-#include "energies/matrix.hpp"
 #include "energies/registry.hpp"
+#include "program/builder.hpp"
+#include "tensors/matrix.hpp"
 
 namespace langevin {
 

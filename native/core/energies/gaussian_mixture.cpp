@@ -2,9 +2,9 @@
 #include <cmath>
 #include <numbers>
 
-#include "energies/builder.hpp"
-#include "energies/matrix.hpp"
 #include "energies/registry.hpp"
+#include "program/builder.hpp"
+#include "tensors/matrix.hpp"
 
 namespace langevin {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "energies/builder.hpp"
+#include "program/builder.hpp"
 
 namespace langevin {
 

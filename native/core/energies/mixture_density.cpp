@@ -5,9 +5,9 @@
 #include <cmath>
 #include <numbers>
 
-#include "energies/builder.hpp"
 #include "energies/layers.hpp"
 #include "energies/registry.hpp"
+#include "program/builder.hpp"
 
 namespace langevin {
 

@@ -1,7 +1,7 @@
 // mlp: Linear, activation, ..., Linear; the state dict of the torch.nn.Sequential with the same modules.
-#include "energies/builder.hpp"
 #include "energies/layers.hpp"
 #include "energies/registry.hpp"
+#include "program/builder.hpp"
 
 namespace langevin {
 

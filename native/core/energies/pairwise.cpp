@@ -1,6 +1,6 @@
 #include "energies/pairwise.hpp"
 
-#include "energies/matrix.hpp"
+#include "tensors/matrix.hpp"
 
 namespace langevin {
 namespace {

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "base/spec.hpp"
-#include "energies/builder.hpp"
+#include "program/builder.hpp"
 
 namespace langevin {
 

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "base/spec.hpp"
-#include "energies/program.hpp"
+#include "program/program.hpp"
 
 namespace langevin {
 

@@ -3,9 +3,9 @@
 // residuals, not trained.
 #include <cmath>
 
-#include "energies/builder.hpp"
 #include "energies/layers.hpp"
 #include "energies/registry.hpp"
+#include "program/builder.hpp"
 
 namespace langevin {
 

@@ -7,7 +7,7 @@
 
 #include "base/job.hpp"
 #include "evaluation/annealing_path.hpp"
-#include "evaluation/log_weights.hpp"
+#include "statistics/log_weights.hpp"
 
 namespace langevin {
 

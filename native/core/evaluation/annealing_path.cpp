@@ -4,7 +4,7 @@
 #include <cmath>
 #include <numbers>
 
-#include "base/tensor.hpp"
+#include "tensors/tensor.hpp"
 
 namespace langevin {
 

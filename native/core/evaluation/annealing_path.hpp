@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "base/random.hpp"
 #include "energies/energy.hpp"
+#include "tensors/random.hpp"
 
 namespace langevin {
 

@@ -1,9 +1,10 @@
 #include "evaluation/detectors.hpp"
 
 #include "base/registry.hpp"
-#include "base/tensor.hpp"
 #include "base/threads.hpp"
+#include "evaluation/functions.hpp"
 #include "evaluation/metrics.hpp"
+#include "tensors/tensor.hpp"
 
 namespace langevin {
 namespace {

@@ -1,7 +1,7 @@
 // averagedEnergy: mean over k of (E_k(x) - m_k) / s_k, with mean and standard deviation of E_k over training rows.
-#include "base/tensor.hpp"
 #include "energies/energy.hpp"
 #include "evaluation/detectors.hpp"
+#include "tensors/tensor.hpp"
 
 namespace langevin {
 namespace {

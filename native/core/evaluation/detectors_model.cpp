@@ -1,10 +1,10 @@
 // Detectors that ask an energy: the energy itself, its logits, its score.
 #include <cmath>
 
-#include "base/tensor.hpp"
-#include "energies/domain.hpp"
 #include "energies/energy.hpp"
 #include "evaluation/detectors.hpp"
+#include "program/domain.hpp"
+#include "tensors/tensor.hpp"
 
 namespace langevin {
 namespace {

@@ -2,10 +2,10 @@
 #include <algorithm>
 #include <cmath>
 
-#include "base/tensor.hpp"
 #include "base/threads.hpp"
-#include "evaluation/arguments.hpp"
 #include "evaluation/detectors.hpp"
+#include "tensors/arguments.hpp"
+#include "tensors/tensor.hpp"
 
 namespace langevin {
 namespace {

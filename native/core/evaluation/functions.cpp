@@ -1,7 +1,6 @@
 // The functions this room offers to the binding: metrics, log Z, detectors.
-#include "functions.hpp"
 
-#include "evaluation/metrics.hpp"
+#include "evaluation/functions.hpp"
 
 namespace langevin {
 

@@ -2,13 +2,13 @@
 //   KL(p, q) = sum p log(p / q), TV = sum |p - q| / 2 over cells, p and q normalised over the square
 #include <cmath>
 
-#include "base/random.hpp"
-#include "base/tensor.hpp"
 #include "base/threads.hpp"
-#include "energies/domain.hpp"
-#include "evaluation/arguments.hpp"
-#include "evaluation/metrics.hpp"
+#include "evaluation/functions.hpp"
 #include "evaluation/partition.hpp"
+#include "program/domain.hpp"
+#include "tensors/arguments.hpp"
+#include "tensors/random.hpp"
+#include "tensors/tensor.hpp"
 
 namespace langevin {
 namespace {

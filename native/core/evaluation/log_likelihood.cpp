@@ -2,11 +2,11 @@
 #include <cmath>
 #include <numbers>
 
-#include "base/tensor.hpp"
 #include "base/threads.hpp"
 #include "energies/energy.hpp"
-#include "evaluation/arguments.hpp"
-#include "evaluation/metrics.hpp"
+#include "evaluation/functions.hpp"
+#include "tensors/arguments.hpp"
+#include "tensors/tensor.hpp"
 
 namespace langevin {
 namespace {

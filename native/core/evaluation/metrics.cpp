@@ -1,10 +1,11 @@
 // metrics.*: arguments in, numbers out. Labels of ranking metrics are 1 = out-of-distribution, scores are OOD scores.
 #include "evaluation/metrics.hpp"
+#include "evaluation/functions.hpp"
 
 #include "base/threads.hpp"
-#include "evaluation/arguments.hpp"
-#include "evaluation/calibration.hpp"
-#include "evaluation/distances.hpp"
+#include "statistics/calibration.hpp"
+#include "statistics/distances.hpp"
+#include "tensors/arguments.hpp"
 
 namespace langevin {
 namespace {

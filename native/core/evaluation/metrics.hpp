@@ -1,11 +1,9 @@
-// The metrics' entries in the function table, and the ranking problem other evaluation code builds.
+// The ranking problem that metrics and detectors are judged by.
 #pragma once
 
-#include <vector>
-
+#include "base/spec.hpp"
 #include "base/torch.hpp"
-#include "evaluation/ranking.hpp"
-#include "functions.hpp"
+#include "statistics/ranking.hpp"
 
 namespace langevin {
 
@@ -14,13 +12,5 @@ namespace langevin {
 Ranking makeRanking(const at::Tensor& oodScores, const at::Tensor& isOod, bool positiveIsOod);
 /// { scores, labels, positive: 'ood' | 'id' }
 Ranking readRanking(const Spec& arguments);
-
-const std::vector<Function>& metricsFunctions();
-const std::vector<Function>& steinFunctions();
-const std::vector<Function>& partitionFunctions();
-const std::vector<Function>& likelihoodFunctions();
-const std::vector<Function>& detectorFunctions();
-const std::vector<Function>& spandrelStudyFunctions();
-const std::vector<Function>& gridDensityFunctions();
 
 }  // namespace langevin

@@ -7,27 +7,11 @@
 #include "base/job.hpp"
 #include "base/spec.hpp"
 #include "energies/energy.hpp"
-#include "evaluation/log_weights.hpp"
 #include "noises/mixture_law.hpp"
+#include "statistics/log_weights.hpp"
+#include "tensors/grid.hpp"
 
 namespace langevin {
-
-/// A box cut into equal cells: low, high and number of cells for each of 1 to 3 axes.
-struct Grid {
-  std::vector<double> low, high;
-  std::vector<std::int64_t> cells;
-
-  /// { low, high, cells }: numbers, or lists with one entry an axis. `dimension` axes; default cells by dimension.
-  static Grid read(const Spec& spec, std::int64_t dimension);
-  std::int64_t dimension() const { return static_cast<std::int64_t>(low.size()); }
-  std::int64_t size() const;
-  double logCellVolume() const;
-  Grid refined(std::int64_t factor) const;
-  /// Centres of cells first .. last - 1 in row-major order (the last axis runs fastest), float64 [last - first, d].
-  at::Tensor centres(std::int64_t first, std::int64_t last) const;
-  /// Whether cell `index` touches the border of the box.
-  bool onBorder(std::int64_t index) const;
-};
 
 struct GridPartition {
   double logZ = 0;

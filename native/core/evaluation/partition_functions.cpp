@@ -2,13 +2,13 @@
 #include <algorithm>
 #include <cmath>
 
-#include "base/tensor.hpp"
 #include "base/threads.hpp"
-#include "energies/domain.hpp"
 #include "evaluation/annealing.hpp"
-#include "evaluation/arguments.hpp"
-#include "evaluation/metrics.hpp"
+#include "evaluation/functions.hpp"
 #include "evaluation/partition.hpp"
+#include "program/domain.hpp"
+#include "tensors/arguments.hpp"
+#include "tensors/tensor.hpp"
 
 namespace langevin {
 namespace {

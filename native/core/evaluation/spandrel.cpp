@@ -5,8 +5,8 @@
 #include <numbers>
 
 #include "base/threads.hpp"
-#include "evaluation/log_sum.hpp"
 #include "evaluation/metrics.hpp"
+#include "tensors/log_sum.hpp"
 
 namespace langevin {
 namespace {

@@ -1,11 +1,11 @@
 // spandrel.field and spandrel.evaluate: what is true on the grid, and what a model says there.
 #include <cmath>
 
-#include "base/tensor.hpp"
 #include "base/threads.hpp"
-#include "evaluation/arguments.hpp"
-#include "evaluation/metrics.hpp"
+#include "evaluation/functions.hpp"
 #include "evaluation/spandrel.hpp"
+#include "tensors/arguments.hpp"
+#include "tensors/tensor.hpp"
 
 namespace langevin {
 namespace {

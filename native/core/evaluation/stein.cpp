@@ -6,14 +6,14 @@
 // flips with probability a < 1/2.
 #include <algorithm>
 
-#include "base/random.hpp"
 #include "base/threads.hpp"
-#include "energies/domain.hpp"
 #include "energies/energy.hpp"
-#include "evaluation/arguments.hpp"
-#include "evaluation/distances.hpp"
-#include "evaluation/metrics.hpp"
-#include "objectives/stein_kernel.hpp"
+#include "evaluation/functions.hpp"
+#include "program/domain.hpp"
+#include "statistics/distances.hpp"
+#include "statistics/stein_kernel.hpp"
+#include "tensors/arguments.hpp"
+#include "tensors/random.hpp"
 
 namespace langevin {
 namespace {

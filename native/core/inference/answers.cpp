@@ -1,7 +1,7 @@
 #include "inference/answers.hpp"
 
-#include "base/tensor.hpp"
-#include "objectives/columns.hpp"
+#include "tensors/columns.hpp"
+#include "tensors/tensor.hpp"
 
 namespace langevin {
 namespace {

@@ -4,9 +4,9 @@
 
 #include <optional>
 
-#include "base/random.hpp"
 #include "base/spec.hpp"
-#include "energies/program.hpp"
+#include "program/program.hpp"
+#include "tensors/random.hpp"
 
 namespace langevin {
 

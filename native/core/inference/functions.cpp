@@ -1,13 +1,13 @@
 // infer: the answers of rows; infer.chain: exact inference on a chain of factor tables.
-#include "functions.hpp"
+#include "base/function.hpp"
 
 #include <chrono>
 
 #include "base/registry.hpp"
-#include "base/tensor.hpp"
 #include "base/threads.hpp"
 #include "inference/chain.hpp"
 #include "inference/inference.hpp"
+#include "tensors/tensor.hpp"
 
 namespace langevin {
 namespace {

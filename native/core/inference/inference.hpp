@@ -5,9 +5,9 @@
 #include <memory>
 
 #include "base/job.hpp"
-#include "base/random.hpp"
 #include "base/spec.hpp"
 #include "energies/energy.hpp"
+#include "tensors/random.hpp"
 
 namespace langevin {
 

@@ -4,7 +4,7 @@
 #include <numbers>
 
 #include "noises/noise.hpp"
-#include "objectives/columns.hpp"
+#include "tensors/columns.hpp"
 
 namespace langevin {
 namespace {

@@ -5,8 +5,8 @@
 #include <limits>
 #include <numbers>
 
-#include "base/tensor.hpp"
-#include "energies/matrix.hpp"
+#include "tensors/matrix.hpp"
+#include "tensors/tensor.hpp"
 
 namespace langevin {
 namespace {

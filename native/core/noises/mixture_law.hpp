@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <string>
 
-#include "base/random.hpp"
 #include "base/spec.hpp"
+#include "tensors/random.hpp"
 
 namespace langevin {
 

@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "base/random.hpp"
 #include "base/spec.hpp"
 #include "base/torch.hpp"
+#include "tensors/random.hpp"
 
 namespace langevin {
 

@@ -2,11 +2,11 @@
 // its perturbation x' = x + sigma e. The perturbation is symmetric, so neither its density nor log Z appears:
 //   loss = 2 mean over rows and perturbations of softplus(E(x) - E(x'))
 // For sigma -> 0 it is 2 log 2 + sigma^2 / 2 times the loss of explicit score matching.
-#include "base/tensor.hpp"
-#include "objectives/columns.hpp"
 #include "objectives/logistic.hpp"
 #include "objectives/registry.hpp"
 #include "objectives/support.hpp"
+#include "tensors/columns.hpp"
+#include "tensors/tensor.hpp"
 
 namespace langevin {
 namespace {

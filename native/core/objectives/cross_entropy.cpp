@@ -2,9 +2,9 @@
 // under the joint energy E(x, y) = -f(x)[y] (Grathwohl et al. 2020, eq. 1).
 #include <algorithm>
 
-#include "base/tensor.hpp"
 #include "objectives/logistic.hpp"
 #include "objectives/registry.hpp"
+#include "tensors/tensor.hpp"
 
 namespace langevin {
 namespace {

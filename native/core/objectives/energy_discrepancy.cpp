@@ -7,9 +7,9 @@
 // the energy discrepancy itself, and with few negatives its minimiser is too steep.
 #include <cmath>
 
-#include "base/tensor.hpp"
 #include "objectives/registry.hpp"
 #include "objectives/support.hpp"
+#include "tensors/tensor.hpp"
 
 namespace langevin {
 namespace {

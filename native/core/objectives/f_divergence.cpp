@@ -7,12 +7,12 @@
 // whose two last terms are the part of the gradient of E_q F that comes from q itself. The value of that loss means
 // nothing; the monitor `divergence` is J, a lower bound of D_f. Beyond |u| = clip the divergence goes on as another
 // one, see f_divergences.cpp.
-#include "base/tensor.hpp"
 #include "objectives/f_divergences.hpp"
 #include "objectives/helper_network.hpp"
 #include "objectives/persistent_chains.hpp"
 #include "objectives/registry.hpp"
 #include "objectives/support.hpp"
+#include "tensors/tensor.hpp"
 
 namespace langevin {
 namespace {

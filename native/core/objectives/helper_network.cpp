@@ -1,8 +1,8 @@
 #include "objectives/helper_network.hpp"
 
-#include "base/tensor.hpp"
-#include "energies/spectral.hpp"
-#include "training/step.hpp"
+#include "objectives/diverged.hpp"
+#include "program/spectral.hpp"
+#include "tensors/tensor.hpp"
 
 namespace langevin {
 namespace {

@@ -6,9 +6,9 @@
 #include <memory>
 #include <string>
 
+#include "gradients/tape.hpp"
 #include "objectives/objective.hpp"
 #include "optimizers/optimizer.hpp"
-#include "training/tape.hpp"
 
 namespace langevin {
 

@@ -4,12 +4,12 @@
 // (s - grad log p) / (2 lambda), and the value there is the Fisher divergence over 4 lambda. Each step of the model
 // follows `criticSteps` of the critic on the same rows; the trace is exact (a tangent along each of the d axes) or
 // Hutchinson's estimate v' (dg/dx) v with Rademacher v.
-#include "base/tensor.hpp"
 #include "base/threads.hpp"
+#include "gradients/divergence_chain.hpp"
 #include "objectives/helper_network.hpp"
 #include "objectives/registry.hpp"
 #include "objectives/support.hpp"
-#include "training/divergence_chain.hpp"
+#include "tensors/tensor.hpp"
 
 namespace langevin {
 namespace {

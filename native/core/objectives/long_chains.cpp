@@ -2,8 +2,8 @@
 
 #include <cmath>
 
-#include "base/tensor.hpp"
 #include "objectives/support.hpp"
+#include "tensors/tensor.hpp"
 
 namespace langevin {
 

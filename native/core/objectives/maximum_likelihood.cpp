@@ -4,10 +4,10 @@
 // offset every step, which makes the estimate of Z unbiased and sees structure narrower than a cell.
 #include <cmath>
 
-#include "base/tensor.hpp"
-#include "objectives/columns.hpp"
 #include "objectives/registry.hpp"
 #include "objectives/support.hpp"
+#include "tensors/columns.hpp"
+#include "tensors/tensor.hpp"
 
 namespace langevin {
 namespace {

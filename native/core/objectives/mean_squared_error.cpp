@@ -1,7 +1,7 @@
 // Mean squared error of the network outputs: loss = mean over rows and columns of (f(x) - y)^2. The targets are y, or,
 // for energies of joint rows (x, y), the last columns of the rows.
-#include "base/tensor.hpp"
 #include "objectives/registry.hpp"
+#include "tensors/tensor.hpp"
 
 namespace langevin {
 namespace {

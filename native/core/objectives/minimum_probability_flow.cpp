@@ -4,11 +4,11 @@
 // It needs neither samples of the model nor log Z. Where the data's law is the model's at some parameters and every
 // state may occur, they are the minimiser: there exp(-E(x)) exp((E(x) - E(x')) / 2) is the same in both directions. It
 // is convex in the parameters of an energy that is linear in them (ising, potts).
-#include "base/tensor.hpp"
-#include "energies/domain.hpp"
 #include "objectives/registry.hpp"
 #include "objectives/support.hpp"
+#include "program/domain.hpp"
 #include "samplers/discrete.hpp"
+#include "tensors/tensor.hpp"
 
 namespace langevin {
 namespace {

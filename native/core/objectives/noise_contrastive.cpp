@@ -6,11 +6,11 @@
 #include <algorithm>
 #include <cmath>
 
-#include "base/tensor.hpp"
 #include "objectives/logistic.hpp"
 #include "objectives/registry.hpp"
 #include "objectives/support.hpp"
-#include "training/saved.hpp"
+#include "tensors/saved.hpp"
+#include "tensors/tensor.hpp"
 
 namespace langevin {
 namespace {

@@ -9,9 +9,10 @@
 #include <vector>
 
 #include "base/job.hpp"
-#include "base/random.hpp"
 #include "base/spec.hpp"
 #include "energies/energy.hpp"
+#include "gradients/derivative.hpp"
+#include "tensors/random.hpp"
 
 namespace langevin {
 
@@ -19,11 +20,6 @@ namespace langevin {
 struct ScoreAndCurvature {
   at::Tensor score;      // s = -dE/dx [n, d]
   at::Tensor curvature;  // v' (d2E/dx2) v of each direction v [n, m]
-};
-
-/// d loss / d (a recorded value or a learnable number), of its shape.
-struct Derivative {
-  at::Tensor of, value;
 };
 
 /// Parts of one optimisation step. Everything it returns from energy/score/outputs is differentiable in the parameters:

@@ -1,7 +1,7 @@
 #include "objectives/persistent_chains.hpp"
 
-#include "base/tensor.hpp"
 #include "objectives/support.hpp"
+#include "tensors/tensor.hpp"
 
 namespace langevin {
 namespace {

@@ -8,8 +8,8 @@
 
 #include "objectives/objective.hpp"
 #include "objectives/sampler_kl.hpp"
+#include "replay/replay_buffer.hpp"
 #include "samplers/sampler.hpp"
-#include "training/replay_buffer.hpp"
 
 namespace langevin {
 

@@ -4,8 +4,8 @@
 #include <cmath>
 #include <string>
 
-#include "base/random.hpp"
 #include "base/spec.hpp"
+#include "tensors/random.hpp"
 
 namespace langevin {
 

@@ -5,8 +5,8 @@
 #include <limits>
 #include <numbers>
 
-#include "base/tensor.hpp"
 #include "objectives/support.hpp"
+#include "tensors/tensor.hpp"
 
 namespace langevin {
 namespace {

@@ -3,10 +3,10 @@
 //   loss = mean over pairs i != j of u(x_i, x_j)
 // which needs the model's score alone: no Z, no samples. `estimator: 'biased'` keeps the pairs i = j (never negative,
 // and at small batches pulled towards flat energies).
-#include "evaluation/distances.hpp"
 #include "objectives/registry.hpp"
-#include "objectives/stein_kernel.hpp"
 #include "objectives/support.hpp"
+#include "statistics/distances.hpp"
+#include "statistics/stein_kernel.hpp"
 
 namespace langevin {
 namespace {

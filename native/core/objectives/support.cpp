@@ -4,8 +4,8 @@
 #include <cmath>
 #include <sstream>
 
-#include "base/tensor.hpp"
-#include "energies/domain.hpp"
+#include "program/domain.hpp"
+#include "tensors/tensor.hpp"
 
 namespace langevin {
 

@@ -1,7 +1,7 @@
 // adam (Kingma and Ba 2015, algorithm 1) and adamw (Loshchilov and Hutter 2019, algorithm 2), as torch.optim.
 #include <cmath>
 
-#include "kernels/cpu/tile_kernels.hpp"
+#include "kernels/tile_kernels.hpp"
 #include "optimizers/optimizer.hpp"
 
 namespace langevin {

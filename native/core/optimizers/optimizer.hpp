@@ -8,7 +8,7 @@
 #include "base/schedule.hpp"
 #include "base/spec.hpp"
 #include "base/torch.hpp"
-#include "training/saved.hpp"
+#include "tensors/saved.hpp"
 
 namespace langevin {
 

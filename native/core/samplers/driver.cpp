@@ -2,8 +2,8 @@
 #include <algorithm>
 
 #include "base/threads.hpp"
-#include "energies/domain.hpp"
-#include "kernels/cuda/executor.hpp"
+#include "program/domain.hpp"
+#include "samplers/cuda/executor.hpp"
 #include "samplers/moves.hpp"
 #include "samplers/sampler.hpp"
 

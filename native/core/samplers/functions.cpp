@@ -1,11 +1,11 @@
 // sample: one sampling run; sampler.kinds; diagnostics of draws that are already there.
-#include "functions.hpp"
+#include "base/function.hpp"
 
-#include "base/tensor.hpp"
-#include "evaluation/chain_report.hpp"
-#include "evaluation/diagnostics.hpp"
 #include "samplers/record.hpp"
 #include "samplers/sample.hpp"
+#include "statistics/chain_report.hpp"
+#include "statistics/diagnostics.hpp"
+#include "tensors/tensor.hpp"
 
 namespace langevin {
 namespace {

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 
-#include "kernels/cuda/executor.hpp"
+#include "samplers/cuda/executor.hpp"
 #include "samplers/moves.hpp"
 
 namespace langevin {

@@ -8,11 +8,11 @@
 #include <algorithm>
 #include <cmath>
 
-#include "base/tensor.hpp"
 #include "samplers/dual_averaging.hpp"
 #include "samplers/moves.hpp"
 #include "samplers/nuts_tree.hpp"
 #include "samplers/registry.hpp"
+#include "tensors/tensor.hpp"
 
 namespace langevin {
 namespace {

@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "base/random.hpp"
 #include "samplers/sampler.hpp"
+#include "tensors/random.hpp"
 
 namespace langevin {
 

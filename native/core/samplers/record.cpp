@@ -5,8 +5,8 @@
 #include <fstream>
 #include <limits>
 
-#include "base/tensor.hpp"
-#include "evaluation/chain_report.hpp"
+#include "statistics/chain_report.hpp"
+#include "tensors/tensor.hpp"
 
 namespace langevin {
 namespace {

@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "base/threads.hpp"
-#include "evaluation/diagnostics.hpp"
 #include "samplers/sample.hpp"
+#include "statistics/diagnostics.hpp"
 
 namespace langevin {
 

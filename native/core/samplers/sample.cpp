@@ -4,10 +4,10 @@
 #include <cmath>
 #include <limits>
 
-#include "base/tensor.hpp"
 #include "base/threads.hpp"
 #include "samplers/moves.hpp"
 #include "samplers/record.hpp"
+#include "tensors/tensor.hpp"
 
 namespace langevin {
 namespace {

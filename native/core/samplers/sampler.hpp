@@ -1,7 +1,7 @@
 // A sampler is a Markov kernel: init and step on a tile of chains. Chains are independent; the driver cuts them into
 // tiles, runs all steps of a tile in one thread, and keeps what the caller asked for.
 //
-// Random numbers (base/random.hpp) are keyed by (seed, chain, step), so a run can be replayed number by number:
+// Random numbers (tensors/random.hpp) are keyed by (seed, chain, step), so a run can be replayed number by number:
 //   Stream::Init       [chains, d]  step = counter of the first step   initial positions
 //   Stream::Noise      [chains, d]  step = counter of the step         xi of langevin and mala, momenta of hmc, xi of
 //   BAOAB Stream::Accept     [chains, 1]  step = counter of the step         Metropolis uniforms Stream::Auxiliary
@@ -20,11 +20,11 @@
 #include <vector>
 
 #include "base/job.hpp"
-#include "base/random.hpp"
 #include "base/schedule.hpp"
 #include "base/spec.hpp"
 #include "base/threads.hpp"
 #include "energies/energy.hpp"
+#include "tensors/random.hpp"
 
 namespace langevin {
 

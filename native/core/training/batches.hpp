@@ -3,7 +3,7 @@
 // sees what an uninterrupted one would have seen; a batch larger than the data goes round it more than once.
 #pragma once
 
-#include "base/random.hpp"
+#include "tensors/random.hpp"
 
 namespace langevin {
 

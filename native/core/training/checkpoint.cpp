@@ -3,7 +3,7 @@
 // "langevin:". Random numbers are counted, not drawn from a state: seed and step say it all.
 #include <cstring>
 
-#include "base/tensor.hpp"
+#include "tensors/tensor.hpp"
 #include "training/trainer.hpp"
 
 namespace langevin {

@@ -1,9 +1,9 @@
 // train, and an objective looked at alone: its loss and gradients on given rows.
-#include "functions.hpp"
+#include "base/function.hpp"
 
-#include "base/tensor.hpp"
 #include "base/threads.hpp"
 #include "objectives/support.hpp"
+#include "tensors/tensor.hpp"
 #include "training/trainer.hpp"
 
 namespace langevin {

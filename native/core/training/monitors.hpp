@@ -7,7 +7,7 @@
 
 #include "base/torch.hpp"
 #include "base/value.hpp"
-#include "training/saved.hpp"
+#include "tensors/saved.hpp"
 
 namespace langevin {
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "base/random.hpp"
+#include "tensors/random.hpp"
 
 namespace langevin {
 namespace {

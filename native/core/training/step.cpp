@@ -3,26 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
-#include "base/tensor.hpp"
+#include "tensors/tensor.hpp"
 
 namespace langevin {
-namespace {
-
-constexpr const char* kRemedies =
-    "what usually helps: a smaller lr, clipNorm, penalties: { energy: 0.1 }, more or smaller sampler steps, "
-    "standardised data; the last checkpoint is as good as it was";
-
-}  // namespace
-
-void diverged(std::int64_t step, const std::string& monitor, double value, const std::string& what) {
-  throw Error(Code::Diverged, "training diverged at step " + std::to_string(step) + ": " + what + "; " + kRemedies,
-              {{"step", step}, {"monitor", monitor}, {"value", std::to_string(value)}});
-}
-
-void requireConverging(double value, std::int64_t step, const std::string& monitor) {
-  if (!std::isfinite(value)) diverged(step, monitor, value, "the " + monitor + " is " + std::to_string(value));
-}
-
 TrainingStep::TrainingStep(Energy& model, const Random& random, Job& job, int threadCount,
                            const std::map<std::string, double>& extras)
     : model_(model), random_(random), job_(job), tape_(model, threadCount) {

@@ -6,8 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "gradients/tape.hpp"
+#include "objectives/diverged.hpp"
 #include "objectives/objective.hpp"
-#include "training/tape.hpp"
 
 namespace langevin {
 
@@ -67,9 +68,5 @@ class TrainingStep : public StepContext {
   std::map<std::string, double> monitors_;
   at::Tensor data_, negatives_;
 };
-
-/// Throws Code::Diverged when `value` is not finite: names step and monitor, says what usually helps.
-void requireConverging(double value, std::int64_t step, const std::string& monitor);
-[[noreturn]] void diverged(std::int64_t step, const std::string& monitor, double value, const std::string& what);
 
 }  // namespace langevin

@@ -4,9 +4,9 @@
 
 #include <cmath>
 
-#include "base/tensor.hpp"
-#include "energies/spectral.hpp"
 #include "objectives/support.hpp"
+#include "program/spectral.hpp"
+#include "tensors/tensor.hpp"
 
 namespace langevin {
 namespace {

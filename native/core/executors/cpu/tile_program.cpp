@@ -1,0 +1,268 @@
+#include "executors/cpu/tile_program.hpp"
+
+#include <cstring>
+#include <mutex>
+#include <unordered_map>
+
+#include "executors/cpu/tile_ops.hpp"
+
+namespace langevin {
+
+const TileOp* findTileOp(const std::string& name) {
+  static const auto index = [] {
+    std::unordered_map<std::string, const TileOp*> map;
+    for (const auto* table : {&elementwiseTileOps(), &reductionTileOps(), &layerTileOps(), &spectralTileOps()})
+      for (const TileOp& row : *table) map.emplace(row.name, &row);
+    return map;
+  }();
+  const auto it = index.find(name);
+  return it == index.end() ? nullptr : it->second;
+}
+
+// ---- TileCall
+
+float* TileCall::valueAt(int i) const {
+  const TileNode& n = nodes[static_cast<std::size_t>(i)];
+  return n.perRow() ? pass.rowsBase + n.value * pass.stride : pass.fixedBase + n.value;
+}
+
+float* TileCall::adjointAt(int i) const {
+  const TileNode& n = nodes[static_cast<std::size_t>(i)];
+  if (n.adjoint < 0) return pass.gradient;  // the input
+  return n.perRow() ? pass.adjointsBase + n.adjoint * pass.stride : pass.fixedBase + n.adjoint;
+}
+
+const float* TileCall::in(int i) const {
+  const int source = node().inputs[static_cast<std::size_t>(i)];
+  const TileNode& n = nodes[static_cast<std::size_t>(source)];
+  if (pass.zeros && !n.perRow()) return pass.zeros;
+  if (n.value >= 0) return valueAt(source);
+  if (n.adjoint < 0 && n.dependsOnInput) return pass.in.x;
+  if (!n.parameters.empty()) return pass.packed->plain[static_cast<std::size_t>(n.parameters[0].index)].data();
+  return pass.in.y;
+}
+
+bool TileCall::wants(int i) const {
+  const TileNode& n = input(i);
+  return pass.wanted == Wanted::Input ? n.dependsOnInput : n.dependsOnParameters;
+}
+
+float* TileCall::addableAdjoint(int i) {
+  float* a = adjointOf(i);
+  const TileNode& n = input(i);
+  if (!adds(i))
+    std::memset(a, 0, sizeof(float) * static_cast<std::size_t>(n.perRow() ? rows() * n.width : n.fixedCount));
+  return a;
+}
+
+const float* TileCall::parameter(int i) const {
+  return pass.packed->plain[static_cast<std::size_t>(parameterInfo(i).index)].data();
+}
+
+const TileProgram::Weights& TileCall::weights() const {
+  return pass.packed->weights[static_cast<std::size_t>(parameterInfo(0).index)];
+}
+
+const float* TileCall::constant(int i) const {
+  return program.constants_[static_cast<std::size_t>(node().constants[static_cast<std::size_t>(i)])].data();
+}
+
+float* TileCall::parameterGradient(int i) const {
+  if (pass.wanted != Wanted::Parameters || parameterInfo(i).flatOffset < 0) return nullptr;
+  return pass.flat + parameterInfo(i).flatOffset;
+}
+
+float* TileCall::scratch(std::size_t count, int slot) {
+  thread_local std::vector<float> memory[3];
+  auto& m = memory[slot];
+  if (m.size() < count) m.resize(count);
+  return m.data();
+}
+
+const float* TileCall::expanded(int i, int slot) {
+  const TileNode& n = input(i);
+  const std::int64_t w = width();
+  if ((n.perRow() || !node().perRow()) && n.width == w) return in(i);
+  float* full = scratch(static_cast<std::size_t>(rows() * w), slot);
+  const float* source = in(i);
+  for (std::int64_t r = 0; r < rows(); ++r) {
+    const float* row = n.perRow() ? source + r * n.width : source;
+    if (n.width == w)
+      std::memcpy(full + r * w, row, sizeof(float) * static_cast<std::size_t>(w));
+    else
+      std::fill_n(full + r * w, w, row[0]);
+  }
+  return full;
+}
+
+void TileCall::contribute(int i, const float* full) {
+  const TileNode& n = input(i);
+  float* target = addableAdjoint(i);
+  const std::int64_t w = width();
+  if ((n.perRow() || !node().perRow()) && n.width == w) {
+    k.axpy(1.0f, full, target, size());
+    return;
+  }
+  for (std::int64_t r = 0; r < rows(); ++r) {
+    float* row = n.perRow() ? target + r * n.width : target;
+    if (n.width == w) {
+      k.axpy(1.0f, full + r * w, row, w);
+    } else {
+      for (std::int64_t c = 0; c < w; ++c) row[0] += full[r * w + c];
+    }
+  }
+}
+
+// ---- Passes
+
+namespace {
+
+// Adjoints live from the beginning of a backward pass to its end. Were they beside the values, a training step of many
+// tiles would fetch memory for them that no cache has seen for a while.
+TileWorkspace& adjointRoom() {
+  thread_local TileWorkspace room;
+  return room;
+}
+
+// Rows first .. first + rows - 1 of the input.
+TileInput blockOf(const TileInput& in, std::int64_t first, std::int64_t rows, std::int64_t width,
+                  const std::vector<TileNode>& nodes) {
+  TileInput part = in;
+  part.rows = rows;
+  part.x = in.x + first * width;
+  if (in.y)
+    for (const TileNode& n : nodes)
+      if (std::strcmp(n.op->name, "condition") == 0) part.y = in.y + first * n.width;
+  if (in.labels) part.labels = in.labels + first;
+  return part;
+}
+
+// A node's values of a block, copied to where row `first` of the result lies.
+void copyOut(const float* base, std::int64_t stride, const TileNode& n, std::int64_t rows, float* to,
+             std::int64_t first) {
+  std::memcpy(to + first * n.width, base + n.value * stride, sizeof(float) * static_cast<std::size_t>(n.width * rows));
+}
+
+}  // namespace
+
+TileProgram::Pass TileProgram::layout(const Packed& packed, const TileInput& in, TileWorkspace& ws,
+                                      bool derivatives) const {
+  Pass pass;
+  pass.packed = &packed;
+  pass.in = in;
+  pass.workspace = &ws;
+  pass.derivatives = derivatives;
+  pass.stride = (in.rows + 15) / 16 * 16;
+  const auto rowFloats = static_cast<std::size_t>(floatsPerRow_ * pass.stride);
+  pass.rowsBase = ws.reserve(rowFloats + static_cast<std::size_t>(fixedFloats_));
+  pass.fixedBase = pass.rowsBase + rowFloats;
+  pass.adjointsBase = adjointRoom().reserve(static_cast<std::size_t>(adjointsPerRow_ * pass.stride));
+  const bool conditioned = in.y || in.labels;
+  pass.energyNode = joint_ >= 0 && conditioned ? joint_ : energy_;
+  pass.last = optionalCondition_ && !conditioned ? std::max(energy_, outputs_) : static_cast<int>(nodes_.size()) - 1;
+  return pass;
+}
+
+void TileProgram::runForward(Pass& pass) const {
+  for (int i = 0; i <= pass.last; ++i) {
+    const TileNode& n = nodes_[static_cast<std::size_t>(i)];
+    if (!n.live) continue;
+    if (!n.constants.empty() && n.inputs.empty()) {
+      const auto& c = constants_[static_cast<std::size_t>(n.constants[0])];
+      std::memcpy(pass.fixedBase + n.value, c.data(), c.size() * sizeof(float));
+      continue;
+    }
+    if (!n.op->forward) continue;
+    TileCall call{*this, pass, nodes_, i, tileKernels()};
+    n.op->forward(call);
+  }
+}
+
+// Everybody adds to the adjoints of the energies and the outputs. So they do to those whose first writer does not run:
+// without the condition the nodes of E(x, y) are left out.
+void TileProgram::clearAdjoints(const Pass& pass) const {
+  for (int i = 0; i <= pass.last; ++i) {
+    const TileNode& n = nodes_[static_cast<std::size_t>(i)];
+    if (!n.live || (i != energy_ && i != joint_ && i != outputs_ && n.lastReader <= pass.last)) continue;
+    if (n.adjoint >= 0) {
+      float* base = n.perRow() ? pass.adjointsBase + n.adjoint * pass.stride : pass.fixedBase + n.adjoint;
+      std::fill_n(base, n.perRow() ? n.width * pass.in.rows : n.fixedCount, 0.0f);
+    } else if (n.dependsOnInput && pass.gradient) {  // the input
+      std::fill_n(pass.gradient, n.width * pass.in.rows, 0.0f);
+    }
+  }
+}
+
+void TileProgram::runBackward(Pass& pass, Wanted wanted) const {
+  pass.wanted = wanted;
+  for (int i = pass.last; i >= 0; --i) {
+    const TileNode& n = nodes_[static_cast<std::size_t>(i)];
+    const bool needed = wanted == Wanted::Input ? n.dependsOnInput : n.dependsOnParameters;
+    if (!needed || !n.live || !n.op->backward) continue;
+    TileCall call{*this, pass, nodes_, i, tileKernels()};
+    n.op->backward(call);
+  }
+}
+
+void TileProgram::record(const Packed& packed, const TileInput& in, TileWorkspace& ws, float* energy,
+                         float* outputs) const {
+  Pass pass = layout(packed, in, ws, true);
+  if (!energy) pass.last = outputs_;  // a logsumexp behind them would cost as much as a layer
+  runForward(pass);
+  const auto node = [this](int i) -> const TileNode& { return nodes_[static_cast<std::size_t>(i)]; };
+  if (energy) copyOut(pass.rowsBase, pass.stride, node(pass.energyNode), in.rows, energy, 0);
+  if (outputs && outputs_ >= 0) copyOut(pass.rowsBase, pass.stride, node(outputs_), in.rows, outputs, 0);
+}
+
+void TileProgram::forward(const Packed& packed, const TileInput& in, TileWorkspace& ws, float* energy,
+                          float* outputs) const {
+  const std::int64_t d = inputWidth_;
+  for (std::int64_t first = 0; first < in.rows; first += preferredRows_) {
+    const TileInput part = blockOf(in, first, std::min(preferredRows_, in.rows - first), d, nodes_);
+    Pass pass = layout(packed, part, ws, false);
+    runForward(pass);
+    const auto node = [this](int i) -> const TileNode& { return nodes_[static_cast<std::size_t>(i)]; };
+    if (energy) copyOut(pass.rowsBase, pass.stride, node(pass.energyNode), part.rows, energy, first);
+    if (outputs && outputs_ >= 0) copyOut(pass.rowsBase, pass.stride, node(outputs_), part.rows, outputs, first);
+  }
+}
+
+void TileProgram::energyAndGradient(const Packed& packed, const TileInput& in, TileWorkspace& ws, float* energy,
+                                    float* gradient, Precision precision) const {
+  const std::int64_t d = inputWidth_;
+  for (std::int64_t first = 0; first < in.rows; first += preferredRows_) {
+    const TileInput part = blockOf(in, first, std::min(preferredRows_, in.rows - first), d, nodes_);
+    Pass pass = layout(packed, part, ws, true);
+    pass.gradient = gradient + first * d;
+    pass.half = precision == Precision::BFloat16 && !energy;
+    runForward(pass);
+    const TileNode& e = nodes_[static_cast<std::size_t>(pass.energyNode)];
+    if (energy) copyOut(pass.rowsBase, pass.stride, e, part.rows, energy, first);
+    if (!e.dependsOnInput) {
+      std::memset(pass.gradient, 0, sizeof(float) * static_cast<std::size_t>(part.rows * d));
+      continue;
+    }
+    pass.half = precision == Precision::BFloat16;
+    clearAdjoints(pass);
+    std::fill_n(pass.adjointsBase + e.adjoint * pass.stride, part.rows, 1.0f);
+    runBackward(pass, Wanted::Input);
+  }
+}
+
+void TileProgram::parameterGradient(const Packed& packed, const TileInput& in, TileWorkspace& ws, const float* we,
+                                    const float* wo, float* flat) const {
+  Pass pass = layout(packed, in, ws, true);
+  if (!we) pass.last = outputs_;
+  pass.flat = flat;
+  clearAdjoints(pass);
+  const auto seed = [&](int node, const float* weights) {
+    const TileNode& n = nodes_[static_cast<std::size_t>(node)];
+    float* a = pass.adjointsBase + n.adjoint * pass.stride;
+    for (std::int64_t i = 0; i < n.width * in.rows; ++i) a[i] += weights[i];
+  };
+  if (we) seed(pass.energyNode, we);
+  if (wo && outputs_ >= 0) seed(outputs_, wo);
+  runBackward(pass, Wanted::Parameters);
+}
+
+}  // namespace langevin

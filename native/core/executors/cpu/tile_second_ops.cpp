@@ -1,0 +1,238 @@
+// What each operation does with tangents, see tile_second.hpp. Letters: x value, t tangent, a = dE/dnode, s adjoint of
+// the value.
+#include <cmath>
+#include <cstring>
+
+#include "executors/cpu/tile_second.hpp"
+
+namespace langevin {
+namespace {
+
+void nothing(SecondCall&) {}
+
+// Operations linear in their inputs treat tangents as values.
+void linearTangent(SecondCall& c) { c.tangents.node().op->forward(c.tangents); }
+void linearBackward(SecondCall& c) { c.tangents.node().op->backward(c.tangents); }
+
+void scaleTangent(SecondCall& c) {
+  TileCall& t = c.tangents;
+  t.k.scale(static_cast<float>(t.node().numbers[0]), 0.0f, t.in(0), t.out(), t.size());
+}
+
+// f' t
+void unaryTangent(SecondCall& c) {
+  c.values.k.mul(c.values.kept(), c.tangents.in(0), c.tangents.out(), c.values.size());
+}
+// f' s + f'' t a
+void unaryBackward(SecondCall& c) {
+  TileCall &v = c.values, &t = c.tangents;
+  if (!t.wants(0)) return;
+  const std::int64_t n = v.size();
+  if (!v.node().dependsOnInput) {  // no tangent, and no dE/dnode was made
+    float* bent = v.scratch(static_cast<std::size_t>(n), 0);
+    v.k.mul(v.kept(), t.adjoint(), bent, n);
+    return t.contribute(0, bent);
+  }
+  const Bend bend{v.in(0), v.kept(), t.in(0), v.adjoint(), t.adjoint(), t.adjointOf(0), t.adds(0)};
+  v.k.bend(activationOf(v.node(), *v.node().op->unary), bend, n);
+}
+
+// W t, without the bias
+void layerTangent(SecondCall& c) {
+  TileCall& t = c.tangents;
+  if (t.width() == 1) return t.k.dotRows(t.in(0), t.parameter(0), 0.0f, t.out(), t.rows(), t.inWidth(0));
+  Product p{.rows = t.rows(), .cols = t.width(), .depth = t.inWidth(0), .a = t.in(0), .lda = t.inWidth(0)};
+  p.packed = t.weights().forward.data();
+  p.c = t.out();
+  t.k.multiply(p);
+}
+
+// dW += s' x + a' t, db += sum s, W' s for the input
+void layerBackward(SecondCall& c) {
+  TileCall &v = c.values, &t = c.tangents;
+  float *weight = t.parameterGradient(0), *bias = t.node().parameters.size() > 1 ? t.parameterGradient(1) : nullptr;
+  addLayerGradient(v, t.adjoint(), v.in(0), weight, bias);
+  if (v.node().dependsOnInput) addLayerGradient(v, v.adjoint(), t.in(0), weight, nullptr);
+  if (!t.wants(0)) return;
+  const std::int64_t rows = t.rows(), in = t.inWidth(0), out = t.width();
+  if (out == 1) return t.k.outer(t.adjoint(), t.parameter(0), t.adjointOf(0), rows, in, t.adds(0));
+  Product p{.rows = rows, .cols = in, .depth = out, .a = t.adjoint(), .lda = out};
+  p.b = {t.parameter(0), in, 1};
+  p.panel = t.scratch(static_cast<std::size_t>(t.k.packedFloats(out, 1)), 2);
+  p.packed = in >= kThinInput ? t.weights().backward.data() : nullptr;
+  p.c = t.adjointOf(0);
+  p.add = t.adds(0);
+  t.k.multiply(p);
+}
+
+void embeddingTangent(SecondCall& c) {
+  std::memset(c.tangents.out(), 0, sizeof(float) * static_cast<std::size_t>(c.tangents.size()));
+}
+
+// One row of layer normalisation: y = gain z + shift, z = (x - mean) r, r = 1 / sqrt(variance + epsilon).
+struct NormRow {
+  const float *x, *gain;  // gain null: 1
+  float mean, r;
+  std::int64_t w;
+  double z(std::int64_t i) const { return (static_cast<double>(x[i]) - mean) * r; }
+  double weighted(const float* g, std::int64_t i) const { return gain ? static_cast<double>(g[i]) * gain[i] : g[i]; }
+};
+
+NormRow normRow(TileCall& v, std::int64_t r) {
+  const float* kept = v.kept();
+  return {v.in(0) + r * v.width(), v.node().parameters.empty() ? nullptr : v.parameter(0), kept[2 * r], kept[2 * r + 1],
+          v.width()};
+}
+
+// Means over a row of t and of z t.
+struct TangentMeans {
+  double t = 0, zt = 0;
+  TangentMeans(const NormRow& n, const float* tangent) {
+    for (std::int64_t i = 0; i < n.w; ++i) {
+      t += tangent[i];
+      zt += n.z(i) * tangent[i];
+    }
+    t /= static_cast<double>(n.w);
+    zt /= static_cast<double>(n.w);
+  }
+};
+double tangentOfZ(const NormRow& n, const TangentMeans& mean, const float* tangent, std::int64_t i) {
+  return n.r * (tangent[i] - mean.t - n.z(i) * mean.zt);
+}
+
+void normTangent(SecondCall& c) {
+  const std::int64_t w = c.values.width();
+  for (std::int64_t r = 0; r < c.values.rows(); ++r) {
+    const NormRow n = normRow(c.values, r);
+    const float* t = c.tangents.in(0) + r * w;
+    float* out = c.tangents.out() + r * w;
+    const TangentMeans mean(n, t);
+    for (std::int64_t i = 0; i < w; ++i) {
+      const double d = tangentOfZ(n, mean, t, i);
+      out[i] = static_cast<float>(n.gain ? d * n.gain[i] : d);
+    }
+  }
+}
+
+// The gradient of h = sum u dz + sum s y in x, with u = gain a: dz depends on x through z and through r.
+void normInput(const NormRow& n, const float* t, const float* a, const float* s, float* out) {
+  const auto w = static_cast<double>(n.w);
+  const TangentMeans mean(n, t);
+  double ut = 0, uz = 0, u1 = 0;
+  for (std::int64_t i = 0; i < n.w; ++i) {
+    const double u = n.weighted(a, i);
+    ut += u * t[i];
+    uz += u * n.z(i);
+    u1 += u;
+  }
+  const double along = ut - u1 * mean.t - uz * mean.zt;  // sum u dz / r
+  double g1 = 0, gz = 0;
+  const auto gradientOfZ = [&](std::int64_t i) {
+    return n.weighted(s, i) - n.r * (mean.zt * n.weighted(a, i) + uz / w * t[i]);
+  };
+  for (std::int64_t i = 0; i < n.w; ++i) {
+    g1 += gradientOfZ(i);
+    gz += gradientOfZ(i) * n.z(i);
+  }
+  for (std::int64_t i = 0; i < n.w; ++i) {
+    const double throughZ = n.r * (gradientOfZ(i) - g1 / w - n.z(i) * gz / w);
+    out[i] = static_cast<float>(throughZ - static_cast<double>(n.r) * n.r / w * n.z(i) * along);
+  }
+}
+
+void normBackward(SecondCall& c) {
+  TileCall &v = c.values, &t = c.tangents;
+  const std::int64_t w = v.width();
+  float* dGain = v.node().parameters.empty() ? nullptr : t.parameterGradient(0);
+  float* dShift = v.node().parameters.empty() ? nullptr : t.parameterGradient(1);
+  float* rows = v.scratch(static_cast<std::size_t>(v.size()), 0);
+  for (std::int64_t r = 0; r < v.rows(); ++r) {
+    const NormRow n = normRow(v, r);
+    // Without a tangent dE/dnode was not made.
+    const float* a = v.node().dependsOnInput ? v.adjoint() + r * w : t.pass.zeros;
+    const float *s = t.adjoint() + r * w, *tangent = t.in(0) + r * w;
+    normInput(n, tangent, a, s, rows + r * w);
+    const TangentMeans mean(n, tangent);
+    for (std::int64_t i = 0; i < w; ++i) {
+      if (dGain) dGain[i] += static_cast<float>(a[i] * tangentOfZ(n, mean, tangent, i) + s[i] * n.z(i));
+      if (dShift) dShift[i] += s[i];
+    }
+  }
+  if (t.wants(0)) t.contribute(0, rows);
+}
+
+// y = log sum e^x: tangent q . t with q = e^(x - y)
+void logSumExpTangent(SecondCall& c) {
+  const std::int64_t w = c.values.inWidth(0);
+  const float *x = c.values.in(0), *y = c.values.out(), *t = c.tangents.in(0);
+  for (std::int64_t r = 0; r < c.values.rows(); ++r) {
+    double sum = 0;
+    for (std::int64_t i = r * w; i < (r + 1) * w; ++i) sum += std::exp(static_cast<double>(x[i]) - y[r]) * t[i];
+    c.tangents.out()[r] = static_cast<float>(sum);
+  }
+}
+// q (s + a (t - q . t))
+void logSumExpBackward(SecondCall& c) {
+  TileCall &v = c.values, &t = c.tangents;
+  if (!t.wants(0)) return;
+  const std::int64_t w = v.inWidth(0);
+  float* target = t.addableAdjoint(0);
+  for (std::int64_t r = 0; r < v.rows(); ++r)
+    for (std::int64_t i = r * w; i < (r + 1) * w; ++i) {
+      const float q = std::exp(v.in(0)[i] - v.out()[r]);
+      target[i] += q * (t.adjoint()[r] + v.adjoint()[r] * (t.in(0)[i] - t.out()[r]));
+    }
+}
+
+// (x - m)' P (x - m) / 2 with buffers m, P: t' S (x - m), S = (P + P') / 2. Nothing to learn in it.
+void quadraticTangent(SecondCall& c) {
+  const std::int64_t d = c.values.inWidth(0);
+  const float *x = c.values.in(0), *m = c.values.in(1), *p = c.values.in(2), *t = c.tangents.in(0);
+  for (std::int64_t r = 0; r < c.values.rows(); ++r) {
+    double sum = 0;
+    for (std::int64_t i = 0; i < d; ++i)
+      for (std::int64_t j = 0; j < d; ++j)
+        sum += 0.5 * (static_cast<double>(p[i * d + j]) + p[j * d + i]) * t[r * d + i] * (x[r * d + j] - m[j]);
+    c.tangents.out()[r] = static_cast<float>(sum);
+  }
+}
+
+}  // namespace
+
+const SecondOp* findSecondOp(const std::string& name) {
+  static const std::vector<SecondOp> table = {
+      {"input", nothing, nothing},
+      {"condition", nothing, nothing},
+      {"constant", nothing, nothing},
+      {"parameter", nothing, nothing},
+      {"add", linearTangent, linearBackward},
+      {"sub", linearTangent, linearBackward},
+      {"neg", linearTangent, linearBackward},
+      {"sum", linearTangent, linearBackward},
+      {"mean", linearTangent, linearBackward},
+      {"slice", linearTangent, linearBackward},
+      {"columns", linearTangent, linearBackward},
+      {"concat", linearTangent, linearBackward},
+      {"dropout", linearTangent, linearBackward},
+      {"gather", linearTangent, linearBackward},
+      {"scale", scaleTangent, linearBackward},
+      {"linear", layerTangent, layerBackward},
+      {"embedding", embeddingTangent, linearBackward},
+      {"layerNorm", normTangent, normBackward},
+      {"logsumexp", logSumExpTangent, logSumExpBackward},
+      {"quadratic", quadraticTangent, nothing},
+      {"silu", unaryTangent, unaryBackward},
+      {"gelu", unaryTangent, unaryBackward},
+      {"tanh", unaryTangent, unaryBackward},
+      {"sigmoid", unaryTangent, unaryBackward},
+      {"softplus", unaryTangent, unaryBackward},
+      {"square", unaryTangent, unaryBackward},
+      {"sin", unaryTangent, unaryBackward},
+      {"cos", unaryTangent, unaryBackward},
+  };
+  for (const SecondOp& row : table)
+    if (name == row.name) return &row;
+  return nullptr;
+}
+
+}  // namespace langevin

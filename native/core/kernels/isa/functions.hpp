@@ -1,0 +1,169 @@
+// Elementary functions and activations with their derivatives, a vector at a time. Included only by the
+// per-instruction-set sources.
+#pragma once
+
+#include "kernels/isa/exponential.hpp"
+
+namespace langevin::LANGEVIN_ISA {
+
+// A function f has at(x): value and derivative; smooth ones have bend(x): the second derivative.
+struct Pair {
+  Vec y, d;  // f(x), f'(x)
+};
+
+// ln(u) for u in (0, 1], about 1 ulp: mantissa in [sqrt(1/2), sqrt(2)), series in s = f / (2 + f). Without fused
+// multiply-adds: the normals are made of it.
+LANGEVIN_INLINE Vec logUnit(Vec u) {
+  const Word shifted = (Word)u - 0x3F3504F3u;
+  const Vec k = __builtin_convertvector((Int)shifted >> 23, Vec);
+  const Vec f = (Vec)((shifted & 0x007FFFFFu) + 0x3F3504F3u) - 1.0f;
+  const Vec s = f / (2.0f + f);
+  const Vec z = s * s;
+  const Vec w = z * z;
+  const Vec r = z * (0.66666662693f + w * 0.28498786688f) + w * (0.40000972152f + w * 0.24279078841f);
+  const Vec h = 0.5f * f * f;
+  return k * 0.693138063f - ((h - (s * (h + r) + k * 9.05800061e-6f)) - f);
+}
+
+// ln(1 + u) = 2 atanh(s) for u in [0, 1], s = u / (2 + u) in [0, 1/3]: the odd series, fitted to 5e-9.
+LANGEVIN_INLINE Vec log1pUnit(Vec u) {
+  const Vec s = u * reciprocal(2.0f + u);
+  const Vec z = s * s;
+  const Vec p = fma(z, fma(z, fma(z, all(0.28024631f), all(0.27999109f)), all(0.40021701f)), all(0.66666413f));
+  return fma(s * z, p, s + s);
+}
+
+// sin and cos of any moderate angle: whole turns are taken off in parts. Beyond 1e5 float32 has no angle left to speak
+// of.
+LANGEVIN_INLINE void sinCos(Vec x, Vec& s, Vec& c) {
+  const Vec k = nearest(x * 0.636619772f);
+  const Vec a = fnma(k, all(7.54978942e-8f), fnma(k, all(4.83751297e-4f), fnma(k, all(1.5703125f), x)));
+  const Int q = __builtin_convertvector(k, Int);
+  const Vec z = a * a;
+  const Vec sine = a + a * z * (-0.16666654611f + z * (0.0083321608736f + z * -0.00019515295891f));
+  const Vec cosine = 1.0f - 0.5f * z + z * z * (0.041666645683f + z * (-0.001388731625f + z * 0.000024433157118f));
+  const Int odd = (q & 1) != 0;
+  const Vec u = odd ? cosine : sine;
+  const Vec v = odd ? sine : cosine;
+  s = (q & 2) != 0 ? -u : u;
+  c = ((q + 1) & 2) != 0 ? -v : v;
+}
+
+// s = 1 / (1 + e^-x) and s' = s (1 - s) = e^-x s^2, which cancels nowhere.
+struct Sigmoid {
+  LANGEVIN_INLINE Pair at(Vec x, Vec) {
+    const Vec e = exponential(-x);
+    const Vec s = reciprocal(1.0f + e);
+    return {s, e * s * s};
+  }
+  LANGEVIN_INLINE Vec bend(Vec x) {
+    const Pair p = at(x, x);
+    return p.d * (1.0f - 2.0f * p.y);
+  }
+};
+
+struct Silu {
+  LANGEVIN_INLINE Pair at(Vec x, Vec) {
+    const Vec e = exponential(-x);
+    const Vec s = reciprocal(1.0f + e);
+    const Vec y = x * s;
+    return {y, fma(y, e * s, s)};  // s + x s (1 - s)
+  }
+  LANGEVIN_INLINE Vec bend(Vec x) {
+    const Pair s = Sigmoid::at(x, x);  // s' (2 + x (1 - 2 s))
+    return s.d * fma(x, fnma(all(2.0f), s.y, all(1.0f)), all(2.0f));
+  }
+};
+
+struct Tanh {
+  LANGEVIN_INLINE Pair at(Vec x, Vec) {
+    const Vec a = magnitude(x);
+    const Vec e = exponential(-2.0f * a);
+    const Vec large = (1.0f - e) * reciprocal(1.0f + e);
+    const Vec z = a * a;  // below 0.3 the quotient cancels: Taylor series to a^9
+    Vec p = fma(z, all(0.0218694885f), all(-0.0539682540f));
+    p = fma(z, fma(z, p, all(0.133333333f)), all(-0.333333333f));
+    const Vec m = a < 0.3f ? fma(a * z, p, a) : large;
+    const Vec y = x < 0.0f ? -m : m;
+    return {y, fnma(y, y, all(1.0f))};
+  }
+  LANGEVIN_INLINE Vec bend(Vec x) {
+    const Pair p = at(x, x);
+    return -2.0f * p.y * p.d;
+  }
+};
+
+// Phi by Abramowitz and Stegun 7.1.26 (absolute error 1.5e-7).
+struct Gelu {
+  LANGEVIN_INLINE Pair at(Vec x, Vec) {
+    const Vec a = magnitude(x) * 0.707106781f;
+    const Vec t = reciprocal(fma(a, all(0.3275911f), all(1.0f)));
+    const Vec g = exponential(-a * a);
+    Vec p = fma(t, all(1.061405429f), all(-1.453152027f));
+    p = fma(t, fma(t, fma(t, p, all(1.421413741f)), all(-0.284496736f)), all(0.254829592f));
+    const Vec tail = 0.5f * g * t * p;
+    const Vec phi = x < 0.0f ? tail : 1.0f - tail;
+    return {x * phi, fma(x * g, all(0.398942280f), phi)};
+  }
+  LANGEVIN_INLINE Vec bend(Vec x) { return exponential(-0.5f * x * x) * 0.398942280f * (2.0f - x * x); }
+};
+
+struct Softplus {
+  LANGEVIN_INLINE Pair at(Vec x, Vec) {
+    const Vec e = exponential(-magnitude(x));
+    const Vec s = reciprocal(1.0f + e);
+    const Vec m = most(all(0.0f), x) + log1pUnit(e);
+    return {x > 20.0f ? x : m, x > 20.0f ? all(1.0f) : (x < 0.0f ? e * s : s)};
+  }
+  LANGEVIN_INLINE Vec bend(Vec x) { return Sigmoid::at(x, x).d; }
+};
+
+struct Relu {
+  LANGEVIN_INLINE Pair at(Vec x, Vec) {
+    return {x > 0.0f ? x : x - x, x > 0.0f ? all(1.0f) : all(0.0f)};  // x - x: NaN stays
+  }
+};
+
+struct LeakyRelu {
+  LANGEVIN_INLINE Pair at(Vec x, Vec slope) { return {x > 0.0f ? x : slope * x, x > 0.0f ? all(1.0f) : slope}; }
+};
+
+struct SquareRoot {
+  LANGEVIN_INLINE Pair at(Vec x, Vec) {
+    const Vec r = squareRoot(x);
+    return {r, 0.5f / r};
+  }
+};
+
+struct Square {
+  LANGEVIN_INLINE Pair at(Vec x, Vec) { return {x * x, 2.0f * x}; }
+  LANGEVIN_INLINE Vec bend(Vec x) {
+    return x - x + 2.0f;  // NaN stays
+  }
+};
+
+struct Sin {
+  LANGEVIN_INLINE Pair at(Vec x, Vec) {
+    Vec s, c;
+    sinCos(x, s, c);
+    return {s, c};
+  }
+  LANGEVIN_INLINE Vec bend(Vec x) { return -at(x, x).y; }
+};
+
+struct Cos {
+  LANGEVIN_INLINE Pair at(Vec x, Vec) {
+    Vec s, c;
+    sinCos(x, s, c);
+    return {c, -s};
+  }
+  LANGEVIN_INLINE Vec bend(Vec x) { return -at(x, x).y; }
+};
+
+struct Abs {
+  LANGEVIN_INLINE Pair at(Vec x, Vec) {
+    return {magnitude(x), x > 0.0f ? all(1.0f) : (x < 0.0f ? all(-1.0f) : all(0.0f))};
+  }
+};
+
+}  // namespace langevin::LANGEVIN_ISA

@@ -1,0 +1,13 @@
+// The error of a training run whose numbers are no longer finite or have left their limits.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace langevin {
+
+/// Throws Code::Diverged when `value` is not finite: names step and monitor, says what usually helps.
+void requireConverging(double value, std::int64_t step, const std::string& monitor);
+[[noreturn]] void diverged(std::int64_t step, const std::string& monitor, double value, const std::string& what);
+
+}  // namespace langevin

@@ -1,0 +1,143 @@
+#include "program/builder.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace langevin {
+
+int Builder::push(Node node) {
+  program_.nodes.push_back(std::move(node));
+  return static_cast<int>(program_.nodes.size()) - 1;
+}
+
+int Builder::apply(const std::string& op, std::vector<int> inputs, std::int64_t width, std::vector<double> numbers,
+                   std::vector<std::int64_t> integers, std::vector<int> parameters, std::vector<int> constants) {
+  Node node;
+  node.op = &operation(op);
+  if (width < 0)
+    for (int i : inputs) width = std::max(width, this->width(i));
+  node.width = width;
+  node.inputs = std::move(inputs);
+  node.numbers = std::move(numbers);
+  node.integers = std::move(integers);
+  node.parameters = std::move(parameters);
+  node.constants = std::move(constants);
+  return push(std::move(node));
+}
+
+int Builder::input(std::int64_t width) {
+  program_.inputWidth = width;
+  return apply("input", {}, width);
+}
+
+int Builder::continuousCondition(std::int64_t width) {
+  program_.condition = {Condition::Kind::Continuous, width, false};
+  return apply("condition", {}, width);
+}
+
+int Builder::classCondition(std::int64_t classes, bool optional) {
+  program_.condition = {Condition::Kind::Class, classes, optional};
+  return apply("condition", {}, 1);
+}
+
+int Builder::addConstant(at::Tensor value) {
+  program_.constants.push_back(value.to(at::kDouble).contiguous());
+  return static_cast<int>(program_.constants.size()) - 1;
+}
+
+int Builder::constant(at::Tensor value) {
+  if (value.dim() < 2) value = value.reshape({1, -1});
+  const std::int64_t width = value.size(1);
+  const int index = addConstant(std::move(value));
+  return apply("constant", {}, width, {}, {}, {}, {index});
+}
+
+int Builder::parameter(const std::string& name, std::vector<std::int64_t> shape, Initialisation initialisation,
+                       bool learnable) {
+  // Beyond 2^40 numbers no machine holds it, and their count times their size soon leaves 64 bits.
+  double numbers = 1;
+  for (std::int64_t size : shape) numbers *= static_cast<double>(size);
+  if (numbers > 1099511627776.0)
+    fail(Code::OutOfMemory, "parameter '", name, "' of this ", program_.kind, " energy would have ", numbers,
+         " numbers; make input, hidden or out smaller");
+  program_.parameters.push_back({name, std::move(shape), std::move(initialisation), learnable});
+  return static_cast<int>(program_.parameters.size()) - 1;
+}
+
+int Builder::parameterValue(const std::string& name, at::Tensor initial, bool learnable) {
+  const std::int64_t width = initial.dim() == 0 ? 1 : initial.size(-1);
+  std::vector<std::int64_t> shape(initial.sizes().begin(), initial.sizes().end());
+  const int index = parameter(name, shape, {Initialisation::Kind::Value, 0, initial.to(at::kDouble)}, learnable);
+  return apply("parameter", {}, width, {}, {}, {index});
+}
+
+int Builder::linear(int x, const std::string& prefix, std::int64_t out, bool bias, double spectralNorm) {
+  const std::int64_t in = width(x);
+  const std::string parametrized = prefix + ".parametrizations.weight.";
+  std::vector<int> parameters{parameter(spectralNorm > 0 ? parametrized + "original" : prefix + ".weight", {out, in},
+                                        {Initialisation::Kind::KaimingUniform, static_cast<double>(in), {}})};
+  if (bias)
+    parameters.push_back(parameter(prefix + ".bias", {out},
+                                   {Initialisation::Kind::Uniform, 1.0 / std::sqrt(static_cast<double>(in)), {}}));
+  if (spectralNorm <= 0) return apply("linear", {x}, out, {}, {}, parameters);
+  // x (c W / s)' + b as (x W') (c / s) + b: the layer's own operation stays what it is.
+  const int w = parameters[0];
+  const int u = parameter(parametrized + "0._u", {out}, {Initialisation::Kind::Normal, 0, {}}, false);
+  const int v = parameter(parametrized + "0._v", {in}, {Initialisation::Kind::Normal, 0, {}}, false);
+  const int scale = apply("spectralScale", {}, 1, {spectralNorm}, {}, {w, u, v});
+  const int scaled = mul(apply("linear", {x}, out, {}, {}, {w}), scale);
+  return bias ? add(scaled, apply("parameter", {}, out, {}, {}, {parameters[1]})) : scaled;
+}
+
+int Builder::layerNorm(int x, const std::string& prefix, double epsilon, bool affine) {
+  const std::int64_t f = width(x);
+  std::vector<int> parameters;
+  if (affine) {
+    parameters.push_back(
+        parameter(prefix + ".weight", {f}, {Initialisation::Kind::Value, 0, at::ones({f}, at::kDouble)}));
+    parameters.push_back(
+        parameter(prefix + ".bias", {f}, {Initialisation::Kind::Value, 0, at::zeros({f}, at::kDouble)}));
+  }
+  return apply("layerNorm", {x}, f, {epsilon}, {}, parameters);
+}
+
+int Builder::embedding(int label, const std::string& prefix, std::int64_t classes, std::int64_t width) {
+  const int p = parameter(prefix + ".weight", {classes, width}, {Initialisation::Kind::Normal, 0, {}});
+  return apply("embedding", {label}, width, {}, {}, {p});
+}
+
+int Builder::activation(int x, const std::string& name, double argument) {
+  return apply(name, {x}, width(x), {argument});
+}
+
+int Builder::concat(std::vector<int> parts) {
+  std::int64_t total = 0;
+  for (int p : parts) total += width(p);
+  return apply("concat", std::move(parts), total);
+}
+
+int Builder::withGaussianBase(int energy, int input, const Spec& spec) {
+  const auto base = spec.find("gaussianBase");
+  if (!base) return energy;
+  if (!base->value().get<std::string>()) {
+    const double s = spec.positive("gaussianBase");
+    return add(energy, scale(sum(square(input)), 0.5 / (s * s)));
+  }
+  if (base->text() != "full") base->invalid("must be a number or 'full', got '" + base->text() + "'");
+  // Buffers, not numbers of the spec: a precision of 166 columns has 27,556 entries, and the state dict is their place.
+  if (fullBase_ < 0) {  // once: E(x) and E(x, y) of a classifier share it
+    const std::int64_t d = width(input);
+    const int mean = parameterValue("base.mean", at::zeros({d}, at::kDouble), false);
+    const int precision = parameterValue("base.precision", at::eye(d, at::kDouble), false);
+    fullBase_ = apply("quadratic", {input, mean, precision}, 1);
+  }
+  return add(energy, fullBase_);
+}
+
+Program Builder::finish() {
+  if (program_.energy < 0 || width(program_.energy) != 1)
+    fail(Code::Internal, "the program of a ", program_.kind, " energy has no scalar output");
+  return std::move(program_);
+}
+
+}  // namespace langevin

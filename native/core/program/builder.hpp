@@ -1,0 +1,74 @@
+// Lowers a spec to a Program: the only place that computes widths and names parameters.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/spec.hpp"
+#include "program/program.hpp"
+
+namespace langevin {
+
+class Builder {
+ public:
+  explicit Builder(std::string kind) { program_.kind = std::move(kind); }
+
+  // Sources.
+  int input(std::int64_t width);
+  int continuousCondition(std::int64_t width);
+  int classCondition(std::int64_t classes, bool optional = false);
+  /// A constant row [1, f] or matrix; kept in float64 until the model's dtype is known.
+  int constant(at::Tensor value);
+  int parameterValue(const std::string& name, at::Tensor initial, bool learnable);
+
+  // Layers with torch.nn's parameter names and initialisation: prefix "0" gives "0.weight", "0.bias".
+  /// `spectralNorm` c > 0: the weight is c W / (largest singular value of W), with the parameters of
+  /// torch.nn.utils.parametrizations.spectral_norm (program/spectral.hpp).
+  int linear(int x, const std::string& prefix, std::int64_t out, bool bias = true, double spectralNorm = 0);
+  int layerNorm(int x, const std::string& prefix, double epsilon = 1e-5, bool affine = true);
+  int embedding(int label, const std::string& prefix, std::int64_t classes, std::int64_t width);
+  int activation(int x, const std::string& name, double argument = 0);
+
+  /// Any row of the operation table. width < 0: the widest input.
+  int apply(const std::string& op, std::vector<int> inputs, std::int64_t width = -1, std::vector<double> numbers = {},
+            std::vector<std::int64_t> integers = {}, std::vector<int> parameters = {}, std::vector<int> constants = {});
+
+  // Shorthands used by analytic energies.
+  int add(int a, int b) { return apply("add", {a, b}); }
+  int sub(int a, int b) { return apply("sub", {a, b}); }
+  int mul(int a, int b) { return apply("mul", {a, b}); }
+  int square(int a) { return apply("square", {a}); }
+  int scale(int a, double factor) { return apply("scale", {a}, -1, {factor, 0.0}); }
+  int affine(int a, double factor, double shift) { return apply("scale", {a}, -1, {factor, shift}); }
+  int sum(int a) { return apply("sum", {a}, 1); }
+  int slice(int a, std::int64_t first, std::int64_t count) { return apply("slice", {a}, count, {}, {first}); }
+  int concat(std::vector<int> parts);
+
+  int parameter(const std::string& name, std::vector<std::int64_t> shape, Initialisation initialisation,
+                bool learnable = true);
+  int addConstant(at::Tensor value);
+
+  std::int64_t width(int node) const { return program_.nodes[static_cast<std::size_t>(node)].width; }
+  std::int64_t inputWidth() const { return program_.inputWidth; }
+
+  /// Makes exp(-E) integrable: `gaussianBase: s` adds |x|^2 / (2 s^2), `gaussianBase: 'full'` adds (x - m)' P (x - m) /
+  /// 2 with the buffers base.mean (at first 0) and base.precision (at first I), which are set and saved but not
+  /// trained.
+  int withGaussianBase(int energy, int input, const Spec& spec);
+
+  void setEnergy(int node) { program_.energy = node; }
+  void setJointEnergy(int node) { program_.jointEnergy = node; }
+  void setOutputs(int node) { program_.outputs = node; }
+  void setNormalised() { program_.normalised = true; }
+  void setStates(States states) { program_.states = states; }
+  void setBipartite(Bipartite form) { program_.bipartite = form; }
+  void setPairwise(Pairwise form) { program_.pairwise = form; }
+  Program finish();
+
+ private:
+  int push(Node node);
+  Program program_;
+  int fullBase_ = -1;  // node of the 'full' Gaussian base
+};
+
+}  // namespace langevin

@@ -1,0 +1,74 @@
+#include "program/program.hpp"
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "base/error.hpp"
+#include "program/ops.hpp"
+
+namespace langevin {
+
+const OpDefinition& operation(const std::string& name) {
+  static const auto index = [] {
+    std::unordered_map<std::string, const OpDefinition*> map;
+    for (const auto* table :
+         {&elementwiseOperations(), &reductionOperations(), &layerOperations(), &spectralOperations()})
+      for (const OpDefinition& row : *table) map.emplace(row.name, &row);
+    return map;
+  }();
+  const auto it = index.find(name);
+  if (it == index.end()) {
+    std::vector<std::string> names;
+    for (const auto& [key, row] : index) names.push_back(key);
+    std::sort(names.begin(), names.end());
+    std::string list;
+    for (const std::string& n : names) list += (list.empty() ? "" : ", ") + n;
+    fail(Code::Unsupported, "there is no operation '", name, "'; known: ", list);
+  }
+  return *it->second;
+}
+
+ProgramValues evaluate(const Program& program, const std::vector<at::Tensor>& parameters,
+                       const std::vector<at::Tensor>& constants, const Rows& rows, const EvaluationMode& mode) {
+  std::vector<at::Tensor> values;
+  values.reserve(program.nodes.size());
+  const bool joint = program.jointEnergy >= 0 && rows.y.defined();
+  const int energy = joint ? program.jointEnergy : program.energy;
+  // With an optional condition the joint branch comes last; without y there is nothing to evaluate there.
+  const bool withoutCondition = program.condition.optional && !rows.y.defined();
+  const int last =
+      withoutCondition ? std::max(program.energy, program.outputs) : static_cast<int>(program.nodes.size()) - 1;
+  for (int i = 0; i <= last; ++i) {
+    const Node& node = program.nodes[static_cast<std::size_t>(i)];
+    values.push_back(node.op->forward(OpCall{node, values, parameters, constants, rows, mode}));
+  }
+  ProgramValues result;
+  result.energy = values[static_cast<std::size_t>(energy)];
+  const std::int64_t n = rows.size();
+  if (result.energy.size(0) != n) result.energy = result.energy.expand({n, 1});  // an energy that ignores its rows
+  result.energy = result.energy.squeeze(1);
+  if (program.outputs >= 0) result.outputs = values[static_cast<std::size_t>(program.outputs)];
+  return result;
+}
+
+std::vector<std::string> nonSmoothOperations(const Program& program) {
+  std::vector<std::string> names;
+  for (const Node& node : program.nodes)
+    if (!node.op->smooth && std::find(names.begin(), names.end(), node.op->name) == names.end())
+      names.emplace_back(node.op->name);
+  return names;
+}
+
+void requireSmooth(const Program& program) {
+  const std::vector<std::string> rough = nonSmoothOperations(program);
+  if (rough.empty()) return;
+  std::string names;
+  for (const std::string& n : rough) names += (names.empty() ? "" : ", ") + n;
+  throw Error(Code::Unsupported,
+              "this objective differentiates the score dE/dx, and the energy's second derivatives vanish almost "
+              "everywhere because of " +
+                  names + "; use a smooth activation (silu, softplus, tanh, gelu)",
+              {{"operations", names}});
+}
+
+}  // namespace langevin
