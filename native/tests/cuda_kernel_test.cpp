@@ -28,7 +28,7 @@ std::vector<at::Tensor> floats(const std::vector<at::Tensor>& from) {
   return to;
 }
 
-std::unique_ptr<Device> prepare(const Energy& energy, const Rows& rows, bool resident, int lanes,
+std::unique_ptr<Device> prepare(const Energy& energy, const Batch& rows, bool resident, int lanes,
                                 const cuda::CudaProgram& program) {
   auto d = std::make_unique<Device>();
   const bool conditioned = rows.y.defined();
@@ -59,7 +59,7 @@ void compare(const Energy& energy, std::int64_t n, std::uint64_t seed, bool cond
   std::string reason;
   const auto program = cuda::CudaProgram::compile(energy.program(), kPlenty, reason);
   if (!program) fail(__FILE__, __LINE__, energy.program().kind + ": " + reason);
-  const Rows rows = randomRows(energy.program(), n, seed, conditioned);
+  const Batch rows = randomRows(energy.program(), n, seed, conditioned);
   const EnergyAndGradient want = exact(energy, rows);
   // Four lanes a row take the wide form of the product, two the narrow one; weights streamed, then kept.
   for (const int variant : {0, 1, 2}) {

@@ -154,7 +154,7 @@ at::Tensor persistentGradient(const EnergyRef& rbm, const at::Tensor& rows, cons
                          {"buffer", Map{{"size", 2000}, {"reinit", reinit}, {"reinitFrom", "uniform"}}}});
   const Random random(9);
   Job job;
-  const Rows data = rbm->rows(rows, {});
+  const Batch data = rbm->rows(rows, {});
   objective->prepare(*rbm, data, {}, random);
   TrainingStep step(*rbm, random, job, 1, objective->extras());
   at::Tensor sum = at::zeros_like(rbm->parameters().flat());
@@ -194,7 +194,7 @@ TEST(buffers_of_discrete_chains_hold_states) {
   for (const EnergyRef& energy : {isingEnergy("spin"), rbmEnergy(), pottsEnergy()}) {
     const States& states = energy->program().states;
     // Data at one state only: its range says nothing about the others.
-    const Rows data = energy->rows(allStates(*energy).slice(0, 0, 1).repeat({16, 1}), {});
+    const Batch data = energy->rows(allStates(*energy).slice(0, 0, 1).repeat({16, 1}), {});
     ReplayBuffer uniform = make({{"size", 4096}, {"reinit", 0.5}});
     uniform.fill(data, Random(2), states);
     const at::Tensor even = at::full({lawOf(*energy).size(0)}, 1.0 / static_cast<double>(lawOf(*energy).size(0)));
@@ -206,7 +206,7 @@ TEST(buffers_of_discrete_chains_hold_states) {
     // A tested restart is accepted by the energies alone: the box of a discrete energy holds every state.
     ReplayBuffer tested = make({{"size", 512}, {"reinit", 1}, {"reinitAccept", "metropolis"}});
     tested.fill(data, Random(2), states);
-    CHECK(tested.draw(512, 3, [](const Rows& r) { return at::zeros({r.size()}); }).restarted.all().item<bool>());
+    CHECK(tested.draw(512, 3, [](const Batch& r) { return at::zeros({r.size()}); }).restarted.all().item<bool>());
     for (const Map& wrong : {Map{{"reinitFrom", "normal"}}, Map{{"reinitFrom", "data"}, {"blur", 0.1}},
                              Map{{"box", Map{{"low", 0}, {"high", 1}}}}})
       CHECK_THROWS(make(wrong).fill(data, Random(2), states), Error);

@@ -42,7 +42,7 @@ Derivatives byAutograd(const Energy& energy, const at::Tensor& given, const at::
   for (std::size_t i = 0; i < leaves.size(); ++i)
     if (energy.parameters().info()[i].learnable) inputs.push_back(leaves[i].requires_grad_(true));
   const at::Tensor x = given.detach().clone().requires_grad_(true);
-  const Rows rows{at::cat({x, at::zeros_like(x)}, 1), {}};
+  const Batch rows{at::cat({x, at::zeros_like(x)}, 1), {}};
   const at::Tensor value = evaluate(energy.program(), leaves, {}, rows, {}).outputs;
   at::Tensor trace = at::zeros({x.size(0)}, at::kDouble);
   for (const at::Tensor& one : v.unbind())

@@ -67,7 +67,7 @@ inline void fit(const EnergyRef& energy, Objective& objective, const at::Tensor&
   const Schedule rate = learningRate(Spec(spec, "optimizer"));
   const Random random(seed);
   Job job;
-  const Rows rows = energy->rows(x, {});
+  const Batch rows = energy->rows(x, {});
   objective.prepare(*energy, rows, {}, random);
   TrainingStep step(*energy, random, job, 1, objective.extras());
   for (int s = 0; s < steps; ++s) {
@@ -84,7 +84,7 @@ inline TrainingStep::Result once(const EnergyRef& energy, Objective& objective, 
                                  std::uint64_t seed = 9, int threads = 1) {
   const Random random(seed);
   Job job;
-  const Rows rows = energy->rows(x, {});
+  const Batch rows = energy->rows(x, {});
   objective.prepare(*energy, rows, {}, random);
   TrainingStep step(*energy, random, job, threads, objective.extras());
   step.begin(0, 1, rows, {});

@@ -117,7 +117,7 @@ std::vector<Subject> subjects() {
   };
 }
 
-Rows rowsOf(const Subject& s, const EnergyRef& energy, std::int64_t n) {
+Batch rowsOf(const Subject& s, const EnergyRef& energy, std::int64_t n) {
   at::Tensor y;
   if (s.label) y = at::arange(n, at::kLong) % 3;
   if (s.width > 0) y = normal(n, s.width, 1);
@@ -132,10 +132,10 @@ double relativeError(const at::Tensor& a, const at::Tensor& b) {
 }
 constexpr double kStep = 1e-6, kTolerance = 1e-7;
 
-at::Tensor differencesInX(const EnergyRef& energy, const Rows& rows) {
+at::Tensor differencesInX(const EnergyRef& energy, const Batch& rows) {
   at::Tensor gradient = at::empty_like(rows.x);
   for (std::int64_t j = 0; j < rows.x.size(1); ++j) {
-    Rows up = rows, down = rows;
+    Batch up = rows, down = rows;
     up.x = rows.x.clone();
     down.x = rows.x.clone();
     up.x.select(1, j).add_(kStep);
@@ -145,7 +145,7 @@ at::Tensor differencesInX(const EnergyRef& energy, const Rows& rows) {
   return gradient;
 }
 
-at::Tensor totalOf(const EnergyRef& energy, const std::vector<at::Tensor>& parameters, const Rows& rows) {
+at::Tensor totalOf(const EnergyRef& energy, const std::vector<at::Tensor>& parameters, const Batch& rows) {
   return energy->evaluateWith(parameters, rows, {}).energy.sum();
 }
 
@@ -164,7 +164,7 @@ TEST(kindsCovered) {
 TEST(scoresEqualCentralDifferences) {
   for (const Subject& s : subjects()) {
     const EnergyRef energy = make(s.spec);
-    const Rows rows = rowsOf(s, energy, 9);
+    const Batch rows = rowsOf(s, energy, 9);
     const EnergyAndGradient value = energy->energyAndGradient(rows);
     CHECK(value.energy.equal(energy->energyOf(rows)));
     const at::Tensor numeric = differencesInX(energy, rows);
@@ -178,7 +178,7 @@ TEST(parameterGradientsEqualCentralDifferences) {
   int checked = 0;
   for (const Subject& s : subjects()) {
     const EnergyRef energy = make(s.spec);
-    const Rows rows = rowsOf(s, energy, 9);
+    const Batch rows = rowsOf(s, energy, 9);
     const std::vector<at::Tensor> leaves = energy->parameters().leaves();
     std::vector<at::Tensor> learnable;
     for (const at::Tensor& p : leaves)
@@ -210,7 +210,7 @@ TEST(parameterGradientsEqualCentralDifferences) {
 TEST(tilesGiveTheSameNumbers) {
   for (const Subject& s : subjects()) {
     const EnergyRef energy = make(s.spec);
-    const Rows rows = rowsOf(s, energy, 301);
+    const Batch rows = rowsOf(s, energy, 301);
     const EnergyAndGradient one = energy->energyAndGradient(rows, 1), two = energy->energyAndGradient(rows, 2);
     CHECK(one.energy.equal(two.energy));
     CHECK(one.gradient.equal(two.gradient));
@@ -324,7 +324,7 @@ TEST(dropoutOnlyInTraining) {
            {"layers", List{layer("dropout", {{"p", 0.5}}), layer("linear", {{"out", 1}})}}};
   const EnergyRef e = make(spec);
   e->parameters().flat().fill_(1.0);
-  const Rows rows = e->rows(at::ones({4000, 4}), {});
+  const Batch rows = e->rows(at::ones({4000, 4}), {});
   const auto run = [&](bool training, std::uint64_t seed) {
     return e->evaluateWith(e->parameters().tensors(), rows, {training, seed, 0, 0}).energy;
   };

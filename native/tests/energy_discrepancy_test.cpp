@@ -160,14 +160,14 @@ class PlainContext : public StepContext {
   Energy& model() override { return energy_; }
   const Random& random() const override { return random_; }
   Job& job() override { return job_; }
-  std::vector<at::Tensor> energies(const std::vector<Rows>& parts) override {
+  std::vector<at::Tensor> energies(const std::vector<Batch>& parts) override {
     std::vector<at::Tensor> all;
-    for (const Rows& rows : parts) all.push_back(energy_.energyOf(rows, 1));
+    for (const Batch& rows : parts) all.push_back(energy_.energyOf(rows, 1));
     return all;
   }
-  at::Tensor outputs(const Rows& rows) override { return energy_.outputsOf(rows, 1); }
-  at::Tensor score(const Rows& rows) override { return -energy_.energyAndGradient(rows, 1).gradient; }
-  ScoreAndCurvature curvature(const Rows&, const at::Tensor&) override { return {}; }
+  at::Tensor outputs(const Batch& rows) override { return energy_.outputsOf(rows, 1); }
+  at::Tensor score(const Batch& rows) override { return -energy_.energyAndGradient(rows, 1).gradient; }
+  ScoreAndCurvature curvature(const Batch&, const at::Tensor&) override { return {}; }
   at::Tensor extra(const std::string&) override { return {}; }
   void monitor(const std::string&, double) override {}
   void recordData(const at::Tensor&) override {}

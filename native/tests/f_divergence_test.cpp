@@ -180,11 +180,11 @@ class Wrong : public Objective {
  public:
   enum class Kind { Right, NoScoreTerms, SignFlipped };
   explicit Wrong(Kind kind) : kind_(kind), chains_(exactChains(kRows)) {}
-  void prepare(Energy& model, const Rows& data, const at::Tensor&, const Random& random) override {
+  void prepare(Energy& model, const Batch& data, const at::Tensor&, const Random& random) override {
     chains_.prepare(model, data, random);
   }
   at::Tensor loss(StepContext& context) override {
-    const Rows negatives = chains_.advance(context);
+    const Batch negatives = chains_.advance(context);
     const EnergyPair e = energiesOf(context, context.batch, negatives);
     const at::Tensor onData = (e.data - 0.5 * context.batch.x.square().squeeze(1)).exp();
     const at::Tensor f = 2 * ((e.negatives - 0.5 * negatives.x.square().squeeze(1)) * 2).exp() / 2 - 1;
@@ -221,7 +221,7 @@ Map trainedHelper(const Value& divergence, double lr, int hidden = 24) {
 // Correlation of H + E with log p / q over [-2, 5].
 double ratioCorrelation(const EnergyRef& energy, const Objective& objective) {
   const at::Tensor x = at::linspace(-2, 5, 141, at::kDouble);
-  const Rows rows{x.unsqueeze(1), {}};
+  const Batch rows{x.unsqueeze(1), {}};
   const at::Tensor u = energy->energyOf(rows) + objective.networks().at("helper")->energyOf(rows);
   const auto normal = [&](double mean, double sd) {
     return (-0.5 * ((x - mean) / sd).square()).exp() / (sd * std::sqrt(2 * std::numbers::pi));

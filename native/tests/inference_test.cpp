@@ -149,7 +149,7 @@ TEST(every_method_finds_the_answer_of_a_regression) {
     const Value result = run(energy, x, std::move(method));
     const at::Tensor y = part(result, "y");
     CHECK(y.sizes().equals(wanted.sizes()));
-    CHECK((part(result, "energy") - energy->energyOf(Rows{x, y}, 1)).abs().max().item<double>() < 1e-12);
+    CHECK((part(result, "energy") - energy->energyOf(Batch{x, y}, 1)).abs().max().item<double>() < 1e-12);
     return (y - wanted).abs().max().item<double>();
   };
   // Half the distance of grid points, 4 / 80 / 2 = 0.025.
@@ -196,7 +196,7 @@ TEST(latent_variables_by_minimum_and_free_energy) {
       for (int k = 0; k < 3; ++k) {
         const at::Tensor y =
             at::tensor({answers[static_cast<std::size_t>(j)], states[static_cast<std::size_t>(k)]}, at::kDouble);
-        table[i][j][k] = energy->energyOf(Rows{x.slice(0, i, i + 1), y.view({1, 2})}, 1)[0];
+        table[i][j][k] = energy->energyOf(Batch{x.slice(0, i, i + 1), y.view({1, 2})}, 1)[0];
       }
   for (const char* reduce : {"min", "freeEnergy"}) {
     const bool least = std::string(reduce) == "min";
@@ -212,7 +212,7 @@ TEST(latent_variables_by_minimum_and_free_energy) {
     CHECK((r.map()->count("latent") == 1) == least);
     if (least) {
       const at::Tensor y = at::cat({part(r, "y"), part(r, "latent")}, 1);
-      CHECK((energy->energyOf(Rows{x, y}, 1) - part(r, "energy")).abs().max().item<double>() < 1e-12);
+      CHECK((energy->energyOf(Batch{x, y}, 1) - part(r, "energy")).abs().max().item<double>() < 1e-12);
     }
   }
 }
@@ -222,7 +222,7 @@ TEST(classes_are_all_tried) {
   const at::Tensor x = Random(2).normal(50, 2, 0, Stream::User, at::TensorOptions(at::kDouble));
   const at::Tensor y = part(run(energy, x, {{"kind", "exhaustive"}}), "y");
   CHECK(y.scalar_type() == at::kLong);
-  CHECK(y.equal(energy->outputsOf(Rows{x, {}}, 1).argmax(1)));
+  CHECK(y.equal(energy->outputsOf(Batch{x, {}}, 1).argmax(1)));
   CHECK_THROWS(run(energy, x, square({{"kind", "gradientDescent"}})), Error);
 }
 

@@ -83,8 +83,8 @@ inline Program gaussian() {
   return b.finish();
 }
 
-inline Rows randomRows(const Program& p, std::int64_t n, std::uint64_t seed, bool conditioned) {
-  Rows rows;
+inline Batch randomRows(const Program& p, std::int64_t n, std::uint64_t seed, bool conditioned) {
+  Batch rows;
   rows.x = Random(seed).normal(n, p.inputWidth, 0, Stream::User, at::kFloat);
   if (!conditioned) return rows;
   if (p.condition.kind == Condition::Kind::Class) rows.y = Random(seed).index(n, p.condition.width, 1, Stream::User);
@@ -94,11 +94,11 @@ inline Rows randomRows(const Program& p, std::int64_t n, std::uint64_t seed, boo
 }
 
 /// E and dE/dx in double precision on the CPU: the yardstick of every float32 path.
-inline EnergyAndGradient exact(const Energy& energy, const Rows& rows) {
+inline EnergyAndGradient exact(const Energy& energy, const Batch& rows) {
   std::vector<at::Tensor> parameters, constants;
   for (const at::Tensor& t : energy.parameters().tensors()) parameters.push_back(t.detach().to(at::kCPU, at::kDouble));
   for (const at::Tensor& c : energy.program().constants) constants.push_back(c.to(at::kDouble));
-  Rows r{rows.x.to(at::kCPU, at::kDouble).requires_grad_(true), rows.y.defined() ? rows.y.cpu() : rows.y};
+  Batch r{rows.x.to(at::kCPU, at::kDouble).requires_grad_(true), rows.y.defined() ? rows.y.cpu() : rows.y};
   if (r.y.defined() && r.y.is_floating_point()) r.y = r.y.to(at::kDouble);
   const at::AutoGradMode enable(true);
   const at::Tensor e = evaluate(energy.program(), parameters, constants, r, {}).energy;

@@ -38,7 +38,7 @@ class Wrong : public Objective {
  public:
   using Loss = std::function<at::Tensor(const at::Tensor& data, const at::Tensor& negatives)>;
   Wrong(Loss loss, std::int64_t count) : loss_(std::move(loss)), chains_(exactChains(count)) {}
-  void prepare(Energy& model, const Rows& data, const at::Tensor&, const Random& random) override {
+  void prepare(Energy& model, const Batch& data, const at::Tensor&, const Random& random) override {
     chains_.prepare(model, data, random);
   }
   at::Tensor loss(StepContext& context) override {
@@ -189,7 +189,7 @@ TEST(degenerate_weights_are_told) {
                                             {"sampler", Map{{"kind", "langevin"}, {"steps", 1}, {"stepSize", 1e-9}}},
                                             {"buffer", Map{{"size", 64}}}});
   const Random random(1);
-  const Rows rows = energy->rows(toyRows(64), {});
+  const Batch rows = energy->rows(toyRows(64), {});
   objective->prepare(*energy, rows, {}, random);
   TrainingStep step(*energy, random, job, 1, {});
   for (int s = 0; s < 3; ++s) {

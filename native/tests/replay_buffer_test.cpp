@@ -18,13 +18,13 @@ ReplayBuffer makeBuffer(bool metropolis) {
   options.low = {-3};
   options.high = {3};
   ReplayBuffer buffer(options);
-  Rows data;
+  Batch data;
   data.x = at::zeros({8, 1});
   buffer.fill(data, Random(7));
   return buffer;
 }
 
-at::Tensor half(const Rows& rows) { return rows.x.square().sum(1).mul(0.5); }
+at::Tensor half(const Batch& rows) { return rows.x.square().sum(1).mul(0.5); }
 
 // Variance of the chains after 60 restarts of each and nothing else.
 double varianceAfterRestarts(bool metropolis) {
@@ -60,7 +60,7 @@ TEST(a_chain_outside_the_box_is_not_moved_by_a_tested_restart) {
 TEST(a_start_with_an_energy_that_is_no_number_is_refused) {
   const ReplayBuffer buffer = makeBuffer(true);
   const ReplayBuffer::Draw draw = buffer.draw(
-      kChains, 0, [](const Rows& rows) { return at::full({rows.size()}, std::numeric_limits<double>::quiet_NaN()); });
+      kChains, 0, [](const Batch& rows) { return at::full({rows.size()}, std::numeric_limits<double>::quiet_NaN()); });
   CHECK(!draw.restarted.any().item<bool>());
 }
 
@@ -71,7 +71,7 @@ TEST(a_start_with_an_energy_that_is_no_number_is_refused) {
 
 namespace {
 
-ReplayBuffer strategyBuffer(const char* strategy, std::int64_t size, const Rows& data, double reinit = 0) {
+ReplayBuffer strategyBuffer(const char* strategy, std::int64_t size, const Batch& data, double reinit = 0) {
   ReplayBuffer::Options options;
   options.size = size;
   options.reinit = reinit;
@@ -84,8 +84,8 @@ ReplayBuffer strategyBuffer(const char* strategy, std::int64_t size, const Rows&
 void checkBinomial(double count, double n, double p) { CHECK_NEAR(count, n * p, 5 * std::sqrt(n * p * (1 - p))); }
 
 // Rows of classes 0, 1, 2 in shares 0.6, 0.3, 0.1; x is the class.
-Rows classRows() {
-  Rows data;
+Batch classRows() {
+  Batch data;
   data.y = at::tensor({0, 1, 0, 0, 2, 1, 0, 0, 1, 0}, at::kLong);
   data.x = data.y.to(at::kFloat).unsqueeze(1);
   return data;
@@ -94,7 +94,7 @@ Rows classRows() {
 }  // namespace
 
 TEST(restarts_are_binomial) {
-  Rows data;
+  Batch data;
   data.x = at::zeros({8, 1});
   for (const char* strategy : {"chains", "reservoir"}) {
     ReplayBuffer buffer = strategyBuffer(strategy, 256, data, 0.07);
@@ -112,7 +112,7 @@ TEST(restarts_are_binomial) {
 // probability 64 / 2464; the states of the first and of the second half are counted over 40 buffers. (Slots are
 // exchangeable, not independent: their counts vary less than binomial ones, so the allowance is wide.)
 TEST(a_reservoir_is_a_uniform_sample_of_all_states) {
-  Rows data;
+  Batch data;
   data.x = at::full({8, 1}, -1.0f);
   double starts = 0, early = 0, late = 0;
   for (std::uint64_t seed = 0; seed < 40; ++seed) {
@@ -138,7 +138,7 @@ TEST(a_reservoir_is_a_uniform_sample_of_all_states) {
 
 // The control: chains that are stored back keep no state from the first half.
 TEST(stored_back_chains_are_no_reservoir) {
-  Rows data;
+  Batch data;
   data.x = at::zeros({8, 1});
   ReplayBuffer buffer = strategyBuffer("chains", 64, data);
   for (std::uint64_t step = 0; step < 300; ++step)
@@ -179,7 +179,7 @@ TEST(class_blocks_restart_from_rows_of_their_class) {
   const ReplayBuffer::Draw draw = buffer.draw(25, 3);
   CHECK(draw.restarted.all().item<bool>());
   CHECK(draw.rows.x.squeeze(1).equal(draw.rows.y.to(at::kFloat)));
-  Rows plain;
+  Batch plain;
   plain.x = at::zeros({4, 1});
   CHECK_THROWS(strategyBuffer("classBlocks", 90, plain), Error);
   CHECK_THROWS(buffer.draw(85, 0), Error);  // some class needs more than its 30
@@ -210,13 +210,13 @@ TEST(only_restarted_chains_are_tempered) {
   options.reinit = 0.4;
   options.temper = {8, 4, 2};
   ReplayBuffer buffer(options);
-  Rows data;
+  Batch data;
   data.x = at::zeros({8, 1});
   buffer.fill(data, Random(7));
   ReplayBuffer::Draw draw = buffer.draw(300, 1);
   const at::Tensor before = draw.rows.x.clone();
   std::vector<double> seen;
-  buffer.cool(draw, [&](const Rows& rows, double temperature, std::uint64_t level) {
+  buffer.cool(draw, [&](const Batch& rows, double temperature, std::uint64_t level) {
     CHECK(rows.size() == draw.restarted.sum().item<std::int64_t>());
     CHECK(level == seen.size());
     seen.push_back(temperature);
@@ -247,11 +247,11 @@ TEST(tempered_restarts_find_the_weights_of_the_modes) {
     options.low = {-6};
     options.high = {6};
     ReplayBuffer buffer(options);
-    Rows data;
+    Batch data;
     data.x = at::zeros({8, 1});
     buffer.fill(data, Random(7));
     ReplayBuffer::Draw draw = buffer.draw(kChains, 0);
-    const auto run = [&](const Rows& rows, double temperature, std::uint64_t level) {
+    const auto run = [&](const Batch& rows, double temperature, std::uint64_t level) {
       Job job;
       Chains chains;
       chains.x = rows.x;

@@ -57,7 +57,7 @@ double pathValue(const EnergyRef& energy, const at::Tensor& fixed, const at::Ten
   const at::Tensor now = energy->parameters().flat().clone();
   at::NoGradGuard guard;
   energy->parameters().flat().copy_(fixed);
-  const double value = weight * energy->energyOf(Rows{last, {}}).mean().item<double>() -
+  const double value = weight * energy->energyOf(Batch{last, {}}).mean().item<double>() -
                        entropy * nearestNeighbourEntropy(last, 1).value;
   energy->parameters().flat().copy_(now);
   return value;
@@ -144,7 +144,7 @@ TEST(short_runs_start_from_noise_and_are_named) {
   const auto objective = makeObjectiveFrom(spec);
   RecordingJob job;
   const Random random(1);
-  const Rows rows = energy->rows(x, {});
+  const Batch rows = energy->rows(x, {});
   objective->prepare(*energy, rows, {}, random);
   TrainingStep step(*energy, random, job, 1, {});
   std::vector<at::Tensor> negatives;

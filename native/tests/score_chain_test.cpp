@@ -48,7 +48,7 @@ Derivatives inTile(const Energy& energy, const at::Tensor& x, const at::Tensor& 
 Derivatives byAutograd(const Energy& energy, const at::Tensor& x, const at::Tensor& outer) {
   at::AutoGradMode enable(true);
   const std::vector<at::Tensor> leaves = energy.parameters().leaves();
-  Rows rows;
+  Batch rows;
   rows.x = x.detach().requires_grad_(true);
   const at::Tensor total = energy.evaluateWith(leaves, rows, {}).energy.sum();
   const at::Tensor score = -torch::autograd::grad({total}, {rows.x}, {}, true, true)[0];
@@ -70,7 +70,7 @@ Derivatives curvatureByAutograd(const Energy& energy, const at::Tensor& x, const
                                 const at::Tensor& outer) {
   at::AutoGradMode enable(true);
   const std::vector<at::Tensor> leaves = energy.parameters().leaves();
-  Rows rows;
+  Batch rows;
   rows.x = x.detach().requires_grad_(true);
   const at::Tensor total = energy.evaluateWith(leaves, rows, {}).energy.sum();
   const at::Tensor slope = torch::autograd::grad({total}, {rows.x}, {}, true, true)[0];

@@ -44,7 +44,7 @@ Recorded curvatureOf(const EnergyRef& energy, const at::Tensor& x, const at::Ten
   const Random random(1);
   Job job;
   TrainingStep step(*energy, random, job, 1, {});
-  const Rows rows = energy->rows(x, {});
+  const Batch rows = energy->rows(x, {});
   step.begin(0, 1, rows, {});
   const ScoreAndCurvature v = step.curvature(rows, directions);
   return {v.score.detach(), v.curvature.detach()};

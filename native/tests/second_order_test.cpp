@@ -16,7 +16,7 @@ struct Derivatives {
   at::Tensor score, gradient;  // [n, d]; d/dtheta of sum outer . score, flat
 };
 
-Derivatives byHand(const Energy& energy, const Rows& rows, const at::Tensor& outer) {
+Derivatives byHand(const Energy& energy, const Batch& rows, const at::Tensor& outer) {
   std::string reason;
   const auto program = TileProgram::compileSecondOrder(energy.program(), energy.parameters(), reason);
   CHECK(program != nullptr);
@@ -29,14 +29,14 @@ Derivatives byHand(const Energy& energy, const Rows& rows, const at::Tensor& out
   return result;
 }
 
-Derivatives byAutograd(const Energy& energy, const Rows& rows, const at::Tensor& outer) {
+Derivatives byAutograd(const Energy& energy, const Batch& rows, const at::Tensor& outer) {
   at::AutoGradMode enable(true);
   std::vector<at::Tensor> leaves, constants, inputs;
   for (const at::Tensor& t : energy.parameters().tensors()) leaves.push_back(t.detach().to(at::kDouble));
   for (std::size_t i = 0; i < leaves.size(); ++i)
     if (energy.parameters().info()[i].learnable) inputs.push_back(leaves[i].requires_grad_(true));
   for (const at::Tensor& c : energy.program().constants) constants.push_back(c.to(at::kDouble));
-  Rows wide{rows.x.to(at::kDouble).requires_grad_(true), rows.y};
+  Batch wide{rows.x.to(at::kDouble).requires_grad_(true), rows.y};
   if (rows.y.defined() && rows.y.is_floating_point()) wide.y = rows.y.to(at::kDouble);
   const at::Tensor total = evaluate(energy.program(), leaves, constants, wide, {}).energy.sum();
   const at::Tensor score = -torch::autograd::grad({total}, {wide.x}, {}, true, true)[0];
@@ -75,8 +75,8 @@ std::vector<Map> specs() {
   return specs;
 }
 
-Rows rowsFor(const Program& p, std::int64_t n) {
-  Rows rows;
+Batch rowsFor(const Program& p, std::int64_t n) {
+  Batch rows;
   rows.x = normal(n, p.inputWidth, 1, at::kFloat);
   if (p.condition.kind == Condition::Kind::Class && !p.condition.optional)
     rows.y = Random(5).index(n, p.condition.width, 7, Stream::User);
@@ -94,7 +94,7 @@ TEST(equals_autograd_through_autograd) {
         energy->parameters().assign(
             {{name, value + 0.3 * normal(value.numel(), 1, 3, at::kFloat).reshape(value.sizes())}}, false);
     for (std::int64_t n : {1, 31}) {
-      const Rows rows = rowsFor(energy->program(), n);
+      const Batch rows = rowsFor(energy->program(), n);
       const at::Tensor outer = normal(n, energy->inputWidth(), 2, at::kFloat);
       const Derivatives hand = byHand(*energy, rows, outer), autograd = byAutograd(*energy, rows, outer);
       // Float32 sums over 31 rows of numbers of order one, a few hundred roundings of 6e-8.

@@ -34,7 +34,7 @@ double steepness(const EnergyRef& energy) {
   const at::TensorOptions options(at::kDouble);
   const at::Tensor a = Random(5).normal(4000, energy->inputWidth(), 0, Stream::Data, options);
   const at::Tensor step = Random(6).normal(4000, energy->inputWidth(), 0, Stream::Data, options) * 0.05;
-  const at::Tensor rise = energy->energyOf(Rows{a + step, {}}) - energy->energyOf(Rows{a, {}});
+  const at::Tensor rise = energy->energyOf(Batch{a + step, {}}) - energy->energyOf(Batch{a, {}});
   return (rise.abs() / step.norm(2, 1)).max().item<double>();
 }
 
@@ -58,7 +58,7 @@ TEST(a_settled_norm_is_the_largest_singular_value) {
   settleSpectralNorms(energy->program(), energy->parameters());
   for (int layer : {0, 2, 4}) CHECK_NEAR(weight(energy, layer).estimate() / weight(energy, layer).exact(), 1.0, 1e-12);
   const at::Tensor x = Random(8).normal(50, 3, 0, Stream::Data, at::TensorOptions(at::kDouble));
-  const at::Tensor difference = energy->energyOf(Rows{x, {}}) - byDecomposition(energy, x, 2.5);
+  const at::Tensor difference = energy->energyOf(Batch{x, {}}) - byDecomposition(energy, x, 2.5);
   CHECK_NEAR(difference.abs().max().item<double>(), 0.0, 1e-12);
 }
 

@@ -19,11 +19,11 @@ struct Both {
 };
 
 // Double precision is the yardstick: both float32 paths are compared with it, so a shared mistake cannot hide.
-Both exact(const Program& program, const Parameters& parameters, const Rows& rows, const at::Tensor& weights) {
+Both exact(const Program& program, const Parameters& parameters, const Batch& rows, const at::Tensor& weights) {
   std::vector<at::Tensor> leaves, constants;
   for (const at::Tensor& t : parameters.tensors()) leaves.push_back(t.detach().to(at::kDouble).requires_grad_(true));
   for (const at::Tensor& c : program.constants) constants.push_back(c.to(at::kDouble));
-  Rows r{rows.x.to(at::kDouble).requires_grad_(true), rows.y};
+  Batch r{rows.x.to(at::kDouble).requires_grad_(true), rows.y};
   if (r.y.defined() && r.y.is_floating_point()) r.y = r.y.to(at::kDouble);
   const at::Tensor e = evaluate(program, leaves, constants, r, {}).energy;
   Both b;
@@ -46,7 +46,7 @@ Both exact(const Program& program, const Parameters& parameters, const Rows& row
 void compare(Program program, std::int64_t n, std::uint64_t seed) {
   Energy energy(std::move(program), at::kFloat, at::kCPU, seed);
   CHECK(energy.tiles() != nullptr);
-  const Rows rows = randomRows(energy.program(), n, seed + 1, true);
+  const Batch rows = randomRows(energy.program(), n, seed + 1, true);
   const at::Tensor weights = Random(seed).normal(n, 1, 3, Stream::User, at::kFloat).squeeze(1).contiguous();
   const Both want = exact(energy.program(), energy.parameters(), rows, weights);
   const EnergyAndGradient got = energy.energyAndGradient(rows);
@@ -84,7 +84,7 @@ TEST(classifier_with_and_without_its_class) {
   for (const bool labelled : {false, true}) {
     Energy energy(classifier(), at::kFloat, at::kCPU, 3);
     CHECK(energy.tiles() != nullptr);
-    const Rows rows = randomRows(energy.program(), 70, 5, labelled);
+    const Batch rows = randomRows(energy.program(), 70, 5, labelled);
     const at::Tensor weights = at::ones({70});
     const Both want = exact(energy.program(), energy.parameters(), rows, weights);
     const EnergyAndGradient got = energy.energyAndGradient(rows);
@@ -125,7 +125,7 @@ TEST(functions_of_parameters_alone) {
 TEST(a_wrong_derivative_would_be_seen) {
   // Control: the tolerance of compare() is far below the error of a sign mistake in one hidden unit.
   Energy energy(network("silu", 2, {16}), at::kFloat, at::kCPU, 4);
-  const Rows rows = randomRows(energy.program(), 50, 6, true);
+  const Batch rows = randomRows(energy.program(), 50, 6, true);
   const Both want = exact(energy.program(), energy.parameters(), rows, at::ones({50}));
   at::Tensor wrong = want.gradient.clone();
   wrong.select(1, 0).neg_();
@@ -134,7 +134,7 @@ TEST(a_wrong_derivative_would_be_seen) {
 
 TEST(changed_parameters_are_noticed) {
   Energy energy(network("silu", 2, {16}), at::kFloat, at::kCPU, 4);
-  const Rows rows = randomRows(energy.program(), 10, 6, true);
+  const Batch rows = randomRows(energy.program(), 10, 6, true);
   const at::Tensor before = energy.energyOf(rows).clone();
   {
     at::NoGradGuard guard;
@@ -145,7 +145,7 @@ TEST(changed_parameters_are_noticed) {
 
 TEST(results_do_not_depend_on_threads) {
   Energy energy(network("silu", 2, {64, 64}), at::kFloat, at::kCPU, 4);
-  const Rows rows = randomRows(energy.program(), 3001, 6, true);
+  const Batch rows = randomRows(energy.program(), 3001, 6, true);
   const EnergyAndGradient one = energy.energyAndGradient(rows, 1);
   for (int threads : {2, 3}) {
     const EnergyAndGradient many = energy.energyAndGradient(rows, threads);

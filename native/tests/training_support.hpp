@@ -173,7 +173,7 @@ inline Trained train(const EnergyRef& energy, const at::Tensor& x, Map options) 
 inline at::Tensor descend(const EnergyRef& energy, Objective& objective, const at::Tensor& x, double lr, int steps) {
   const Random random(9);
   Job job;
-  const Rows rows = energy->rows(x, {});
+  const Batch rows = energy->rows(x, {});
   objective.prepare(*energy, rows, {}, random);
   TrainingStep step(*energy, random, job, 1, objective.extras());
   const at::Tensor flat = energy->parameters().flat();

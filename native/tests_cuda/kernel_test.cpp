@@ -52,7 +52,7 @@ Map options(const char* kind, double stepSize, std::int64_t steps = 20) {
 
 void compare(Program program, std::int64_t n, std::uint64_t seed, bool conditioned = false) {
   const auto energy = onDevice(std::move(program), true, seed);
-  Rows rows = randomRows(energy->program(), n, seed, conditioned);
+  Batch rows = randomRows(energy->program(), n, seed, conditioned);
   const EnergyAndGradient want = exact(*energy, rows);
   rows.x = rows.x.to(kDevice);
   if (rows.y.defined()) rows.y = rows.y.to(kDevice);
@@ -103,7 +103,7 @@ TEST(energies_and_gradients_of_every_shape_and_operation) {
 
 TEST(changed_parameters_are_noticed) {
   const auto energy = onDevice(network("silu", 2, {16}), true);
-  const Rows rows{Random(6).normal(10, 2, 0, Stream::User, at::kFloat).to(kDevice), {}};
+  const Batch rows{Random(6).normal(10, 2, 0, Stream::User, at::kFloat).to(kDevice), {}};
   const at::Tensor before = energy->energyAndGradient(rows).energy.clone();
   {
     at::NoGradGuard guard;

@@ -28,7 +28,7 @@ Energy::Energy(Program program, at::ScalarType dtype, at::Device device, std::ui
     tiles_ = TileProgram::compile(program_, parameters_, planReason_);
 }
 
-TileInput Energy::tileInput(const Rows& rows) {
+TileInput Energy::tileInput(const Batch& rows) {
   TileInput in;
   in.rows = rows.size();
   in.x = rows.x.data_ptr<float>();
@@ -73,8 +73,8 @@ std::shared_ptr<Energy> makeEnergy(const Spec& spec, at::ScalarType dtype, at::D
   return std::make_shared<Energy>(lower(spec), dtype, device, seed);
 }
 
-Rows Energy::rows(const at::Tensor& x, const at::Tensor& y) const {
-  Rows rows;
+Batch Energy::rows(const at::Tensor& x, const at::Tensor& y) const {
+  Batch rows;
   rows.x = asRows(x, program_.inputWidth, dtype_, device_, "x");
   requireFinite(rows.x, "x");
   const Condition& condition = program_.condition;
@@ -104,13 +104,11 @@ TileWorkspace& workspace() {
   return ws;
 }
 
-Rows contiguous(const Rows& rows) { return {rows.x.contiguous(), rows.y.defined() ? rows.y.contiguous() : rows.y}; }
-
 }  // namespace
 
-ProgramValues Energy::valuesOf(const Rows& rows) const {
+ProgramValues Energy::valuesOf(const Batch& rows) const {
   if (tiles_) {
-    const Rows dense = contiguous(rows);
+    const Batch dense = rows.contiguous();
     ProgramValues result;
     result.energy = at::empty({rows.size()}, options());
     if (program_.outputs >= 0)
@@ -124,11 +122,11 @@ ProgramValues Energy::valuesOf(const Rows& rows) const {
   return evaluateWith(parameters_.tensors(), rows, {});
 }
 
-at::Tensor Energy::energyOf(const Rows& rows) const { return valuesOf(rows).energy; }
+at::Tensor Energy::energyOf(const Batch& rows) const { return valuesOf(rows).energy; }
 
-EnergyAndGradient Energy::energyAndGradient(const Rows& rows) const {
+EnergyAndGradient Energy::energyAndGradient(const Batch& rows) const {
   if (tiles_) {
-    const Rows dense = contiguous(rows);
+    const Batch dense = rows.contiguous();
     EnergyAndGradient result{at::empty({rows.size()}, options()), at::empty(rows.x.sizes(), options())};
     tiles_->energyAndGradient(*packed(), tileInput(dense), workspace(), result.energy.data_ptr<float>(),
                               result.gradient.data_ptr<float>());
@@ -136,7 +134,7 @@ EnergyAndGradient Energy::energyAndGradient(const Rows& rows) const {
   }
   if (cudaTiles_) return cudaTiles_->energyAndGradient({program_, parameters_, constants_}, rows);
   at::AutoGradMode enable(true);
-  Rows leaf = rows;
+  Batch leaf = rows;
   leaf.x = rows.x.detach().requires_grad_(true);
   at::Tensor energy = evaluateWith(parameters_.tensors(), leaf, {}).energy;
   at::Tensor gradient;
@@ -150,7 +148,7 @@ namespace {
 
 // Runs `one` on every tile and joins the pieces in order.
 template <class One>
-std::vector<at::Tensor> overTiles(const Rows& rows, int threads, std::size_t results, One one) {
+std::vector<at::Tensor> overTiles(const Batch& rows, int threads, std::size_t results, One one) {
   const Tiling tiling(rows.size());
   std::vector<std::vector<at::Tensor>> pieces(results,
                                               std::vector<at::Tensor>(static_cast<std::size_t>(tiling.count())));
@@ -166,26 +164,26 @@ std::vector<at::Tensor> overTiles(const Rows& rows, int threads, std::size_t res
 
 }  // namespace
 
-at::Tensor Energy::energyOf(const Rows& rows, int threads) const {
+at::Tensor Energy::energyOf(const Batch& rows, int threads) const {
   if (rows.size() == 0) return at::empty({0}, options());
-  return overTiles(rows, threads, 1, [&](const Rows& tile) { return std::vector<at::Tensor>{energyOf(tile)}; })[0];
+  return overTiles(rows, threads, 1, [&](const Batch& tile) { return std::vector<at::Tensor>{energyOf(tile)}; })[0];
 }
 
-EnergyAndGradient Energy::energyAndGradient(const Rows& rows, int threads) const {
+EnergyAndGradient Energy::energyAndGradient(const Batch& rows, int threads) const {
   if (rows.size() == 0) return {at::empty({0}, options()), at::empty_like(rows.x)};
-  auto joined = overTiles(rows, threads, 2, [&](const Rows& tile) {
+  auto joined = overTiles(rows, threads, 2, [&](const Batch& tile) {
     EnergyAndGradient v = energyAndGradient(tile);
     return std::vector<at::Tensor>{v.energy, v.gradient};
   });
   return {joined[0], joined[1]};
 }
 
-at::Tensor Energy::outputsOf(const Rows& rows, int threads) const {
+at::Tensor Energy::outputsOf(const Batch& rows, int threads) const {
   if (program_.outputs < 0) fail(Code::Unsupported, "a ", program_.kind, " energy has no logits or outputs");
   const std::int64_t width = program_.nodes[static_cast<std::size_t>(program_.outputs)].width;
   if (rows.size() == 0) return at::empty({0, width}, options());
   return overTiles(rows, threads, 1,
-                   [&](const Rows& tile) { return std::vector<at::Tensor>{valuesOf(tile).outputs}; })[0];
+                   [&](const Batch& tile) { return std::vector<at::Tensor>{valuesOf(tile).outputs}; })[0];
 }
 
 }  // namespace langevin

@@ -31,17 +31,17 @@ class Energy {
   std::int64_t inputWidth() const { return program_.inputWidth; }
 
   /// Checks and converts what a caller gave: x [n, d], y as the condition demands (undefined allowed where optional).
-  Rows rows(const at::Tensor& x, const at::Tensor& y) const;
+  Batch rows(const at::Tensor& x, const at::Tensor& y) const;
 
   // On one tile, in the calling thread, without a tape left behind.
-  at::Tensor energyOf(const Rows& rows) const;                  // [n]
-  EnergyAndGradient energyAndGradient(const Rows& rows) const;  // E and dE/dx
-  ProgramValues valuesOf(const Rows& rows) const;               // E and outputs
+  at::Tensor energyOf(const Batch& rows) const;                  // [n]
+  EnergyAndGradient energyAndGradient(const Batch& rows) const;  // E and dE/dx
+  ProgramValues valuesOf(const Batch& rows) const;               // E and outputs
 
   // Over all rows, cut into tiles run by `threads` threads.
-  at::Tensor energyOf(const Rows& rows, int threads) const;
-  EnergyAndGradient energyAndGradient(const Rows& rows, int threads) const;
-  at::Tensor outputsOf(const Rows& rows, int threads) const;
+  at::Tensor energyOf(const Batch& rows, int threads) const;
+  EnergyAndGradient energyAndGradient(const Batch& rows, int threads) const;
+  at::Tensor outputsOf(const Batch& rows, int threads) const;
 
   /// The fused executor, or null with the reason in planReason(): float32 on the CPU and every operation covered.
   const TileProgram* tiles() const { return tiles_.get(); }
@@ -52,10 +52,10 @@ class Energy {
   /// Weights as the fused executor wants them, current with the parameters.
   std::shared_ptr<const TileProgram::Packed> packed(Precision precision = Precision::Float32) const;
   /// Pointers into contiguous rows for the fused executor.
-  static TileInput tileInput(const Rows& rows);
+  static TileInput tileInput(const Batch& rows);
 
   /// Plain evaluation with caller-supplied parameter tensors (leaves of a tape, averaged weights, ...).
-  ProgramValues evaluateWith(const std::vector<at::Tensor>& parameters, const Rows& rows,
+  ProgramValues evaluateWith(const std::vector<at::Tensor>& parameters, const Batch& rows,
                              const EvaluationMode& mode) const {
     return evaluate(program_, parameters, constants_, rows, mode);
   }

@@ -11,7 +11,7 @@ namespace {
 
 int threadsOf(const Spec& a) { return static_cast<int>(a.count("threads", 1, defaultThreads())); }
 
-Rows rowsOf(const Spec& a, const Energy& energy) {
+Batch rowsOf(const Spec& a, const Energy& energy) {
   return energy.rows(unbox(a.at("x")), a.has("y") ? unbox(a.at("y")) : at::Tensor());
 }
 

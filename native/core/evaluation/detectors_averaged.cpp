@@ -29,7 +29,7 @@ class AveragedEnergy : public Detector {
 
  private:
   static at::Tensor energiesOf(const Energy& energy, const at::Tensor& x, int threads, Job& job) {
-    const Rows rows = energy.rows(x, {});
+    const Batch rows = energy.rows(x, {});
     at::Tensor values = at::empty({rows.size()}, at::kDouble);
     for (std::int64_t first = 0; first < rows.size(); first += kBlock) {
       job.check();

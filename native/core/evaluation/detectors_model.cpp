@@ -19,7 +19,7 @@ class ModelDetector : public Detector {
       : energy_(std::move(energy)), quantity_(quantity), constant_(constant) {}
 
   at::Tensor scores(const at::Tensor& x, int threads, Job& job) const override {
-    const Rows rows = energy_->rows(x, {});
+    const Batch rows = energy_->rows(x, {});
     std::vector<at::Tensor> parts;
     for (std::int64_t first = 0; first < rows.size(); first += kBlock) {
       job.check();
@@ -29,7 +29,7 @@ class ModelDetector : public Detector {
   }
 
  private:
-  at::Tensor block(const Rows& rows, int threads) const {
+  at::Tensor block(const Batch& rows, int threads) const {
     switch (quantity_) {
       case Quantity::Energy:
         return toDouble(energy_->energyOf(rows, threads));

@@ -50,7 +50,7 @@ Value meanTruth(const Spec& a, std::int64_t rows) {
 Value logLikelihood(const Spec& a, Job& job) {
   const EnergyRef energy = a.at("energy").energy();
   const at::NoGradGuard guard;
-  const Rows rows = energy->rows(unbox(a.at("x")), conditionOf(a));
+  const Batch rows = energy->rows(unbox(a.at("x")), conditionOf(a));
   requireRows(rows.x, 2, "x");
   job.check();
   const at::Tensor e =

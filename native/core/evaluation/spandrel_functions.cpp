@@ -91,7 +91,7 @@ struct ModelScores {
 // Scores of an energy at points: -E, float64; for classifiers the max softmax beside it.
 void scoreBlock(const Energy& energy, const at::Tensor& points, int threads, std::vector<at::Tensor>& logScore,
                 std::vector<at::Tensor>* maxSoftmax) {
-  const Rows rows = energy.rows(points, {});
+  const Batch rows = energy.rows(points, {});
   at::Tensor e = energy.energyOf(rows, threads).to(at::kCPU, at::kDouble);
   const at::Tensor lost = at::isfinite(e).logical_not();
   if (lost.any().item<bool>()) {

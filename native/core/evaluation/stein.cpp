@@ -75,7 +75,7 @@ Value kernelSteinDiscrepancy(const Spec& a, Job& job) {
               "metrics.mmd against samples of a gibbs sampler");
   const int threads = static_cast<int>(a.count("threads", 1, defaultThreads()));
   const at::Tensor given = unbox(a.at("x"));
-  const Rows rows = model->rows(given, a.has("y") ? unbox(a.at("y")) : at::Tensor());
+  const Batch rows = model->rows(given, a.has("y") ? unbox(a.at("y")) : at::Tensor());
   requireRows(rows.x, 2, "x");
   const at::Tensor x = rows.x.to(at::kCPU, at::kDouble).contiguous();
   const at::Tensor s = model->energyAndGradient(rows, threads).gradient.neg().to(at::kCPU, at::kDouble).contiguous();

@@ -25,7 +25,7 @@ struct Function {
 Function differentiated(const Node& node, const at::Tensor& z, bool twice) {
   at::AutoGradMode enable(true);
   const std::vector<at::Tensor> in{z.detach().requires_grad_(true)}, none;
-  const Rows rows;
+  const Batch rows;
   const EvaluationMode mode;
   const at::Tensor value = node.op->forward(OpCall{node, in, none, none, rows, mode});
   const at::Tensor slope = torch::autograd::grad({value.sum()}, {in[0]}, {}, twice, twice)[0];

@@ -14,7 +14,7 @@ namespace {
 // instead.
 constexpr std::int64_t kSmallestTile = 256, kSmallestFusedTile = 128;
 
-std::vector<TileRange> cut(const Rows& rows, bool fused) {
+std::vector<TileRange> cut(const Batch& rows, bool fused) {
   const std::int64_t n = rows.size();
   if (n == 0) return {};
   if (rows.x.is_cuda()) return {{0, n}};
@@ -39,20 +39,6 @@ at::Tensor curvatures(const at::Tensor& gradient, const at::Tensor& x, const at:
     columns.push_back((slope(gradient * v, x) * v).sum(1));
   }
   return at::stack(columns, 1);
-}
-
-// All rows in one piece.
-Rows joined(const std::vector<Rows>& parts) {
-  if (parts.size() == 1) {
-    const Rows& rows = parts[0];
-    return {rows.x.detach().contiguous(), rows.y.defined() ? rows.y.contiguous() : rows.y};
-  }
-  std::vector<at::Tensor> x, y;
-  for (const Rows& rows : parts) {
-    x.push_back(rows.x.detach());
-    if (rows.y.defined()) y.push_back(rows.y);
-  }
-  return {at::cat(x), y.empty() ? at::Tensor() : at::cat(y)};
 }
 
 // d loss / d value of a record from that of its leaves, zeros where the loss does not depend on one; undefined where it
@@ -174,7 +160,7 @@ at::Tensor Tape::evaluatePlain(Record& record) {
   return pieces.size() == 1 ? pieces[0].clone() : at::cat(pieces);
 }
 
-Tape::Tile Tape::evaluateTile(Kind kind, const Rows& rows, const at::Tensor& directions,
+Tape::Tile Tape::evaluateTile(Kind kind, const Batch& rows, const at::Tensor& directions,
                               const EvaluationMode& mode) const {
   Tile tile;
   if ((kind == Kind::Score || kind == Kind::Curvature) && chain_) {
@@ -184,7 +170,7 @@ Tape::Tile Tape::evaluateTile(Kind kind, const Rows& rows, const at::Tensor& dir
   at::AutoGradMode enable(true);
   tile.leaves = model_.parameters().leaves();
   if (kind == Kind::Score || kind == Kind::Curvature) {
-    Rows leaf = rows;
+    Batch leaf = rows;
     leaf.x = rows.x.detach().requires_grad_(true);
     const at::Tensor energy = model_.evaluateWith(tile.leaves, leaf, mode).energy;
     const at::Tensor gradient = slope(energy, leaf.x);
@@ -216,12 +202,12 @@ at::Tensor Tape::evaluate(Record& record) {
   return fused ? evaluateFused(record) : evaluatePlain(record);
 }
 
-std::vector<at::Tensor> Tape::record(Kind kind, const std::vector<Rows>& parts) {
+std::vector<at::Tensor> Tape::record(Kind kind, const std::vector<Batch>& parts) {
   Record record;
   record.kind = kind;
-  record.rows = joined(parts);
+  record.rows = Batch::joined(parts);
   const at::Tensor value = evaluate(record);
-  for (std::int64_t first = 0; const Rows& part : parts) {
+  for (std::int64_t first = 0; const Batch& part : parts) {
     record.leaves.push_back(value.slice(0, first, first + part.size()).detach().requires_grad_(true));
     first += part.size();
   }
@@ -229,10 +215,10 @@ std::vector<at::Tensor> Tape::record(Kind kind, const std::vector<Rows>& parts) 
   return records_.back().leaves;
 }
 
-std::vector<at::Tensor> Tape::recordCurvature(const Rows& rows, const at::Tensor& directions) {
+std::vector<at::Tensor> Tape::recordCurvature(const Batch& rows, const at::Tensor& directions) {
   Record record;
   record.kind = Kind::Curvature;
-  record.rows = joined({rows});
+  record.rows = Batch::joined({rows});
   record.directions = directions.contiguous();
   const at::Tensor value = evaluate(record);
   const std::int64_t d = rows.x.size(1);
@@ -337,8 +323,8 @@ Tape::Gradients Tape::backward(const at::Tensor& loss, const std::vector<at::Ten
   return result;
 }
 
-std::vector<Rows> Tape::recorded() const {
-  std::vector<Rows> rows;
+std::vector<Batch> Tape::recorded() const {
+  std::vector<Batch> rows;
   for (const Record& r : records_) rows.push_back(r.rows);
   return rows;
 }

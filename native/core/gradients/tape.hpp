@@ -23,12 +23,12 @@ class Tape {
   /// Forgets what was recorded. Dropout masks of the records that follow are keyed by (seed, step, record, row).
   void begin(std::uint64_t seed, std::uint64_t step);
   /// Energy [n], outputs [n, k] or score -dE/dx [n, d] of the rows: a leaf that requires grad.
-  at::Tensor record(Kind kind, const Rows& rows) { return record(kind, std::vector<Rows>{rows})[0]; }
+  at::Tensor record(Kind kind, const Batch& rows) { return record(kind, std::vector<Batch>{rows})[0]; }
   /// The same of several sets of rows in one go: a leaf each.
-  std::vector<at::Tensor> record(Kind kind, const std::vector<Rows>& parts);
+  std::vector<at::Tensor> record(Kind kind, const std::vector<Batch>& parts);
   /// Two leaves: the score [n, d], and v' (d2E/dx2) v for each of the row's m directions v, [n, m]; `directions` [n, m,
   /// d].
-  std::vector<at::Tensor> recordCurvature(const Rows& rows, const at::Tensor& directions);
+  std::vector<at::Tensor> recordCurvature(const Batch& rows, const at::Tensor& directions);
 
   struct Gradients {
     at::Tensor parameters;           // [P], order of Parameters::flat(); valid until the next begin()
@@ -40,7 +40,7 @@ class Tape {
                      const std::vector<Derivative>& known = {});
 
   /// The rows of every record since begin(), in order.
-  std::vector<Rows> recorded() const;
+  std::vector<Batch> recorded() const;
 
  private:
   struct Tile {
@@ -50,7 +50,7 @@ class Tape {
     ScoreChain::Record chain;                  // likewise of derivatives by hand on tensors
   };
   struct Record {
-    Rows rows;                       // of all parts
+    Batch rows;                      // of all parts
     std::vector<at::Tensor> leaves;  // one a part; of a curvature record the columns of its value
     at::Tensor directions;           // of a curvature record
     Kind kind = Kind::Energy;
@@ -62,7 +62,7 @@ class Tape {
   bool hasFused(Kind kind) const;
   at::Tensor evaluate(Record& record);
   static ScoreChain::Directions directionsOf(const Record& record, const TileRange& range);
-  Tile evaluateTile(Kind kind, const Rows& rows, const at::Tensor& directions, const EvaluationMode& mode) const;
+  Tile evaluateTile(Kind kind, const Batch& rows, const at::Tensor& directions, const EvaluationMode& mode) const;
   at::Tensor evaluateFused(Record& record);
   at::Tensor evaluatePlain(Record& record);
   void addFusedGradient(const Record& record, std::size_t index, const at::Tensor& outer, at::Tensor& flat) const;

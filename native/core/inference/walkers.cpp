@@ -22,7 +22,7 @@ void requireFiniteEnergies(const at::Tensor& energy, std::int64_t firstRow, std:
 }  // namespace
 
 at::Tensor energiesOf(const InferenceCall& call, const Walkers& w) {
-  const at::Tensor energy = call.energy.energyOf(Rows{w.x, w.y}, call.threads);
+  const at::Tensor energy = call.energy.energyOf(Batch{w.x, w.y}, call.threads);
   requireFiniteEnergies(energy, static_cast<std::int64_t>(w.firstWalker) / w.each, w.each);
   return energy;
 }
@@ -35,7 +35,7 @@ EnergyAndGradient withGradientInY(const InferenceCall& call, const Walkers& w) {
     const TileRange r = tiling.range(i);
     const at::Tensor leaf = w.y.slice(0, r.first, r.last).detach().requires_grad_(true);
     const at::Tensor energy =
-        call.energy.evaluateWith(call.energy.parameters().tensors(), Rows{w.x.slice(0, r.first, r.last), leaf}, {})
+        call.energy.evaluateWith(call.energy.parameters().tensors(), Batch{w.x.slice(0, r.first, r.last), leaf}, {})
             .energy;
     at::Tensor gradient;
     if (energy.requires_grad())

@@ -19,18 +19,18 @@ class ConditionalNoiseContrastive : public Objective {
       if (!(s > 0)) spec.at("sigma").invalid("must be greater than 0");
   }
 
-  void prepare(Energy& model, const Rows& data, const at::Tensor&, const Random&) override {
+  void prepare(Energy& model, const Batch& data, const at::Tensor&, const Random&) override {
     requireRealRows(model, "conditionalNoiseContrastive adds Gaussian noise to x");
     sigma_ = perColumn(sigmaNumbers_, data.x, "sigma");
   }
 
   at::Tensor loss(StepContext& context) override {
-    const Rows& data = context.batch;
+    const Batch& data = context.batch;
     const std::int64_t n = data.size();
     const at::Tensor noise =
         context.random().normal(n * negatives_, data.x.size(1), static_cast<std::uint64_t>(context.step),
                                 Stream::NoiseSample, data.x.options());
-    Rows negatives;
+    Batch negatives;
     negatives.x = repeated(data.x, negatives_) + sigma_ * noise;
     negatives.y = repeated(data.y, negatives_);
     const EnergyPair energy = energiesOf(context, data, negatives);

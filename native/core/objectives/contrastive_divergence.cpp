@@ -52,13 +52,13 @@ class ContrastiveDivergence : public Objective {
     if (isShortRun(spec)) starts_ = std::make_unique<ReplayBuffer>(startOptions(spec));
   }
 
-  void prepare(Energy& model, const Rows& data, const at::Tensor&, const Random& random) override {
+  void prepare(Energy& model, const Batch& data, const at::Tensor&, const Random& random) override {
     model.program().states.require(data.x, "x");
     if (starts_) starts_->fill(data, random, model.program().states);
   }
 
   at::Tensor loss(StepContext& context) override {
-    Rows negatives = context.batch;
+    Batch negatives = context.batch;
     if (starts_) {
       if (context.step == 0) warnOfShortRuns(context);
       const auto step = static_cast<std::uint64_t>(context.step);

@@ -11,7 +11,7 @@ namespace {
 
 class CrossEntropy : public Objective {
  public:
-  void prepare(Energy& model, const Rows&, const at::Tensor& target, const Random&) override {
+  void prepare(Energy& model, const Batch&, const at::Tensor& target, const Random&) override {
     const Program& program = model.program();
     if (program.outputs < 0)
       fail(Code::Unsupported, "crossEntropy needs an energy with logits (classifier); a ", program.kind,
@@ -23,7 +23,7 @@ class CrossEntropy : public Objective {
   }
 
   at::Tensor loss(StepContext& context) override {
-    Rows rows;
+    Batch rows;
     rows.x = context.batch.x;
     const at::Tensor logits = context.outputs(rows);
     const at::Tensor labels = context.target.reshape({-1}).to(at::kCPU, at::kLong).contiguous();

@@ -33,7 +33,7 @@ class DenoisingScoreMatching : public Objective {
 
   bool givesCondition() const override { return ladder(); }
 
-  void prepare(Energy& model, const Rows&, const at::Tensor&, const Random&) override {
+  void prepare(Energy& model, const Batch&, const at::Tensor&, const Random&) override {
     requireRealRows(model, "denoisingScoreMatching adds Gaussian noise to x");
     requireSmooth(model.program());
     const Condition& condition = model.program().condition;
@@ -47,10 +47,10 @@ class DenoisingScoreMatching : public Objective {
 
   at::Tensor loss(StepContext& context) override {
     const at::Tensor sigma = levels(context);
-    const Rows& data = context.batch;
+    const Batch& data = context.batch;
     const at::Tensor noise = context.random().normal(
         data.size(), data.x.size(1), static_cast<std::uint64_t>(context.step), Stream::Corrupt, data.x.options());
-    Rows corrupted = data;
+    Batch corrupted = data;
     corrupted.x = at::addcmul(data.x, sigma, noise);
     if (difference_ > 0) return byDifferences(context, corrupted, sigma, noise);
     const at::Tensor score = context.score(corrupted);
@@ -71,7 +71,7 @@ class DenoisingScoreMatching : public Objective {
     return context.batch.y.exp();
   }
 
-  at::Tensor byDifferences(StepContext& context, const Rows& corrupted, const at::Tensor& sigma,
+  at::Tensor byDifferences(StepContext& context, const Batch& corrupted, const at::Tensor& sigma,
                            const at::Tensor& noise) const {
     const at::Tensor v = Projections().draw(corrupted.x, context.step, context.random()).squeeze(1);
     const at::Tensor shift = difference_ * sigma * v;

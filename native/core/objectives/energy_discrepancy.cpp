@@ -21,18 +21,18 @@ class EnergyDiscrepancy : public Objective {
         negatives_(spec.count("negatives", 1, 32)),
         w_(spec.nonNegative("w", 1)) {}
 
-  void prepare(Energy& model, const Rows&, const at::Tensor&, const Random&) override {
+  void prepare(Energy& model, const Batch&, const at::Tensor&, const Random&) override {
     requireRealRows(model, "energyDiscrepancy adds Gaussian noise to x");
   }
 
   at::Tensor loss(StepContext& context) override {
-    const Rows& data = context.batch;
+    const Batch& data = context.batch;
     const std::int64_t n = data.size(), d = data.x.size(1);
     const auto step = static_cast<std::uint64_t>(context.step);
     const Random& random = context.random();
     // One y for all negatives of a row: with one y each the minimiser is another.
     const at::Tensor y = data.x + deviation_ * random.normal(n, d, step, Stream::Corrupt, data.x.options());
-    Rows negatives;
+    Batch negatives;
     negatives.x = repeated(y, negatives_) +
                   deviation_ * random.normal(n * negatives_, d, step, Stream::NoiseSample, data.x.options());
     negatives.y = repeated(data.y, negatives_);

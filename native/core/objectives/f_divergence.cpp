@@ -26,7 +26,7 @@ class FDivergenceObjective : public Objective {
         warmup_(spec.count("warmup", 0, 0)),
         chains_(std::move(chains)) {}
 
-  void prepare(Energy& model, const Rows& data, const at::Tensor&, const Random& random) override {
+  void prepare(Energy& model, const Batch& data, const at::Tensor&, const Random& random) override {
     helper_.create(model, random);
     // Says what does not fit before the first step.
     const Energy& network = helper_.network();
@@ -35,11 +35,9 @@ class FDivergenceObjective : public Objective {
   }
 
   at::Tensor loss(StepContext& context) override {
-    const Rows negatives = chains_.advance(context);
+    const Batch negatives = chains_.advance(context);
     const std::int64_t n = context.batch.size();
-    Rows joint;
-    joint.x = at::cat({context.batch.x, negatives.x});
-    if (negatives.y.defined()) joint.y = at::cat({context.batch.y, negatives.y});
+    const Batch joint = Batch::joined({context.batch, negatives});
     const at::Tensor energy = context.energy(joint);
     const std::vector<double> energies = numbersOf(energy);
     trainHelper(context, joint, energies, n);
@@ -75,7 +73,7 @@ class FDivergenceObjective : public Objective {
  private:
   static at::Tensor firstRow(const at::Tensor& y) { return y.defined() ? y.slice(0, 0, 1) : y; }
   bool isConditional() const { return helper_.network().program().condition.kind != Condition::Kind::None; }
-  Rows helperRows(const Rows& rows) const { return {rows.x, isConditional() ? rows.y : at::Tensor()}; }
+  Batch helperRows(const Batch& rows) const { return {rows.x, isConditional() ? rows.y : at::Tensor()}; }
 
   // J at u = E + H, n rows of data before the negatives, with dJ / du of every row and F(u) of the negatives.
   struct Estimate {
@@ -101,7 +99,7 @@ class FDivergenceObjective : public Objective {
   }
 
   // One step of the helper towards log p + log Z, at the model's present energy.
-  void trainHelper(StepContext& context, const Rows& joint, const std::vector<double>& energy, std::int64_t n) {
+  void trainHelper(StepContext& context, const Batch& joint, const std::vector<double>& energy, std::int64_t n) {
     Tape& tape = helper_.tape(context);
     const at::Tensor h = tape.record(Tape::Kind::Energy, helperRows(joint));
     const std::vector<double> helper = numbersOf(h);

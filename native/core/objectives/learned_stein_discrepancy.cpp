@@ -35,7 +35,7 @@ class LearnedSteinDiscrepancy : public Objective {
     if (!exact_ && spec.text("trace") != "hutchinson") spec.at("trace").invalid("must be 'exact' or 'hutchinson'");
   }
 
-  void prepare(Energy& model, const Rows& data, const at::Tensor&, const Random& random) override {
+  void prepare(Energy& model, const Batch& data, const at::Tensor&, const Random& random) override {
     requireRealRows(model, "learnedSteinDiscrepancy differentiates E in x");
     requireUnconditional(data, "learnedSteinDiscrepancy");
     network_ = std::make_unique<HelperNetwork>(criticEnergy(Spec(critic_, "objective.critic"), data.x.size(1)),
@@ -130,7 +130,7 @@ class LearnedSteinDiscrepancy : public Objective {
     const at::Tensor x = tile.x.clone().requires_grad_(true);
     const bool differentiable = tile.score.defined();
     // The regressor's rows are (x, y); only its network f(x) is wanted.
-    const Rows rows{at::cat({x, at::zeros_like(x)}, 1), {}};
+    const Batch rows{at::cat({x, at::zeros_like(x)}, 1), {}};
     const at::Tensor value = network.evaluateWith(leaves, rows, {}).outputs;
     at::Tensor trace = at::zeros({x.size(0)}, tile.x.options());
     for (const at::Tensor& v : tile.v.unbind())

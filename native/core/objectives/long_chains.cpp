@@ -22,7 +22,7 @@ LongChains::LongChains(const Spec& spec, std::int64_t shortSteps) {
 
 // Batches are drawn at random, so their first rows are a random share. The continuation has random numbers of its own:
 // those of the chains numbered after all short ones.
-Rows LongChains::carriedOn(StepContext& context, const Sampler& sampler, const Rows& ends) const {
+Batch LongChains::carriedOn(StepContext& context, const Sampler& sampler, const Batch& ends) const {
   const auto count = static_cast<std::int64_t>(std::ceil(fraction_ * static_cast<double>(ends.size())));
   Chains chains;
   chains.x = ends.x.detach().slice(0, 0, count).clone();
@@ -33,15 +33,15 @@ Rows LongChains::carriedOn(StepContext& context, const Sampler& sampler, const R
   return {chains.x.detach(), chains.y};
 }
 
-at::Tensor LongChains::contrast(StepContext& context, const Sampler& sampler, const Rows& ends) const {
+at::Tensor LongChains::contrast(StepContext& context, const Sampler& sampler, const Batch& ends) const {
   if (more_ == 0) return langevin::contrast(context, context.batch, ends);
-  const Rows further = carriedOn(context, sampler, ends);
+  const Batch further = carriedOn(context, sampler, ends);
   const auto drift = [&](const at::Tensor& before, const at::Tensor& after) {
     context.monitor("drift", meanOf(before.detach().slice(0, 0, further.size()) - after.detach()));
   };
   // CD-K to the bit; the long chains are only looked at.
   if (weight_ == 0) {
-    const Rows before{ends.x.slice(0, 0, further.size()), further.y};
+    const Batch before{ends.x.slice(0, 0, further.size()), further.y};
     drift(context.model().energyOf(before, context.threads), context.model().energyOf(further, context.threads));
     return langevin::contrast(context, context.batch, ends);
   }

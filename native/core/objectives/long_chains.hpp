@@ -16,10 +16,10 @@ class LongChains {
   LongChains(const Spec& spec, std::int64_t shortSteps);
 
   /// The loss with the short chains' ends given. Reports `drift`, mean E(x_K) - E(x_L) of the chains carried on.
-  at::Tensor contrast(StepContext& context, const Sampler& sampler, const Rows& ends) const;
+  at::Tensor contrast(StepContext& context, const Sampler& sampler, const Batch& ends) const;
 
  private:
-  Rows carriedOn(StepContext& context, const Sampler& sampler, const Rows& ends) const;
+  Batch carriedOn(StepContext& context, const Sampler& sampler, const Batch& ends) const;
 
   std::int64_t more_ = 0;  // L - K; 0: no long chains
   double weight_ = 0.5, fraction_ = 1;

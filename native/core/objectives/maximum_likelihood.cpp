@@ -27,7 +27,7 @@ class MaximumLikelihood : public Objective {
     }
   }
 
-  void prepare(Energy& model, const Rows& data, const at::Tensor&, const Random&) override {
+  void prepare(Energy& model, const Batch& data, const at::Tensor&, const Random&) override {
     requireRealRows(model, "maximumLikelihood integrates over real columns");
     requireUnconditional(data, "maximumLikelihood");
     const std::int64_t d = data.x.size(1);
@@ -48,7 +48,7 @@ class MaximumLikelihood : public Objective {
 
   at::Tensor loss(StepContext& context) override {
     const auto step = static_cast<std::uint64_t>(context.step);
-    Rows grid = grid_;
+    Batch grid = grid_;
     if (jitter_)
       grid.x =
           grid_.x + width_ * context.random().uniform(1, width_.size(1), step, Stream::NoiseSample, width_.options());
@@ -81,7 +81,7 @@ class MaximumLikelihood : public Objective {
 
   std::vector<double> lowNumbers_, highNumbers_, cellNumbers_;
   bool jitter_;
-  Rows grid_;         // centres of all cells, lower corners with jitter [cells, d]
+  Batch grid_;        // centres of all cells, lower corners with jitter [cells, d]
   at::Tensor width_;  // of a cell [1, d]
   double logCell_ = 0;
 };

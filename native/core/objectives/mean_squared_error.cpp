@@ -8,7 +8,7 @@ namespace {
 
 class MeanSquaredError : public Objective {
  public:
-  void prepare(Energy& model, const Rows& data, const at::Tensor& target, const Random&) override {
+  void prepare(Energy& model, const Batch& data, const at::Tensor& target, const Random&) override {
     const Program& program = model.program();
     if (program.outputs < 0)
       fail(Code::Unsupported, "meanSquaredError needs an energy with network outputs (regressor); a ", program.kind,

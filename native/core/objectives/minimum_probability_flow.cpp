@@ -15,16 +15,16 @@ namespace {
 
 class MinimumProbabilityFlow : public Objective {
  public:
-  void prepare(Energy& model, const Rows& data, const at::Tensor&, const Random&) override {
+  void prepare(Energy& model, const Batch& data, const at::Tensor&, const Random&) override {
     requireDiscrete(model.program(), "minimumProbabilityFlow compares states that differ in one site",
                     "score matching, noiseContrastive or contrastiveDivergence");
     model.program().states.require(data.x, "x");
   }
 
   at::Tensor loss(StepContext& context) override {
-    const Rows& data = context.batch;
+    const Batch& data = context.batch;
     const std::int64_t n = data.size();
-    Rows neighbours;
+    Batch neighbours;
     neighbours.x = neighboursOf(Sites(context.model()), data.x);
     const std::int64_t count = neighbours.size() / n;
     if (data.y.defined()) neighbours.y = at::cat(std::vector<at::Tensor>(static_cast<std::size_t>(count), data.y));

@@ -23,15 +23,15 @@ class NoiseContrastive : public Objective {
         learn_(spec.boolean("learnLogZ", true)),
         start_(spec.has("logZ") ? std::optional<double>(spec.number("logZ")) : std::nullopt) {}
 
-  void prepare(Energy& model, const Rows& data, const at::Tensor&, const Random& random) override {
+  void prepare(Energy& model, const Batch& data, const at::Tensor&, const Random& random) override {
     requireRealRows(model, "noiseContrastive compares with a density over real columns");
     noise_->fit(data.x);
     logZ_ = start_ ? *start_ : estimate(model, data, random);
   }
 
   at::Tensor loss(StepContext& context) override {
-    const Rows& data = context.batch;
-    const Rows negatives = noiseRows(context, *noise_, ratio_);
+    const Batch& data = context.batch;
+    const Batch negatives = noiseRows(context, *noise_, ratio_);
     const EnergyPair energy = energiesOf(context, data, negatives);
     context.recordData(energy.data);
     context.recordNegatives(energy.negatives);
@@ -85,10 +85,10 @@ class NoiseContrastive : public Objective {
 
   // log Z of the untrained energy by importance sampling from the noise: the logits start near 0 instead of wherever
   // the initial energy happens to lie.
-  double estimate(const Energy& model, const Rows& data, const Random& random) const {
+  double estimate(const Energy& model, const Batch& data, const Random& random) const {
     constexpr std::int64_t kRows = 4096;
     at::NoGradGuard guard;
-    Rows rows;
+    Batch rows;
     rows.x = noise_->sample(kRows, 0, random.fork(1));
     if (data.y.defined()) {
       const at::Tensor index = at::arange(kRows, at::kLong).remainder(data.size()).to(data.y.device());

@@ -28,7 +28,7 @@ class StepContext {
  public:
   virtual ~StepContext() = default;
 
-  Rows batch;             // x [n, d] and y where the energy is conditional or the objective supervised
+  Batch batch;            // x [n, d] and y where the energy is conditional or the objective supervised
   at::Tensor target;      // regression targets [n, k] (float) or class labels [n] (int64); undefined otherwise
   std::int64_t step = 0;  // 0-based optimiser step
   std::int64_t totalSteps = 1;
@@ -40,12 +40,12 @@ class StepContext {
   virtual Job& job() = 0;
 
   /// E [n] of each of several sets of rows, in one pass.
-  virtual std::vector<at::Tensor> energies(const std::vector<Rows>& parts) = 0;
-  at::Tensor energy(const Rows& rows) { return energies({rows})[0]; }
-  virtual at::Tensor outputs(const Rows& rows) = 0;  // logits or network outputs [n, k]
-  virtual at::Tensor score(const Rows& rows) = 0;    // -dE/dx [n, d]
+  virtual std::vector<at::Tensor> energies(const std::vector<Batch>& parts) = 0;
+  at::Tensor energy(const Batch& rows) { return energies({rows})[0]; }
+  virtual at::Tensor outputs(const Batch& rows) = 0;  // logits or network outputs [n, k]
+  virtual at::Tensor score(const Batch& rows) = 0;    // -dE/dx [n, d]
   /// The score and the energy's curvature along `directions` [n, m, d], which are held fixed.
-  virtual ScoreAndCurvature curvature(const Rows& rows, const at::Tensor& directions) = 0;
+  virtual ScoreAndCurvature curvature(const Batch& rows, const at::Tensor& directions) = 0;
   /// A learnable number of the objective itself (declared in Objective::extras), e.g. logZ; requires grad.
   virtual at::Tensor extra(const std::string& name) = 0;
 
@@ -68,7 +68,7 @@ class Objective {
   virtual bool givesCondition() const { return false; }
   /// Refuses models and data it cannot train (with the reason); looks at training data once (data-fitted noise, grid
   /// borders).
-  virtual void prepare(Energy& model, const Rows& data, const at::Tensor& target, const Random& random) {
+  virtual void prepare(Energy& model, const Batch& data, const at::Tensor& target, const Random& random) {
     (void)model, (void)data, (void)target, (void)random;
   }
   /// The scalar loss of this step.

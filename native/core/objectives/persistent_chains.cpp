@@ -19,17 +19,17 @@ PersistentChains::PersistentChains(const Spec& spec)
 PersistentChains::PersistentChains(std::shared_ptr<const Sampler> sampler, ReplayBuffer::Options options)
     : sampler_(std::move(sampler)), buffer_(std::move(options)) {}
 
-Rows PersistentChains::advance(StepContext& context, SamplerKl* kl) {
+Batch PersistentChains::advance(StepContext& context, SamplerKl* kl) {
   const std::int64_t count = chains_ > 0 ? chains_ : context.batch.size();
   const CommonOptions& common = sampler_->common();
   const double temperature = common.temperature.at(common.steps - 1, common.steps);
-  ReplayBuffer::Draw draw = buffer_.draw(count, static_cast<std::uint64_t>(context.step), [&](const Rows& rows) {
+  ReplayBuffer::Draw draw = buffer_.draw(count, static_cast<std::uint64_t>(context.step), [&](const Batch& rows) {
     return context.model().energyOf(rows, context.threads) / temperature;
   });
-  buffer_.cool(draw, [&](const Rows& rows, double factor, std::uint64_t level) {
+  buffer_.cool(draw, [&](const Batch& rows, double factor, std::uint64_t level) {
     return heatedRows(context, *sampler_, rows, factor, level);
   });
-  Rows negatives = draw.rows;
+  Batch negatives = draw.rows;
   negatives.x = kl ? kl->advance(context, *sampler_, draw.rows) : advanceRows(context, *sampler_, draw.rows);
   // The last call that can be aborted is behind us: from here on the step runs to its end.
   buffer_.store(draw, negatives.x, common.steps);

@@ -21,7 +21,7 @@ class PersistentChains {
   PersistentChains(std::shared_ptr<const Sampler> sampler, ReplayBuffer::Options options);
 
   /// The chains start anew, at states of the energy.
-  void prepare(const Energy& model, const Rows& data, const Random& random) {
+  void prepare(const Energy& model, const Batch& data, const Random& random) {
     const States& states = model.program().states;
     states.require(data.x, "x");
     buffer_.fill(data, random, states);
@@ -30,7 +30,7 @@ class PersistentChains {
   /// Runs this step's chains (`chains` of them, the batch size by default) and stores them back: rows of the model's
   /// law, up to the sampler's bias. The last call of a step that can be aborted. Reports the sampler's monitors,
   /// restartShare, bufferAge and bufferSaturation. With `kl` the steps are taken by it.
-  Rows advance(StepContext& context, SamplerKl* kl = nullptr);
+  Batch advance(StepContext& context, SamplerKl* kl = nullptr);
   const Sampler& sampler() const { return *sampler_; }
 
   std::map<std::string, at::Tensor> state() const { return buffer_.state(); }

@@ -14,15 +14,15 @@ class RankingNoiseContrastive : public Objective {
   explicit RankingNoiseContrastive(const Spec& spec)
       : noise_(makeNoise(spec.at("noise"))), negatives_(spec.count("negatives", 1, 15)) {}
 
-  void prepare(Energy& model, const Rows& data, const at::Tensor&, const Random&) override {
+  void prepare(Energy& model, const Batch& data, const at::Tensor&, const Random&) override {
     requireRealRows(model, "rankingNoiseContrastive compares with a density over real columns");
     noise_->fit(data.x);
   }
 
   at::Tensor loss(StepContext& context) override {
-    const Rows& data = context.batch;
+    const Batch& data = context.batch;
     const std::int64_t n = data.size();
-    const Rows negatives = noiseRows(context, *noise_, negatives_);
+    const Batch negatives = noiseRows(context, *noise_, negatives_);
     const EnergyPair energy = energiesOf(context, data, negatives);
     context.recordData(energy.data);
     context.recordNegatives(energy.negatives);

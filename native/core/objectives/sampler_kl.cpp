@@ -14,7 +14,7 @@ namespace {
 double digamma(std::int64_t k) { return at::digamma(at::full({}, static_cast<double>(k), at::kDouble)).item<double>(); }
 
 // d^2E/dx^2 a, row by row.
-at::Tensor hessianProduct(const Energy& model, const Rows& rows, const at::Tensor& a) {
+at::Tensor hessianProduct(const Energy& model, const Batch& rows, const at::Tensor& a) {
   at::AutoGradMode enable(true);
   const at::Tensor x = rows.x.detach().clone().requires_grad_(true);
   const at::Tensor energy = model.evaluateWith(model.parameters().tensors(), {x, rows.y}, {}).energy;
@@ -88,7 +88,7 @@ SamplerKl::SamplerKl(const Spec& spec, const Sampler& sampler) {
     fail(Code::Unsupported, "samplerKl differentiates plain steps: it needs a sampler without clip and box");
 }
 
-at::Tensor SamplerKl::advance(StepContext& context, const Sampler& sampler, const Rows& rows, std::int64_t steps) {
+at::Tensor SamplerKl::advance(StepContext& context, const Sampler& sampler, const Batch& rows, std::int64_t steps) {
   if (!active_) return advanceRows(context, sampler, rows, steps);
   points_.clear();
   drifts_.clear();
@@ -121,7 +121,7 @@ at::Tensor SamplerKl::added(StepContext& context, const at::Tensor& loss) const 
   // Backwards over the kept steps: x' = x + c s(x) + noise depends on the weights by c s(x), and on x by 1 - c H(x).
   std::vector<Derivative> terms;
   for (std::size_t t = points_.size(); t-- > 0;) {
-    const Rows rows{points_[t], last_.y};
+    const Batch rows{points_[t], last_.y};
     terms.push_back({context.score(rows), a * drifts_[t]});
     if (t > 0) a = a - drifts_[t] * hessianProduct(context.model(), rows, a);
   }

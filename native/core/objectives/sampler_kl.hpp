@@ -27,7 +27,7 @@ class SamplerKl {
   SamplerKl(const Spec& spec, const Sampler& sampler);
 
   /// advanceRows() (support.hpp), with the last steps kept.
-  at::Tensor advance(StepContext& context, const Sampler& sampler, const Rows& rows, std::int64_t steps = 0);
+  at::Tensor advance(StepContext& context, const Sampler& sampler, const Batch& rows, std::int64_t steps = 0);
   /// `loss` plus the term for the rows advanced last. Reports samplerKlEnergy and entropy.
   at::Tensor added(StepContext& context, const at::Tensor& loss) const;
 
@@ -39,7 +39,7 @@ class SamplerKl {
   std::int64_t steps_ = 1, neighbour_ = 1;
   std::vector<at::Tensor> points_;  // where the kept steps started
   std::vector<double> drifts_;      // their c
-  Rows last_;
+  Batch last_;
 };
 
 }  // namespace langevin

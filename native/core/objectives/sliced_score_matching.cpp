@@ -23,7 +23,7 @@ class SlicedScoreMatching : public Objective {
       spec.at("varianceReduced").invalid("needs |s|^2, which differences of energies do not give");
   }
 
-  void prepare(Energy& model, const Rows&, const at::Tensor&, const Random&) override {
+  void prepare(Energy& model, const Batch&, const at::Tensor&, const Random&) override {
     requireRealRows(model, "slicedScoreMatching differentiates E in x");
     requireSmooth(model.program());
   }
@@ -45,10 +45,10 @@ class SlicedScoreMatching : public Objective {
 
  private:
   at::Tensor byDifferences(StepContext& context, const at::Tensor& v) const {
-    const Rows& data = context.batch;
+    const Batch& data = context.batch;
     const std::int64_t m = v.size(1), n = data.size();
     const at::Tensor shift = epsilon_ * v.transpose(0, 1);  // [m, n, d]
-    Rows shifted;
+    Batch shifted;
     shifted.x = at::cat({data.x + shift, data.x - shift}).reshape({2 * m * n, data.x.size(1)});
     shifted.y = repeated(data.y, 2 * m);
     const EnergyPair energy = energiesOf(context, data, shifted);

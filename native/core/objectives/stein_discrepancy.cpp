@@ -19,7 +19,7 @@ class SteinDiscrepancy : public Objective {
     if (!(kernel_.beta > -1 && kernel_.beta < 0)) spec.at("beta").invalid("must lie between -1 and 0");
   }
 
-  void prepare(Energy& model, const Rows& data, const at::Tensor&, const Random&) override {
+  void prepare(Energy& model, const Batch& data, const at::Tensor&, const Random&) override {
     requireRealRows(model, "steinDiscrepancy differentiates E in x");
     requireUnconditional(data, "steinDiscrepancy");
     if (!median_) return;

@@ -30,7 +30,7 @@ class Structured : public Objective {
     options_.cap = spec.positive("cap", options_.cap);
   }
 
-  void prepare(Energy& model, const Rows& data, const at::Tensor&, const Random&) override {
+  void prepare(Energy& model, const Batch& data, const at::Tensor&, const Random&) override {
     const Program& program = model.program();
     if (program.condition.kind == Condition::Kind::None)
       fail(Code::Unsupported, "structured trains an energy E(x, y) (twoTower, conditional, classifier); a ",
@@ -47,7 +47,7 @@ class Structured : public Objective {
   }
 
   at::Tensor loss(StepContext& context) override {
-    const Rows& data = context.batch;
+    const Batch& data = context.batch;
     if (!answers_) {
       AnswerEnergies e;
       e.correct = context.energy(data);
@@ -68,9 +68,9 @@ class Structured : public Objective {
 
  private:
   AnswerEnergies energiesOfAnswers(StepContext& context) const {
-    const Rows& data = context.batch;
+    const Batch& data = context.batch;
     const std::int64_t n = data.size(), m = answers_->count();
-    Rows candidates;
+    Batch candidates;
     candidates.x = data.x.repeat_interleave(m, 0);
     candidates.y = answers_->forRows(n, context.random(), static_cast<std::uint64_t>(context.step), data.x.options());
     const EnergyPair energy = energiesOf(context, data, candidates);

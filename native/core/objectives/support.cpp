@@ -9,7 +9,7 @@
 
 namespace langevin {
 
-EnergyPair energiesOf(StepContext& context, const Rows& data, const Rows& negatives) {
+EnergyPair energiesOf(StepContext& context, const Batch& data, const Batch& negatives) {
   const std::vector<at::Tensor> energy = context.energies({data, negatives});
   return {energy[0], energy[1]};
 }
@@ -19,13 +19,13 @@ at::Tensor repeated(const at::Tensor& rows, std::int64_t times) {
   return at::cat(std::vector<at::Tensor>(static_cast<std::size_t>(times), rows));
 }
 
-Rows noiseRows(StepContext& context, const Noise& noise, std::int64_t times) {
-  const Rows& data = context.batch;
+Batch noiseRows(StepContext& context, const Noise& noise, std::int64_t times) {
+  const Batch& data = context.batch;
   return {noise.sample(data.size() * times, static_cast<std::uint64_t>(context.step), context.random()),
           repeated(data.y, times)};
 }
 
-at::Tensor advanceRows(StepContext& context, const Sampler& sampler, const Rows& rows, std::int64_t steps,
+at::Tensor advanceRows(StepContext& context, const Sampler& sampler, const Batch& rows, std::int64_t steps,
                        std::int64_t keep, std::vector<at::Tensor>* kept) {
   if (context.step == 0) warnOfTemperature(context, sampler);
   Chains chains;
@@ -54,7 +54,7 @@ at::Tensor advanceRows(StepContext& context, const Sampler& sampler, const Rows&
   return chains.x.detach();
 }
 
-at::Tensor heatedRows(StepContext& context, const Sampler& sampler, const Rows& rows, double factor,
+at::Tensor heatedRows(StepContext& context, const Sampler& sampler, const Batch& rows, double factor,
                       std::uint64_t level) {
   constexpr std::uint64_t kHeatedSalt = 0x4EA7ED;
   const auto hot = sampler.heated(factor);
@@ -95,7 +95,7 @@ at::Tensor weightedMeans(StepContext& context, const std::vector<std::pair<at::T
   return context.differentiated(sum, derivatives);
 }
 
-at::Tensor contrast(StepContext& context, const Rows& data, const Rows& negatives) {
+at::Tensor contrast(StepContext& context, const Batch& data, const Batch& negatives) {
   const EnergyPair energy = energiesOf(context, data, negatives);
   context.recordData(energy.data);
   context.recordNegatives(energy.negatives);
@@ -118,7 +118,7 @@ void requireRealRows(const Energy& model, const std::string& what) {
               "gibbsWithGradients sampler");
 }
 
-void requireUnconditional(const Rows& data, const char* objective) {
+void requireUnconditional(const Batch& data, const char* objective) {
   if (data.y.defined()) fail(Code::Unsupported, objective, " trains E(x); this energy was given conditions y");
 }
 

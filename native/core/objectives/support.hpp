@@ -13,24 +13,24 @@ struct EnergyPair {
 };
 
 /// Energies of two sets of rows in one evaluation: one set of tiles, one pass.
-EnergyPair energiesOf(StepContext& context, const Rows& data, const Rows& negatives);
+EnergyPair energiesOf(StepContext& context, const Batch& data, const Batch& negatives);
 
 /// The rows `times` times over, one whole copy after the other; undefined stays undefined.
 at::Tensor repeated(const at::Tensor& rows, std::int64_t times);
 
 /// `times` rows of noise a datum of the batch, under the data's conditions; anew every step.
-Rows noiseRows(StepContext& context, const Noise& noise, std::int64_t times);
+Batch noiseRows(StepContext& context, const Noise& noise, std::int64_t times);
 
 /// `steps` steps of the sampler (0: its own number) from `rows`, at the model's present weights. The chains' random
 /// numbers are keyed by row and by context.step * steps + t, so every step of a run has its own. Reports acceptance,
 /// clippedShare, clampedShare, displacement (root mean square, in units of the spread of the training rows). With
 /// `kept`, the positions before each of the last `keep` steps are added to it.
-at::Tensor advanceRows(StepContext& context, const Sampler& sampler, const Rows& rows, std::int64_t steps = 0,
+at::Tensor advanceRows(StepContext& context, const Sampler& sampler, const Batch& rows, std::int64_t steps = 0,
                        std::int64_t keep = 0, std::vector<at::Tensor>* kept = nullptr);
 
 /// What `rows` become by one call of the sampler at `factor` times its temperature. `level` numbers such calls within a
 /// step, so that none repeats another's random numbers.
-at::Tensor heatedRows(StepContext& context, const Sampler& sampler, const Rows& rows, double factor,
+at::Tensor heatedRows(StepContext& context, const Sampler& sampler, const Batch& rows, double factor,
                       std::uint64_t level);
 
 /// Emits a warning event when the chains' law is not the model's: an effective temperature other than 1.
@@ -41,13 +41,13 @@ at::Tensor weightedMeans(StepContext& context, const std::vector<std::pair<at::T
 
 /// mean E(data) - mean E(negatives): its gradient is the one of the log-likelihood, with the negatives standing for the
 /// model's law. Records both energies.
-at::Tensor contrast(StepContext& context, const Rows& data, const Rows& negatives);
+at::Tensor contrast(StepContext& context, const Batch& data, const Batch& negatives);
 
 /// Networks as { name: { parameter: tensor } }.
 Map weightsOf(const std::map<std::string, EnergyRef>& networks);
 
 /// The refusal of a condition y by objectives that have no use for it.
-void requireUnconditional(const Rows& data, const char* objective);
+void requireUnconditional(const Batch& data, const char* objective);
 
 /// The refusal of discrete energies by objectives that look at E between states; `what` it is they do there.
 void requireRealRows(const Energy& model, const std::string& what);

@@ -29,7 +29,7 @@ const OpDefinition& operation(const std::string& name) {
 }
 
 ProgramValues evaluate(const Program& program, const std::vector<at::Tensor>& parameters,
-                       const std::vector<at::Tensor>& constants, const Rows& rows, const EvaluationMode& mode) {
+                       const std::vector<at::Tensor>& constants, const Batch& rows, const EvaluationMode& mode) {
   std::vector<at::Tensor> values;
   values.reserve(program.nodes.size());
   const bool joint = program.jointEnergy >= 0 && rows.y.defined();

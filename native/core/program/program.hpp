@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/torch.hpp"
+#include "program/batch.hpp"
 #include "program/states.hpp"
 
 namespace langevin {
@@ -74,16 +75,6 @@ struct Program {
   Pairwise pairwise;
 };
 
-/// Rows a program is evaluated on. y is undefined where there is no condition.
-struct Rows {
-  at::Tensor x;
-  at::Tensor y;
-  std::int64_t size() const { return x.size(0); }
-  Rows slice(std::int64_t first, std::int64_t last) const {
-    return {x.slice(0, first, last), y.defined() ? y.slice(0, first, last) : y};
-  }
-};
-
 /// Training mode switches dropout on; its masks come from (seed, step, node, row).
 struct EvaluationMode {
   bool training = false;
@@ -95,7 +86,7 @@ struct OpCall {
   const std::vector<at::Tensor>& values;
   const std::vector<at::Tensor>& parameters;
   const std::vector<at::Tensor>& constants;
-  const Rows& rows;
+  const Batch& rows;
   const EvaluationMode& mode;
   const at::Tensor& in(int i) const {
     return values[static_cast<std::size_t>(node.inputs[static_cast<std::size_t>(i)])];
@@ -132,7 +123,7 @@ struct EnergyAndGradient {
 
 /// Plain ATen evaluation; autograd works through it when the caller enables grad. The right answer for every executor.
 ProgramValues evaluate(const Program& program, const std::vector<at::Tensor>& parameters,
-                       const std::vector<at::Tensor>& constants, const Rows& rows, const EvaluationMode& mode);
+                       const std::vector<at::Tensor>& constants, const Batch& rows, const EvaluationMode& mode);
 
 /// Names of the nodes that are not smooth; empty when second derivatives are safe.
 std::vector<std::string> nonSmoothOperations(const Program& program);

@@ -67,7 +67,7 @@ ReplayBuffer::Options ReplayBuffer::Options::read(const Spec& spec) {
   return o;
 }
 
-void ReplayBuffer::fill(const Rows& data, const Random& random, const States& states) {
+void ReplayBuffer::fill(const Batch& data, const Random& random, const States& states) {
   at::NoGradGuard guard;
   if (states.discrete() && (options_.normal > 0 || options_.blur > 0 || !options_.low.empty()))
     fail(Code::InvalidOption, "buffer: this energy is over ", states.describe(),
@@ -90,7 +90,7 @@ void ReplayBuffer::fill(const Rows& data, const Random& random, const States& st
   // The start is a restart of every chain, from a generator of its own: no training step repeats its numbers.
   strategy_ = makeReplayStrategy(options_.strategy);
   strategy_->prepare(options_.size, data);
-  const Rows start = fresh(at::arange(options_.size, at::kLong), 0, random_.fork(1));
+  const Batch start = fresh(at::arange(options_.size, at::kLong), 0, random_.fork(1));
   x_ = start.x;
   y_ = start.y;
   age_ = at::zeros({options_.size}, at::kLong);
@@ -103,10 +103,10 @@ at::Tensor ReplayBuffer::uniformRows(std::int64_t count, std::uint64_t step, con
   return low_ + width_ * random.uniform(count, data_.x.size(1), step, Stream::Init, data_.x.options());
 }
 
-Rows ReplayBuffer::fresh(const at::Tensor& slots, std::uint64_t step, const Random& random) const {
+Batch ReplayBuffer::fresh(const at::Tensor& slots, std::uint64_t step, const Random& random) const {
   const std::int64_t count = slots.size(0), d = data_.x.size(1);
   const at::Tensor picked = strategy_->restart(slots, step, random).to(data_.x.device());
-  Rows rows;
+  Batch rows;
   // A conditional chain keeps the condition of a data row, whatever law its x starts from.
   if (data_.y.defined()) rows.y = data_.y.index_select(0, picked);
   const bool mixed = (options_.uniform > 0) + (options_.normal > 0) + (options_.data > 0) > 1;
@@ -132,7 +132,8 @@ Rows ReplayBuffer::fresh(const at::Tensor& slots, std::uint64_t step, const Rand
 
 // Independence Metropolis (Tierney 1994) with the uniform law on the box: accept with probability
 // min(1, exp(E(from) - E(to))). From outside the box there is no way back, so no way in either.
-at::Tensor ReplayBuffer::accepted(const Rows& from, const Rows& to, std::uint64_t step, const EnergyOf& energy) const {
+at::Tensor ReplayBuffer::accepted(const Batch& from, const Batch& to, std::uint64_t step,
+                                  const EnergyOf& energy) const {
   if (!energy) fail(Code::Internal, "tested restarts need the energy of the chains");
   const at::Tensor inside = from.x.ge(low_).logical_and(from.x.le(low_ + width_)).all(1);
   const at::Tensor u = random_.uniform(from.size(), 1, step, Stream::Accept, at::TensorOptions(at::kDouble)).squeeze(1);
@@ -150,12 +151,11 @@ ReplayBuffer::Draw ReplayBuffer::draw(std::int64_t count, std::uint64_t step, co
   draw.step = step;
   const at::Tensor slots = strategy_->draw(count, step, random_);
   draw.slots = slots.to(x_.device());
-  draw.rows.x = x_.index_select(0, draw.slots);
-  if (y_.defined()) draw.rows.y = y_.index_select(0, draw.slots);
+  draw.rows = Batch{x_, y_}.select(draw.slots);
   draw.restarted = random_.uniform(count, 1, step, Stream::Reinit, at::TensorOptions(at::kFloat)).squeeze(1) <
                    static_cast<float>(options_.reinit);
   if (draw.restarted.any().item<bool>()) {
-    Rows start = fresh(slots, step, random_);
+    Batch start = fresh(slots, step, random_);
     if (options_.metropolis) {
       start.y = draw.rows.y;  // a tested move is one in x, at the chain's own condition
       draw.restarted = draw.restarted.logical_and(accepted(draw.rows, start, step, energy));
@@ -171,9 +171,7 @@ void ReplayBuffer::cool(Draw& draw, const Heated& run) const {
   if (options_.temper.empty() || !draw.restarted.any().item<bool>()) return;
   at::NoGradGuard guard;
   const at::Tensor which = draw.restarted.nonzero().squeeze(1).to(x_.device());
-  Rows rows;
-  rows.x = draw.rows.x.index_select(0, which);
-  if (y_.defined()) rows.y = draw.rows.y.index_select(0, which);
+  Batch rows = draw.rows.select(which);
   for (std::size_t level = 0; level < options_.temper.size(); ++level)
     rows.x = run(rows, options_.temper[level], level);
   draw.rows.x = draw.rows.x.index_copy(0, which, rows.x);

@@ -36,26 +36,26 @@ class ReplayBuffer {
 
   /// Starts every chain. `data` is kept: restarts take rows (and conditions) from it. Discrete chains (`states`) start
   /// at uniform states or data rows.
-  void fill(const Rows& data, const Random& random, const States& states = {});
+  void fill(const Batch& data, const Random& random, const States& states = {});
 
   /// `count` rows where chains start and restart; numbers keyed by (random, step).
-  Rows fresh(std::int64_t count, std::uint64_t step, const Random& random) const {
+  Batch fresh(std::int64_t count, std::uint64_t step, const Random& random) const {
     return fresh(at::arange(count, at::kLong), step, random);
   }
 
   struct Draw {
     std::uint64_t step = 0;
     at::Tensor slots;      // int64 [n], distinct: where the chains come from
-    Rows rows;             // where the chains stand (restarts done)
+    Batch rows;            // where the chains stand (restarts done)
     at::Tensor restarted;  // bool [n]
   };
   /// The energy of rows [n], divided by the temperature of the chains' law.
-  using EnergyOf = std::function<at::Tensor(const Rows&)>;
+  using EnergyOf = std::function<at::Tensor(const Batch&)>;
   /// `count` chains for step `step`; changes nothing, so that an aborted step leaves the buffer as it was. `energy` is
   /// asked only where restarts are tested.
   Draw draw(std::int64_t count, std::uint64_t step, const EnergyOf& energy = {}) const;
   /// What `rows` become at a temperature; `level` counts the levels of Options::temper.
-  using Heated = std::function<at::Tensor(const Rows& rows, double temperature, std::uint64_t level)>;
+  using Heated = std::function<at::Tensor(const Batch& rows, double temperature, std::uint64_t level)>;
   /// Tempered restarts: runs the chains that just restarted down the ladder of temperatures (simulated annealing,
   /// Kirkpatrick et al. 1983), so that they join near the model's modes instead of wherever they started.
   void cool(Draw& draw, const Heated& run) const;
@@ -76,8 +76,8 @@ class ReplayBuffer {
 
  private:
   Map ageHistogram() const;
-  Rows fresh(const at::Tensor& slots, std::uint64_t step, const Random& random) const;
-  at::Tensor accepted(const Rows& from, const Rows& to, std::uint64_t step, const EnergyOf& energy) const;
+  Batch fresh(const at::Tensor& slots, std::uint64_t step, const Random& random) const;
+  at::Tensor accepted(const Batch& from, const Batch& to, std::uint64_t step, const EnergyOf& energy) const;
   void count(const at::Tensor& from, const at::Tensor& to, const at::Tensor& restarted, std::int64_t steps);
   at::Tensor uniformRows(std::int64_t count, std::uint64_t step, const Random& random) const;
 
@@ -85,7 +85,7 @@ class ReplayBuffer {
   std::shared_ptr<ReplayStrategy> strategy_;
   States states_;
   Random random_{0};
-  Rows data_;
+  Batch data_;
   at::Tensor low_, width_, mean_, deviation_;  // [1, d]
   at::Tensor x_, y_;
   at::Tensor age_, uses_;  // int64 [size]: sampler steps and draws since the chain's start

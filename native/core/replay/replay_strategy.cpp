@@ -81,7 +81,7 @@ class Reservoir final : public ChainSlots {
 
 class ClassBlocks final : public ReplayStrategy {
  public:
-  void prepare(std::int64_t size, const Rows& data) override {
+  void prepare(std::int64_t size, const Batch& data) override {
     ReplayStrategy::prepare(size, data);
     if (!data.y.defined() || data.y.dim() != 1 || data.y.scalar_type() != at::kLong)
       fail(Code::InvalidOption, "buffer.strategy 'classBlocks' is for energies E(x, y) of classes y");
@@ -149,7 +149,7 @@ constexpr Named kStrategies[] = {
 
 }  // namespace
 
-void ReplayStrategy::prepare(std::int64_t size, const Rows& data) {
+void ReplayStrategy::prepare(std::int64_t size, const Batch& data) {
   size_ = size;
   rows_ = data.x.size(0);
 }

@@ -67,7 +67,7 @@ class Gibbs final : public Sampler {
 
  private:
   static at::Tensor energyAt(const Energy& energy, const at::Tensor& x, const at::Tensor& y) {
-    return energy.energyOf(Rows{x.to(energy.dtype()), y}).to(x.scalar_type());
+    return energy.energyOf(Batch{x.to(energy.dtype()), y}).to(x.scalar_type());
   }
 
   void sweep(Chains& chains, const Energy& energy, const StepClock& clock, const Random& random) const {

@@ -53,7 +53,7 @@ Value evaluateObjective(const Spec& a, Job& job) {
   }
   for (const auto& [name, value] : result.monitors) monitors.emplace(name, value);
   List rows;
-  for (const Rows& r : result.rows) {
+  for (const Batch& r : result.rows) {
     Map entry{{"x", box(r.x)}};
     if (r.y.defined()) entry.emplace("y", box(r.y));
     rows.emplace_back(std::move(entry));

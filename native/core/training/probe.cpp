@@ -12,10 +12,10 @@ constexpr std::uint64_t kProbeSalt = 0x9B0B;  // the probe's draws never meet th
 
 }  // namespace
 
-Probe::Probe(const Rows& data, std::uint64_t seed, std::int64_t steps)
+Probe::Probe(const Batch& data, std::uint64_t seed, std::int64_t steps)
     : noise_(std::min(kRows, data.size())), stride_(std::max(kSmallestStride, steps / kTimes)) {
   const at::NoGradGuard guard;
-  const Rows seen = data.slice(0, noise_);
+  const Batch seen = data.slice(0, noise_);
   const at::Tensor low = std::get<0>(data.x.min(0, true)), high = std::get<0>(data.x.max(0, true));
   const at::Tensor margin = (high - low) * 0.1;
   const at::Tensor u =

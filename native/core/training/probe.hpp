@@ -9,14 +9,14 @@ namespace langevin {
 class Probe {
  public:
   /// 256 uniform rows in the box of the data (10 % wider to each side) and the first 256 rows of the data.
-  Probe(const Rows& data, std::uint64_t seed, std::int64_t steps);
+  Probe(const Batch& data, std::uint64_t seed, std::int64_t steps);
 
   /// At most 200 times a run: monitors energyUniform (mean E of the noise) and uniformGap (that minus mean E of the
   /// data rows; positive where the model has learned to tell them apart).
   void measure(const Energy& model, std::int64_t step, int threads, Monitors& monitors) const;
 
  private:
-  Rows rows_;  // noise first, data second
+  Batch rows_;  // noise first, data second
   std::int64_t noise_, stride_;
 };
 

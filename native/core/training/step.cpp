@@ -18,7 +18,7 @@ TrainingStep::TrainingStep(Energy& model, const Random& random, Job& job, int th
   extraValues_ = at::tensor(values, at::kDouble).to(model.device(), model.dtype());
 }
 
-void TrainingStep::begin(std::int64_t stepNumber, std::int64_t total, Rows rows, at::Tensor rowTarget) {
+void TrainingStep::begin(std::int64_t stepNumber, std::int64_t total, Batch rows, at::Tensor rowTarget) {
   batch = std::move(rows);
   target = std::move(rowTarget);
   step = stepNumber;
@@ -43,7 +43,7 @@ at::Tensor TrainingStep::differentiated(double loss, const std::vector<Derivativ
   return at::scalar_tensor(loss, at::kDouble);
 }
 
-ScoreAndCurvature TrainingStep::curvature(const Rows& rows, const at::Tensor& directions) {
+ScoreAndCurvature TrainingStep::curvature(const Batch& rows, const at::Tensor& directions) {
   const std::vector<at::Tensor> leaves = tape_.recordCurvature(rows, directions);
   return {leaves[0], leaves[1]};
 }

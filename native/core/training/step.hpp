@@ -22,14 +22,14 @@ class TrainingStep : public StepContext {
   TrainingStep(Energy& model, const Random& random, Job& job, int threads, const std::map<std::string, double>& extras);
 
   /// Starts step `step` on these rows.
-  void begin(std::int64_t step, std::int64_t totalSteps, Rows rows, at::Tensor target);
+  void begin(std::int64_t step, std::int64_t totalSteps, Batch rows, at::Tensor target);
 
   struct Result {
     double loss = 0;           // without penalties
     at::Tensor gradient;       // [P]
     at::Tensor extraGradient;  // [extras]
     std::map<std::string, double> monitors;
-    std::vector<Rows> rows;  // what the objective evaluated, in order
+    std::vector<Batch> rows;  // what the objective evaluated, in order
   };
   /// Runs the objective once and differentiates its loss. ERR_LANGEVIN_DIVERGED names the step and the monitor.
   Result run(Objective& objective, const Penalties& penalties);
@@ -41,12 +41,12 @@ class TrainingStep : public StepContext {
   Energy& model() override { return model_; }
   const Random& random() const override { return random_; }
   Job& job() override { return job_; }
-  std::vector<at::Tensor> energies(const std::vector<Rows>& parts) override {
+  std::vector<at::Tensor> energies(const std::vector<Batch>& parts) override {
     return tape_.record(Tape::Kind::Energy, parts);
   }
-  at::Tensor outputs(const Rows& rows) override { return tape_.record(Tape::Kind::Outputs, rows); }
-  at::Tensor score(const Rows& rows) override { return tape_.record(Tape::Kind::Score, rows); }
-  ScoreAndCurvature curvature(const Rows& rows, const at::Tensor& directions) override;
+  at::Tensor outputs(const Batch& rows) override { return tape_.record(Tape::Kind::Outputs, rows); }
+  at::Tensor score(const Batch& rows) override { return tape_.record(Tape::Kind::Score, rows); }
+  ScoreAndCurvature curvature(const Batch& rows, const at::Tensor& directions) override;
   at::Tensor extra(const std::string& name) override;
   at::Tensor differentiated(double loss, const std::vector<Derivative>& derivatives) override;
   void monitor(const std::string& name, double value) override { monitors_[name] = value; }

@@ -17,7 +17,7 @@ namespace langevin {
 
 /// Rows and targets as the energy and the objective want them.
 struct TrainingData {
-  Rows rows;          // y only where the energy is conditional
+  Batch rows;         // y only where the energy is conditional
   at::Tensor target;  // y of the data: labels int64 [n] or numbers [n, k]; undefined without y
   TrainingData select(const at::Tensor& index) const;
   /// From { x, y? }: checks shapes, dtypes and finiteness against the model. No y where the objective gives it.

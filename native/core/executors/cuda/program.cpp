@@ -55,7 +55,7 @@ struct Addresses {
 std::vector<at::Tensor> folded(const Lowering& l, const Program& program, const std::vector<at::Tensor>& parameters,
                                const std::vector<at::Tensor>& constants) {
   std::vector<at::Tensor> values(program.nodes.size());
-  const Rows none;
+  const Batch none;
   const EvaluationMode mode;
   for (int i = 0; i < static_cast<int>(program.nodes.size()); ++i) {
     if (!l.fixed(i)) continue;

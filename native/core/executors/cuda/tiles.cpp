@@ -20,7 +20,7 @@ std::shared_ptr<const CudaTiles> CudaTiles::compile(const Program&, at::Device, 
   return nullptr;
 }
 
-EnergyAndGradient CudaTiles::energyAndGradient(const Weights&, const Rows&) const { return {}; }
+EnergyAndGradient CudaTiles::energyAndGradient(const Weights&, const Batch&) const { return {}; }
 bool fillOnDevice(at::Tensor&, bool, std::uint64_t, std::uint64_t, std::uint64_t, Stream) { return false; }
 
 #else
@@ -61,7 +61,7 @@ at::Tensor CudaTiles::arena(const Weights& weights, bool conditioned) const {
   return packed.arena;
 }
 
-Launch CudaTiles::prepare(const Weights& weights, const Rows& rows, const at::Tensor& e, const at::Tensor& gradient,
+Launch CudaTiles::prepare(const Weights& weights, const Batch& rows, const at::Tensor& e, const at::Tensor& gradient,
                           std::vector<at::Tensor>& keep) const {
   const bool conditioned = rows.y.defined();
   Launch launch;
@@ -80,7 +80,7 @@ Launch CudaTiles::prepare(const Weights& weights, const Rows& rows, const at::Te
   return launch;
 }
 
-EnergyAndGradient CudaTiles::energyAndGradient(const Weights& weights, const Rows& rows) const {
+EnergyAndGradient CudaTiles::energyAndGradient(const Weights& weights, const Batch& rows) const {
   at::NoGradGuard guard;
   const c10::cuda::CUDAGuard device(rows.x.device());
   const at::Tensor x = rows.x.contiguous();

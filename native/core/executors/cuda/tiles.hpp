@@ -29,11 +29,11 @@ class CudaTiles {
   };
 
   /// E and dE/dx of any number of rows, float32 on the device.
-  EnergyAndGradient energyAndGradient(const Weights& weights, const Rows& rows) const;
+  EnergyAndGradient energyAndGradient(const Weights& weights, const Batch& rows) const;
 
   /// A launch for these rows but for what it is to do: arena, layout, pointers to `x`, `e` and `gradient` (all
   /// contiguous). `keep` holds what the launch points to.
-  Launch prepare(const Weights& weights, const Rows& rows, const at::Tensor& e, const at::Tensor& gradient,
+  Launch prepare(const Weights& weights, const Batch& rows, const at::Tensor& e, const at::Tensor& gradient,
                  std::vector<at::Tensor>& keep) const;
 
  private:
