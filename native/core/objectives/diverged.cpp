@@ -5,16 +5,14 @@
 #include "base/error.hpp"
 
 namespace langevin {
-namespace {
 
-constexpr const char* kRemedies =
+const char* const kDivergenceRemedies =
     "what usually helps: a smaller lr, clipNorm, penalties: { energy: 0.1 }, more or smaller sampler steps, "
     "standardised data; the last checkpoint is as good as it was";
 
-}  // namespace
-
 void diverged(std::int64_t step, const std::string& monitor, double value, const std::string& what) {
-  throw Error(Code::Diverged, "training diverged at step " + std::to_string(step) + ": " + what + "; " + kRemedies,
+  throw Error(Code::Diverged,
+              "training diverged at step " + std::to_string(step) + ": " + what + "; " + kDivergenceRemedies,
               {{"step", step}, {"monitor", monitor}, {"value", std::to_string(value)}});
 }
 

@@ -87,7 +87,8 @@ TrainingStep::Result TrainingStep::run(Objective& objective, const Penalties& pe
     details["step"] = step;
     if (!details.count("monitor")) details["monitor"] = "negatives";
     throw Error(Code::Diverged,
-                "training diverged at step " + std::to_string(step) + ": " + error.what() + "; " + kRemedies, details);
+                "training diverged at step " + std::to_string(step) + ": " + error.what() + "; " + kDivergenceRemedies,
+                details);
   }
   if (loss.numel() != 1) fail(Code::Internal, "an objective returned a loss of shape ", c10::str(loss.sizes()));
   result.loss = loss.item<double>();
