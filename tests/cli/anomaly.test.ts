@@ -1,37 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { afterAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
+import { start, temporaryFolder } from '../helpers/cli.js'
 
-// The compiled command, as users run it; `npm test` compiles it before.
-const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
-const folder = mkdtempSync(join(tmpdir(), 'langevin-cli-anomaly-'))
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
-
-interface Outcome {
-  status: number | null
-  stdout: string
-  stderr: string
-}
-
-function start(args: string[]): { child: ChildProcess; outcome: Promise<Outcome> } {
-  const child = spawn(process.execPath, [main, 'anomaly', ...args], { cwd: folder })
-  let [stdout, stderr] = ['', '']
-  child.stdout.on('data', (text) => {
-    stdout += text
-  })
-  child.stderr.on('data', (text) => {
-    stderr += text
-  })
-  const outcome = new Promise<Outcome>((resolve) => {
-    child.on('close', (status) => resolve({ status, stdout, stderr }))
-  })
-  return { child, outcome }
-}
-
-const anomaly = (...args: string[]) => start(args).outcome
+const folder = temporaryFolder('cli-anomaly')
+const anomaly = (...args: string[]) => start(folder, ['anomaly', ...args]).outcome
 
 // Two measures of machines: those that run well lie on a circle, the hot ones well outside.
 const circle = (radius: number, count: number) =>
@@ -102,7 +75,7 @@ describe('langevin anomaly', () => {
 
   it('keeps the finished rows when it is interrupted: exit 130', async () => {
     const args = ['machines.csv', '--label', 'state', '--detectors', 'knn,energy', '--steps', '10000000', '--json']
-    const { child, outcome } = start(args)
+    const { child, outcome } = start(folder, ['anomaly', ...args])
     // The first words come when the file was read; the nearest neighbours take milliseconds.
     child.stderr!.once('data', () => setTimeout(() => child.kill('SIGINT'), 2500))
     const { status, stdout, stderr } = await outcome

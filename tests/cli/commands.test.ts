@@ -1,37 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { afterAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
+import { start, temporaryFolder } from '../helpers/cli.js'
 
-// The compiled command, as users run it; `npm test` compiles it before.
-const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
-const folder = mkdtempSync(join(tmpdir(), 'langevin-cli-'))
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
-
-interface Outcome {
-  status: number | null
-  stdout: string
-  stderr: string
-}
-
-function start(args: string[]): { child: ChildProcess; outcome: Promise<Outcome> } {
-  const child = spawn(process.execPath, [main, ...args], { cwd: folder })
-  let [stdout, stderr] = ['', '']
-  child.stdout.on('data', (text) => {
-    stdout += text
-  })
-  child.stderr.on('data', (text) => {
-    stderr += text
-  })
-  const outcome = new Promise<Outcome>((resolve) => {
-    child.on('close', (status) => resolve({ status, stdout, stderr }))
-  })
-  return { child, outcome }
-}
-
-const langevin = (...args: string[]) => start(args).outcome
+const folder = temporaryFolder('cli')
+const langevin = (...args: string[]) => start(folder, args).outcome
 const temporaries = () => readdirSync(folder).filter((name) => name.endsWith('.tmp'))
 
 const RUN = {
@@ -128,7 +101,7 @@ describe('spandrel', () => {
   it('keeps finished runs when it is interrupted: exit 130', async () => {
     const out = join(folder, 'partial')
     const args = ['spandrel', '--shape', 'step', '--models', 'mlp,ebm-nce', '--seeds', '1', '--json', '--out', out]
-    const { child, outcome } = start([...args, '--steps', '100000'])
+    const { child, outcome } = start(folder, [...args, '--steps', '100000'])
     // The first words come when the work begins.
     child.stderr!.once('data', () => setTimeout(() => child.kill('SIGINT'), 500))
     const { status, stdout, stderr } = await outcome
@@ -177,7 +150,7 @@ describe('train, sample, score', () => {
   it('stops at SIGINT with a checkpoint, and resumes', async () => {
     const file = writeRun('long.json', { steps: 1_000_000, out: 'long.safetensors' })
     const interrupted = async (...flags: string[]): Promise<number> => {
-      const { child, outcome } = start(['train', file, ...flags])
+      const { child, outcome } = start(folder, ['train', file, ...flags])
       child.stderr!.once('data', () => setTimeout(() => child.kill('SIGINT'), 1500))
       const { status, stderr } = await outcome
       expect(status).toBe(130)

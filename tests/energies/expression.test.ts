@@ -3,18 +3,15 @@ import { describe, expect, it } from 'vitest'
 import { energies, expr } from '../../src/energies/index.js'
 import { LangevinError } from '../../src/errors.js'
 import { parseSpec } from '../../src/spec/index.js'
+import { refusal } from '../helpers/errors.js'
 
 const { add, concat, exp, gt, logsumexp, mul, norm, sum, where } = expr
 
+/** The message of an invalid option. */
 function refused(body: () => unknown): string {
-  try {
-    body()
-  } catch (error) {
-    expect(error).toBeInstanceOf(LangevinError)
-    expect((error as LangevinError).code).toBe('ERR_LANGEVIN_INVALID_OPTION')
-    return (error as LangevinError).message
-  }
-  throw new Error('nothing was thrown')
+  const { code, message } = refusal(body)
+  expect(code).toBe('ERR_LANGEVIN_INVALID_OPTION')
+  return message
 }
 const make = (body: unknown, input = 2) => energies.expression(body as (x: expr.Expr) => expr.Expr, { input })
 

@@ -12,6 +12,7 @@ import {
   specOf,
   specSchema,
 } from '../../src/spec/index.js'
+import { refusal } from '../helpers/errors.js'
 
 const anySpec = energies as unknown as Record<string, (options?: unknown) => SpecValue>
 const anyLayer = layers as unknown as Record<string, (options?: unknown) => SpecValue>
@@ -56,16 +57,6 @@ const examples: SpecValue[] = [
   energies.potts({ sites: 2, levels: 3, field: [0, 1, 2] }),
 ]
 
-function thrown(body: () => unknown): LangevinError {
-  try {
-    body()
-  } catch (error) {
-    expect(error).toBeInstanceOf(LangevinError)
-    return error as LangevinError
-  }
-  throw new Error('nothing was thrown')
-}
-
 function isFrozen(value: unknown): boolean {
   return typeof value !== 'object' || value === null || (Object.isFrozen(value) && Object.values(value).every(isFrozen))
 }
@@ -97,7 +88,7 @@ describe('energy specs', () => {
   it('lets a spec be spread into a changed copy', () => {
     const base = energies.mlp({ input: 2, hidden: [4] })
     expect(energies.mlp({ ...base, hidden: [8] }).hidden).toEqual([8])
-    expect(thrown(() => anySpec.mlp!({ ...base, kind: 'classifier' })).details.path).toBe('kind')
+    expect(refusal(() => anySpec.mlp!({ ...base, kind: 'classifier' })).details.path).toBe('kind')
   })
 
   it.each<[string, () => unknown, string, RegExp]>([
@@ -183,7 +174,7 @@ describe('energy specs', () => {
     ['too many sites', () => energies.potts({ lattice: [40, 40], levels: 3 }), 'lattice', /4096/],
     ['no spread', () => energies.gaussianMixture({ means: [[0]] }), 'sigmas', /exactly one/],
   ])('refuses %s with its path', (_name, body, path, message) => {
-    const error = thrown(body)
+    const error = refusal(body)
     expect(error.code).toBe('ERR_LANGEVIN_INVALID_OPTION')
     expect(error.details.path).toBe(path)
     expect(error.message).toMatch(message)
@@ -192,7 +183,7 @@ describe('energy specs', () => {
   it('refuses values that contain themselves', () => {
     const loop: Record<string, unknown> = { kind: 'residual' }
     loop.layers = [loop]
-    expect(thrown(() => anySpec.sequential!({ input: 1, layers: [loop] })).message).toMatch(/levels deep/)
+    expect(refusal(() => anySpec.sequential!({ input: 1, layers: [loop] })).message).toMatch(/levels deep/)
   })
 
   it('takes typed arrays for lists of numbers', () => {
@@ -265,7 +256,7 @@ describe('any JSON gives a spec or a coded error', () => {
     for (const spec of examples) {
       for (const key of Object.keys(spec).filter((name) => name !== 'kind' && name.length > 3)) {
         const { [key]: value, ...rest } = spec
-        const error = thrown(() => parseSpec('energy', { ...rest, kind: spec.kind, [`${key}x`]: value }))
+        const error = refusal(() => parseSpec('energy', { ...rest, kind: spec.kind, [`${key}x`]: value }))
         expect(error.message).toContain(`did you mean '${key}'`)
       }
     }
@@ -296,7 +287,7 @@ describe('specs inside specs, schedules and JSON Schema', () => {
   it('tells the whole path', () => {
     const spec = goal({ kernel: kernel({ steps: 3, stepSize: schedules.linear({ from: 1, to: 0.1 }) }) })
     expect(spec.kernel.stepSize).toEqual({ kind: 'linear', from: 1, to: 0.1 })
-    const wrong = (value: unknown) => thrown(() => anyGoal(value)).details.path
+    const wrong = (value: unknown) => refusal(() => anyGoal(value)).details.path
     expect(wrong({ kernel: { kind: 'walk', steps: 0.5, stepSize: 1 } })).toBe('kernel.steps')
     expect(wrong({ kernel: { kind: 'walk', steps: 1, stepSize: { kind: 'linear', from: 1, too: 2 } } })).toBe(
       'kernel.stepSize.too',
@@ -325,7 +316,7 @@ describe('specs inside specs, schedules and JSON Schema', () => {
     expect(text).toContain('#/$defs/testKernel')
     expect(text).toContain('#/$defs/schedule')
     expect(text).not.toContain('langevinFamily')
-    expect(thrown(() => specSchema('energie')).message).toMatch(/did you mean 'energy'/)
+    expect(refusal(() => specSchema('energie')).message).toMatch(/did you mean 'energy'/)
   })
 
   it('has a layer factory for every kind', () => {

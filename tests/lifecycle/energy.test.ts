@@ -8,7 +8,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
   Energy,
   energies,
-  LangevinError,
   memoryStats,
   objectives,
   type RunEvent,
@@ -19,16 +18,7 @@ import {
   threads,
   train,
 } from '../../src/index.js'
-
-async function refusal(body: () => Promise<unknown> | unknown): Promise<LangevinError> {
-  try {
-    await body()
-  } catch (error) {
-    if (error instanceof LangevinError) return error
-    throw error
-  }
-  throw new Error('nothing was thrown')
-}
+import { rejection } from '../helpers/errors.js'
 
 /** Nothing was left behind. Not equality: meanwhile the collector may find tensors that earlier tests forgot. */
 function expectNoMoreThan(before: ReturnType<typeof memoryStats>): void {
@@ -100,25 +90,25 @@ describe('an energy', () => {
 
   it('refuses rows that do not fit, with the reason', async () => {
     using model = await mlp()
-    expect((await refusal(() => model.energy([[1, 2, 3]]))).code).toBe('ERR_LANGEVIN_SHAPE')
-    expect((await refusal(() => model.energy([[1, 2], [3]]))).code).toBe('ERR_LANGEVIN_SHAPE')
-    const nan = await refusal(() =>
+    expect((await rejection(() => model.energy([[1, 2, 3]]))).code).toBe('ERR_LANGEVIN_SHAPE')
+    expect((await rejection(() => model.energy([[1, 2], [3]]))).code).toBe('ERR_LANGEVIN_SHAPE')
+    const nan = await rejection(() =>
       model.energy([
         [1, 2],
         [3, Number.NaN],
       ]),
     )
     expect(nan).toMatchObject({ code: 'ERR_LANGEVIN_NON_FINITE', details: { row: 1, column: 1 } })
-    expect((await refusal(() => model.energy([[1, 2]], { y: [1] }))).code).toBe('ERR_LANGEVIN_INVALID_OPTION')
-    expect((await refusal(() => model.energy([[1, 2]], { threads: 0 }))).code).toBe('ERR_LANGEVIN_INVALID_OPTION')
-    expect((await refusal(() => model.logits([[1, 2]]))).code).toBe('ERR_LANGEVIN_UNSUPPORTED')
-    expect((await refusal(() => Energy.create({ kind: 'mpl' }))).message).toContain('mlp')
-    expect((await refusal(() => Energy.create(energies.mlp({ input: 2, hidden: [4] }), { device: 'tpu' }))).code).toBe(
-      'ERR_LANGEVIN_DEVICE',
-    )
-    expect((await refusal(() => Energy.create(energies.mlp({ input: 2, hidden: [4] }), { dtype: 'int64' }))).code).toBe(
-      'ERR_LANGEVIN_DTYPE',
-    )
+    expect((await rejection(() => model.energy([[1, 2]], { y: [1] }))).code).toBe('ERR_LANGEVIN_INVALID_OPTION')
+    expect((await rejection(() => model.energy([[1, 2]], { threads: 0 }))).code).toBe('ERR_LANGEVIN_INVALID_OPTION')
+    expect((await rejection(() => model.logits([[1, 2]]))).code).toBe('ERR_LANGEVIN_UNSUPPORTED')
+    expect((await rejection(() => Energy.create({ kind: 'mpl' }))).message).toContain('mlp')
+    expect(
+      (await rejection(() => Energy.create(energies.mlp({ input: 2, hidden: [4] }), { device: 'tpu' }))).code,
+    ).toBe('ERR_LANGEVIN_DEVICE')
+    expect(
+      (await rejection(() => Energy.create(energies.mlp({ input: 2, hidden: [4] }), { dtype: 'int64' }))).code,
+    ).toBe('ERR_LANGEVIN_DTYPE')
   })
 
   it('gives its parameters as copies and takes new ones', async () => {
@@ -131,8 +121,8 @@ describe('an energy', () => {
     await model.setParameters({ [name]: zeros })
     expect((await model.parameters())[name]?.toArray()).toEqual(zeros.toArray())
     expect(parameters[name]?.toArray()).not.toEqual(zeros.toArray())
-    expect((await refusal(() => model.setParameters({ nope: zeros }))).code).toBe('ERR_LANGEVIN_INVALID_OPTION')
-    expect((await refusal(() => model.setParameters({ [name]: [1] }))).code).toBe('ERR_LANGEVIN_SHAPE')
+    expect((await rejection(() => model.setParameters({ nope: zeros }))).code).toBe('ERR_LANGEVIN_INVALID_OPTION')
+    expect((await rejection(() => model.setParameters({ [name]: [1] }))).code).toBe('ERR_LANGEVIN_SHAPE')
   })
 
   it('after dispose says so, while a job that has begun goes on', async () => {
@@ -153,7 +143,7 @@ describe('an energy', () => {
       () => model.parameterCount,
       () => sample(model, { sampler: samplers.langevin({ steps: 1, stepSize: 0.1 }), chains: 1 }),
     ]) {
-      expect((await refusal(use)).code).toBe('ERR_LANGEVIN_DISPOSED')
+      expect((await rejection(use)).code).toBe('ERR_LANGEVIN_DISPOSED')
     }
     expect(inspect(model)).toBe('Energy mlp (disposed)')
   })
@@ -193,12 +183,12 @@ describe('files of an energy', () => {
     ]
     for (const [content, code] of cases) {
       writeFileSync(broken, content)
-      const error = await refusal(() => Energy.load(broken))
+      const error = await rejection(() => Energy.load(broken))
       expect(error.code).toBe(code)
       expect(error.message).toContain(broken)
     }
-    expect((await refusal(() => Energy.load(join(folder, 'nowhere')))).code).toBe('ERR_LANGEVIN_IO')
-    expect((await refusal(() => model.save(join(folder, 'no', 'folder')))).code).toBe('ERR_LANGEVIN_IO')
+    expect((await rejection(() => Energy.load(join(folder, 'nowhere')))).code).toBe('ERR_LANGEVIN_IO')
+    expect((await rejection(() => model.save(join(folder, 'no', 'folder')))).code).toBe('ERR_LANGEVIN_IO')
   })
 
   it('with parameters of another energy are refused, and no energy is left', async () => {
@@ -206,7 +196,7 @@ describe('files of an energy', () => {
     await using model = await mlp()
     await model.save(path)
     const before = memoryStats()
-    const error = await refusal(() => Energy.load(path, { spec: energies.mlp({ input: 2, hidden: [4] }) }))
+    const error = await rejection(() => Energy.load(path, { spec: energies.mlp({ input: 2, hidden: [4] }) }))
     expect(error.code).toBe('ERR_LANGEVIN_FORMAT')
     expectNoMoreThan(before)
   })
@@ -225,7 +215,7 @@ describe('one energy, several calls', () => {
       () => endlessTraining(model),
       () => sample(model, { sampler: samplers.langevin({ steps: 1, stepSize: 0.1 }), chains: 1 }),
     ]) {
-      expect((await refusal(use)).code).toBe('ERR_LANGEVIN_BUSY')
+      expect((await rejection(use)).code).toBe('ERR_LANGEVIN_BUSY')
     }
     // What is known without asking the numbers stays readable.
     expect([model.dtype, model.inputWidth, model.spec.kind]).toEqual(['float32', 2, 'mlp'])
@@ -371,7 +361,7 @@ describe('threads', () => {
     expect((await threads({ intraOp: 2 })).intraOp).toBe(2)
     expect((await threads({ intraOp: 1 })).intraOp).toBe(1)
     expect((await threads()).tiles).toBeGreaterThanOrEqual(1)
-    expect((await refusal(() => threads({ intraOp: 0 }))).code).toBe('ERR_LANGEVIN_INVALID_OPTION')
-    expect((await refusal(() => threads({ intraop: 1 } as never))).code).toBe('ERR_LANGEVIN_INVALID_OPTION')
+    expect((await rejection(() => threads({ intraOp: 0 }))).code).toBe('ERR_LANGEVIN_INVALID_OPTION')
+    expect((await rejection(() => threads({ intraop: 1 } as never))).code).toBe('ERR_LANGEVIN_INVALID_OPTION')
   })
 })

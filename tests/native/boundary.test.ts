@@ -2,19 +2,13 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { NativeError, NativeTensor } from '../../src/native/contract.js'
 import { native } from '../../src/native/load.js'
+import { thrown } from '../helpers/errors.js'
 
 const addon = native()
 // Takes no arguments and therefore ignores them: what is refused here is refused by the conversion.
 const pass = (args: unknown) => addon.callNow('energy.kinds', args as object)
 
-function refusal(body: () => unknown): NativeError {
-  try {
-    body()
-  } catch (error) {
-    return error as NativeError
-  }
-  throw new Error('nothing was thrown')
-}
+const refusal = (body: () => unknown) => thrown(body) as NativeError
 
 function float32(...numbers: number[]): NativeTensor {
   return addon.createTensor(new Float32Array(numbers), [numbers.length], 'float32')

@@ -1,17 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { LangevinError, noises, objectives, optimizers, samplers, schedules } from '../../src/index.js'
+import { noises, objectives, optimizers, samplers, schedules } from '../../src/index.js'
+import { refusal } from '../helpers/errors.js'
 
 const sampler = samplers.langevin({ steps: 10, stepSize: 0.01 })
-
-function problem(make: () => unknown): LangevinError {
-  try {
-    make()
-  } catch (error) {
-    expect(error).toBeInstanceOf(LangevinError)
-    return error as LangevinError
-  }
-  throw new Error('nothing was thrown')
-}
 
 describe('objective, noise and optimizer specs', () => {
   it('fill in defaults and are frozen plain JSON', () => {
@@ -153,7 +144,7 @@ describe('objective, noise and optimizer specs', () => {
     ['a learning rate of 0', () => optimizers.adam({ lr: 0 }), 'lr'],
     ['a beta of 1', () => optimizers.adam({ betas: [0.9, 1] }), 'betas'],
   ])('refuse %s', (_what, make, word) => {
-    const error = problem(make)
+    const error = refusal(make)
     expect(error.code).toBe('ERR_LANGEVIN_INVALID_OPTION')
     expect(error.message).toContain(word)
   })

@@ -6,7 +6,7 @@ import {
   data,
   Energy,
   energies,
-  LangevinError,
+  type LangevinError,
   objectives,
   optimizers,
   partition,
@@ -17,19 +17,10 @@ import {
   train,
 } from '../../src/index.js'
 import type { SpecValue } from '../../src/spec/index.js'
+import { rejection } from '../helpers/errors.js'
 
 const rows = (t: Tensor) => t.toArray() as unknown as number[][]
 const numbers = (t: Tensor) => t.toArray() as number[]
-
-async function refusal(body: () => Promise<unknown>): Promise<LangevinError> {
-  try {
-    await body()
-  } catch (error) {
-    if (error instanceof LangevinError) return error
-    throw error
-  }
-  throw new Error('nothing was thrown')
-}
 
 /** Every row of `sites` sites with the given levels, each level a list of columns. */
 function enumerate(sites: number, levels: number[][]): number[][] {
@@ -135,7 +126,9 @@ describe('discrete energies', () => {
     const gibbs = samplers.gibbs({ steps: 1 })
     const langevin = samplers.langevin({ steps: 1, stepSize: 0.1 })
     const draw = (model: Energy, sampler: SpecValue, init?: never | 'normal' | 'uniform' | number[][] | object) =>
-      refusal(() => sample(model, { sampler, ...(Array.isArray(init) ? {} : { chains: 2 }), init: init as never }).done)
+      rejection(
+        () => sample(model, { sampler, ...(Array.isArray(init) ? {} : { chains: 2 }), init: init as never }).done,
+      )
     const checks: [LangevinError, string, RegExp][] = [
       [await draw(real, gibbs), 'UNSUPPORTED', /gibbs moves between discrete states.*langevin, mala or hmc/],
       [await draw(bits, langevin), 'UNSUPPORTED', /langevin moves real columns.*binary states.*gibbsWithGradients/],
@@ -144,19 +137,19 @@ describe('discrete energies', () => {
       [await draw(spins, gibbs, [[1, 0, 1]]), 'INVALID_OPTION', /init.*row 0, column 1/],
       [await draw(spins, samplers.gibbs({ steps: 1, order: 'blocks' })), 'UNSUPPORTED', /hidden units/],
       [
-        await refusal(
+        await rejection(
           () => train(bits, [[0, 1, 2]], { objective: objectives.minimumProbabilityFlow(), steps: 1 }).done,
         ),
         'INVALID_OPTION',
         /row 0, column 2/,
       ],
       [
-        await refusal(() => partition.exact(spins, { values: [0, 1] })),
+        await rejection(() => partition.exact(spins, { values: [0, 1] })),
         'INVALID_OPTION',
         /no value of a site.*-1 or \+1/,
       ],
       [
-        await refusal(() =>
+        await rejection(() =>
           Energy.create(
             energies.ising({
               lattice: [2, 2],

@@ -1,22 +1,13 @@
 import { setImmediate } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
-import { Energy, energies, LangevinError, type SampleOptions, sample, samplers, tensor } from '../../src/index.js'
+import { Energy, energies, type SampleOptions, sample, samplers, tensor } from '../../src/index.js'
+import { rejection } from '../helpers/errors.js'
 
 /** Standard errors allowed: a false alarm in 1 of 150,000 checks; seeds are fixed. */
 const SIGMAS = 4.5
 
 const gaussian = (precision: number[], mean = precision.map(() => 0)) =>
   Energy.create(energies.gaussian({ mean, precision }), { dtype: 'float64' })
-
-async function refusal(body: () => Promise<unknown>): Promise<LangevinError> {
-  try {
-    await body()
-  } catch (error) {
-    if (error instanceof LangevinError) return error
-    throw error
-  }
-  throw new Error('nothing was thrown')
-}
 
 describe('sample', () => {
   it('streams the mean and covariance of the known law', async () => {
@@ -144,7 +135,7 @@ describe('sample', () => {
     const found = await run(adapted)
     expect(found.diagnostics.temperatures![1]).toBeCloseTo(Math.sqrt(6), 0)
     expect(found.diagnostics.temperatures![2]).toBe(6)
-    const error = await refusal(() => sample(model, { sampler: adapted, resume: found.state }).done)
+    const error = await rejection(() => sample(model, { sampler: adapted, resume: found.state }).done)
     expect(error.message).toMatch(/keeps its ladder/)
   })
 
@@ -158,10 +149,10 @@ describe('sample', () => {
     const { samples, diagnostics } = await sample(model, { sampler, chains: 8 }).done
     expect(samples.shape).toEqual([8, 2])
     expect([diagnostics.steps, diagnostics.burnIn]).toEqual([12, 8])
-    const given = await refusal(() => sample(model, { sampler, chains: 2, y: [[1], [1]] }).done)
+    const given = await rejection(() => sample(model, { sampler, chains: 2, y: [[1], [1]] }).done)
     expect(given.message).toMatch(/leave it out/)
     const plain = await gaussian([1, 1])
-    const error = await refusal(() => sample(plain, { sampler, chains: 2 }).done)
+    const error = await rejection(() => sample(plain, { sampler, chains: 2 }).done)
     expect(error.message).toMatch(/temperatures/)
   })
 
@@ -179,7 +170,7 @@ describe('sample', () => {
     const [b, o] = [both.samples.toTypedArray(), ones.samples.toTypedArray()]
     expect([b[1], b[3]]).toEqual([o[1], o[3]])
     expect(b[0]).not.toEqual(o[0])
-    const error = await refusal(() => sample(model, { sampler, chains: 4 }).done)
+    const error = await rejection(() => sample(model, { sampler, chains: 4 }).done)
     expect(error.code).toBe('ERR_LANGEVIN_INVALID_OPTION')
   })
 
@@ -223,11 +214,11 @@ describe('sample', () => {
       [{ chains: 4, seed: -1 }, 'ERR_LANGEVIN_INVALID_OPTION', /seed/],
     ]
     for (const [options, code, message] of cases) {
-      const error = await refusal(async () => sample(model, { sampler, ...options } as SampleOptions).done)
+      const error = await rejection(async () => sample(model, { sampler, ...options } as SampleOptions).done)
       expect([error.code, error.message]).toEqual([code, expect.stringMatching(message)])
     }
     const huge = samplers.langevin({ steps: 1_000_000, stepSize: 0.1 })
-    const memory = await refusal(() => sample(model, { sampler: huge, chains: 1_000_000, keep: 'trajectory' }).done)
+    const memory = await rejection(() => sample(model, { sampler: huge, chains: 1_000_000, keep: 'trajectory' }).done)
     expect(memory.code).toBe('ERR_LANGEVIN_OUT_OF_MEMORY')
     expect(memory.message).toMatch(/moments/)
   })
@@ -235,12 +226,12 @@ describe('sample', () => {
   it('names the chain and the step of a divergence, and refuses runs that never moved', async () => {
     const model = await Energy.create(energies.gaussian({ mean: [0], precision: 1 }))
     const unstable = samplers.langevin({ steps: 1000, stepSize: 20 })
-    const error = await refusal(() => sample(model, { sampler: unstable, chains: 8 }).done)
+    const error = await rejection(() => sample(model, { sampler: unstable, chains: 8 }).done)
     expect(error.code).toBe('ERR_LANGEVIN_DIVERGED')
     expect(error.message).toMatch(/chain \d+ diverged at step \d+.*stepSize/)
     expect(error.details).toMatchObject({ chain: expect.any(Number), step: expect.any(Number) })
     const stuck = samplers.hmc({ steps: 5, stepSize: 100, leapfrogSteps: 20 })
-    expect((await refusal(() => sample(model, { sampler: stuck, chains: 8 }).done)).message).toMatch(
+    expect((await rejection(() => sample(model, { sampler: stuck, chains: 8 }).done)).message).toMatch(
       /proposals diverged/,
     )
   })

@@ -1,18 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { LangevinError } from '../../src/errors.js'
 import { samplers } from '../../src/samplers/index.js'
 import { schedules } from '../../src/schedules/index.js'
 import { kindsOf, parseSpec } from '../../src/spec/index.js'
-
-function refusal(body: () => unknown): { code: string; message: string } {
-  try {
-    body()
-  } catch (error) {
-    if (error instanceof LangevinError) return { code: error.code, message: error.message }
-    throw error
-  }
-  throw new Error('nothing was thrown')
-}
+import { refusal } from '../helpers/errors.js'
 
 const MALA = { kind: 'mala', steps: 5, stepSize: 0.1 }
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { gaussianFit } from '../../src/data/gaussian-fit.js'
-import { Energy, energies, LangevinError, tensor } from '../../src/index.js'
+import { Energy, energies, tensor } from '../../src/index.js'
 import { denoisingScoreMatching } from '../../src/objectives/denoising-score-matching.js'
 import { averagedEnergy } from '../../src/ood/detectors.js'
 import { scores } from '../../src/ood/evaluate.js'
@@ -18,6 +18,7 @@ import {
   textTable,
 } from '../../src/studies/anomaly/index.js'
 import { evaluateObjective } from '../../src/training/index.js'
+import { rejection } from '../helpers/errors.js'
 import { reference } from '../helpers/python.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'langevin-anomaly-'))
@@ -55,15 +56,6 @@ function file(name: string, text: string): string {
   const path = join(folder, name)
   writeFileSync(path, text)
   return path
-}
-
-async function refusal(body: Promise<unknown>): Promise<LangevinError> {
-  const error = await body.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  )
-  expect(error).toBeInstanceOf(LangevinError)
-  return error as LangevinError
 }
 
 const numbersOf = ({ seconds: _, ...rest }: AnomalyRow) => rest
@@ -152,7 +144,7 @@ describe('the study', () => {
     const values = table.x.toTypedArray() as Float64Array
     values[2 * 5 + 1] = Number.NaN
     const broken = { ...table, x: tensor(values, [80, 2]) }
-    const error = await refusal(anomalyStudy({ tables: [broken], seeds: [0], detectors: ['knn'] }))
+    const error = await rejection(() => anomalyStudy({ tables: [broken], seeds: [0], detectors: ['knn'] }))
     expect(error.code).toBe('ERR_LANGEVIN_NON_FINITE')
     expect(error.message).toMatch(/holes.*row 5.*column 1/)
   })
@@ -212,9 +204,9 @@ describe('readTable', () => {
     expect(await count({})).toBe(1)
     expect(await count({ anomaly: ['hot'] })).toBe(2)
     expect(await count({ normal: ['ok'] })).toBe(3)
-    const error = await refusal(readTable(path, { label: 'state', anomaly: ['hott'] }))
+    const error = await rejection(() => readTable(path, { label: 'state', anomaly: ['hott'] }))
     expect(error.message).toContain("there is no class 'hott'; did you mean 'hot'?")
-    expect((await refusal(readTable(path, { label: 'state', anomaly: ['hot', 'cold', 'ok'] }))).code).toBe(
+    expect((await rejection(() => readTable(path, { label: 'state', anomaly: ['hot', 'cold', 'ok'] }))).code).toBe(
       'ERR_LANGEVIN_INVALID_OPTION',
     )
   })
@@ -237,7 +229,7 @@ describe('readTable', () => {
       /101 different values/,
     ],
   ])('refuses %s', async (what, text, label, message) => {
-    const error = await refusal(readTable(file(`${what}.csv`, text), { label }))
+    const error = await rejection(() => readTable(file(`${what}.csv`, text), { label }))
     expect(error.code).toBe('ERR_LANGEVIN_INVALID_OPTION')
     expect(error.message).toMatch(message)
   })
@@ -255,7 +247,7 @@ describe('readTable', () => {
       /row 1 \(line 2\), column 'b': 'w0' is not a number/,
     ],
   ])('names %s by row and column', async (what, text, message) => {
-    const error = await refusal(readTable(file(`${what}.csv`, text), { label: 'state' }))
+    const error = await rejection(() => readTable(file(`${what}.csv`, text), { label: 'state' }))
     expect(error.code).toBe('ERR_LANGEVIN_FORMAT')
     expect(error.message).toMatch(message)
   })
@@ -274,7 +266,7 @@ describe('the recipe', () => {
     expect(p[0]![0]).toBeCloseTo(1, 14)
     expect(p[1]![1]).toBeCloseTo(0.4, 14)
     const flat = tensor(Float64Array.from([1, 1, 2, 1, 3, 1]), [3, 2])
-    expect((await refusal(gaussianFit(flat))).message).toMatch(/singular.*ridge/)
+    expect((await rejection(() => gaussianFit(flat))).message).toMatch(/singular.*ridge/)
   })
 
   it('starts from the Gaussian that denoising score matching would find', async () => {
@@ -369,6 +361,8 @@ describe('the recipe', () => {
       })
     }
     const same = tensor(Float64Array.from([1, -1, 1]), [3, 1])
-    expect((await refusal(scores(averagedEnergy({ models, rows: same }), x))).message).toMatch(/same on all 3 rows/)
+    expect((await rejection(() => scores(averagedEnergy({ models, rows: same }), x))).message).toMatch(
+      /same on all 3 rows/,
+    )
   })
 })

@@ -1,18 +1,9 @@
 import { inspect } from 'node:util'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type Dtype, LangevinError, memoryStats, type NestedArray, Tensor, tensor } from '../../src/index.js'
+import { type Dtype, memoryStats, type NestedArray, Tensor, tensor } from '../../src/index.js'
 import { toRows } from '../../src/tensor/index.js'
-
-function refusal(body: () => unknown): LangevinError {
-  try {
-    body()
-  } catch (error) {
-    if (error instanceof LangevinError) return error
-    throw error
-  }
-  throw new Error('nothing was thrown')
-}
+import { refusal } from '../helpers/errors.js'
 
 describe('tensor() of typed arrays', () => {
   it.each([

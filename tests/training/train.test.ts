@@ -19,6 +19,7 @@ import {
 } from '../../src/index.js'
 import { readSafetensors } from '../../src/io/safetensors.js'
 import { invokeNow } from '../../src/runtime/index.js'
+import { refusal } from '../helpers/errors.js'
 
 const random = (rows: number, columns: number, seed = 1) =>
   invokeNow<Tensor>('random', { kind: 'normal', rows, columns, seed, stream: 15 })
@@ -329,24 +330,15 @@ describe('checkpoints', () => {
 })
 
 describe('bad input', () => {
-  const thrown = (call: () => unknown) => {
-    try {
-      call()
-    } catch (error) {
-      return error as { code: string; message: string }
-    }
-    throw new Error('nothing was thrown')
-  }
-
   it('is refused at once where it can be seen', async () => {
     using model = await make()
     const code = 'ERR_LANGEVIN_INVALID_OPTION'
-    expect(thrown(() => train(model, rows, { objective: nce } as TrainOptions))).toMatchObject({ code })
-    expect(thrown(() => train(model, rows, { objective: nce, steps: 1, epochs: 1 }))).toMatchObject({ code })
-    const typo = thrown(() => train(model, rows, { objective: nce, steps: 1, batchsize: 3 } as TrainOptions))
+    expect(refusal(() => train(model, rows, { objective: nce } as TrainOptions))).toMatchObject({ code })
+    expect(refusal(() => train(model, rows, { objective: nce, steps: 1, epochs: 1 }))).toMatchObject({ code })
+    const typo = refusal(() => train(model, rows, { objective: nce, steps: 1, batchsize: 3 } as TrainOptions))
     expect(typo.message).toContain('batchSize')
-    expect(thrown(() => train(model, rows, { objective: nce, steps: 1, y: 'label' }))).toMatchObject({ code })
-    expect(thrown(() => train({} as Energy, rows, { objective: nce, steps: 1 }))).toMatchObject({ code })
+    expect(refusal(() => train(model, rows, { objective: nce, steps: 1, y: 'label' }))).toMatchObject({ code })
+    expect(refusal(() => train({} as Energy, rows, { objective: nce, steps: 1 }))).toMatchObject({ code })
   })
 
   it('two runs on one model: the second is busy', async () => {
