@@ -1,3 +1,5 @@
+/** The errors of the package and their codes. */
+
 /** Every code a LangevinError can carry; docs/errors.md says for each what it means and what to do. */
 export const ERROR_CODES = [
   'ERR_LANGEVIN_INVALID_OPTION',

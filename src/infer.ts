@@ -1,3 +1,4 @@
+/** infer(): the answer y of lowest energy for every row. */
 import type { Energy } from './energy.js'
 import { chain } from './inference/chain.js'
 import './inference/index.js'

@@ -1,3 +1,4 @@
+/** sample(): draws samples from an energy. */
 import type { Energy } from './energy.js'
 import { type Run, startRun } from './runtime/index.js'
 import { freeze, hint, invalid, parseSpec, type SpecValue } from './spec/index.js'

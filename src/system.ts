@@ -1,3 +1,4 @@
+/** Versions, memory, threads and devices. */
 import { LangevinError } from './errors.js'
 import { binding } from './native/call.js'
 import type { NativeMemory } from './native/contract.js'

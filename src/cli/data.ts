@@ -1,3 +1,4 @@
+/** The data a command reads: files by their extension, toy distributions and shapes by name. */
 import { extname } from 'node:path'
 import type { Dataset } from '../data/dataset.js'
 import { csv, npy, npz, parquet, safetensors, spandrel, toys } from '../data/index.js'

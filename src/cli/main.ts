@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+/** The `langevin` command: registers the subcommands and sets the exit code. */
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import registerAnomaly from './commands/anomaly.js'

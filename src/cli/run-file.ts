@@ -1,3 +1,4 @@
+/** run.json, the file that describes a training run: its spec and its reader. */
 import { LangevinError } from '../errors.js'
 import { formatError, readWhole } from '../io/files.js'
 import { defineSpec, specOf } from '../spec/index.js'

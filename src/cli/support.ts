@@ -1,3 +1,4 @@
+/** What commands share: output, option parsers, Ctrl-C, the progress bar and the way errors are printed. */
 import { type Command, InvalidArgumentError } from 'commander'
 import { LangevinError } from '../errors.js'
 

@@ -1,3 +1,4 @@
+/** Data sets from arrays in memory. */
 import { LangevinError } from '../errors.js'
 import { requireOptions } from '../spec/index.js'
 import { type RowsLike, toRows } from '../tensor/index.js'

@@ -1,3 +1,4 @@
+/** Reads tables of text (CSV, TSV) as data sets. */
 import { createReadStream } from 'node:fs'
 import { parse } from 'csv-parse'
 import { LangevinError } from '../errors.js'

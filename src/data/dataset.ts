@@ -1,3 +1,4 @@
+/** Data sets: rows with named columns, in native memory. */
 import { LangevinError } from '../errors.js'
 import type { Dtype } from '../native/contract.js'
 import { invokeNow } from '../runtime/index.js'

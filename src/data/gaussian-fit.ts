@@ -1,3 +1,4 @@
+/** Fits a Gaussian to rows. */
 import { type InvokeOptions, invoke } from '../runtime/index.js'
 import { type RowsLike, type Tensor, toRows } from '../tensor/index.js'
 

@@ -1,3 +1,4 @@
+/** Regular grids over a box. */
 import { invokeNow } from '../runtime/index.js'
 import { requireOptions } from '../spec/index.js'
 import type { Tensor } from '../tensor/index.js'

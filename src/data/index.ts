@@ -1,3 +1,4 @@
+/** Data: readers of files, toy distributions, the shapes of the spandrel study, grids and Gaussian fits. */
 export { fromArrays } from './arrays.js'
 export { csv } from './csv.js'
 export { cifar, idx, npy, npz, safetensors } from './files.js'

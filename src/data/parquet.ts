@@ -1,3 +1,4 @@
+/** Reads Parquet files through the optional package hyparquet. */
 import { createRequire } from 'node:module'
 import { pathToFileURL } from 'node:url'
 import { LangevinError } from '../errors.js'

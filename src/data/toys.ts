@@ -1,3 +1,4 @@
+/** Toy distributions of the plane, with their densities, and small binary pictures. */
 import { invoke, invokeNow } from '../runtime/index.js'
 import { requireOptions } from '../spec/index.js'
 import { type RowsLike, type Tensor, withRows } from '../tensor/index.js'

@@ -1,3 +1,4 @@
+/** diagnose(): finds what is wrong with the result of a run and says it in words. */
 import { LangevinError } from '../errors.js'
 import type { LogLikelihood } from '../evaluate/log-likelihood.js'
 import type { Partition } from '../partition/index.js'

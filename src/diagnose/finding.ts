@@ -1,3 +1,5 @@
+/** What a diagnosis is made of: findings, the rules that find them, and how numbers and chains are written. */
+
 /** Something that is wrong with a run, in words. */
 export interface Finding {
   /** Stable name, listed in docs/diagnose.md. */

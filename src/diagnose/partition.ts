@@ -1,3 +1,4 @@
+/** Rules that look at an estimate of log Z. */
 import type { AnnealedPartition, GridPartition, ImportancePartition, Partition } from '../partition/index.js'
 import { type Finding, percent, type Rule, short } from './finding.js'
 

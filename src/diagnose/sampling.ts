@@ -1,3 +1,4 @@
+/** Rules that look at the result of sample(). */
 import type { SampleResult } from '../sample.js'
 import { named, percent, type Rule, short } from './finding.js'
 

@@ -1,3 +1,4 @@
+/** Rules that look at the result of train(). */
 import type { TrainResult, TrainWarning } from '../training/index.js'
 import { type Finding, percent, type Rule, short } from './finding.js'
 

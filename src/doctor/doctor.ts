@@ -1,3 +1,4 @@
+/** doctor(): runs every check of the installation. */
 import { readFileSync } from 'node:fs'
 import { arch, cpus, freemem, release, totalmem } from 'node:os'
 import type { NativeBinding } from '../native/contract.js'

@@ -1,3 +1,4 @@
+/** Looks at this machine: set-up scripts, processor flags, loaded libraries, the NVIDIA driver. */
 import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { dirname } from 'node:path'

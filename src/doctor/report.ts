@@ -1,3 +1,4 @@
+/** The report of doctor(): its types, and its text for a terminal. */
 import type { LoadAttempt } from '../native/load.js'
 
 /** One finding of the doctor. */

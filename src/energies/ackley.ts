@@ -1,3 +1,4 @@
+/** The Ackley function as an energy: many local minima around one deep one. */
 import { defineSpec } from '../spec/index.js'
 import { gaussianBaseField, inputField } from './fields.js'
 

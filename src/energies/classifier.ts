@@ -1,3 +1,4 @@
+/** A classifier whose logits are energies. */
 import { defineSpec } from '../spec/index.js'
 import { checkActivation, checkStates, gaussianBaseField, inputField, stackFields, statesField } from './fields.js'
 

@@ -1,3 +1,4 @@
+/** A network over a row and a condition. */
 import { defineSpec } from '../spec/index.js'
 import { checkActivation, checkStates, gaussianBaseField, inputField, stackFields, statesField } from './fields.js'
 

@@ -1,3 +1,4 @@
+/** Two wells with a barrier between them. */
 import { defineSpec } from '../spec/index.js'
 import { inputField } from './fields.js'
 

@@ -1,3 +1,4 @@
+/** An energy given as a formula. */
 import { defineSpec, invalid, toPlain } from '../spec/index.js'
 import { Expr, record, Trace } from './expr/expr.js'
 import { type ExpressionNode, nodeWidth, OPERATIONS } from './expr/nodes.js'

@@ -1,3 +1,4 @@
+/** Neal's funnel, a hard test for samplers. */
 import { defineSpec } from '../spec/index.js'
 
 /**

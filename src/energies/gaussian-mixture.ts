@@ -1,3 +1,4 @@
+/** The negative log density of a mixture of Gaussians. */
 import { defineSpec } from '../spec/index.js'
 import { checkSymmetric, symmetricField } from './fields.js'
 

@@ -1,3 +1,4 @@
+/** A Gaussian energy, fixed or learned. */
 import { defineSpec } from '../spec/index.js'
 import { checkSymmetric, symmetricField } from './fields.js'
 

@@ -1,3 +1,4 @@
+/** Ising models and Boltzmann machines: pairs of binary variables that interact. */
 import { defineSpec } from '../spec/index.js'
 import { checkInteractions, interactionFields } from './fields.js'
 

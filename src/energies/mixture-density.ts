@@ -1,3 +1,4 @@
+/** A mixture density network as an energy. */
 import { defineSpec } from '../spec/index.js'
 import { checkActivation, inputField, stackFields } from './fields.js'
 

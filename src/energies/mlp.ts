@@ -1,3 +1,4 @@
+/** A multilayer perceptron whose output is the energy. */
 import { defineSpec } from '../spec/index.js'
 import { checkActivation, checkStates, gaussianBaseField, inputField, stackFields, statesField } from './fields.js'
 

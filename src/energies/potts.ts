@@ -1,3 +1,4 @@
+/** Potts models: pairs of categorical variables that interact. */
 import { defineSpec } from '../spec/index.js'
 import { checkInteractions, interactionFields } from './fields.js'
 

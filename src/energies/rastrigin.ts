@@ -1,3 +1,4 @@
+/** The Rastrigin function as an energy: a grid of local minima. */
 import { defineSpec } from '../spec/index.js'
 import { inputField } from './fields.js'
 

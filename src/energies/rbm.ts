@@ -1,3 +1,4 @@
+/** A restricted Boltzmann machine, its hidden units summed out. */
 import { defineSpec } from '../spec/index.js'
 import { inputField } from './fields.js'
 

@@ -1,3 +1,4 @@
+/** A regression network as an energy of inputs and targets. */
 import { defineSpec } from '../spec/index.js'
 import { checkActivation, inputField, stackFields } from './fields.js'
 

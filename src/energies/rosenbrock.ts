@@ -1,3 +1,4 @@
+/** The Rosenbrock function as an energy: a narrow curved valley. */
 import { defineSpec } from '../spec/index.js'
 
 /**

@@ -1,3 +1,4 @@
+/** An energy made of a list of layers. */
 import { defineSpec, specOf } from '../spec/index.js'
 import { checkStates, gaussianBaseField, inputField, statesField } from './fields.js'
 import { widthAfter } from './layers.js'

@@ -1,3 +1,4 @@
+/** The distance between two networks, one of x and one of y. */
 import { defineSpec } from '../spec/index.js'
 import { checkActivation, inputField, stackFields } from './fields.js'
 

@@ -1,3 +1,4 @@
+/** The mean log-likelihood of rows under an energy, with baselines. */
 import { Dataset } from '../data/dataset.js'
 import { Energy } from '../energy.js'
 import * as partition from '../partition/index.js'

@@ -1,3 +1,4 @@
+/** Coordinate descent over grid values of y. */
 import { defineSpec } from '../spec/index.js'
 import { checkAnswers, gridField } from './fields.js'
 

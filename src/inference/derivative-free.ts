@@ -1,3 +1,4 @@
+/** Search for y by resampling, without gradients. */
 import { bordersBelow, defineSpec } from '../spec/index.js'
 import { boxFields } from './fields.js'
 

@@ -1,3 +1,4 @@
+/** Tries every answer y. */
 import { defineSpec } from '../spec/index.js'
 import { checkAnswers, setField } from './fields.js'
 

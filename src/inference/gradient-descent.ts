@@ -1,3 +1,4 @@
+/** Gradient descent in y from several starts. */
 import { bordersBelow, defineSpec } from '../spec/index.js'
 import { boxFields } from './fields.js'
 

@@ -1,3 +1,4 @@
+/** Langevin chains in y. */
 import { scheduleField } from '../schedules/index.js'
 import { bordersBelow, defineSpec } from '../spec/index.js'
 import { boxFields } from './fields.js'

@@ -1,3 +1,4 @@
+/** Reads files that may be compressed with gzip. */
 import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
 import { formatError, readWhole } from './files.js'

@@ -1,3 +1,4 @@
+/** Reads and writes whole files, with coded errors and atomic replacement. */
 import { randomBytes } from 'node:crypto'
 import { type FileHandle, open, readFile, rename, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'

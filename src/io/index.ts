@@ -1,3 +1,4 @@
+/** File formats of arrays: safetensors, and NumPy's .npy and .npz. */
 import { readNpy, writeNpy } from './npy.js'
 import { readNpz } from './npz.js'
 import { writeSafetensors } from './safetensors.js'

@@ -1,3 +1,4 @@
+/** NumPy's .npy format, read and written. */
 import { LangevinError } from '../errors.js'
 import { invoke } from '../runtime/index.js'
 import { type Tensor, tensor } from '../tensor/index.js'

@@ -1,3 +1,4 @@
+/** Reads NumPy's .npz archives. */
 import { LangevinError } from '../errors.js'
 import type { Tensor } from '../tensor/index.js'
 import { formatError, readWhole } from './files.js'

@@ -1,3 +1,4 @@
+/** The safetensors format, read and written as bytes. */
 import { type FileHandle, open } from 'node:fs/promises'
 import { LangevinError } from '../errors.js'
 import type { Tensor } from '../tensor/index.js'

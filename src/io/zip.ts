@@ -1,3 +1,4 @@
+/** Reads zip archives, the container of .npz files. */
 import { promisify } from 'node:util'
 import { crc32, inflateRaw } from 'node:zlib'
 import { LangevinError } from '../errors.js'

@@ -1,3 +1,4 @@
+/** How well predicted probabilities agree with the classes that occur. */
 import { invokeNow } from '../runtime/index.js'
 import { requireOptions } from '../spec/index.js'
 import type { RowsLike } from '../tensor/index.js'

@@ -1,3 +1,4 @@
+/** Convergence diagnostics of Markov chains. */
 import { invoke } from '../runtime/index.js'
 import type { RowsLike } from '../tensor/index.js'
 import { withDoubles } from './vectors.js'

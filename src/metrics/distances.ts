@@ -1,3 +1,4 @@
+/** Distances between two samples or two distributions. */
 import { invoke, invokeNow } from '../runtime/index.js'
 import { requireOptions } from '../spec/index.js'
 import type { RowsLike } from '../tensor/index.js'

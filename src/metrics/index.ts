@@ -1,3 +1,4 @@
+/** Metrics: of samples, chains, detectors and classifiers. */
 export { brier, type CalibrationOptions, ece, nll, type ReliabilityBin, reliability } from './calibration.js'
 export { ess, rhat } from './chains.js'
 export { type Estimator, energyDistance, mmd, slicedWasserstein, totalVariation } from './distances.js'

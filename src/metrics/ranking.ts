@@ -1,3 +1,4 @@
+/** How well scores rank anomalies above normal rows. */
 import { invokeNow } from '../runtime/index.js'
 import { requireOptions } from '../spec/index.js'
 import type { RowsLike } from '../tensor/index.js'

@@ -1,3 +1,4 @@
+/** A test whether rows come from an energy, without log Z. */
 import type { Energy } from '../energy.js'
 import { invoke } from '../runtime/index.js'
 import { requireOptions } from '../spec/index.js'

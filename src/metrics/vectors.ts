@@ -1,3 +1,4 @@
+/** Numbers that metrics take, as float64 tensors for one call. */
 import { type RowsLike, Tensor, toRows } from '../tensor/index.js'
 
 /**

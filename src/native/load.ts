@@ -1,3 +1,4 @@
+/** Finds and loads the native addon. */
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'

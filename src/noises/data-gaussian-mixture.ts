@@ -1,3 +1,4 @@
+/** A mixture of Gaussians fitted to the training rows. */
 import { defineSpec } from '../spec/index.js'
 
 /**

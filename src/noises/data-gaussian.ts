@@ -1,3 +1,4 @@
+/** A Gaussian fitted to the training rows. */
 import { defineSpec } from '../spec/index.js'
 
 /**

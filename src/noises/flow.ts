@@ -1,3 +1,4 @@
+/** A flow fitted to the training rows. */
 import { defineSpec } from '../spec/index.js'
 
 /**

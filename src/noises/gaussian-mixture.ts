@@ -1,3 +1,4 @@
+/** A mixture of Gaussians with given parameters. */
 import { checkSymmetric, symmetricField } from '../energies/fields.js'
 import { defineSpec } from '../spec/index.js'
 

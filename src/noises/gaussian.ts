@@ -1,3 +1,4 @@
+/** Gaussian noise with independent columns. */
 import { columnsField, defineSpec } from '../spec/index.js'
 
 /**

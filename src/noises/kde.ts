@@ -1,3 +1,4 @@
+/** A kernel density estimate of the training rows. */
 import { columnsField, defineSpec } from '../spec/index.js'
 
 /**

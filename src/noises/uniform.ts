@@ -1,3 +1,4 @@
+/** Uniform noise in a box. */
 import { bordersBelow, columnsField, defineSpec } from '../spec/index.js'
 
 /**

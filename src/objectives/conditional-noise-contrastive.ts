@@ -1,3 +1,4 @@
+/** Noise-contrastive estimation against perturbed rows. */
 import { columnsField, defineSpec } from '../spec/index.js'
 
 /**

@@ -1,3 +1,4 @@
+/** Contrastive divergence: negatives from short chains. */
 import { bordersBelow, defineSpec, regionField, specOf } from '../spec/index.js'
 import { samplerKlField } from './fields.js'
 

@@ -1,3 +1,4 @@
+/** Cross-entropy of a classifier. */
 import { defineSpec } from '../spec/index.js'
 
 /**

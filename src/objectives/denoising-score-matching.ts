@@ -1,3 +1,4 @@
+/** Score matching on rows with added noise. */
 import { defineSpec } from '../spec/index.js'
 
 /**

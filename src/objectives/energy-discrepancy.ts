@@ -1,3 +1,4 @@
+/** Energy discrepancy: negatives by perturbing rows twice. */
 import { defineSpec } from '../spec/index.js'
 
 /**

@@ -1,3 +1,4 @@
+/** Score matching with the trace of the Hessian. */
 import { defineSpec } from '../spec/index.js'
 
 /**

@@ -1,3 +1,4 @@
+/** f-divergences, minimised with a second network. */
 import { adam } from '../optimizers/adam.js'
 import { defineSpec, specOf } from '../spec/index.js'
 import { chainFields, checkChains } from './fields.js'

@@ -1,3 +1,4 @@
+/** The Stein discrepancy with a learned critic. */
 import { adam } from '../optimizers/adam.js'
 import { defineSpec, specOf } from '../spec/index.js'
 

@@ -1,3 +1,4 @@
+/** Exact maximum likelihood, log Z computed on a grid. */
 import { bordersBelow, columnsField, defineSpec, regionField } from '../spec/index.js'
 
 /**

@@ -1,3 +1,4 @@
+/** Mean squared error of a network's outputs. */
 import { defineSpec } from '../spec/index.js'
 
 /**

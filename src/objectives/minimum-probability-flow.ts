@@ -1,3 +1,4 @@
+/** Minimum probability flow for discrete states. */
 import { defineSpec } from '../spec/index.js'
 
 /**

@@ -1,3 +1,4 @@
+/** Negative log-likelihood of energies that are normalised. */
 import { defineSpec } from '../spec/index.js'
 
 /**

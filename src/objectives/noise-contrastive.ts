@@ -1,3 +1,4 @@
+/** Noise-contrastive estimation: data against noise of known density. */
 import { defineSpec, specOf } from '../spec/index.js'
 
 /**

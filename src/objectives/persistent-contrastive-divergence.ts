@@ -1,3 +1,4 @@
+/** Persistent contrastive divergence: negatives from a replay buffer. */
 import { defineSpec } from '../spec/index.js'
 import { chainFields, checkChains, samplerKlField } from './fields.js'
 

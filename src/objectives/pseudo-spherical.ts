@@ -1,3 +1,4 @@
+/** Contrastive divergence with importance weights, after the pseudo-spherical score. */
 import { defineSpec } from '../spec/index.js'
 import { chainFields, checkChains } from './fields.js'
 

@@ -1,3 +1,4 @@
+/** Ranking noise-contrastive estimation: which of several rows is the datum. */
 import { defineSpec, specOf } from '../spec/index.js'
 
 /**

@@ -1,3 +1,4 @@
+/** Score matching along random directions. */
 import { defineSpec } from '../spec/index.js'
 
 /**

@@ -1,3 +1,4 @@
+/** The kernel Stein discrepancy between data and model. */
 import { defineSpec } from '../spec/index.js'
 
 /**

@@ -1,3 +1,4 @@
+/** The losses of structured prediction on E(x, y). */
 import { candidatesField, checkAnswers } from '../inference/fields.js'
 import { defineSpec, type Z } from '../spec/index.js'
 

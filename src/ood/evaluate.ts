@@ -1,3 +1,4 @@
+/** Scores rows with a detector, and measures how well it tells sets of rows apart. */
 import { Dataset } from '../data/dataset.js'
 import { LangevinError } from '../errors.js'
 import type { Positive } from '../metrics/ranking.js'

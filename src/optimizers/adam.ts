@@ -1,3 +1,4 @@
+/** Adam. */
 import { defineSpec } from '../spec/index.js'
 import { betasField, checkLr, lrField } from './fields.js'
 

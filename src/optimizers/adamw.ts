@@ -1,3 +1,4 @@
+/** Adam with decoupled weight decay. */
 import { defineSpec } from '../spec/index.js'
 import { betasField, checkLr, lrField } from './fields.js'
 

@@ -1,3 +1,4 @@
+/** Stochastic gradient descent with momentum. */
 import { defineSpec } from '../spec/index.js'
 import { checkLr, lrField } from './fields.js'
 

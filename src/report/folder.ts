@@ -1,3 +1,4 @@
+/** Checks that a report can be written before the work begins. */
 import { randomBytes } from 'node:crypto'
 import { mkdir, statfs, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'

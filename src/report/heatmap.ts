@@ -1,3 +1,4 @@
+/** Matrices as pictures: the colour map and the PNG. */
 import { encode } from 'fast-png'
 
 /** One colour map for every density: paper white where there is nothing, through green and teal to deep blue. */

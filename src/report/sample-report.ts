@@ -1,3 +1,4 @@
+/** The report of a sampling run. */
 import { type Diagnosis, diagnose } from '../diagnose/index.js'
 import type { SampleDiagnostics, SampleResult } from '../sample.js'
 import type { SpecValue } from '../spec/index.js'

@@ -1,3 +1,4 @@
+/** SVG elements as text, and dot plots. */
 import { escapeHtml, type Html, raw } from './html.js'
 
 type Attributes = Record<string, string | number | undefined>

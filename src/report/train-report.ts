@@ -1,3 +1,4 @@
+/** The report of a training run. */
 import { type Diagnosis, diagnose } from '../diagnose/index.js'
 import type { HistoryPoint, TrainResult } from '../training/index.js'
 import { bars, histogram, lineChart, type Series } from './chart.js'

@@ -1,3 +1,4 @@
+/** Run: a long native job with events, pause, abort and checkpoints. */
 import { LangevinError } from '../errors.js'
 import type { NativeJob } from '../native/contract.js'
 

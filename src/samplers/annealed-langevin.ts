@@ -1,3 +1,4 @@
+/** Langevin dynamics down a ladder of noise levels or temperatures. */
 import { checkLadder, defineSpec, ladderField } from '../spec/index.js'
 import { checkBox, commonFields } from './fields.js'
 

@@ -1,3 +1,4 @@
+/** Langevin proposals for discrete states. */
 import { scheduleField } from '../schedules/index.js'
 import { defineSpec } from '../spec/index.js'
 import { temperatureField } from './fields.js'

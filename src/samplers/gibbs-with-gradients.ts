@@ -1,3 +1,4 @@
+/** Single-site moves of discrete states, guided by the gradient. */
 import { defineSpec } from '../spec/index.js'
 import { temperatureField } from './fields.js'
 

@@ -1,3 +1,4 @@
+/** Gibbs sampling of discrete states. */
 import { defineSpec } from '../spec/index.js'
 import { temperatureField } from './fields.js'
 

@@ -1,3 +1,4 @@
+/** Hamiltonian Monte Carlo. */
 import { defineSpec } from '../spec/index.js'
 import { checkReflectingBox, commonFields, temperatureField } from './fields.js'
 

@@ -1,3 +1,4 @@
+/** Unadjusted Langevin dynamics. */
 import { scheduleField } from '../schedules/index.js'
 import { defineSpec } from '../spec/index.js'
 import { checkBox, commonFields, temperatureField } from './fields.js'

@@ -1,3 +1,4 @@
+/** The Metropolis-adjusted Langevin algorithm. */
 import { defineSpec } from '../spec/index.js'
 import { checkReflectingBox, commonFields, temperatureField } from './fields.js'
 

@@ -1,3 +1,4 @@
+/** The no-U-turn sampler. */
 import { defineSpec } from '../spec/index.js'
 import { checkReflectingBox, commonFields, temperatureField } from './fields.js'
 

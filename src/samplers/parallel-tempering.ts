@@ -1,3 +1,4 @@
+/** Parallel tempering: replicas at several temperatures that swap states. */
 import { checkLadder, defineSpec, ladderField, specOf } from '../spec/index.js'
 
 const INNER = ['langevin', 'mala', 'hmc', 'underdampedLangevin']

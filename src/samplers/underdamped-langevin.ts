@@ -1,3 +1,4 @@
+/** Langevin dynamics with momentum. */
 import { defineSpec } from '../spec/index.js'
 import { checkBox, commonFields, temperatureField } from './fields.js'
 

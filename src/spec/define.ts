@@ -1,3 +1,4 @@
+/** Definition of spec kinds: a schema, a factory that validates, and the registry of families. */
 import { createRequire } from 'node:module'
 import type { z as Zod } from 'zod'
 import { freeze, invalid, join, toPlain } from './plain.js'
@@ -111,7 +112,8 @@ function problemOf(schema: Zod.core.$ZodType, issue: Zod.core.$ZodIssue, base: r
     case 'invalid_value': {
       const values = issue.values.map(String)
       const given = typeof issue.input === 'string' ? ` '${issue.input.slice(0, 64)}'` : ''
-      const near = typeof issue.input === 'string' ? hint(issue.input, values) : `; known: ${values.join(', ')}`
+      const near =
+        typeof issue.input === 'string' ? hint(issue.input, values) : `; known: ${[...new Set(values)].join(', ')}`
       return { path, text: `is not one of the allowed values${given === '' ? '' : ':'}${given}${near}` }
     }
     case 'invalid_union': {
@@ -207,7 +209,7 @@ export function parseSpec(family: string, json: unknown): SpecValue {
   }
   const definition = definitionOf(family, kind)
   if (definition === undefined) {
-    invalid(owner, 'kind', `there is no ${family} of kind '${kind.slice(0, 64)}'${hint(kind, kindsOf(family))}`)
+    invalid(owner, 'kind', `unknown ${family} '${kind.slice(0, 64)}'${hint(kind, kindsOf(family))}`)
   }
   return definition.parse(json)
 }

@@ -1,3 +1,4 @@
+/** Fields of specs that are more than a plain value: nested specs, native handles, ladders. */
 import type { z as Zod } from 'zod'
 import { LangevinError } from '../errors.js'
 import { parseSpec, type SpecValue, type Z } from './define.js'

@@ -1,3 +1,4 @@
+/** Checks of options that are not specs. */
 import { invalid } from './plain.js'
 import { hint } from './suggest.js'
 

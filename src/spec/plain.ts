@@ -1,3 +1,4 @@
+/** Plain JSON: copies, freezing, and the errors that name a path in it. */
 import { LangevinError } from '../errors.js'
 
 /** Deeper nesting than this is a mistake or an attack on the stack, not a spec. */

@@ -1,3 +1,4 @@
+/** JSON Schema of specs. */
 import { LangevinError } from '../errors.js'
 import { definitionOf, familyNames, kindsOf, loadZod, namespaceOf } from './define.js'
 import { FAMILY_MARK, NUMBER_MARK } from './fields.js'

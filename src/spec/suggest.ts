@@ -1,3 +1,5 @@
+/** Suggestions for misspelt names. */
+
 /** Edits (insert, delete, replace, swap of neighbours) that turn a into b, ignoring case. */
 function distance(a: string, b: string): number {
   const s = a.toLowerCase()
@@ -18,14 +20,14 @@ function distance(a: string, b: string): number {
   return previous[t.length]!
 }
 
-/** The known name nearest to what was typed, or undefined when nothing is known. */
+/** The known name nearest to what was typed; undefined when none is close: more than a third of the letters differ. */
 export function nearest(typed: string, known: readonly string[]): string | undefined {
   const word = typed.slice(0, 64)
   let best: string | undefined
   let least = Number.POSITIVE_INFINITY
   for (const name of known) {
     const d = distance(word, name)
-    if (d < least) {
+    if (d < least && d <= Math.max(word.length, name.length) / 3) {
       least = d
       best = name
     }
@@ -33,8 +35,11 @@ export function nearest(typed: string, known: readonly string[]): string | undef
   return best
 }
 
-/** "; did you mean 'hidden'? known: input, hidden" for the end of an error message. */
+/** "; did you mean 'hidden'? known: input, hidden" for the end of an error message; without a question when none is close. */
 export function hint(typed: string, known: readonly string[]): string {
-  const best = nearest(typed, known)
-  return best === undefined ? '; there are none' : `; did you mean '${best}'? known: ${known.join(', ')}`
+  const names = [...new Set(known)]
+  if (names.length === 0) return '; there are none'
+  const best = nearest(typed, names)
+  const listed = `known: ${names.join(', ')}`
+  return best === undefined ? `; ${listed}` : `; did you mean '${best}'? ${listed}`
 }

@@ -1,3 +1,4 @@
+/** The options of train() as a spec. */
 import { adam } from '../optimizers/adam.js'
 import { defineSpec, specOf, type Z } from '../spec/index.js'
 import '../noises/index.js'

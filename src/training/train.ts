@@ -1,3 +1,4 @@
+/** train(): trains an energy; evaluateObjective(): one evaluation of an objective. With checkpoints. */
 import { Dataset } from '../data/dataset.js'
 import { Energy, energyMetadata, STATE_PREFIX } from '../energy.js'
 import { LangevinError } from '../errors.js'

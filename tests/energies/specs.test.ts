@@ -6,7 +6,9 @@ import { scheduleField, schedules } from '../../src/schedules/index.js'
 import {
   defineSpec,
   definitionOf,
+  hint,
   kindsOf,
+  nearest,
   parseSpec,
   type SpecValue,
   specOf,
@@ -99,12 +101,12 @@ describe('energy specs', () => {
       'layers[0].outt',
       /did you mean 'out'/,
     ],
-    ['an unknown kind', () => parseSpec('energy', { kind: 'mpl' }), 'kind', /did you mean 'mlp'/],
+    ['an unknown kind', () => parseSpec('energy', { kind: 'mpl' }), 'kind', /unknown energy 'mpl'; did you mean 'mlp'/],
     [
       'an unknown activation',
       () => anySpec.mlp!({ input: 2, hidden: [], activation: 'swish' }),
       'activation',
-      /did you mean '\w+'/,
+      /'swish'; known: silu, gelu/,
     ],
     ['NaN', () => energies.mlp({ input: 2, hidden: [4], gaussianBase: Number.NaN }), 'gaussianBase', /finite/],
     ['infinity', () => energies.gaussian({ mean: [0, Number.POSITIVE_INFINITY], precision: 1 }), 'mean[1]', /finite/],
@@ -260,6 +262,27 @@ describe('any JSON gives a spec or a coded error', () => {
         expect(error.message).toContain(`did you mean '${key}'`)
       }
     }
+  })
+})
+
+describe('suggestions', () => {
+  it.each([
+    ['lr', ['x', 'y', 'n'], undefined],
+    ['standardize', ['batchSize', 'seed'], undefined],
+    ['covariance', ['learnable', 'mean'], undefined],
+    ['swish', ['silu', 'gelu', 'tanh'], undefined],
+    ['batchsize', ['steps', 'batchSize'], 'batchSize'],
+    ['mpl', ['rbm', 'mlp'], 'mlp'],
+    ['hott', ['ok', 'hot'], 'hot'],
+    ['energie', ['energy', 'noise'], 'energy'],
+  ])("for '%s' among %j: %s", (typed, known, expected) => {
+    expect(nearest(typed, known)).toBe(expected)
+  })
+
+  it('list every known name once, and none where there are none', () => {
+    expect(hint('zzz', ['path', 'n', 'seed', 'n', 'seed'])).toBe('; known: path, n, seed')
+    expect(hint('sed', ['path', 'seed', 'seed'])).toBe("; did you mean 'seed'? known: path, seed")
+    expect(hint('x', [])).toBe('; there are none')
   })
 })
 

@@ -136,3 +136,12 @@ export function circles(uses: readonly Use[]): string[] {
   for (const file of next.keys()) visit(file, [])
   return [...found]
 }
+
+/** Sources that do not open with a comment that says what they are for. */
+export function withoutOpening(root: string, layer: Layer): string[] {
+  return sourcesOf(root, layer).filter((path) => {
+    const text = readFileSync(join(root, path), 'utf8').replace(/^#!.*\n/, '')
+    // A comment that is followed by a declaration at once speaks of that declaration.
+    return !/^\/\*\*[^/][\s\S]*?\*\/\n(?:\n|import\b|export (?:\*|type \{|\{))/.test(text)
+  })
+}

@@ -14,6 +14,7 @@ import {
   pastIndex,
   targetsIn,
   usesIn,
+  withoutOpening,
 } from '../helpers/modules.js'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
@@ -165,6 +166,12 @@ describe('the modules of a layer', () => {
   })
 })
 
+describe('the sources of src', () => {
+  it('open with a sentence that says what they are for', () => {
+    expect(withoutOpening(root, RULES.find(({ layer }) => layer === 'src')!)).toEqual([])
+  })
+})
+
 describe('the check itself', () => {
   const made: string[] = []
   afterEach(() => {
@@ -258,5 +265,15 @@ describe('the check itself', () => {
     expect(pastIndex(at, TS)).toEqual([
       'src/samplers/x.ts imports src/spec/fields.ts: import it from src/spec/index.ts',
     ])
+  })
+
+  it('finds a source without an opening sentence', () => {
+    const at = project({
+      'src/a.ts': "/** What a is for. */\nimport 'node:fs'\n",
+      'src/b.ts': '/** What b is for. */\n\n/** One. */\nexport const one = 1\n',
+      'src/c.ts': "import 'node:fs'\n",
+      'src/d.ts': '/** One. */\nexport const one = 1\n',
+    })
+    expect(withoutOpening(at, TS)).toEqual(['src/c.ts', 'src/d.ts'])
   })
 })

@@ -1,3 +1,4 @@
+/** `langevin anomaly`: how well an energy and two classical detectors find the anomalies of a table. */
 import type { Command } from 'commander'
 import { LangevinError } from '../../errors.js'
 import { prepareFolder } from '../../report/folder.js'

@@ -1,3 +1,4 @@
+/** `langevin build`: finds or installs LibTorch and builds the native addon. */
 import { spawn } from 'node:child_process'
 import { rmSync } from 'node:fs'
 import { type Command, Option } from 'commander'

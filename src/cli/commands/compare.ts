@@ -1,3 +1,4 @@
+/** `langevin compare`: training objectives compared on toy data with known density. */
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import { writeAtomic } from '../../io/files.js'

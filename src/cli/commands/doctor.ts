@@ -1,3 +1,4 @@
+/** `langevin doctor`: checks the installation. */
 import type { Command } from 'commander'
 import { doctor, renderReport } from '../../doctor/index.js'
 import { action, print, printJson } from '../support.js'

@@ -1,3 +1,4 @@
+/** `langevin report`: one HTML page about a training or sampling run. */
 import type { Command } from 'commander'
 import { grid } from '../../data/grid.js'
 import { Energy } from '../../energy.js'

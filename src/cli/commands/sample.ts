@@ -1,3 +1,4 @@
+/** `langevin sample`: draws samples from a trained energy. */
 import { extname } from 'node:path'
 import { type Command, InvalidArgumentError } from 'commander'
 import { diagnose } from '../../diagnose/index.js'

@@ -1,3 +1,4 @@
+/** `langevin schema`: prints the JSON Schema of specs. */
 import type { Command } from 'commander'
 import { familyNames, kindsOf, specSchema } from '../../spec/index.js'
 import { action, print, printJson } from '../support.js'

@@ -1,3 +1,4 @@
+/** `langevin score`: prints the energy of every row of a file. */
 import type { Command } from 'commander'
 import { Energy } from '../../energy.js'
 import { readRows } from '../data.js'

@@ -1,3 +1,4 @@
+/** `langevin spandrel`: runs the spandrel study. */
 import type { Command } from 'commander'
 import { SHAPES, type SpandrelShape } from '../../data/spandrel.js'
 import { prepareFolder } from '../../report/folder.js'

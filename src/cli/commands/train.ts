@@ -1,3 +1,4 @@
+/** `langevin train`: trains the energy that a run.json describes. */
 import { access, constants, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Command } from 'commander'

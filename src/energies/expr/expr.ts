@@ -1,3 +1,4 @@
+/** Symbolic rows: methods write down operations instead of computing. */
 import { invalid } from '../../spec/index.js'
 import { type ExpressionNode, nodeWidth } from './nodes.js'
 

@@ -1,3 +1,4 @@
+/** The anomaly study: an energy against two classical detectors on tables. */
 export { anomalySection } from './report.js'
 export {
   type AnomalyOptions,

@@ -1,3 +1,4 @@
+/** The anomaly study as sections of a report. */
 import { type Html, html, table } from '../../report/html.js'
 import { dotPlot } from '../../report/svg.js'
 import { SIGMAS } from './recipe.js'

@@ -1,3 +1,4 @@
+/** Means over seeds of the anomaly study, and its text for a terminal. */
 import type { AnomalyRow, DetectorName } from './study.js'
 
 export interface MeanSd {

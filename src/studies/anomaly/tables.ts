@@ -1,3 +1,4 @@
+/** Tables with normal and anomalous rows, read from CSV or .npz files. */
 import { basename, extname } from 'node:path'
 import { csv } from '../../data/csv.js'
 import type { Dataset } from '../../data/dataset.js'

@@ -1,3 +1,4 @@
+/** The comparison of training objectives on toy data. */
 export { plans } from './plans.js'
 export { compareJson, comparePage } from './report.js'
 export { SOURCE_NAMES, type SourceName } from './sources.js'
