@@ -110,15 +110,15 @@ class FlawedGradients final : public Sampler {
   bool adjusted() const override { return true; }
   bool discrete() const override { return true; }
 
-  void step(Chains& c, const Energy& energy, const StepClock& clock, const Random& random,
+  void step(Chains& c, const Target& target, const StepClock& clock, const Random& random,
             Tally& tally) const override {
-    const Sites sites(energy);
+    const Sites sites(target);
     const std::int64_t k = sites.levels();
     const at::Tensor forward = logProposal(sites, c.x, c.gradient);
     const at::Tensor u = random.uniform(c.size(), 1, clock.counter, Stream::Noise, at::kDouble, c.firstChain);
     const at::Tensor move = choose(forward, u.squeeze(1)), site = move.div(k, "floor");
     const at::Tensor x = sites.with(c.x, site, move.remainder(k));
-    const EnergyAndGradient next = evaluateAt(energy, x, c.y);
+    const EnergyAndGradient next = evaluateAt(target, x, c.y);
     const at::Tensor backward = logProposal(sites, x, flaw_.reverseAtStart ? c.gradient : next.gradient);
     const at::Tensor back = site * k + sites.decode(c.x).gather(1, site.unsqueeze(1)).squeeze(1);
     at::Tensor ratio = c.energy - next.energy + backward.gather(1, back.unsqueeze(1)).squeeze(1) -
@@ -145,14 +145,14 @@ class FlawedLangevin final : public Sampler {
   bool adjusted() const override { return true; }
   bool discrete() const override { return true; }
 
-  void step(Chains& c, const Energy& energy, const StepClock& clock, const Random& random,
+  void step(Chains& c, const Target& target, const StepClock& clock, const Random& random,
             Tally& tally) const override {
-    const Sites sites(energy);
+    const Sites sites(target);
     const at::Tensor forward = logProposal(sites, c.x, c.gradient);
     const at::Tensor u =
         random.uniform(c.size(), sites.count(), clock.counter, Stream::Noise, at::kDouble, c.firstChain);
     const at::Tensor levels = choose(forward, u), x = sites.encode(levels, c.x);
-    const EnergyAndGradient next = evaluateAt(energy, x, c.y);
+    const EnergyAndGradient next = evaluateAt(target, x, c.y);
     const at::Tensor backward = logProposal(sites, x, reverseAtStart_ ? c.gradient : next.gradient);
     const at::Tensor ratio = c.energy - next.energy + backward.gather(2, sites.decode(c.x).unsqueeze(2)).sum({1, 2}) -
                              forward.gather(2, levels.unsqueeze(2)).sum({1, 2});

@@ -42,12 +42,12 @@ class ExactGaussian : public Sampler {
  public:
   ExactGaussian() : Sampler(CommonOptions{"exact", 1, Schedule(1.0), Schedule(1.0), 0, {}, Precision::Float32}) {}
   bool adjusted() const override { return true; }
-  void step(Chains& chains, const Energy& energy, const StepClock& clock, const Random& random, Tally&) const override {
-    const at::Tensor& flat = energy.parameters().flat();
+  void step(Chains& chains, const Target& target, const StepClock& clock, const Random& random, Tally&) const override {
+    const at::Tensor& flat = target.asEnergy()->parameters().flat();
     const at::Tensor xi =
         random.normal(chains.size(), 1, clock.counter, Stream::Noise, chains.x.options(), chains.firstChain);
     chains.x = flat[0] + xi / flat[1].sqrt();
-    const EnergyAndGradient v = energy.energyAndGradient({chains.x, chains.y});
+    const EnergyAndGradient v = target.energyAndGradient({chains.x, chains.y});
     chains.energy = v.energy;
     chains.gradient = v.gradient;
   }

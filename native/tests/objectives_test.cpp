@@ -88,11 +88,11 @@ class WrongSampler : public Sampler {
   using Move = std::function<at::Tensor(const at::Tensor& x, const at::Tensor& gradient, const at::Tensor& noise)>;
   explicit WrongSampler(Move move) : Sampler(common()), move_(std::move(move)) {}
   bool adjusted() const override { return false; }
-  void step(Chains& chains, const Energy& energy, const StepClock& clock, const Random& random, Tally&) const override {
+  void step(Chains& chains, const Target& target, const StepClock& clock, const Random& random, Tally&) const override {
     const at::Tensor noise = random.normal(chains.size(), chains.x.size(1), clock.counter, Stream::Noise,
                                            chains.x.options(), chains.firstChain);
     chains.x = move_(chains.x, chains.gradient, noise);
-    const EnergyAndGradient v = energy.energyAndGradient({chains.x, chains.y});
+    const EnergyAndGradient v = target.energyAndGradient({chains.x, chains.y});
     chains.energy = v.energy;
     chains.gradient = v.gradient;
   }

@@ -80,7 +80,7 @@ class ReturnsStart final : public Sampler {
  public:
   explicit ReturnsStart(std::int64_t steps) : Sampler(CommonOptions{}) { common_.steps = steps; }
   bool adjusted() const override { return false; }
-  void step(Chains&, const Energy&, const StepClock&, const Random&, Tally&) const override {}
+  void step(Chains&, const Target&, const StepClock&, const Random&, Tally&) const override {}
 };
 
 // Two modes 12 apart, a barrier of 18 between them.

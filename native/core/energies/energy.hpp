@@ -1,4 +1,4 @@
-// An energy with its parameters: the one interface samplers, objectives and evaluation see.
+// An energy with its parameters: the one interface objectives and evaluation see, and the usual target of samplers.
 #pragma once
 
 #include <memory>
@@ -8,6 +8,7 @@
 
 #include "base/spec.hpp"
 #include "base/torch.hpp"
+#include "energies/target.hpp"
 #include "executors/cpu/tile_program.hpp"
 #include "program/parameters.hpp"
 #include "program/program.hpp"
@@ -18,7 +19,7 @@ namespace cuda {
 class CudaTiles;
 }
 
-class Energy {
+class Energy : public Target {
  public:
   Energy(Program program, at::ScalarType dtype, at::Device device, std::uint64_t seed);
 
@@ -27,16 +28,21 @@ class Energy {
   const Parameters& parameters() const { return parameters_; }
   at::ScalarType dtype() const { return dtype_; }
   at::Device device() const { return device_; }
-  at::TensorOptions options() const { return at::TensorOptions().dtype(dtype_).device(device_); }
   std::int64_t inputWidth() const { return program_.inputWidth; }
 
-  /// Checks and converts what a caller gave: x [n, d], y as the condition demands (undefined allowed where optional).
-  Batch rows(const at::Tensor& x, const at::Tensor& y) const;
+  // Target: the density exp(-E).
+  const std::string& kind() const override { return program_.kind; }
+  std::int64_t width() const override { return program_.inputWidth; }
+  const States& states() const override { return program_.states; }
+  const Condition& condition() const override { return program_.condition; }
+  at::TensorOptions options() const override { return at::TensorOptions().dtype(dtype_).device(device_); }
+  Batch rows(const at::Tensor& x, const at::Tensor& y) const override;
+  at::Tensor energyOf(const Batch& rows) const override;
+  EnergyAndGradient energyAndGradient(const Batch& rows) const override;
+  const Energy* asEnergy() const override { return this; }
 
-  // On one tile, in the calling thread, without a tape left behind.
-  at::Tensor energyOf(const Batch& rows) const;                  // [n]
-  EnergyAndGradient energyAndGradient(const Batch& rows) const;  // E and dE/dx
-  ProgramValues valuesOf(const Batch& rows) const;               // E and outputs
+  /// E and outputs of one tile, as above.
+  ProgramValues valuesOf(const Batch& rows) const;
 
   // Over all rows, cut into tiles run by `threads` threads.
   at::Tensor energyOf(const Batch& rows, int threads) const;

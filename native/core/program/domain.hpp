@@ -14,4 +14,9 @@ void requireReal(const Program& program, const std::string& what, const std::str
 /// The same when E is over real columns.
 void requireDiscrete(const Program& program, const std::string& what, const std::string& instead);
 
+/// The same of a density over such states, `kind` in the messages.
+void requireReal(const States& states, const std::string& kind, const std::string& what, const std::string& instead);
+void requireDiscrete(const States& states, const std::string& kind, const std::string& what,
+                     const std::string& instead);
+
 }  // namespace langevin

@@ -71,22 +71,22 @@ class AnnealedLangevin final : public Sampler {
     return energy.tiles() ? std::make_unique<AnnealedExecutor>(levels_, energy) : nullptr;
   }
 
-  void init(Chains& chains, const Energy& energy, const Random& random, std::uint64_t counter) const override {
-    requireCondition(energy);
+  void init(Chains& chains, const Target& target, const Random& random, std::uint64_t counter) const override {
+    requireCondition(target);
     levels_.enter(chains, 0);
-    Sampler::init(chains, energy, random, counter);
+    Sampler::init(chains, target, random, counter);
   }
 
-  void step(Chains& chains, const Energy& energy, const StepClock& clock, const Random& random,
+  void step(Chains& chains, const Target& target, const StepClock& clock, const Random& random,
             Tally& tally) const override {
     if (clock.t > 0) levels_.enter(chains, clock.t);
-    if (!chains.gradient.defined()) Sampler::init(chains, energy, random, clock.counter);
-    levels_.kernels[levels_.at(clock.t)]->step(chains, energy, clock, random, tally);
+    if (!chains.gradient.defined()) Sampler::init(chains, target, random, clock.counter);
+    levels_.kernels[levels_.at(clock.t)]->step(chains, target, clock, random, tally);
   }
 
  private:
-  void requireCondition(const Energy& energy) const {
-    const Condition& condition = energy.program().condition;
+  void requireCondition(const Target& target) const {
+    const Condition& condition = target.condition();
     if (levels_.condition.empty() || (condition.kind == Condition::Kind::Continuous && condition.width == 1)) return;
     fail(Code::InvalidOption,
          "noiseLevels need an energy that takes the noise level as a continuous condition of one column "

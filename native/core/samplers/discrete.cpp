@@ -4,8 +4,7 @@
 
 namespace langevin {
 
-Sites::Sites(const Energy& energy)
-    : states_(energy.program().states), count_(states_.sites(energy.program().inputWidth)) {}
+Sites::Sites(const Target& target) : states_(target.states()), count_(states_.sites(target.width())) {}
 
 at::Tensor Sites::encode(const at::Tensor& levels, const at::Tensor& like) const {
   return states_.encode(levels, like.options());

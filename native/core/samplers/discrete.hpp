@@ -6,11 +6,11 @@
 
 namespace langevin {
 
-/// The sites of an energy's rows. Every site has one of K levels: 0 and 1 of binary and spin columns, 0 .. K - 1 of
+/// The sites of a target's rows. Every site has one of K levels: 0 and 1 of binary and spin columns, 0 .. K - 1 of
 /// one-hot blocks. Tables are [n, sites, K], float64.
 class Sites {
  public:
-  explicit Sites(const Energy& energy);
+  explicit Sites(const Target& target);
 
   std::int64_t count() const { return count_; }
   std::int64_t levels() const { return states_.levels; }

@@ -18,9 +18,9 @@ class DiscreteLangevin final : public Sampler {
   bool adjusted() const override { return adjusted_; }
   bool discrete() const override { return true; }
 
-  void step(Chains& chains, const Energy& energy, const StepClock& clock, const Random& random,
+  void step(Chains& chains, const Target& target, const StepClock& clock, const Random& random,
             Tally& tally) const override {
-    const Sites sites(energy);
+    const Sites sites(target);
     const double size = common_.stepSize.at(clock.t, clock.total);
     const double temperature = common_.temperature.at(clock.t, clock.total);
     const at::Tensor forward = logits(sites, chains.x, chains.gradient, size, temperature);
@@ -29,7 +29,7 @@ class DiscreteLangevin final : public Sampler {
             .to(forward.device());
     const at::Tensor levels = choose(forward, u);
     at::Tensor x = sites.encode(levels, chains.x);
-    EnergyAndGradient next = evaluateAt(energy, x, chains.y);
+    EnergyAndGradient next = evaluateAt(target, x, chains.y);
     at::Tensor logRatio;
     if (adjusted_ || clock.monitored()) {
       const at::Tensor backward = logits(sites, x, next.gradient, size, temperature);

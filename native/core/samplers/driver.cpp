@@ -64,18 +64,18 @@ void requireFiniteState(const Chains& tile, bool start, std::uint64_t step) {
 
 class StepwiseExecutor final : public TileExecutor {
  public:
-  StepwiseExecutor(const Sampler& sampler, const Energy& energy) : sampler_(sampler), energy_(energy) {}
+  StepwiseExecutor(const Sampler& sampler, const Target& target) : sampler_(sampler), target_(target) {}
   const char* name() const override { return "stepwise"; }
 
   void run(Chains& tile, StepClock clock, std::int64_t count, const Random& random, Tally& tally,
            Pulse& pulse) const override {
     at::NoGradGuard guard;
-    startTile(sampler_, energy_, tile, random, clock.counter);
+    startTile(sampler_, target_, tile, random, clock.counter);
     // On an accelerator every look at the numbers waits for the queue, so there it looks only now and then.
     const std::int64_t stride = tile.x.is_cpu() ? 1 : 32;
     for (std::int64_t i = 0; i < count; ++i) {
       pulse.beat(tile.size());
-      sampler_.step(tile, energy_, clock, random, tally);
+      sampler_.step(tile, target_, clock, random, tally);
       tally.steps += tile.size();
       if ((i + 1) % stride == 0 || i + 1 == count) requireFiniteState(tile, false, clock.counter);
       ++clock.t;
@@ -85,43 +85,44 @@ class StepwiseExecutor final : public TileExecutor {
 
  private:
   const Sampler& sampler_;
-  const Energy& energy_;
+  const Target& target_;
 };
 
 }  // namespace
 
-void startTile(const Sampler& sampler, const Energy& energy, Chains& tile, const Random& random,
+void startTile(const Sampler& sampler, const Target& target, Chains& tile, const Random& random,
                std::uint64_t counter) {
   if (tile.gradient.defined()) return;
-  sampler.init(tile, energy, random, counter);
+  sampler.init(tile, target, random, counter);
   requireFiniteState(tile, true, counter);
   if (const std::int64_t row = firstNonFiniteRow(tile.gradient); row >= 0)
     notFinite(tile, row, "the gradient of its energy", true, counter);
 }
 
-std::unique_ptr<TileExecutor> planTile(const Sampler& sampler, const Energy& energy) {
-  const Program& program = energy.program();
+std::unique_ptr<TileExecutor> planTile(const Sampler& sampler, const Target& target) {
   const std::string name = "the sampler " + sampler.common().kind;
   if (sampler.discrete())
-    requireDiscrete(program, name + " moves between discrete states", "langevin, mala or hmc");
+    requireDiscrete(target.states(), target.kind(), name + " moves between discrete states", "langevin, mala or hmc");
   else
-    requireReal(program, name + " moves real columns", "gibbs, gibbsWithGradients or discreteLangevin");
-  if (auto fused = sampler.fuse(energy)) return fused;
-  if (auto recorded = cuda::recordSteps(sampler, energy)) return recorded;
-  return std::make_unique<StepwiseExecutor>(sampler, energy);
+    requireReal(target.states(), target.kind(), name + " moves real columns",
+                "gibbs, gibbsWithGradients or discreteLangevin");
+  if (const Energy* energy = target.asEnergy())
+    if (auto fused = sampler.fuse(*energy)) return fused;
+  if (auto recorded = cuda::recordSteps(sampler, target)) return recorded;
+  return std::make_unique<StepwiseExecutor>(sampler, target);
 }
 
-Tally advance(const Sampler& sampler, const Energy& energy, Chains& chains, std::int64_t steps, std::uint64_t counter,
+Tally advance(const Sampler& sampler, const Target& target, Chains& chains, std::int64_t steps, std::uint64_t counter,
               const Random& random, int threads, Job& job) {
-  return advance(sampler, energy, chains, StepClock{0, steps, counter, steps}, steps, random, threads, job);
+  return advance(sampler, target, chains, StepClock{0, steps, counter, steps}, steps, random, threads, job);
 }
 
-Tally advance(const Sampler& sampler, const Energy& energy, Chains& chains, StepClock clock, std::int64_t steps,
+Tally advance(const Sampler& sampler, const Target& target, Chains& chains, StepClock clock, std::int64_t steps,
               const Random& random, int threads, Job& job) {
   if (steps < 1 || chains.size() == 0) return {};
   at::NoGradGuard guard;
   const Tiling tiling = chains.tiling();
-  const auto executor = planTile(sampler, energy);
+  const auto executor = planTile(sampler, target);
   Pulse pulse(job, chains.size(), steps, false);
   std::vector<Chains> tiles(static_cast<std::size_t>(tiling.count()));
   std::vector<Tally> tallies(tiles.size());

@@ -50,28 +50,28 @@ class Gibbs final : public Sampler {
     return fusePairwiseGibbs(*this, energy, order_ == Order::Random);
   }
 
-  void init(Chains& chains, const Energy& energy, const Random&, std::uint64_t) const override {
-    if (order_ == Order::Blocks && energy.program().bipartite.weight < 0)
-      fail(Code::Unsupported, "order 'blocks' needs an energy with binary hidden units (rbm); a ",
-           energy.program().kind, " energy has none: use order 'random'");
-    chains.energy = energyAt(energy, chains.x, chains.y);
+  void init(Chains& chains, const Target& target, const Random&, std::uint64_t) const override {
+    if (order_ == Order::Blocks && !(target.asEnergy() && target.asEnergy()->program().bipartite.weight >= 0))
+      fail(Code::Unsupported, "order 'blocks' needs an energy with binary hidden units (rbm); a ", target.kind(),
+           " energy has none: use order 'random'");
+    chains.energy = energyAt(target, chains.x, chains.y);
     chains.gradient = at::empty({chains.size(), 0}, chains.x.options());  // there is no use for one
   }
 
-  void step(Chains& chains, const Energy& energy, const StepClock& clock, const Random& random, Tally&) const override {
+  void step(Chains& chains, const Target& target, const StepClock& clock, const Random& random, Tally&) const override {
     if (order_ == Order::Blocks)
-      layers(chains, energy, clock, random);
+      layers(chains, *target.asEnergy(), clock, random);
     else
-      sweep(chains, energy, clock, random);
+      sweep(chains, target, clock, random);
   }
 
  private:
-  static at::Tensor energyAt(const Energy& energy, const at::Tensor& x, const at::Tensor& y) {
-    return energy.energyOf(Batch{x.to(energy.dtype()), y}).to(x.scalar_type());
+  static at::Tensor energyAt(const Target& target, const at::Tensor& x, const at::Tensor& y) {
+    return target.energyOf(Batch{x.to(target.dtype()), y}).to(x.scalar_type());
   }
 
-  void sweep(Chains& chains, const Energy& energy, const StepClock& clock, const Random& random) const {
-    const Sites sites(energy);
+  void sweep(Chains& chains, const Target& target, const StepClock& clock, const Random& random) const {
+    const Sites sites(target);
     const double temperature = common_.temperature.at(clock.t, clock.total);
     const std::int64_t n = chains.size(), k = sites.levels();
     const auto device = chains.x.device();
@@ -91,7 +91,7 @@ class Gibbs final : public Sampler {
       for (std::int64_t j = 0; j < k - 1; ++j) moved.push_back(sites.with(chains.x, site, others.select(1, j)));
       const at::Tensor rows = moved.size() == 1 ? moved[0] : at::cat(moved);
       const at::Tensor energies =
-          at::cat({chains.energy.unsqueeze(1), energyAt(energy, rows, y).view({k - 1, n}).t()}, 1);
+          at::cat({chains.energy.unsqueeze(1), energyAt(target, rows, y).view({k - 1, n}).t()}, 1);
       requireNumbers(energies, chains, clock.counter);
       const at::Tensor choice =
           choose(energies.to(at::kDouble) / -temperature, u.gather(1, column).squeeze(1)).unsqueeze(1);

@@ -18,9 +18,9 @@ class GibbsWithGradients final : public Sampler {
   bool discrete() const override { return true; }
   bool stepped() const override { return false; }
 
-  void step(Chains& chains, const Energy& energy, const StepClock& clock, const Random& random,
+  void step(Chains& chains, const Target& target, const StepClock& clock, const Random& random,
             Tally& tally) const override {
-    const Sites sites(energy);
+    const Sites sites(target);
     const double temperature = common_.temperature.at(clock.t, clock.total);
     const std::int64_t n = chains.size(), k = sites.levels();
     // Of two levels there is one other: a move is a site. Else it is a site and a level.
@@ -32,7 +32,7 @@ class GibbsWithGradients final : public Sampler {
     const at::Tensor site = flip ? move : move.div(k, "floor");
     const at::Tensor before = sites.decode(chains.x).gather(1, site.unsqueeze(1)).squeeze(1);
     const at::Tensor x = sites.with(chains.x, site, flip ? 1 - before : move.remainder(k));
-    const EnergyAndGradient next = evaluateAt(energy, x, chains.y);
+    const EnergyAndGradient next = evaluateAt(target, x, chains.y);
     const at::Tensor backward = logits(sites, x, next.gradient, temperature);
     const at::Tensor logRatio = (chains.energy.to(at::kDouble) - next.energy) / temperature +
                                 probability(backward, flip ? site : site * k + before) - probability(forward, move);

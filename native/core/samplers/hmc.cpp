@@ -50,8 +50,8 @@ class Hmc final : public Sampler {
     return langevin::fuse(*this, energy, fusedHmc(common_, options_));
   }
 
-  void init(Chains& chains, const Energy& energy, const Random& random, std::uint64_t counter) const override {
-    Sampler::init(chains, energy, random, counter);
+  void init(Chains& chains, const Target& target, const Random& random, std::uint64_t counter) const override {
+    Sampler::init(chains, target, random, counter);
     if (chains.adaptation.defined() && chains.adaptation.size(1) != Columns)
       fail(Code::Shape, "the chains' adaptation has ", chains.adaptation.size(1), " columns, hmc has ",
            static_cast<std::int64_t>(Columns), "; resume with the sampler that made the state");
@@ -66,7 +66,7 @@ class Hmc final : public Sampler {
     return chains.adaptation.select(1, LogStep).exp();
   }
 
-  void step(Chains& chains, const Energy& energy, const StepClock& clock, const Random& random,
+  void step(Chains& chains, const Target& target, const StepClock& clock, const Random& random,
             Tally& tally) const override {
     const double temperature = common_.temperature.at(clock.t, clock.total);
     const at::Tensor size = stepSize(chains, clock, random);
@@ -74,7 +74,7 @@ class Hmc final : public Sampler {
                                               chains.x.options(), chains.firstChain) *
                                 std::sqrt(temperature);
     at::Tensor x = chains.x, p = momentum;
-    EnergyAndGradient next = leapfrog(x, p, size, chains, energy, tally);
+    EnergyAndGradient next = leapfrog(x, p, size, chains, target, tally);
     // Kinetic energies in float64: their difference is what the test looks at.
     const at::Tensor kinetic = (momentum.to(at::kDouble).square() - p.to(at::kDouble).square()).sum(1).mul_(0.5);
     const at::Tensor logRatio =
@@ -107,7 +107,7 @@ class Hmc final : public Sampler {
   }
 
   EnergyAndGradient leapfrog(at::Tensor& x, at::Tensor& p, const at::Tensor& size, const Chains& chains,
-                             const Energy& energy, Tally& tally) const {
+                             const Target& target, Tally& tally) const {
     const at::Tensor half = size * 0.5;
     p = p - half * clipRows(chains.gradient, common_.clip, tally);
     EnergyAndGradient next;
@@ -115,7 +115,7 @@ class Hmc final : public Sampler {
     for (std::int64_t i = 0; i < options_.leapfrogSteps; ++i) {
       x = x + size * p;
       if (common_.box) applyBox(x, *common_.box, tally, &p);
-      next = evaluateAt(energy, x, chains.y);
+      next = evaluateAt(target, x, chains.y);
       const bool last = i + 1 == options_.leapfrogSteps;
       p = p - (last ? half : size) * clipRows(next.gradient, common_.clip, unused);
     }

@@ -41,7 +41,7 @@ class Langevin final : public Sampler {
     return fuseLangevin(*this, energy, [this](const StepClock& clock) { return stepAt(clock); });
   }
 
-  void step(Chains& chains, const Energy& energy, const StepClock& clock, const Random& random,
+  void step(Chains& chains, const Target& target, const StepClock& clock, const Random& random,
             Tally& tally) const override {
     const LangevinStep now = stepAt(clock);
     const double h = 2 * now.drift, scale = now.noise, temperature = now.temperature;
@@ -51,7 +51,7 @@ class Langevin final : public Sampler {
     if (scale > 0)
       x.add_(random.normal(x.size(0), x.size(1), clock.counter, Stream::Noise, x.options(), chains.firstChain), scale);
     if (common_.box) applyBox(x, *common_.box, tally);
-    EnergyAndGradient next = evaluateAt(energy, x, chains.y);
+    EnergyAndGradient next = evaluateAt(target, x, chains.y);
     if (clock.monitored() && temperature > 0) {
       Tally unused = tally.unread();  // the clip of this gradient is counted when the next step uses it
       const at::Tensor nextDrift = clipRows(next.gradient, common_.clip, unused);

@@ -29,7 +29,7 @@ class Mala final : public Sampler {
     });
   }
 
-  void step(Chains& chains, const Energy& energy, const StepClock& clock, const Random& random,
+  void step(Chains& chains, const Target& target, const StepClock& clock, const Random& random,
             Tally& tally) const override {
     const double h = common_.stepSize.at(clock.t, clock.total);
     const double temperature = common_.temperature.at(clock.t, clock.total);
@@ -39,7 +39,7 @@ class Mala final : public Sampler {
     const at::Tensor drift = clipRows(chains.gradient, common_.clip, tally);
     at::Tensor x = at::add(chains.x, drift, -h / 2);
     x.add_(random.normal(n, d, clock.counter, Stream::Noise, options, chains.firstChain), std::sqrt(h * temperature));
-    EnergyAndGradient next = evaluateAt(energy, x, chains.y);
+    EnergyAndGradient next = evaluateAt(target, x, chains.y);
     Tally unused = tally.unread();  // the clip of a proposal's gradient is counted when a step starts from it
     const at::Tensor nextDrift = clipRows(next.gradient, common_.clip, unused);
     at::Tensor logRatio = langevinLogRatio(chains.x, chains.energy, drift, x, next.energy, nextDrift, h, temperature);

@@ -6,9 +6,9 @@
 
 namespace langevin {
 
-EnergyAndGradient evaluateAt(const Energy& energy, const at::Tensor& x, const at::Tensor& y) {
-  if (x.scalar_type() == energy.dtype()) return energy.energyAndGradient({x, y});
-  EnergyAndGradient value = energy.energyAndGradient({x.to(energy.dtype()), y});
+EnergyAndGradient evaluateAt(const Target& target, const at::Tensor& x, const at::Tensor& y) {
+  if (x.scalar_type() == target.dtype()) return target.energyAndGradient({x, y});
+  EnergyAndGradient value = target.energyAndGradient({x.to(target.dtype()), y});
   return {value.energy.to(x.scalar_type()), value.gradient.to(x.scalar_type())};
 }
 

@@ -6,7 +6,7 @@
 namespace langevin {
 
 /// E and dE/dx in the dtype of x. A bfloat16 model may drive float32 chains: small steps would vanish in bfloat16.
-EnergyAndGradient evaluateAt(const Energy& energy, const at::Tensor& x, const at::Tensor& y);
+EnergyAndGradient evaluateAt(const Target& target, const at::Tensor& x, const at::Tensor& y);
 
 /// Rows longer than `clip` are shortened to it (0 = off). A non-finite row stays non-finite.
 at::Tensor clipRows(const at::Tensor& gradient, double clip, Tally& tally);

@@ -50,8 +50,8 @@ class Nuts final : public Sampler {
   bool adjusted() const override { return true; }
   std::int64_t warmup() const override { return options_.warmup; }
 
-  void init(Chains& chains, const Energy& energy, const Random& random, std::uint64_t counter) const override {
-    Sampler::init(chains, energy, random, counter);
+  void init(Chains& chains, const Target& target, const Random& random, std::uint64_t counter) const override {
+    Sampler::init(chains, target, random, counter);
     const std::int64_t d = chains.x.size(1), width = Vectors + 3 * d;
     if (chains.adaptation.defined() && chains.adaptation.size(1) != width)
       fail(Code::Shape, "the chains' adaptation has ", chains.adaptation.size(1), " columns, nuts has ", width,
@@ -77,11 +77,11 @@ class Nuts final : public Sampler {
     diagnostics["deepestShare"] = tally.own[Deepest] / tally.own[Transitions];
   }
 
-  void step(Chains& chains, const Energy& energy, const StepClock& clock, const Random& random,
+  void step(Chains& chains, const Target& target, const StepClock& clock, const Random& random,
             Tally& tally) const override {
     State s;
     s.chains = &chains;
-    s.energy = &energy;
+    s.target = &target;
     s.counter = clock.counter;
     s.setting = {chains.x.size(1),
                  options_.maxDepth,
@@ -109,7 +109,7 @@ class Nuts final : public Sampler {
   // A tile in float64 while its step runs.
   struct State {
     const Chains* chains;
-    const Energy* energy;
+    const Target* target;
     std::uint64_t counter;
     NutsSetting setting;
     at::Tensor x, gradient, potential, adaptation;
@@ -132,7 +132,7 @@ class Nuts final : public Sampler {
   static Evaluated evaluate(const State& s, const std::vector<std::int64_t>& which, const at::Tensor& x) {
     at::Tensor y = s.chains->y;
     if (y.defined()) y = y.index_select(0, at::tensor(which, at::kLong).to(y.device()));
-    const EnergyAndGradient value = evaluateAt(*s.energy, x.to(s.chains->x.options()), y);
+    const EnergyAndGradient value = evaluateAt(*s.target, x.to(s.chains->x.options()), y);
     return {value.energy.to(at::kCPU, at::kDouble).contiguous(), value.gradient.to(at::kCPU, at::kDouble).contiguous()};
   }
 

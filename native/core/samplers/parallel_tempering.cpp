@@ -38,7 +38,7 @@ class ParallelTempering final : public Sampler {
   at::Tensor stepSizes(const Chains& chains) const override { return kernels_[0]->stepSizes(chains); }
   std::unique_ptr<TileExecutor> fuse(const Energy& energy) const override;
 
-  void init(Chains& chains, const Energy& energy, const Random& random, std::uint64_t counter) const override {
+  void init(Chains& chains, const Target& target, const Random& random, std::uint64_t counter) const override {
     counter *= static_cast<std::uint64_t>(moves());
     if (chains.replicas.empty())
       for (std::size_t k = 1; k < kernels_.size(); ++k)
@@ -47,15 +47,15 @@ class ParallelTempering final : public Sampler {
       fail(Code::Shape, "the chains have ", chains.replicas.size(), " replicas beside their own, the ladder has ",
            kernels_.size(), " temperatures; resume with the sampler that made the state");
     for (std::size_t k = 1; k < kernels_.size(); ++k)
-      startTile(*kernels_[k], energy, replica(chains, k), randomOf(random, k), counter);
-    kernels_[0]->init(chains, energy, random, counter);
+      startTile(*kernels_[k], target, replica(chains, k), randomOf(random, k), counter);
+    kernels_[0]->init(chains, target, random, counter);
   }
 
-  void step(Chains& chains, const Energy& energy, const StepClock& clock, const Random& random,
+  void step(Chains& chains, const Target& target, const StepClock& clock, const Random& random,
             Tally& tally) const override {
     move(chains, clock, random, tally, [&](std::size_t k, StepClock now, const Random& own, Tally& tallyOfK) {
       for (std::int64_t i = 0; i < moves(); ++i, ++now.t, ++now.counter)
-        kernels_[k]->step(replica(chains, k), energy, now, own, tallyOfK);
+        kernels_[k]->step(replica(chains, k), target, now, own, tallyOfK);
     });
   }
 
@@ -80,7 +80,7 @@ class ParallelTempering final : public Sampler {
     swap(chains, clock, random, tally);
   }
 
-  std::shared_ptr<const Sampler> tuned(const Energy& energy, const Chains& start, const Random& random, int threads,
+  std::shared_ptr<const Sampler> tuned(const Target& target, const Chains& start, const Random& random, int threads,
                                        Job& job) const override;
   void report(const Tally& tally, Map& diagnostics) const override;
 
@@ -191,7 +191,7 @@ std::vector<double> equalised(const std::vector<double>& temperatures, const std
   return result;
 }
 
-std::shared_ptr<const Sampler> ParallelTempering::tuned(const Energy& energy, const Chains& start, const Random& random,
+std::shared_ptr<const Sampler> ParallelTempering::tuned(const Target& target, const Chains& start, const Random& random,
                                                         int threads, Job& job) const {
   if (adapt_ == 0 || temperatures_.size() < 3) return nullptr;
   if (!start.replicas.empty())
@@ -206,7 +206,7 @@ std::shared_ptr<const Sampler> ParallelTempering::tuned(const Energy& energy, co
   for (std::int64_t left = adapt_, round = std::max<std::int64_t>(1, adapt_ / 15); left > 0; round *= 2) {
     const std::int64_t steps = std::min(left, 2 * round > left - round ? left : round);
     const ParallelTempering pilot(common_, inner_, temperatures, 0);
-    const Tally tally = advance(pilot, energy, chains, steps, counter, random.fork(kPilotSalt), threads, job);
+    const Tally tally = advance(pilot, target, chains, steps, counter, random.fork(kPilotSalt), threads, job);
     temperatures = equalised(temperatures, pilot.refusals(tally));
     counter += static_cast<std::uint64_t>(steps);
     left -= steps;

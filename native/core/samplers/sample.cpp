@@ -13,8 +13,8 @@ namespace langevin {
 namespace {
 
 // Energies in bfloat16 drive float32 chains: a step would vanish in bfloat16 rounding.
-at::TensorOptions chainOptions(const Energy& energy) {
-  return energy.options().dtype(energy.dtype() == at::kBFloat16 ? at::kFloat : energy.dtype());
+at::TensorOptions chainOptions(const Target& target) {
+  return target.options().dtype(target.dtype() == at::kBFloat16 ? at::kFloat : target.dtype());
 }
 
 std::int64_t chainsOf(const Spec& a, std::int64_t rows, const char* what) {
@@ -27,20 +27,20 @@ std::int64_t chainsOf(const Spec& a, std::int64_t rows, const char* what) {
   return chains;
 }
 
-at::Tensor drawnStart(const Spec& init, const Random& random, std::int64_t chains, const Energy& energy,
+at::Tensor drawnStart(const Spec& init, const Random& random, std::int64_t chains, const Target& target,
                       const SampleOptions& options) {
-  const std::int64_t d = energy.inputWidth();
+  const std::int64_t d = target.width();
   const bool named = init.value().get<std::string>() != nullptr;
   const std::string kind = named ? init.text() : init.kind();
-  const States& states = energy.program().states;
+  const States& states = target.states();
   if (states.discrete()) {
     if (kind != "uniform" || (!named && (init.has("low") || init.has("high"))))
       init.invalid("this energy is over " + states.describe() + ": chains start at 'uniform' states or at given rows");
-    return states.uniform(chains, d, options.firstStep, Stream::Init, random, chainOptions(energy));
+    return states.uniform(chains, d, options.firstStep, Stream::Init, random, chainOptions(target));
   }
   if (kind == "normal") {
     const double sd = named ? 1.0 : init.positive("sd", 1.0), mean = named ? 0.0 : init.number("mean", 0.0);
-    const at::Tensor x = random.normal(chains, d, options.firstStep, Stream::Init, chainOptions(energy));
+    const at::Tensor x = random.normal(chains, d, options.firstStep, Stream::Init, chainOptions(target));
     return sd == 1.0 && mean == 0.0 ? x : x * sd + mean;
   }
   if (kind != "uniform") (named ? init : init.at("kind")).invalid("'" + kind + "' is not one of normal, uniform");
@@ -48,25 +48,25 @@ at::Tensor drawnStart(const Spec& init, const Random& random, std::int64_t chain
   const double low = !named && init.has("low") ? init.number("low") : box ? box->low : -1.0;
   const double high = !named && init.has("high") ? init.number("high") : box ? box->high : 1.0;
   if (!(low < high)) init.invalid("low must be less than high");
-  return random.uniform(chains, d, options.firstStep, Stream::Init, chainOptions(energy)) * (high - low) + low;
+  return random.uniform(chains, d, options.firstStep, Stream::Init, chainOptions(target)) * (high - low) + low;
 }
 
-at::Tensor conditionOf(const Spec& a, const Energy& energy, const at::Tensor& x) {
+at::Tensor conditionOf(const Spec& a, const Target& target, const at::Tensor& x) {
   at::Tensor y = a.has("y") ? unbox(a.at("y")) : at::Tensor();
   if (y.defined() && y.dim() > 0 && y.size(0) == 1 && x.size(0) != 1) {
     std::vector<std::int64_t> shape(y.sizes().begin(), y.sizes().end());
     shape[0] = x.size(0);
     y = y.expand(shape);
   }
-  return energy.rows(x, y).y;  // checks x, too
+  return target.rows(x, y).y;  // checks x, too
 }
 
 // Positions and what kernels carry from an earlier call: { x, velocity?, adaptation?, replicas?: [the same] }.
-Chains chainsOfState(const Spec& state, const Energy& energy) {
+Chains chainsOfState(const Spec& state, const Target& target) {
   Chains chains;
-  const auto options = chainOptions(energy);
+  const auto options = chainOptions(target);
   const auto type = c10::typeMetaToScalarType(options.dtype());
-  chains.x = asRows(unbox(state.at("x")), energy.inputWidth(), type, energy.device(), state.path() + ".x");
+  chains.x = asRows(unbox(state.at("x")), target.width(), type, target.options().device(), state.path() + ".x");
   const auto part = [&](const char* key, std::int64_t width, at::ScalarType dtype, at::Device device) {
     if (!state.has(key)) return at::Tensor();
     const at::Tensor t = asRows(unbox(state.at(key)), width, dtype, device, state.path() + "." + key);
@@ -74,12 +74,12 @@ Chains chainsOfState(const Spec& state, const Energy& energy) {
     requireFinite(t, state.path() + "." + key);
     return t;
   };
-  chains.velocity = part("velocity", energy.inputWidth(), type, energy.device());
+  chains.velocity = part("velocity", target.width(), type, target.options().device());
   if (state.has("adaptation"))
     chains.adaptation = part("adaptation", unbox(state.at("adaptation")).size(-1), at::kDouble, at::kCPU);
   if (state.has("replicas"))
     for (const Spec& item : state.at("replicas").items()) {
-      chains.replicas.push_back(chainsOfState(item, energy));
+      chains.replicas.push_back(chainsOfState(item, target));
       if (chains.replicas.back().size() != chains.size())
         fail(Code::Shape, item.path(), " and x have different numbers of rows");
     }
@@ -97,29 +97,29 @@ Map stateOf(const Chains& chains) {
   return state;
 }
 
-Chains started(const Spec& a, const Energy& energy, SampleOptions& options) {
+Chains started(const Spec& a, const Target& target, SampleOptions& options) {
   Chains chains;
   if (const auto state = a.find("resume")) {
     options.firstStep = state->at("nextStep").seed();
-    chains = chainsOfState(*state, energy);
+    chains = chainsOfState(*state, target);
     chainsOf(a, chains.size(), "resume");
   } else if (a.has("init") && a.at("init").value().get<TensorRef>()) {
-    const auto type = c10::typeMetaToScalarType(chainOptions(energy).dtype());
-    chains.x = asRows(unbox(a.at("init")), energy.inputWidth(), type, energy.device(), "init");
+    const auto type = c10::typeMetaToScalarType(chainOptions(target).dtype());
+    chains.x = asRows(unbox(a.at("init")), target.width(), type, target.options().device(), "init");
     if (chains.size() == 0) fail(Code::Shape, "init has no rows");
     chainsOf(a, chains.size(), "init");
   } else {
-    const Value usual(energy.program().states.discrete() ? "uniform" : "normal");
+    const Value usual(target.states().discrete() ? "uniform" : "normal");
     chains.x = drawnStart(a.has("init") ? a.at("init") : Spec(usual, "init"), Random(options.seed),
-                          a.count("chains", 1), energy, options);
+                          a.count("chains", 1), target, options);
   }
-  energy.program().states.require(chains.x, a.has("resume") ? "resume.x" : "init");
+  target.states().require(chains.x, a.has("resume") ? "resume.x" : "init");
   options.chains = chains.size();
   if (options.sampler->setsCondition()) {
     if (a.has("y")) a.at("y").invalid("the sampler gives y itself, level by level: leave it out");
     requireFinite(chains.x, "init");
   } else {
-    chains.y = conditionOf(a, energy, chains.x);
+    chains.y = conditionOf(a, target, chains.x);
   }
   if (options.sampler->common().box && !a.has("resume")) {
     Tally unused;

@@ -135,8 +135,8 @@ CommonOptions CommonOptions::heated(double factor) const {
   return hot;
 }
 
-void Sampler::init(Chains& chains, const Energy& energy, const Random&, std::uint64_t) const {
-  EnergyAndGradient value = evaluateAt(energy, chains.x, chains.y);
+void Sampler::init(Chains& chains, const Target& target, const Random&, std::uint64_t) const {
+  EnergyAndGradient value = evaluateAt(target, chains.x, chains.y);
   chains.energy = std::move(value.energy);
   chains.gradient = std::move(value.gradient);
 }
@@ -149,7 +149,7 @@ std::unique_ptr<TileExecutor> Sampler::fuse(const Energy&) const { return nullpt
 
 std::shared_ptr<const Sampler> Sampler::heated(double) const { return nullptr; }
 
-std::shared_ptr<const Sampler> Sampler::tuned(const Energy&, const Chains&, const Random&, int, Job&) const {
+std::shared_ptr<const Sampler> Sampler::tuned(const Target&, const Chains&, const Random&, int, Job&) const {
   return nullptr;
 }
 

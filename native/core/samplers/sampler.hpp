@@ -127,18 +127,19 @@ class Sampler {
   const CommonOptions& common() const { return common_; }
   /// Fills energy and gradient (and momentum, adaptation) for chains that just got their x. Momentum and adaptation
   /// that are there already are kept: chains go on where they stopped.
-  virtual void init(Chains& chains, const Energy& energy, const Random& random, std::uint64_t counter) const;
-  virtual void step(Chains& chains, const Energy& energy, const StepClock& clock, const Random& random,
+  virtual void init(Chains& chains, const Target& target, const Random& random, std::uint64_t counter) const;
+  virtual void step(Chains& chains, const Target& target, const StepClock& clock, const Random& random,
                     Tally& tally) const = 0;
   /// noise^2 / (2 stepSize) for heuristic Langevin, the temperature otherwise; of the last step.
   virtual double effectiveTemperature() const;
-  /// All steps of a tile in one native loop, or null when this sampler or this energy has none.
+  /// All steps of a tile in one native loop, or null when this sampler or this energy has none. Asked only where the
+  /// target is an energy and nothing else (Target::asEnergy).
   virtual std::unique_ptr<TileExecutor> fuse(const Energy& energy) const;
   /// The same kernel at `factor` times the temperature, at the same step size (what bounds a step is the curvature of
   /// E, which has no temperature); null where a kernel has no such form.
   virtual std::shared_ptr<const Sampler> heated(double factor) const;
   /// Options that a pilot run on some of the chains finds (`sample` asks once, before the first step); null: none.
-  virtual std::shared_ptr<const Sampler> tuned(const Energy& energy, const Chains& start, const Random& random,
+  virtual std::shared_ptr<const Sampler> tuned(const Target& target, const Chains& start, const Random& random,
                                                int threads, Job& job) const;
   /// Every step does the same to its chains, but for the random numbers, and asks nothing of them on the way: it can be
   /// recorded once and replayed (CUDA graphs).
@@ -202,20 +203,21 @@ class TileExecutor {
 };
 
 /// Energy, gradient and whatever else the sampler needs, for a tile that has no gradient yet. Throws Code::NonFinite.
-void startTile(const Sampler& sampler, const Energy& energy, Chains& tile, const Random& random, std::uint64_t counter);
+void startTile(const Sampler& sampler, const Target& target, Chains& tile, const Random& random, std::uint64_t counter);
 
-/// Throws Code::Unsupported when one is discrete and the other is not.
-std::unique_ptr<TileExecutor> planTile(const Sampler& sampler, const Energy& energy);
+/// Who runs the steps: a fused loop where the target is an energy that has one, the sampler's step() else. Sampler and
+/// target must outlive it. Throws Code::Unsupported when one is discrete and the other is not.
+std::unique_ptr<TileExecutor> planTile(const Sampler& sampler, const Target& target);
 
 /// Runs `steps` steps of every chain, in tiles over `threads`. Used by training (negatives).
 /// `counter` is the life-time step number of the first step. Energy and gradient left in `chains` are taken as those of
 /// x: reset both when x or the parameters changed. Throws Code::NonFinite / Code::Diverged naming chain and step.
 /// The acceptance an unadjusted kernel would have had is tallied on the last step only (it is a monitor there).
-Tally advance(const Sampler& sampler, const Energy& energy, Chains& chains, std::int64_t steps, std::uint64_t counter,
+Tally advance(const Sampler& sampler, const Target& target, Chains& chains, std::int64_t steps, std::uint64_t counter,
               const Random& random, int threads, Job& job);
 /// The same for steps clock.t ... clock.t + steps - 1 of a longer call, monitored as the clock says. With
 /// clock.positionsOnly energy and gradient may be undefined afterwards; unadjusted kernels save one evaluation by it.
-Tally advance(const Sampler& sampler, const Energy& energy, Chains& chains, StepClock clock, std::int64_t steps,
+Tally advance(const Sampler& sampler, const Target& target, Chains& chains, StepClock clock, std::int64_t steps,
               const Random& random, int threads, Job& job);
 
 }  // namespace langevin

@@ -24,15 +24,15 @@ class UnderdampedLangevin final : public Sampler {
     return langevin::fuse(*this, energy, fusedUnderdampedLangevin(common_, friction_));
   }
 
-  void init(Chains& chains, const Energy& energy, const Random& random, std::uint64_t counter) const override {
-    Sampler::init(chains, energy, random, counter);
+  void init(Chains& chains, const Target& target, const Random& random, std::uint64_t counter) const override {
+    Sampler::init(chains, target, random, counter);
     if (chains.velocity.defined()) return;
     chains.velocity = random.normal(chains.x.size(0), chains.x.size(1), counter, Stream::Auxiliary, chains.x.options(),
                                     chains.firstChain) *
                       std::sqrt(common_.temperature.at(0, common_.steps));
   }
 
-  void step(Chains& chains, const Energy& energy, const StepClock& clock, const Random& random,
+  void step(Chains& chains, const Target& target, const StepClock& clock, const Random& random,
             Tally& tally) const override {
     const double h = common_.stepSize.at(clock.t, clock.total);
     const double temperature = common_.temperature.at(clock.t, clock.total);
@@ -47,7 +47,7 @@ class UnderdampedLangevin final : public Sampler {
     const at::Tensor afterNoise = v;
     x = at::add(x, v, h / 2);
     if (common_.box) applyBox(x, *common_.box, tally, &v);
-    EnergyAndGradient next = evaluateAt(energy, x, chains.y);
+    EnergyAndGradient next = evaluateAt(target, x, chains.y);
     Tally unused;  // counted when the next step uses this gradient
     at::Tensor end = at::add(v, clipRows(next.gradient, common_.clip, unused), -h / 2);
     if (clock.monitored()) {

@@ -12,6 +12,6 @@ namespace langevin::cuda {
 std::unique_ptr<TileExecutor> fuseLangevin(FusedLangevin plan, const Energy& energy);
 
 /// Steps of plain ATen recorded once as a CUDA graph and replayed; null off CUDA and for samplers whose steps differ.
-std::unique_ptr<TileExecutor> recordSteps(const Sampler& sampler, const Energy& energy);
+std::unique_ptr<TileExecutor> recordSteps(const Sampler& sampler, const Target& target);
 
 }  // namespace langevin::cuda

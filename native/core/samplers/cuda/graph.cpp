@@ -16,7 +16,7 @@ namespace langevin::cuda {
 
 #if !LANGEVIN_CUDA
 
-std::unique_ptr<TileExecutor> recordSteps(const Sampler&, const Energy&) { return nullptr; }
+std::unique_ptr<TileExecutor> recordSteps(const Sampler&, const Target&) { return nullptr; }
 
 #else
 
@@ -33,7 +33,7 @@ struct RecordingScope {
 
 class GraphExecutor final : public TileExecutor {
  public:
-  GraphExecutor(const Sampler& sampler, const Energy& energy) : sampler_(sampler), energy_(energy) {}
+  GraphExecutor(const Sampler& sampler, const Target& target) : sampler_(sampler), target_(target) {}
 
   /// Says after a run what happened.
   const char* name() const override { return name_.c_str(); }
@@ -47,7 +47,7 @@ class GraphExecutor final : public TileExecutor {
     c10::cuda::getCurrentCUDAStream(tile.x.device().index()).synchronize();
     const c10::cuda::CUDAStreamGuard onSide(side);
     if (!tile.gradient.defined()) {
-      sampler_.init(tile, energy_, random, clock.counter);
+      sampler_.init(tile, target_, random, clock.counter);
       requireFinite(tile, true, clock.counter, true);
     }
     const std::int64_t eager = count < kWorthIt ? count : kWarmUp;
@@ -62,7 +62,7 @@ class GraphExecutor final : public TileExecutor {
                    Pulse& pulse) const {
     for (std::int64_t i = 0; i < count; ++i) {
       pulse.beat(tile.size());
-      sampler_.step(tile, energy_, clock, random, tally);
+      sampler_.step(tile, target_, clock, random, tally);
       tally.steps += tile.size();
       if ((i + 1) % kLook == 0 || i + 1 == count) requireFinite(tile, false, clock.counter, false);
       ++clock.t;
@@ -111,7 +111,7 @@ class GraphExecutor final : public TileExecutor {
       tally.recorded = fixed.tally;
       graph.capture_begin({0, 0}, cudaStreamCaptureModeThreadLocal);
       recording = true;
-      sampler_.step(moved, energy_, clock, random, tally);
+      sampler_.step(moved, target_, clock, random, tally);
       for (at::Tensor Chains::*part : {&Chains::x, &Chains::energy, &Chains::gradient})
         (fixed.chains.*part).copy_(moved.*part);
       fixed.counter.add_(1);
@@ -143,16 +143,16 @@ class GraphExecutor final : public TileExecutor {
   }
 
   const Sampler& sampler_;
-  const Energy& energy_;
+  const Target& target_;
   mutable std::string name_ = "stepwise";
 };
 
 }  // namespace
 
-std::unique_ptr<TileExecutor> recordSteps(const Sampler& sampler, const Energy& energy) {
-  // Energies in other dtypes draw their numbers in float32 and convert them, which a graph records as well.
-  if (!energy.device().is_cuda() || !sampler.steady()) return nullptr;
-  return std::make_unique<GraphExecutor>(sampler, energy);
+std::unique_ptr<TileExecutor> recordSteps(const Sampler& sampler, const Target& target) {
+  // Targets in other dtypes draw their numbers in float32 and convert them, which a graph records as well.
+  if (!target.options().device().is_cuda() || !sampler.steady()) return nullptr;
+  return std::make_unique<GraphExecutor>(sampler, target);
 }
 
 #endif
