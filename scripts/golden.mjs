@@ -118,7 +118,7 @@ function judge(record, values) {
     if (values.elsewhere === undefined) console.log('Bits need not be equal then; --elsewhere gives a tolerance.')
     else [allow, tolerance] = [['*'], Number(values.elsewhere)]
   }
-  const complete = !values.quick && values.only === undefined
+  const complete = values.only === undefined && (then.cases === 'quick' || !values.quick)
   const report = compare(record, then, { allow, tolerance, complete })
   for (const line of lines(report, tolerance)) console.log(line)
   return report.changed.length === 0 && report.missing.length === 0
@@ -146,7 +146,7 @@ async function main() {
     }
   }
   if (values.only === undefined) problems.push(...uncovered(plain, used))
-  const record = { format: 1, machine: about, versions: plain.versions(), runs }
+  const record = { cases: values.quick ? 'quick' : 'all', machine: about, versions: plain.versions(), runs }
   if (values.out !== undefined) writeFileSync(values.out, format(record))
   for (const problem of problems) console.log(`PROBLEM  ${problem}`)
   const well = values.compare === undefined || judge(record, values)
