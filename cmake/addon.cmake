@@ -28,6 +28,7 @@ function(langevin_add_addon)
   # library of their own and only the final link names the core.
   add_library(langevin_binding OBJECT ${sources})
   langevin_target_options(langevin_binding)
+  langevin_group_sources(langevin_binding 4)
   target_include_directories(langevin_binding SYSTEM PRIVATE ${napi_includes})
   target_include_directories(langevin_binding PRIVATE "${CMAKE_SOURCE_DIR}" native/core native/binding
                              "${CMAKE_BINARY_DIR}/generated")

@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "base/threads.hpp"
+
 namespace langevin {
 namespace {
 
@@ -11,7 +13,9 @@ const char* typeName(const Value& value) {
   return names[value.data.index()];
 }
 
-std::string join(const std::string& path, const std::string& key) { return path.empty() ? key : path + "." + key; }
+std::string joinedPath(const std::string& path, const std::string& key) {
+  return path.empty() ? key : path + "." + key;
+}
 
 }  // namespace
 
@@ -43,8 +47,8 @@ std::optional<Spec> Spec::find(const std::string& key) const {
 Spec Spec::at(const std::string& key) const {
   const Map& m = map();
   auto it = m.find(key);
-  if (it == m.end() || it->second.isNull()) Spec(*value_, join(path_, key)).invalid("is required");
-  return Spec(it->second, join(path_, key));
+  if (it == m.end() || it->second.isNull()) Spec(*value_, joinedPath(path_, key)).invalid("is required");
+  return Spec(it->second, joinedPath(path_, key));
 }
 
 std::vector<Spec> Spec::items() const {
@@ -144,5 +148,7 @@ std::int64_t Spec::count(const std::string& key, std::int64_t least) const {
     s.invalid("must be a whole number of at least " + std::to_string(least) + ", got " + std::to_string(v));
   return v;
 }
+
+int Spec::threads() const { return static_cast<int>(count("threads", 1, defaultThreads())); }
 
 }  // namespace langevin

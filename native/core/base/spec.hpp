@@ -58,6 +58,8 @@ class Spec {
     return has(key) ? text(key) : otherwise;
   }
   const std::string& kind() const { return text("kind"); }
+  /// The key `threads`: at least 1, defaultThreads() when it is not given.
+  int threads() const;
 
   [[noreturn]] void invalid(const std::string& problem) const;
 

@@ -32,7 +32,7 @@ at::Tensor convert(const std::uint8_t* source, std::int64_t n, bool swap, at::Sc
   return out;
 }
 
-at::Tensor flat(const std::string& dtype, const std::uint8_t* p, std::int64_t n) {
+at::Tensor decoded(const std::string& dtype, const std::uint8_t* p, std::int64_t n) {
   const bool swap = dtype[0] == '>';
   const std::string type = dtype.substr(1);
   if (type == "f8") return convert<double, double>(p, n, swap, at::kDouble);
@@ -66,7 +66,7 @@ at::Tensor decodeArray(const at::Tensor& bytes, const std::string& dtype, const 
   if (source.scalar_type() != at::kByte || source.numel() != n * (dtype[2] - '0'))
     fail(Code::Shape, "the shape needs ", n, " numbers of ", dtype.substr(1), ", the data has ", source.nbytes(),
          " bytes");
-  const at::Tensor values = flat(dtype, source.data_ptr<std::uint8_t>(), n);
+  const at::Tensor values = decoded(dtype, source.data_ptr<std::uint8_t>(), n);
   if (!fortran || shape.size() < 2) return values.reshape(shape);
   // Column-major: the same numbers row-major in the reversed shape, axes then turned round.
   const std::vector<std::int64_t> reversed(shape.rbegin(), shape.rend());

@@ -29,8 +29,6 @@ at::Tensor overPoints(const at::Tensor& points, int threads, F value) {
 }
 
 const SpandrelShape& readShape(const Spec& a) { return spandrelShape(a.text("shape")); }
-int readThreads(const Spec& a) { return static_cast<int>(a.count("threads", 1, defaultThreads())); }
-
 double readSigma(const Spec& a) {
   const double sigma = a.positive("sigma", 0.05);
   // The quadrature along curves takes time in 1 / sigma.
@@ -40,7 +38,7 @@ double readSigma(const Spec& a) {
 
 // { shape, n, seed?, sigma? = 0.05 } -> { x: float32 [n, 2], y: int64 [n] (branch) }. sigma 0 gives points on the
 // curve.
-Value sample(const Spec& a, Job&) {
+Value sampleSpandrel(const Spec& a, Job&) {
   const SpandrelShape& shape = readShape(a);
   const std::int64_t n = a.count("n", 1);
   const Random random(a.has("seed") ? a.at("seed").seed() : 0);
@@ -62,17 +60,17 @@ Value sample(const Spec& a, Job&) {
 }
 
 // { shape, points, sigma?, threads? } -> float64 [n]
-Value logDensity(const Spec& a, Job&) {
-  return box(spandrelLogDensity(readShape(a), unbox(a.at("points")), readSigma(a), readThreads(a)));
+Value logDensityOfSpandrel(const Spec& a, Job&) {
+  return box(spandrelLogDensity(readShape(a), unbox(a.at("points")), readSigma(a), a.threads()));
 }
 
 // { shape, points, threads? } -> float64 [n]
-Value distance(const Spec& a, Job&) {
-  return box(spandrelDistance(readShape(a), unbox(a.at("points")), readThreads(a)));
+Value distanceToSpandrel(const Spec& a, Job&) {
+  return box(spandrelDistance(readShape(a), unbox(a.at("points")), a.threads()));
 }
 
 // { shape, points? = 200 } -> one polyline a piece, float64 [points, 2]
-Value curve(const Spec& a, Job&) {
+Value spandrelCurves(const Spec& a, Job&) {
   const std::int64_t n = a.count("points", 2, 200);
   List lines;
   for (const auto& piece : readShape(a).pieces) {
@@ -89,7 +87,7 @@ Value curve(const Spec& a, Job&) {
 }
 
 // { shape } -> { name, classes, bridges: [{ low: [x, y], high: [x, y] }] }
-Value describe(const Spec& a, Job&) {
+Value describeSpandrel(const Spec& a, Job&) {
   const SpandrelShape& shape = readShape(a);
   List bridges, classes;
   for (const Rectangle& r : shape.bridges)
@@ -121,9 +119,11 @@ at::Tensor spandrelDistance(const SpandrelShape& shape, const at::Tensor& points
 
 const std::vector<Function>& spandrelFunctions() {
   static const std::vector<Function> table = {
-      {"spandrel.sample", Lane::Immediate, sample},     {"spandrel.logDensity", Lane::Queued, logDensity},
-      {"spandrel.distance", Lane::Queued, distance},    {"spandrel.curve", Lane::Immediate, curve},
-      {"spandrel.describe", Lane::Immediate, describe},
+      {"spandrel.sample", Lane::Immediate, sampleSpandrel},
+      {"spandrel.logDensity", Lane::Queued, logDensityOfSpandrel},
+      {"spandrel.distance", Lane::Queued, distanceToSpandrel},
+      {"spandrel.curve", Lane::Immediate, spandrelCurves},
+      {"spandrel.describe", Lane::Immediate, describeSpandrel},
   };
   return table;
 }

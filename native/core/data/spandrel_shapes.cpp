@@ -11,7 +11,7 @@
 namespace langevin {
 namespace {
 
-constexpr double kPi = std::numbers::pi;
+using std::numbers::pi;
 
 double squared(double v) { return v * v; }
 double gap(Point a, Point b) { return std::hypot(a.x - b.x, a.y - b.y); }
@@ -22,7 +22,7 @@ double logErfc(double v) {
   if (v < 5) return std::log(std::erfc(v));
   double fraction = v;
   for (int k = 60; k >= 1; --k) fraction = v + 0.5 * k / fraction;
-  return -v * v - std::log(fraction) - 0.5 * std::log(kPi);
+  return -v * v - std::log(fraction) - 0.5 * std::log(pi);
 }
 
 // log of (Phi(b) - Phi(a)), a < b, exact to rounding in the tails.
@@ -40,7 +40,7 @@ class Segment : public CurvePiece {
   Segment(Point p, Point q, int label) : CurvePiece(0, 1, label), p_(p), q_(q), length_(gap(p, q)) {}
   Point at(double t) const override { return {p_.x + t * (q_.x - p_.x), p_.y + t * (q_.y - p_.y)}; }
   std::function<double(Point)> logDensity(double sigma) const override {
-    const double constant = std::log(sigma * std::sqrt(2 * kPi)) + std::log(length_);
+    const double constant = std::log(sigma * std::sqrt(2 * pi)) + std::log(length_);
     return [this, sigma, constant](Point z) {
       const auto [along, across] = coordinates(z);
       return -0.5 * squared(across / sigma) - constant + logNormalInterval(-along / sigma, (length_ - along) / sigma);
@@ -81,7 +81,7 @@ class Curved : public CurvePiece {
       cut[k].middle = at(middle);
       for (std::size_t j = 0; j < 8; ++j) cut[k].nodes[j] = at(middle + 0.5 * kNodes[j] * width);
     }
-    const double constant = std::log(0.5 / static_cast<double>(panels)) - std::log(2 * kPi * sigma * sigma);
+    const double constant = std::log(0.5 / static_cast<double>(panels)) - std::log(2 * pi * sigma * sigma);
     // No point of a panel is farther from its middle than this.
     const double reach = 0.5 * width * fastest_;
     return [cut = std::move(cut), sigma, constant, reach](Point z) { return constant + logSum(cut, z, sigma, reach); };
@@ -124,7 +124,7 @@ class Curved : public CurvePiece {
 // A unit half circle: angles [first, first + pi] about a centre.
 class HalfCircle : public Curved {
  public:
-  HalfCircle(Point centre, double first, int label) : Curved(first, first + kPi, label, 1), centre_(centre) {}
+  HalfCircle(Point centre, double first, int label) : Curved(first, first + pi, label, 1), centre_(centre) {}
   Point at(double t) const override { return {centre_.x + std::cos(t), centre_.y + std::sin(t)}; }
   double distance(Point z) const override {
     const double dx = z.x - centre_.x, dy = z.y - centre_.y;
@@ -141,8 +141,8 @@ class HalfCircle : public Curved {
 class Twist : public Curved {
  public:
   // |dc/dt|^2 is largest at t = 0, where dc/dt = (0, 1.8).
-  Twist() : Curved(0, 2 * kPi, 0, 1.8) {
-    for (std::size_t i = 0; i < kCut; ++i) cut_[i] = at(2 * kPi * static_cast<double>(i) / kCut);
+  Twist() : Curved(0, 2 * pi, 0, 1.8) {
+    for (std::size_t i = 0; i < kCut; ++i) cut_[i] = at(2 * pi * static_cast<double>(i) / kCut);
   }
   int label(double t) const override { return std::cos(t) < 0 ? 0 : 1; }
   Point at(double t) const override {
@@ -159,14 +159,14 @@ class Twist : public Curved {
     std::array<double, kCut> values;
     for (std::size_t i = 0; i < kCut; ++i) values[i] = squared(z.x - cut_[i].x) + squared(z.y - cut_[i].y);
     double best = *std::min_element(values.begin(), values.end());
-    const double threshold = squared(std::sqrt(best) + 1.8 * 2 * kPi / kCut);
+    const double threshold = squared(std::sqrt(best) + 1.8 * 2 * pi / kCut);
     for (int i = 0; i < kCut; ++i) {
       const double here = values[static_cast<std::size_t>(i)];
       const double before = values[static_cast<std::size_t>((i + kCut - 1) % kCut)];
       const double after = values[static_cast<std::size_t>((i + 1) % kCut)];
       // A minimum farther than the best value plus what the curve can move within one cut cannot win.
       if (here > before || here > after || here > threshold) continue;
-      best = std::min(best, golden(far, 2 * kPi * (i - 1) / kCut, 2 * kPi * (i + 1) / kCut));
+      best = std::min(best, golden(far, 2 * pi * (i - 1) / kCut, 2 * pi * (i + 1) / kCut));
     }
     return std::sqrt(best);
   }
@@ -209,7 +209,7 @@ SpandrelShape step() {
 
 SpandrelShape splitCircle() {
   SpandrelShape s{"split-circle", {}, {}, {"lower", "upper"}};
-  s.pieces.push_back(std::make_unique<HalfCircle>(Point{-0.35, 0}, kPi, 0));
+  s.pieces.push_back(std::make_unique<HalfCircle>(Point{-0.35, 0}, pi, 0));
   s.pieces.push_back(std::make_unique<HalfCircle>(Point{0.35, 0}, 0, 1));
   return s;
 }

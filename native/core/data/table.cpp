@@ -14,7 +14,7 @@ namespace langevin {
 namespace {
 
 // { tensors: [[n] or [n, k], ..], dtype? } -> [n, sum k]; float64 when one of them is, else float32.
-Value join(const Spec& a, Job&) {
+Value joinTables(const Spec& a, Job&) {
   std::vector<at::Tensor> parts;
   bool wide = false;
   for (const Spec& item : a.at("tensors").items()) {
@@ -113,7 +113,7 @@ Value labels(const Spec& a, Job&) {
 }
 
 // { tensor: [n], equals } -> int64 [k], the rows that hold the value
-Value where(const Spec& a, Job&) {
+Value rowsWhere(const Spec& a, Job&) {
   const at::Tensor& t = unbox(a.at("tensor"));
   if (t.dim() != 1) fail(Code::Shape, "only a column of shape [n] can be searched, this one has ", c10::str(t.sizes()));
   return box(t.to(at::kDouble).eq(a.number("equals")).nonzero().squeeze(1));
@@ -133,7 +133,7 @@ Value uniform(const Spec& a, Job&) {
 }
 
 // { low, high, cells, dimension? } -> { points: float64 [cells, d], cellVolume }. Row-major, the last axis fastest.
-Value gridPoints(const Spec& a, Job&) {
+Value gridOfPoints(const Spec& a, Job&) {
   const bool list = a.at("low").value().list() != nullptr;
   const std::int64_t d = list ? static_cast<std::int64_t>(a.at("low").list().size()) : a.count("dimension", 1, 2);
   const Grid grid = Grid::read(a, d);
@@ -157,9 +157,9 @@ Value cifar(const Spec& a, Job&) {
 
 const std::vector<Function>& tableFunctions() {
   static const std::vector<Function> table = {
-      {"data.join", Lane::Immediate, join},       {"data.standardize", Lane::Immediate, standardize},
-      {"data.split", Lane::Immediate, split},     {"data.grid", Lane::Immediate, gridPoints},
-      {"data.labels", Lane::Immediate, labels},   {"data.where", Lane::Immediate, where},
+      {"data.join", Lane::Immediate, joinTables}, {"data.standardize", Lane::Immediate, standardize},
+      {"data.split", Lane::Immediate, split},     {"data.grid", Lane::Immediate, gridOfPoints},
+      {"data.labels", Lane::Immediate, labels},   {"data.where", Lane::Immediate, rowsWhere},
       {"data.uniform", Lane::Immediate, uniform}, {"data.decode", Lane::Queued, decode},
       {"data.cifar", Lane::Queued, cifar},
   };

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "base/registry.hpp"
-#include "base/threads.hpp"
 #include "data/data.hpp"
 #include "data/toys.hpp"
 #include "tensors/random.hpp"
@@ -14,7 +13,7 @@
 namespace langevin {
 namespace {
 
-constexpr double kPi = std::numbers::pi;
+using std::numbers::pi;
 
 using Draw = ToyDraw;
 using Row = ToyRow;
@@ -26,14 +25,14 @@ Row blurred(double x, double y, std::int64_t label, const Draw& d) {
 // Four concentric circles of radius 0.5, 1, 1.5, 2.
 Row rings(const Draw& d) {
   const std::int64_t k = d.component();
-  const double r = 0.5 * static_cast<double>(k + 1), t = 2 * kPi * d.uniform[1];
+  const double r = 0.5 * static_cast<double>(k + 1), t = 2 * pi * d.uniform[1];
   return blurred(r * std::cos(t), r * std::sin(t), k, d);
 }
 
 // Two interleaved half circles of radius 1, moved so that their common mean is 0.
 Row moons(const Draw& d) {
   const std::int64_t k = d.component();
-  const double t = kPi * d.uniform[1];
+  const double t = pi * d.uniform[1];
   if (k == 0) return blurred(std::cos(t) - 0.5, std::sin(t) - 0.25, 0, d);
   return blurred(0.5 - std::cos(t), 0.25 - std::sin(t), 1, d);
 }
@@ -41,7 +40,7 @@ Row moons(const Draw& d) {
 // Eight modes on a circle of radius 2.
 Row eightGaussians(const Draw& d) {
   const std::int64_t k = d.component();
-  const double t = kPi * static_cast<double>(k) / 4;
+  const double t = pi * static_cast<double>(k) / 4;
   return blurred(2 * std::cos(t), 2 * std::sin(t), k, d);
 }
 
@@ -62,27 +61,27 @@ Row checkerboard(const Draw& d) {
 Row pinwheel(const Draw& d) {
   const std::int64_t k = d.component();
   const double along = 1 + 0.3 * d.normal[0], across = d.noise * d.normal[1];
-  const double t = 2 * kPi * static_cast<double>(k) / 5 + 0.25 * std::exp(along);
+  const double t = 2 * pi * static_cast<double>(k) / 5 + 0.25 * std::exp(along);
   return {along * std::cos(t) - across * std::sin(t), along * std::sin(t) + across * std::cos(t), k};
 }
 
 // The planar roll t (cos t, sin t) for t in [1.5 pi, 4.5 pi], scaled to radius 2.
 Row swissRoll(const Draw& d) {
-  const double t = 1.5 * kPi * (1 + 2 * d.uniform[1]), r = 2 * t / (4.5 * kPi);
+  const double t = 1.5 * pi * (1 + 2 * d.uniform[1]), r = 2 * t / (4.5 * pi);
   return blurred(r * std::cos(t), r * std::sin(t), 0, d);
 }
 
 // Two arms of a spiral, radius growing to 2 over 1.5 turns.
 Row twoSpirals(const Draw& d) {
   const std::int64_t k = d.component();
-  const double root = std::sqrt(d.uniform[1]), r = 2 * root, t = 3 * kPi * root + (k == 1 ? kPi : 0);
+  const double root = std::sqrt(d.uniform[1]), r = 2 * root, t = 3 * pi * root + (k == 1 ? pi : 0);
   return blurred(r * std::cos(t), r * std::sin(t), k, d);
 }
 
 // One period and a half of a cosine wave.
 Row cosine(const Draw& d) {
   const double x = 4 * d.uniform[1] - 2;
-  return blurred(x, std::cos(1.5 * kPi * x / 2), 0, d);
+  return blurred(x, std::cos(1.5 * pi * x / 2), 0, d);
 }
 
 // Two modes ten deviations apart, four fifths of the rows in the left one: what cannot be learned from scores.
@@ -92,7 +91,7 @@ Row unequalModes(const Draw& d) {
 }
 
 // { kind, n, seed?, noise? } -> { x, y }
-Value sample(const Spec& a, Job&) {
+Value sampleToy(const Spec& a, Job&) {
   const Toy& toy = findKind(toys(), a, "toy distribution").make;
   const std::int64_t n = a.count("n", 1);
   const double noise = a.nonNegative("noise", toy.noise);
@@ -139,12 +138,12 @@ Value gaussians(const Spec& a, Job&) {
 }
 
 // { kind, points: [n, 2], noise?, threads? } -> float64 [n]
-Value logDensity(const Spec& a, Job&) {
+Value logDensityOfToy(const Spec& a, Job&) {
   const Toy& toy = findKind(toys(), a, "toy distribution").make;
   const at::Tensor points = asRows(unbox(a.at("points")), 2, at::kDouble, at::kCPU, "points").contiguous();
   requireFinite(points, "points");
   const double noise = a.nonNegative("noise", toy.noise);
-  return box(toyLogDensity(toy, noise, points, static_cast<int>(a.count("threads", 1, defaultThreads()))));
+  return box(toyLogDensity(toy, noise, points, a.threads()));
 }
 
 }  // namespace
@@ -167,9 +166,9 @@ const std::vector<Registered<Toy>>& toys() {
 
 const std::vector<Function>& toyFunctions() {
   static const std::vector<Function> table = {
-      {"toys.sample", Lane::Immediate, sample},
+      {"toys.sample", Lane::Immediate, sampleToy},
       {"toys.gaussians", Lane::Immediate, gaussians},
-      {"toys.logDensity", Lane::Queued, logDensity},
+      {"toys.logDensity", Lane::Queued, logDensityOfToy},
   };
   return table;
 }

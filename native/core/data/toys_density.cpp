@@ -12,7 +12,7 @@ namespace langevin {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
-constexpr double kPi = std::numbers::pi;
+using std::numbers::pi;
 
 // The noiseless point of component k at the parameters (u, v).
 ToyRow noiseless(const Toy& toy, std::int64_t k, double u, double v) {
@@ -54,7 +54,7 @@ class Nodes {
       if (box.squaredDistance(x, y) < reach)
         for (std::size_t i = box.first; i < box.last; ++i)
           sum += weights_[i] * std::exp((nearest - squaredDistance(i, x, y)) / (2 * variance_));
-    return std::log(sum) - nearest / (2 * variance_) - std::log(2 * kPi * variance_);
+    return std::log(sum) - nearest / (2 * variance_) - std::log(2 * pi * variance_);
   }
 
  private:
@@ -94,7 +94,7 @@ std::vector<ToyRow> curveNodes(const Toy& toy, std::int64_t k, double gap) {
   }
 }
 
-double gaussian(double z) { return -0.5 * z * z - 0.5 * std::log(2 * kPi); }
+double gaussian(double z) { return -0.5 * z * z - 0.5 * std::log(2 * pi); }
 
 // Share of N(v, noise^2) in [low, low + 1].
 double share(double v, double low, double noise) {
@@ -145,7 +145,7 @@ LogDensity pinwheelDensity(const Toy& toy, double noise) {
   std::vector<double> starts;
   std::vector<std::vector<Turn>> arms;
   for (std::int64_t k = 0; k < toy.components; ++k) {
-    starts.push_back(2 * kPi * static_cast<double>(k) / static_cast<double>(toy.components));
+    starts.push_back(2 * pi * static_cast<double>(k) / static_cast<double>(toy.components));
     arms.emplace_back();
     for (int i = 0; i <= kSteps; ++i) arms.back().push_back(turnAt(starts.back(), kFirst + kStep * i));
   }

@@ -9,8 +9,6 @@
 namespace langevin {
 namespace {
 
-int threadsOf(const Spec& a) { return static_cast<int>(a.count("threads", 1, defaultThreads())); }
-
 Batch rowsOf(const Spec& a, const Energy& energy) {
   return energy.rows(unbox(a.at("x")), a.has("y") ? unbox(a.at("y")) : at::Tensor());
 }
@@ -25,21 +23,21 @@ Value create(const Spec& a, Job&) {
 // { energy, x, y?, threads? } -> [n]
 Value energyValues(const Spec& a, Job&) {
   const EnergyRef energy = a.at("energy").energy();
-  at::Tensor values = energy->energyOf(rowsOf(a, *energy), threadsOf(a));
+  at::Tensor values = energy->energyOf(rowsOf(a, *energy), a.threads());
   requireFinite(values, "the energy");
   return box(values);
 }
 
 Value score(const Spec& a, Job&) {
   const EnergyRef energy = a.at("energy").energy();
-  at::Tensor gradient = energy->energyAndGradient(rowsOf(a, *energy), threadsOf(a)).gradient;
+  at::Tensor gradient = energy->energyAndGradient(rowsOf(a, *energy), a.threads()).gradient;
   requireFinite(gradient, "the score");
   return box(-gradient);
 }
 
 Value logits(const Spec& a, Job&) {
   const EnergyRef energy = a.at("energy").energy();
-  at::Tensor values = energy->outputsOf(rowsOf(a, *energy), threadsOf(a));
+  at::Tensor values = energy->outputsOf(rowsOf(a, *energy), a.threads());
   requireFinite(values, "the logits");
   return box(values);
 }
@@ -114,7 +112,7 @@ Value explain(const Spec& a, Job&) {
                   {"reason", "rows are independent: threads take tiles of them, so operations keep to one thread"}}}};
 }
 
-Value kinds(const Spec&, Job&) {
+Value kindsOfEnergies(const Spec&, Job&) {
   List result;
   for (const std::string& kind : energyKinds()) result.emplace_back(kind);
   return result;
@@ -132,7 +130,7 @@ const std::vector<Function>& energyFunctions() {
       {"energy.setParameters", Lane::Queued, setParameters},
       {"energy.parameterInfo", Lane::Immediate, parameterInfo},
       {"energy.explain", Lane::Immediate, explain},
-      {"energy.kinds", Lane::Immediate, kinds},
+      {"energy.kinds", Lane::Immediate, kindsOfEnergies},
   };
   return table;
 }

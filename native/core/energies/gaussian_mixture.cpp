@@ -16,7 +16,7 @@ struct Mixture {
   std::vector<at::Tensor> factors;  // else: R_k with R_k R_k' = the precision, so |(x - m) R|^2 is its square form
 };
 
-at::Tensor weightsOf(const Spec& spec, std::int64_t k) {
+at::Tensor mixtureWeights(const Spec& spec, std::int64_t k) {
   if (!spec.has("weights")) return at::full({k}, -std::log(static_cast<double>(k)), at::kDouble);
   const Spec weights = spec.at("weights");
   const at::Tensor w = vectorOf(weights);
@@ -68,7 +68,7 @@ Program lowerGaussianMixture(const Spec& spec) {
   Mixture m;
   m.means = matrixOf(spec.at("means"));
   const std::int64_t k = m.means.size(0), d = m.means.size(1);
-  m.logWeights = weightsOf(spec, k);
+  m.logWeights = mixtureWeights(spec, k);
   readSpreads(spec, k, d, m);
   const int x = b.input(d);
   const int tiled = k == 1 ? x : b.concat(std::vector<int>(static_cast<std::size_t>(k), x));

@@ -1,7 +1,6 @@
 #include "evaluation/detectors.hpp"
 
 #include "base/registry.hpp"
-#include "base/threads.hpp"
 #include "evaluation/functions.hpp"
 #include "evaluation/metrics.hpp"
 #include "tensors/tensor.hpp"
@@ -20,11 +19,9 @@ const std::vector<Registered<MakeDetector>>& detectors() {
   return table;
 }
 
-int readThreads(const Spec& a) { return static_cast<int>(a.count("threads", 1, defaultThreads())); }
-
 // { detector, x, threads? } -> float64 [n]
 Value scores(const Spec& a, Job& job) {
-  const at::Tensor s = makeDetector(a.at("detector"))->scores(unbox(a.at("x")), readThreads(a), job);
+  const at::Tensor s = makeDetector(a.at("detector"))->scores(unbox(a.at("x")), a.threads(), job);
   requireFinite(s, "the OOD scores");
   return box(s);
 }
@@ -38,7 +35,7 @@ Value evaluateDetector(const Spec& a, Job& job) {
   if (fprRule != "first" && fprRule != "nearest") a.at("fprRule").invalid("one of first, nearest");
   const double tpr = a.probability("tpr", 0.95);
   const std::unique_ptr<Detector> detector = makeDetector(a.at("detector"));
-  const int threads = readThreads(a);
+  const int threads = a.threads();
   const auto score = [&](const at::Tensor& x, const std::string& name) {
     at::Tensor s = detector->scores(x, threads, job);
     requireFinite(s, "the OOD scores of " + name);

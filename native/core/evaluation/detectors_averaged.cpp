@@ -6,7 +6,7 @@
 namespace langevin {
 namespace {
 
-constexpr std::int64_t kBlock = 1 << 14;
+constexpr std::int64_t kAveragedBlock = 1 << 14;
 
 class AveragedEnergy : public Detector {
  public:
@@ -31,9 +31,9 @@ class AveragedEnergy : public Detector {
   static at::Tensor energiesOf(const Energy& energy, const at::Tensor& x, int threads, Job& job) {
     const Batch rows = energy.rows(x, {});
     at::Tensor values = at::empty({rows.size()}, at::kDouble);
-    for (std::int64_t first = 0; first < rows.size(); first += kBlock) {
+    for (std::int64_t first = 0; first < rows.size(); first += kAveragedBlock) {
       job.check();
-      const std::int64_t last = std::min(rows.size(), first + kBlock);
+      const std::int64_t last = std::min(rows.size(), first + kAveragedBlock);
       values.slice(0, first, last).copy_(energy.energyOf(rows.slice(first, last), threads).detach());
     }
     requireFinite(values, "the energy");

@@ -9,7 +9,7 @@
 namespace langevin {
 namespace {
 
-constexpr std::int64_t kBlock = 1 << 14;
+constexpr std::int64_t kModelBlock = 1 << 14;
 
 enum class Quantity { Energy, Likelihood, ScoreNorm, LogitEnergy, MaxSoftmax, MaxLogit };
 
@@ -21,9 +21,9 @@ class ModelDetector : public Detector {
   at::Tensor scores(const at::Tensor& x, int threads, Job& job) const override {
     const Batch rows = energy_->rows(x, {});
     std::vector<at::Tensor> parts;
-    for (std::int64_t first = 0; first < rows.size(); first += kBlock) {
+    for (std::int64_t first = 0; first < rows.size(); first += kModelBlock) {
       job.check();
-      parts.push_back(block(rows.slice(first, std::min(rows.size(), first + kBlock)), threads));
+      parts.push_back(block(rows.slice(first, std::min(rows.size(), first + kModelBlock)), threads));
     }
     return parts.empty() ? at::empty({0}, at::kDouble) : at::cat(parts);
   }

@@ -2,7 +2,6 @@
 //   KL(p, q) = sum p log(p / q), TV = sum |p - q| / 2 over cells, p and q normalised over the square
 #include <cmath>
 
-#include "base/threads.hpp"
 #include "evaluation/functions.hpp"
 #include "evaluation/partition.hpp"
 #include "program/domain.hpp"
@@ -13,14 +12,14 @@
 namespace langevin {
 namespace {
 
-constexpr std::int64_t kBlock = 1 << 14;  // cells evaluated at once
+constexpr std::int64_t kCellsPerBlock = 1 << 14;  // cells evaluated at once
 
 // -E at the centres of the cells, float64 [cells^2].
-at::Tensor scoresOf(const Energy& energy, const Grid& grid, int threads, Job& job) {
+at::Tensor cellScores(const Energy& energy, const Grid& grid, int threads, Job& job) {
   std::vector<at::Tensor> parts;
-  for (std::int64_t first = 0; first < grid.size(); first += kBlock) {
+  for (std::int64_t first = 0; first < grid.size(); first += kCellsPerBlock) {
     job.check();
-    const at::Tensor points = grid.centres(first, std::min(grid.size(), first + kBlock));
+    const at::Tensor points = grid.centres(first, std::min(grid.size(), first + kCellsPerBlock));
     const at::Tensor e = energy.energyOf(energy.rows(points, {}), threads).to(at::kCPU, at::kDouble);
     const at::Tensor lost = at::isfinite(e).logical_not();
     if (lost.any().item<bool>()) {
@@ -71,8 +70,8 @@ Value gridDensity(const Spec& a, Job& job) {
   if (energy->inputWidth() != 2)
     fail(Code::Shape, "this compares densities of the plane; the energy has ", energy->inputWidth(), " columns");
   const Grid grid = Grid::read(a, 2);
-  const int threads = static_cast<int>(a.count("threads", 1, defaultThreads()));
-  const at::Tensor truth = readTruth(a, grid), score = scoresOf(*energy, grid, threads, job);
+  const int threads = a.threads();
+  const at::Tensor truth = readTruth(a, grid), score = cellScores(*energy, grid, threads, job);
   const at::Tensor logSum = score.logsumexp(0), model = score - logSum, p = truth.exp();
   const at::Tensor inside = p > 0;
   const auto overTruth = [&](const at::Tensor& logs) {

@@ -2,7 +2,6 @@
 #include <cmath>
 #include <numbers>
 
-#include "base/threads.hpp"
 #include "energies/energy.hpp"
 #include "evaluation/functions.hpp"
 #include "tensors/arguments.hpp"
@@ -27,7 +26,7 @@ Value gaussianLogLikelihood(const at::Tensor& rows, const at::Tensor& fitted) {
 }
 
 // log Z is that of one condition, so y is one row for all of x.
-at::Tensor conditionOf(const Spec& a) {
+at::Tensor repeatedCondition(const Spec& a) {
   if (!a.has("y")) return {};
   const at::Tensor y = unbox(a.at("y"));
   if (y.dim() < 1 || y.size(0) != 1) a.at("y").invalid("must be one row, got shape " + c10::str(y.sizes()));
@@ -50,11 +49,10 @@ Value meanTruth(const Spec& a, std::int64_t rows) {
 Value logLikelihood(const Spec& a, Job& job) {
   const EnergyRef energy = a.at("energy").energy();
   const at::NoGradGuard guard;
-  const Batch rows = energy->rows(unbox(a.at("x")), conditionOf(a));
+  const Batch rows = energy->rows(unbox(a.at("x")), repeatedCondition(a));
   requireRows(rows.x, 2, "x");
   job.check();
-  const at::Tensor e =
-      energy->energyOf(rows, static_cast<int>(a.count("threads", 1, defaultThreads()))).to(at::kCPU, at::kDouble);
+  const at::Tensor e = energy->energyOf(rows, a.threads()).to(at::kCPU, at::kDouble);
   requireFinite(e, "the energy of x");
   const at::Tensor logDensity = e.div(-a.positive("temperature", 1)).sub(a.number("logZ"));
   const auto n = static_cast<double>(rows.size());

@@ -2,15 +2,12 @@
 #include "evaluation/metrics.hpp"
 #include "evaluation/functions.hpp"
 
-#include "base/threads.hpp"
 #include "statistics/calibration.hpp"
 #include "statistics/distances.hpp"
 #include "tensors/arguments.hpp"
 
 namespace langevin {
 namespace {
-
-int readThreads(const Spec& a) { return static_cast<int>(a.count("threads", 1, defaultThreads())); }
 
 PairRule readPairRule(const Spec& a) {
   const std::string rule = a.text("estimator", "biased");
@@ -93,7 +90,7 @@ Value brier(const Spec& a, Job&) {
   return vector ? score / 2 : score;
 }
 
-Value nll(const Spec& a, Job&) {
+Value negativeLogLikelihoodOf(const Spec& a, Job&) {
   const Classified c = readClassified(a);
   return negativeLogLikelihood(c.log, c.labels);
 }
@@ -106,7 +103,7 @@ Value variation(const Spec& a, Job&) {
 }
 
 Value energyDistanceOf(const Spec& a, Job& job) {
-  return energyDistance(readMatrix(a.at("x")), readMatrix(a.at("y")), readPairRule(a), readThreads(a), job);
+  return energyDistance(readMatrix(a.at("x")), readMatrix(a.at("y")), readPairRule(a), a.threads(), job);
 }
 
 Value mmd(const Spec& a, Job& job) {
@@ -115,7 +112,7 @@ Value mmd(const Spec& a, Job& job) {
   if (median && a.text("bandwidth", "median") != "median")
     a.at("bandwidth").invalid("must be 'median' or a number greater than 0");
   const double bandwidth = median ? medianDistance(x, y) : a.positive("bandwidth");
-  return Map{{"squared", squaredMmd(x, y, bandwidth, readPairRule(a), readThreads(a), job)}, {"bandwidth", bandwidth}};
+  return Map{{"squared", squaredMmd(x, y, bandwidth, readPairRule(a), a.threads(), job)}, {"bandwidth", bandwidth}};
 }
 
 Value sliced(const Spec& a, Job& job) {
@@ -123,7 +120,7 @@ Value sliced(const Spec& a, Job& job) {
   if (order < 1) a.at("order").invalid("must be at least 1");
   const std::uint64_t seed = a.has("seed") ? a.at("seed").seed() : 0;
   return slicedWasserstein(readMatrix(a.at("x")), readMatrix(a.at("y")), a.count("projections", 1, 128), order, seed,
-                           readThreads(a), job);
+                           a.threads(), job);
 }
 
 }  // namespace
@@ -149,7 +146,7 @@ const std::vector<Function>& metricsFunctions() {
       {"metrics.ece", Lane::Immediate, ece},
       {"metrics.reliability", Lane::Immediate, reliabilityBins},
       {"metrics.brier", Lane::Immediate, brier},
-      {"metrics.nll", Lane::Immediate, nll},
+      {"metrics.nll", Lane::Immediate, negativeLogLikelihoodOf},
       {"metrics.totalVariation", Lane::Immediate, variation},
       {"metrics.energyDistance", Lane::Queued, energyDistanceOf},
       {"metrics.mmd", Lane::Queued, mmd},

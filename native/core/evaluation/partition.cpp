@@ -11,10 +11,10 @@
 namespace langevin {
 namespace {
 
-constexpr std::int64_t kBlock = 1 << 15;  // rows evaluated at once: bounded memory however fine the grid is
+constexpr std::int64_t kPartitionBlock = 1 << 15;  // rows evaluated at once: bounded memory however fine the grid is
 
 // y of a conditional energy is one condition for the whole sum: [1, c] or one class.
-at::Tensor repeated(const at::Tensor& y, std::int64_t n) {
+at::Tensor repeatedRow(const at::Tensor& y, std::int64_t n) {
   if (!y.defined()) return y;
   std::vector<std::int64_t> shape(y.sizes().begin(), y.sizes().end());
   shape[0] = n;
@@ -30,9 +30,9 @@ GridSum sumOver(const Energy& energy, const Grid& grid, double temperature, cons
   WeightedSum all;
   LogSum border;
   const std::int64_t total = grid.size();
-  for (std::int64_t first = 0; first < total; first += kBlock) {
+  for (std::int64_t first = 0; first < total; first += kPartitionBlock) {
     job.check();
-    const std::int64_t last = std::min(total, first + kBlock);
+    const std::int64_t last = std::min(total, first + kPartitionBlock);
     const at::Tensor terms = negativeEnergy(energy, grid.centres(first, last), y, temperature, threads);
     const double* p = terms.data_ptr<double>();
     for (std::int64_t i = 0; i < last - first; ++i) {
@@ -48,8 +48,9 @@ GridSum sumOver(const Energy& energy, const Grid& grid, double temperature, cons
 
 at::Tensor negativeEnergy(const Energy& energy, const at::Tensor& points, const at::Tensor& y, double temperature,
                           int threads) {
-  const at::Tensor e =
-      energy.energyOf(energy.rows(points, repeated(y, points.size(0))), threads).to(at::kCPU, at::kDouble).contiguous();
+  const at::Tensor e = energy.energyOf(energy.rows(points, repeatedRow(y, points.size(0))), threads)
+                           .to(at::kCPU, at::kDouble)
+                           .contiguous();
   const double* p = e.data_ptr<double>();
   for (std::int64_t i = 0; i < e.numel(); ++i)
     if (!std::isfinite(p[i])) {
@@ -106,9 +107,9 @@ ExactPartition exactPartition(const Energy& energy, const std::vector<std::vecto
   }
   const auto d = static_cast<std::int64_t>(values.size());
   WeightedSum all;
-  for (std::int64_t first = 0; first < total; first += kBlock) {
+  for (std::int64_t first = 0; first < total; first += kPartitionBlock) {
     job.check();
-    const std::int64_t last = std::min(total, first + kBlock);
+    const std::int64_t last = std::min(total, first + kPartitionBlock);
     at::Tensor states = at::empty({last - first, d}, at::kDouble);
     double* p = states.data_ptr<double>();
     for (std::int64_t i = first; i < last; ++i) {
@@ -131,9 +132,9 @@ WeightSummary importancePartition(const Energy& energy, const ImportanceOptions&
   const at::NoGradGuard guard;
   const Random random(options.seed);
   at::Tensor logWeight = at::empty({options.draws}, at::kDouble);
-  for (std::int64_t first = 0; first < options.draws; first += kBlock) {
+  for (std::int64_t first = 0; first < options.draws; first += kPartitionBlock) {
     job.check();
-    const std::int64_t last = std::min(options.draws, first + kBlock);
+    const std::int64_t last = std::min(options.draws, first + kPartitionBlock);
     const at::Tensor x = options.proposal.draw(first, last, random);
     const at::Tensor terms = negativeEnergy(energy, x, y, temperature, threads);
     logWeight.slice(0, first, last).copy_(terms - options.proposal.logDensity(x));

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "base/threads.hpp"
 #include "evaluation/annealing.hpp"
 #include "evaluation/functions.hpp"
 #include "evaluation/partition.hpp"
@@ -16,8 +15,6 @@ namespace {
 constexpr std::int64_t kMaxCells = 1 << 24;
 constexpr const char* kForStates = "partition.exact (up to 2^20 states) or partition.ais";
 
-int readThreads(const Spec& a) { return static_cast<int>(a.count("threads", 1, defaultThreads())); }
-
 at::Tensor readCondition(const Spec& a) {
   if (!a.has("y")) return {};
   const at::Tensor y = unbox(a.at("y"));
@@ -26,13 +23,13 @@ at::Tensor readCondition(const Spec& a) {
   return y;
 }
 
-List toList(const std::vector<std::int64_t>& values) {
+List numberList(const std::vector<std::int64_t>& values) {
   List list;
   for (std::int64_t v : values) list.emplace_back(v);
   return list;
 }
 
-List toList(const std::vector<double>& values) {
+List numberList(const std::vector<double>& values) {
   List list;
   for (double v : values) list.emplace_back(v);
   return list;
@@ -48,7 +45,7 @@ Map estimate(double logZ, double standardError) {
           {"upper", logZ + 2 * standardError}};
 }
 
-Map summary(const WeightSummary& s) {
+Map weightMap(const WeightSummary& s) {
   return {
       {"logZ", s.logMean}, {"standardError", s.standardError}, {"ess", s.ess}, {"paretoK", finiteOrNull(s.paretoK)}};
 }
@@ -59,12 +56,12 @@ Value grid(const Spec& a, Job& job) {
   requireReal(energy->program(), "partition.grid integrates over real columns", kForStates);
   const GridPartition r = gridPartition(*energy, Grid::read(a, energy->inputWidth()), a.positive("temperature", 1),
                                         readCondition(a), a.boolean("refine", true), a.nonNegative("tolerance", 1e-4),
-                                        a.count("maxCells", 1, kMaxCells), readThreads(a), job);
+                                        a.count("maxCells", 1, kMaxCells), a.threads(), job);
   Map result = estimate(r.logZ, r.standardError);
   result.merge(Map{{"entropy", r.entropy},
                    {"borderMass", r.borderMass},
-                   {"cells", toList(r.cells)},
-                   {"changes", toList(r.changes)},
+                   {"cells", numberList(r.cells)},
+                   {"changes", numberList(r.changes)},
                    {"converged", r.converged}});
   return result;
 }
@@ -118,7 +115,7 @@ Value exact(const Spec& a, Job& job) {
   const EnergyRef energy = a.at("energy").energy();
   const auto values = readStates(a, *energy);
   const ExactPartition r =
-      exactPartition(*energy, values, a.positive("temperature", 1), readCondition(a), readThreads(a), job);
+      exactPartition(*energy, values, a.positive("temperature", 1), readCondition(a), a.threads(), job);
   Map result = estimate(r.logZ, 0);
   result.merge(Map{{"entropy", r.entropy}, {"states", static_cast<double>(r.states)}});
   return result;
@@ -146,13 +143,13 @@ Value importance(const Spec& a, Job& job) {
                      .widened(a.positive("inflate", 1.2), defensive);
   }
   const WeightSummary r =
-      importancePartition(*energy, o, a.positive("temperature", 1), readCondition(a), readThreads(a), job);
+      importancePartition(*energy, o, a.positive("temperature", 1), readCondition(a), a.threads(), job);
   Map result = estimate(r.logMean, r.standardError);
   result.merge(Map{{"ess", r.ess}, {"paretoK", finiteOrNull(r.paretoK)}, {"draws", o.draws}});
   return result;
 }
 
-std::vector<double> perColumn(const Spec& a, const char* key, std::int64_t d, double otherwise) {
+std::vector<double> columnOption(const Spec& a, const char* key, std::int64_t d, double otherwise) {
   if (!a.has(key)) return std::vector<double>(static_cast<std::size_t>(d), otherwise);
   const Spec spec = a.at(key);
   if (!spec.value().list()) return std::vector<double>(static_cast<std::size_t>(d), spec.number());
@@ -207,7 +204,7 @@ AnnealedOptions readAnnealedStates(const Spec& a, const Program& program) {
 
 AnnealedOptions readAnnealed(const Spec& a, std::int64_t d) {
   AnnealedOptions o = readAnnealedRun(a, d);
-  o.base = {perColumn(a, "mean", d, 0), perColumn(a, "scale", d, 1)};
+  o.base = {columnOption(a, "mean", d, 0), columnOption(a, "scale", d, 1)};
   for (const double s : o.base.scale)
     if (!(s > 0)) a.at("scale").invalid("must be greater than 0");
   const std::string transition = a.text("transition", "hmc");
@@ -242,15 +239,15 @@ Value ais(const Spec& a, Job& job) {
   }
   const auto run = states.discrete() ? annealedStates : annealedPartition;
   const AnnealedPartition r =
-      run(*energy, o, a.positive("temperature", 1), readCondition(a), samples, readThreads(a), job);
+      run(*energy, o, a.positive("temperature", 1), readCondition(a), samples, a.threads(), job);
   Map result = estimate(r.logZ, r.standardError);
   result["lower"] = r.forward.logMean - 2 * r.forward.standardError;
   result["upper"] = r.reverse ? Value(r.reverse->logMean + 2 * r.reverse->standardError) : Value();
   result["ess"] = r.forward.ess;
-  result["forward"] = summary(r.forward);
-  result["reverse"] = r.reverse ? Value(summary(*r.reverse)) : Value();
+  result["forward"] = weightMap(r.forward);
+  result["reverse"] = r.reverse ? Value(weightMap(*r.reverse)) : Value();
   result["acceptance"] = finiteOrNull(r.acceptance);
-  result["temperatures"] = toList(r.betas);
+  result["temperatures"] = numberList(r.betas);
   return result;
 }
 

@@ -1,7 +1,6 @@
 // spandrel.field and spandrel.evaluate: what is true on the grid, and what a model says there.
 #include <cmath>
 
-#include "base/threads.hpp"
 #include "evaluation/functions.hpp"
 #include "evaluation/spandrel.hpp"
 #include "tensors/arguments.hpp"
@@ -10,9 +9,7 @@
 namespace langevin {
 namespace {
 
-constexpr std::int64_t kBlock = 1 << 14;  // cells evaluated at once
-
-int readThreads(const Spec& a) { return static_cast<int>(a.count("threads", 1, defaultThreads())); }
+constexpr std::int64_t kSpandrelBlock = 1 << 14;  // cells evaluated at once
 
 SpandrelGrid readGrid(const Spec& a) {
   SpandrelGrid grid;
@@ -41,11 +38,11 @@ Value field(const Spec& a, Job& job) {
   const SpandrelShape& shape = spandrelShape(a.text("shape"));
   const SpandrelGrid grid = readGrid(a);
   const double sigma = a.positive("sigma", 0.05);
-  const int threads = readThreads(a);
+  const int threads = a.threads();
   std::vector<at::Tensor> density, distance;
-  for (std::int64_t first = 0; first < grid.size(); first += kBlock) {
+  for (std::int64_t first = 0; first < grid.size(); first += kSpandrelBlock) {
     job.check();
-    const at::Tensor points = grid.points(first, std::min(grid.size(), first + kBlock));
+    const at::Tensor points = grid.points(first, std::min(grid.size(), first + kSpandrelBlock));
     density.push_back(spandrelLogDensity(shape, points, sigma, threads));
     distance.push_back(spandrelDistance(shape, points, threads));
   }
@@ -104,12 +101,12 @@ void scoreBlock(const Energy& energy, const at::Tensor& points, int threads, std
     maxSoftmax->push_back(std::get<0>(energy.outputsOf(rows, threads).to(at::kCPU, at::kDouble).softmax(1).max(1)));
 }
 
-ModelScores scoresOf(const Energy& energy, const SpandrelGrid& grid, const at::Tensor& test, int threads, Job& job) {
+ModelScores modelScores(const Energy& energy, const SpandrelGrid& grid, const at::Tensor& test, int threads, Job& job) {
   const bool classifier = energy.program().kind == "classifier";
   std::vector<at::Tensor> score, sure;
-  for (std::int64_t first = 0; first < grid.size(); first += kBlock) {
+  for (std::int64_t first = 0; first < grid.size(); first += kSpandrelBlock) {
     job.check();
-    scoreBlock(energy, grid.points(first, std::min(grid.size(), first + kBlock)), threads, score,
+    scoreBlock(energy, grid.points(first, std::min(grid.size(), first + kSpandrelBlock)), threads, score,
                classifier ? &sure : nullptr);
   }
   ModelScores result;
@@ -137,7 +134,7 @@ void addMarginal(SpandrelScores& scores, const Spec& kde, const SpandrelGrid& gr
   scores.test = (scores.test + logKernelDensity(rows.squeeze(1), bandwidth, test.select(1, 0).contiguous(), threads));
 }
 
-Map toMap(const SpandrelMetrics& m) {
+Map metricsMap(const SpandrelMetrics& m) {
   const auto optional = [](const std::optional<double>& v) { return v ? Value(*v) : Value(); };
   return {{"spandrelMass", m.spandrelMass},
           {"fpr95", m.fpr95},
@@ -154,17 +151,17 @@ Map toMap(const SpandrelMetrics& m) {
 // { field: as spandrel.field gives it, test: [m, 2], energy | scores: { grid: [side^2], test: [m] }, kde?, image?,
 //   threads? } -> the metrics; overconfidentArea, overconfidentOutside, maxSoftmaxFpr95 for classifiers; image: float32
 //   [side, side], the log-density normalised over the box
-Value evaluate(const Spec& a, Job& job) {
+Value evaluateSpandrel(const Spec& a, Job& job) {
   const SpandrelField field = readField(a.at("field"));
   const at::Tensor test = readTest(a, field.grid);
-  const int threads = readThreads(a);
+  const int threads = a.threads();
   if (a.has("energy") == a.has("scores")) a.invalid("give either an energy or its scores");
   ModelScores scores;
   if (a.has("energy")) {
     const EnergyRef energy = a.at("energy").energy();
     if (energy->inputWidth() != 2)
       fail(Code::Shape, "the study lives in the plane; the energy has ", energy->inputWidth(), " columns");
-    scores = scoresOf(*energy, field.grid, test, threads, job);
+    scores = modelScores(*energy, field.grid, test, threads, job);
   } else {
     scores.logScore.grid = gridValues(a.at("scores"), "grid", field.grid).reshape({-1});
     scores.logScore.test = readVector(a.at("scores").at("test"));
@@ -172,7 +169,7 @@ Value evaluate(const Spec& a, Job& job) {
   }
   if (const auto kde = a.find("kde")) addMarginal(scores.logScore, *kde, field.grid, test, threads);
   const SpandrelMetrics metrics = spandrelMetrics(field, scores.logScore);
-  Map result = toMap(metrics);
+  Map result = metricsMap(metrics);
   if (scores.maxSoftmax) {
     const SpandrelConfidence sure = spandrelConfidence(field, *scores.maxSoftmax);
     result.emplace("overconfidentArea", sure.overconfidentArea);
@@ -189,7 +186,7 @@ Value evaluate(const Spec& a, Job& job) {
 const std::vector<Function>& spandrelStudyFunctions() {
   static const std::vector<Function> table = {
       {"spandrel.field", Lane::Queued, field},
-      {"spandrel.evaluate", Lane::Queued, evaluate},
+      {"spandrel.evaluate", Lane::Queued, evaluateSpandrel},
   };
   return table;
 }

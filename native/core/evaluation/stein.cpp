@@ -18,7 +18,7 @@
 namespace langevin {
 namespace {
 
-constexpr std::int64_t kTile = 64;
+constexpr std::int64_t kSteinTile = 64;
 
 // Signs [n, draws]: each column a chain that flips with probability `flip`, from a fair start.
 at::Tensor signs(std::int64_t n, std::int64_t draws, double flip, std::uint64_t seed) {
@@ -36,12 +36,12 @@ struct Sums {
 // In tiles of rows that depend on nothing but n, added in order: the same bits at any number of threads.
 Sums sumsOf(const at::Tensor& x, const at::Tensor& s, const at::Tensor& w, const InverseMultiquadric& kernel,
             int threads, Job& job) {
-  const std::int64_t n = x.size(0), tiles = (n + kTile - 1) / kTile;
+  const std::int64_t n = x.size(0), tiles = (n + kSteinTile - 1) / kSteinTile;
   std::vector<Sums> parts(static_cast<std::size_t>(tiles));
   parallelTiles(tiles, threads, [&](std::int64_t t) {
     job.check();
     at::NoGradGuard guard;
-    const std::int64_t first = t * kTile, last = std::min(n, first + kTile);
+    const std::int64_t first = t * kSteinTile, last = std::min(n, first + kSteinTile);
     const at::Tensor u = steinKernel(x.slice(0, first, last), s.slice(0, first, last), x, s, kernel);
     Sums& part = parts[static_cast<std::size_t>(t)];
     part.all = u.sum().item<double>();
@@ -73,7 +73,7 @@ Value kernelSteinDiscrepancy(const Spec& a, Job& job) {
   const EnergyRef model = a.at("energy").energy();
   requireReal(model->program(), "metrics.kernelSteinDiscrepancy takes the score of real columns",
               "metrics.mmd against samples of a gibbs sampler");
-  const int threads = static_cast<int>(a.count("threads", 1, defaultThreads()));
+  const int threads = a.threads();
   const at::Tensor given = unbox(a.at("x"));
   const Batch rows = model->rows(given, a.has("y") ? unbox(a.at("y")) : at::Tensor());
   requireRows(rows.x, 2, "x");

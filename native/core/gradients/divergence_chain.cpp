@@ -10,26 +10,26 @@
 namespace langevin {
 namespace {
 
-bool is(const Node& node, const char* op) { return std::string(node.op->name) == op; }
+bool isOp(const Node& node, const char* op) { return std::string(node.op->name) == op; }
 
 // ---- Number by number: the project's kernels on float32 on the CPU, ATen elsewhere
 
 bool ownKernels(const at::Tensor& x) { return x.is_cpu() && x.scalar_type() == at::kFloat; }
 Activation functionOf(const Node& node) { return {*findTileOp(node.op->name)->unary, 0.0f}; }
 
-struct Function {
+struct Derivatives {
   at::Tensor value, slope, bend;  // f, f', f''
 };
 
 // By the operation itself and autograd.
-Function differentiated(const Node& node, const at::Tensor& z, bool twice) {
+Derivatives differentiated(const Node& node, const at::Tensor& z, bool twice) {
   at::AutoGradMode enable(true);
   const std::vector<at::Tensor> in{z.detach().requires_grad_(true)}, none;
   const Batch rows;
   const EvaluationMode mode;
   const at::Tensor value = node.op->forward(OpCall{node, in, none, none, rows, mode});
   const at::Tensor slope = torch::autograd::grad({value.sum()}, {in[0]}, {}, twice, twice)[0];
-  Function f{value.detach(), slope.detach(), {}};
+  Derivatives f{value.detach(), slope.detach(), {}};
   if (twice) f.bend = torch::autograd::grad({slope.sum()}, {in[0]})[0];
   return f;
 }
@@ -44,9 +44,9 @@ struct Plane {
 };
 
 // value <- f(z), slope <- f'(z)
-void activate(const Node& node, Plane z, Plane value, Plane slope) {
+void activateInto(const Node& node, Plane z, Plane value, Plane slope) {
   if (ownKernels(z.of)) return tileKernels().unary(functionOf(node), z.data(), value.data(), slope.data(), z.size());
-  const Function f = differentiated(node, z.tensor(), false);
+  const Derivatives f = differentiated(node, z.tensor(), false);
   value.tensor().copy_(f.value);
   slope.tensor().copy_(f.slope);
 }
@@ -83,7 +83,7 @@ at::Tensor columnSums(Plane x) {
 // ---- Layers
 
 // [k, n, w] as [k n, w]
-at::Tensor flat(const at::Tensor& x) { return x.view({-1, x.size(2)}); }
+at::Tensor flatRows(const at::Tensor& x) { return x.view({-1, x.size(2)}); }
 
 // Buffers are those of the call before where the shape is the same: fresh ones of this size are fresh pages each time.
 at::Tensor& fitted(at::Tensor& buffer, at::IntArrayRef sizes, const at::Tensor& like) {
@@ -94,8 +94,8 @@ at::Tensor& fitted(at::Tensor& buffer, at::IntArrayRef sizes, const at::Tensor& 
 
 // out <- x W', row by row
 void through(const at::Tensor& x, const at::Tensor& w, at::Tensor& out) {
-  at::Tensor rows = flat(fitted(out, {x.size(0), x.size(1), w.size(0)}, x));
-  multiplyInto(rows, flat(x), w.t());
+  at::Tensor rows = flatRows(fitted(out, {x.size(0), x.size(1), w.size(0)}, x));
+  multiplyInto(rows, flatRows(x), w.t());
 }
 
 // From adjoints of [a_1 .. a_m, a] to those of [z_1 .. z_m, z], in place: f' abar_k, and f' abar + f'' sum_k abar_k
@@ -121,7 +121,7 @@ std::unique_ptr<DivergenceChain> DivergenceChain::compile(const Program& program
   int at = program.outputs;
   while (true) {
     const Node& linear = nodeAt(at);
-    if (!is(linear, "linear")) return nullptr;
+    if (!isOp(linear, "linear")) return nullptr;
     chain->layers_.push_back(
         {linear.parameters[0], linear.parameters.size() > 1 ? linear.parameters[1] : -1, activation});
     at = linear.inputs[0];
@@ -132,7 +132,7 @@ std::unique_ptr<DivergenceChain> DivergenceChain::compile(const Program& program
   }
   std::reverse(chain->layers_.begin(), chain->layers_.end());
   const Node& columns = nodeAt(at);
-  const bool first = is(columns, "slice") && columns.integers[0] == 0 && is(nodeAt(columns.inputs[0]), "input");
+  const bool first = isOp(columns, "slice") && columns.integers[0] == 0 && isOp(nodeAt(columns.inputs[0]), "input");
   if (!first || columns.width != nodeAt(program.outputs).width) return nullptr;
   return chain;
 }
@@ -155,7 +155,7 @@ void DivergenceChain::evaluate(const std::vector<at::Tensor>& parameters, const 
     Hidden& hidden = record.hidden[l];
     fitted(hidden.slope, {1, n, sums.size(2)}, x);
     fitted(hidden.leaving, sums.sizes(), x);
-    activate(layer.activation, {sums, m}, {hidden.leaving, m}, {hidden.slope, 0});
+    activateInto(layer.activation, {sums, m}, {hidden.leaving, m}, {hidden.slope, 0});
     for (std::int64_t k = 0; k < m; ++k) multiplyPlanes({hidden.slope, 0}, {sums, k}, {hidden.leaving, k});
     entering = &hidden.leaving;
   }
@@ -175,7 +175,7 @@ std::vector<at::Tensor> DivergenceChain::parameterGradient(const std::vector<at:
   for (std::size_t l = layers_.size(); l-- > 0;) {
     const Layer& layer = layers_[l];
     const at::Tensor& entering = l == 0 ? record.entering : record.hidden[l - 1].leaving;
-    gradientOf(layer.weight) = product(flat(*adjoints).t(), flat(entering));
+    gradientOf(layer.weight) = product(flatRows(*adjoints).t(), flatRows(entering));
     if (layer.bias >= 0) gradientOf(layer.bias) = columnSums({*adjoints, m});
     if (l == 0) break;
     Hidden& below = record.hidden[l - 1];

@@ -53,7 +53,7 @@ const Smooth* smooth(const std::string& name) {
 }
 
 // [k, n, w] as [k n, w]
-at::Tensor flat(const at::Tensor& x) { return x.reshape({-1, x.size(2)}); }
+at::Tensor flattened(const at::Tensor& x) { return x.reshape({-1, x.size(2)}); }
 
 // Directions [n, m, d] as [m, n, d].
 at::Tensor turned(const at::Tensor& directions, const at::Tensor& x) {
@@ -75,7 +75,7 @@ at::Tensor ScoreChain::evaluate(const std::vector<at::Tensor>& parameters, const
   at::Tensor entering = at::cat({v, x.unsqueeze(0)}) * scale_;
   for (std::size_t l = 0; l < hidden; ++l) {
     const Layer& layer = layers_[l];
-    const at::Tensor sums = flat(entering).mm(of(layer.weight).t()).view({m + 1, n, layer.out});
+    const at::Tensor sums = flattened(entering).mm(of(layer.weight).t()).view({m + 1, n, layer.out});
     at::Tensor z = sums[m];
     if (layer.bias >= 0) z += of(layer.bias);
     const Jet f = smooth(layer.activation)->at(z);
@@ -139,9 +139,9 @@ std::vector<at::Tensor> ScoreChain::parameterGradient(const std::vector<at::Tens
     }
     const at::Tensor leaving = at::cat({tangents, z.unsqueeze(0)});
     gradients[static_cast<std::size_t>(layer.weight)] =
-        at::addmm(record.products[l].t().mm(b[l]), flat(leaving).t(), flat(record.entering[l]));
+        at::addmm(record.products[l].t().mm(b[l]), flattened(leaving).t(), flattened(record.entering[l]));
     if (layer.bias >= 0) gradients[static_cast<std::size_t>(layer.bias)] = z.sum(0);
-    if (l > 0) above = flat(leaving).mm(of(layer.weight)).view({-1, z.size(0), layer.in});
+    if (l > 0) above = flattened(leaving).mm(of(layer.weight)).view({-1, z.size(0), layer.in});
   }
   return gradients;
 }

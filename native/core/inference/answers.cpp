@@ -9,7 +9,7 @@ namespace {
 // More answers than this for one row are a mistake in `points`.
 constexpr double kMostAnswers = 1 << 22;
 
-at::Tensor listOf(const Spec& values, std::int64_t columns) {
+at::Tensor listedAnswers(const Spec& values, std::int64_t columns) {
   std::vector<at::Tensor> rows;
   for (const Spec& row : values.items()) {
     const std::vector<double> numbers = row.value().list() ? row.numbers() : std::vector<double>{row.number()};
@@ -72,7 +72,7 @@ Answers Answers::read(const Spec& owner, const Condition& condition, std::option
   if (!spec) owner.at("answers");  // says that it is required
   const std::int64_t k = columns.value_or(condition.width);
   if (spec->has("values")) {
-    result.all_ = listOf(spec->at("values"), k);
+    result.all_ = listedAnswers(spec->at("values"), k);
   } else if (spec->has("points")) {
     result.all_ = gridPoints(AnswerBox::read(*spec, k), spec->at("points"));
   } else {

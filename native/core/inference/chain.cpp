@@ -40,7 +40,7 @@ Table emptyTable(const Chain& chain) {
   return table;
 }
 
-double logSumExp(const std::vector<double>& v) {
+double logSumOfExponentials(const std::vector<double>& v) {
   const double top = *std::max_element(v.begin(), v.end());
   double sum = 0;
   for (double x : v) sum += std::exp(x - top);
@@ -80,7 +80,7 @@ Table costSoFar(const Chain& chain, Terms& terms, Join join) {
   return cost;
 }
 
-double least(const std::vector<double>& ways) { return *std::min_element(ways.begin(), ways.end()); }
+double leastOf(const std::vector<double>& ways) { return *std::min_element(ways.begin(), ways.end()); }
 
 // The first of the cheapest paths, walked from the front along the costs to go. Looking up the pairwise term again is
 // no new evaluation: the trellis has kept it.
@@ -120,7 +120,7 @@ bool next(const Chain& chain, std::vector<std::int64_t>& y) {
   return false;
 }
 
-std::vector<double> numbersOf(const Spec& list) {
+std::vector<double> nonEmptyNumbers(const Spec& list) {
   std::vector<double> numbers = list.numbers();
   if (numbers.empty()) list.invalid("has no entries");
   return numbers;
@@ -148,7 +148,7 @@ Chain Chain::read(const Spec& spec) {
   };
   for (const Spec& item : unary.items()) {
     const auto t = static_cast<std::int64_t>(chain.unary.size());
-    chain.unary.push_back(item.value().isNull() ? std::vector<double>{} : numbersOf(item));
+    chain.unary.push_back(item.value().isNull() ? std::vector<double>{} : nonEmptyNumbers(item));
     if (!chain.unary.back().empty()) sized(t, chain.unary.back().size(), item);
   }
   for (std::int64_t t = 0; t + 1 < length; ++t) {
@@ -157,7 +157,7 @@ Chain Chain::read(const Spec& spec) {
     if (rows.empty()) pairs[at(t)].invalid("has no rows");
     sized(t, rows.size(), pairs[at(t)]);
     for (const Spec& row : rows) {
-      const std::vector<double> numbers = numbersOf(row);
+      const std::vector<double> numbers = nonEmptyNumbers(row);
       sized(t + 1, numbers.size(), row);
       all.insert(all.end(), numbers.begin(), numbers.end());
     }
@@ -193,14 +193,14 @@ ChainResult chainExhaustive(const Chain& chain, double beta) {
     }
   } while (next(chain, y));
   r.factorTerms = terms.count;
-  r.logZ = logSumExp(logs);
+  r.logZ = logSumOfExponentials(logs);
   return r;
 }
 
 ChainResult chainViterbi(const Chain& chain) {
   Terms terms(chain);
   ChainResult r;
-  r.y = cheapestPath(chain, costToGo(chain, terms, least));
+  r.y = cheapestPath(chain, costToGo(chain, terms, leastOf));
   r.factorTerms = terms.count;
   r.energy = chain.energy(r.y);
   return r;
@@ -209,7 +209,7 @@ ChainResult chainViterbi(const Chain& chain) {
 ChainResult chainMinSum(const Chain& chain) {
   Terms terms(chain);
   ChainResult r;
-  const Table toGo = costToGo(chain, terms, least), soFar = costSoFar(chain, terms, least);
+  const Table toGo = costToGo(chain, terms, leastOf), soFar = costSoFar(chain, terms, leastOf);
   r.table = emptyTable(chain);
   for (std::int64_t t = 0; t < chain.length(); ++t)
     for (std::int64_t s = 0; s < chain.states[at(t)]; ++s)
@@ -224,7 +224,7 @@ ChainResult chainMinSum(const Chain& chain) {
 ChainResult chainForward(const Chain& chain, double beta) {
   const auto soft = [beta](std::vector<double> ways) {
     for (double& w : ways) w *= -beta;
-    return -logSumExp(ways) / beta;
+    return -logSumOfExponentials(ways) / beta;
   };
   Terms terms(chain);
   ChainResult r;

@@ -4,7 +4,6 @@
 #include <chrono>
 
 #include "base/registry.hpp"
-#include "base/threads.hpp"
 #include "inference/chain.hpp"
 #include "inference/inference.hpp"
 #include "tensors/tensor.hpp"
@@ -22,7 +21,7 @@ Value infer(const Spec& a, Job& job) {
   requireFinite(x, "x");
   if (x.size(0) == 0) fail(Code::Shape, "x has no rows");
   const Random random(a.has("seed") ? a.at("seed").seed() : 0);
-  const int threads = static_cast<int>(a.count("threads", 1, defaultThreads()));
+  const int threads = a.threads();
   const Inferred found = method->run({*energy, x, random, threads, job});
   Map result{{"y", box(found.y)}, {"energy", box(found.energy)}, {"evaluations", found.evaluations}};
   if (found.latent.defined()) result.emplace("latent", box(found.latent));

@@ -29,7 +29,7 @@ namespace {
 // The instruction sets the sources have, the lowest first.
 constexpr const char* kKnown[] = {"default", "avx2", "avx512", "avx512_bf16"};
 
-[[noreturn]] void refuse(const std::string& wish, const std::vector<const TileKernels*>& tables) {
+[[noreturn]] void refuseKernels(const std::string& wish, const std::vector<const TileKernels*>& tables) {
   std::string runnable;
   for (const TileKernels* table : tables) runnable += (runnable.empty() ? "" : ", ") + std::string(table->name);
   const bool known = std::find(std::begin(kKnown), std::end(kKnown), wish) != std::end(kKnown);
@@ -67,7 +67,7 @@ const TileKernels& chooseTileKernels(const std::string& wish, const std::vector<
   if (wish.empty()) return *runnable.back();
   for (const TileKernels* table : runnable)
     if (wish == table->name) return *table;
-  refuse(wish, runnable);
+  refuseKernels(wish, runnable);
 }
 
 const TileKernels& tileKernels() {

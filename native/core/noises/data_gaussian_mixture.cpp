@@ -5,7 +5,7 @@
 namespace langevin {
 namespace {
 
-constexpr std::int64_t kMostRows = 20000;  // what a fit looks at
+constexpr std::int64_t kMostMixtureRows = 20000;  // what a fit looks at
 
 class DataGaussianMixtureNoise : public MixtureNoise {
  public:
@@ -18,8 +18,8 @@ class DataGaussianMixtureNoise : public MixtureNoise {
   void fit(const at::Tensor& x) override {
     at::Tensor rows = x.to(at::kCPU, at::kDouble);
     const Random random(0);  // the fit is a function of the rows alone
-    if (rows.size(0) > kMostRows)
-      rows = rows.index_select(0, random.permutation(rows.size(0), 0, Stream::Data).slice(0, 0, kMostRows));
+    if (rows.size(0) > kMostMixtureRows)
+      rows = rows.index_select(0, random.permutation(rows.size(0), 0, Stream::Data).slice(0, 0, kMostMixtureRows));
     if (rows.size(0) > 1 && !rows.var(0, false).mean().gt(0).item<bool>())
       fail(Code::InvalidOption, "dataGaussianMixture noise: every column of the data is constant");
     law_ = MixtureLaw::fit(rows, components_, random, "the data of the dataGaussianMixture noise", options_)

@@ -15,7 +15,7 @@
 namespace langevin {
 namespace {
 
-constexpr std::int64_t kLeastRows = 20, kMostRows = 20000;
+constexpr std::int64_t kLeastRows = 20, kMostFittedRows = 20000;
 constexpr std::int64_t kHeldOut = 5;    // one row in five
 constexpr std::int64_t kPatience = 10;  // rotations without a gain
 constexpr double kRidge = 1e-10;        // finds columns that follow from others, even in single precision
@@ -28,7 +28,7 @@ at::Tensor rotation(std::int64_t d, std::int64_t layer) {
   return q * r.diagonal().sign();
 }
 
-struct Layer {
+struct FlowLayer {
   at::Tensor rotation;  // [d, d]
   Splines columns;
 };
@@ -47,7 +47,7 @@ class FlowNoise : public Noise {
     at::Tensor z = (map_.white(x) * scale_).to(at::kCPU, at::kDouble);
     if (z.std(0).min().item<double>() < 0.1)
       fail(Code::InvalidOption, "flow noise: a column of the data is constant, or follows from others; leave it out");
-    const std::int64_t count = std::min(n, kMostRows), fitted = count - count / kHeldOut;
+    const std::int64_t count = std::min(n, kMostFittedRows), fitted = count - count / kHeldOut;
     z = z.index_select(0, Random(0).permutation(n, 0, Stream::Data).slice(0, 0, count)).t();
     layers_.clear();
     grow(z.slice(1, 0, fitted), z.slice(1, fitted), x.options());
@@ -60,7 +60,7 @@ class FlowNoise : public Noise {
   }
   at::Tensor logDensity(const at::Tensor& x) const override {
     at::Tensor z = map_.white(x).t(), logSlope = at::zeros({x.size(0)}, x.options());
-    for (const Layer& layer : layers_) z = layer.columns.forward(layer.rotation.matmul(z), logSlope);
+    for (const FlowLayer& layer : layers_) z = layer.columns.forward(layer.rotation.matmul(z), logSlope);
     return -0.5 * z.square().sum(0) + logSlope - constant_;
   }
 
@@ -91,7 +91,7 @@ class FlowNoise : public Noise {
   std::int64_t count_, knots_;
   double scale_;
   Whitening map_;
-  std::vector<Layer> layers_;
+  std::vector<FlowLayer> layers_;
   double constant_ = 0;
 };
 

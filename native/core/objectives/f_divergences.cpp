@@ -21,15 +21,13 @@
 namespace langevin {
 namespace {
 
-using Function = FDivergence::Function;
-
 struct Generator {
   std::string name;
-  Function slope, conjugate, weight;
+  FDivergence::Function slope, conjugate, weight;
 };
 
 // f in the comment.
-const std::vector<Generator>& table() {
+const std::vector<Generator>& divergenceTable() {
   static const std::vector<Generator> rows = {
       {"kl",  // t log t
        [](double u) { return 1.0 + u; }, [](double u) { return std::exp(u); }, [](double) { return 1.0; }},
@@ -70,7 +68,7 @@ Generator readGenerator(const Spec& spec) {
   if (spec.value().map()) return alphaGenerator(spec);
   const std::string& name = spec.text();
   std::string known;
-  for (const Generator& row : table()) {
+  for (const Generator& row : divergenceTable()) {
     if (name == row.name) return row;
     known += row.name + ", ";
   }

@@ -22,7 +22,7 @@ Value criticEnergy(const Spec& critic, std::int64_t d) {
 }
 
 // Small critics: an operation costs microseconds whatever its size.
-constexpr std::int64_t kSmallestTile = 256;
+constexpr std::int64_t kSmallestDivergenceTile = 256;
 
 class LearnedSteinDiscrepancy : public Objective {
  public:
@@ -81,7 +81,7 @@ class LearnedSteinDiscrepancy : public Objective {
   Critic evaluate(StepContext& context, std::int64_t round, const at::Tensor& score, at::Tensor* gradient) {
     const at::Tensor x = context.batch.x.detach(), v = directions(context, round);
     const std::int64_t n = x.size(0);
-    const Tiling tiling(n, x.is_cuda() ? n : kSmallestTile);
+    const Tiling tiling(n, x.is_cuda() ? n : kSmallestDivergenceTile);
     std::vector<Critic> found(static_cast<std::size_t>(tiling.count()));
     std::vector<at::Tensor> parts(found.size());
     records_.resize(found.size());

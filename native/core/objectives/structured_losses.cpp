@@ -60,7 +60,7 @@ at::Tensor squareExponential(const AnswerEnergies& e, const StructuredOptions& o
 }
 
 // E_C + (1 / beta) log sum exp(-beta E) = -(1 / beta) log P(right answer).
-at::Tensor nll(const AnswerEnergies& e, const StructuredOptions& o) {
+at::Tensor nllLoss(const AnswerEnergies& e, const StructuredOptions& o) {
   return e.correct + (-o.beta * everyAnswer(e)).logsumexp(1) / o.beta;
 }
 
@@ -85,7 +85,7 @@ const std::vector<StructuredLoss>& structuredLosses() {
       {"mce", mce, true, false},
       {"squareSquare", squareSquare, true, false},
       {"squareExponential", squareExponential, true, false},
-      {"nll", nll, false, true},
+      {"nll", nllLoss, false, true},
       {"mee", mee, false, true},
   };
   return table;

@@ -17,7 +17,7 @@ std::int64_t numel(const std::vector<std::int64_t>& shape) {
 
 // Draws in the order and with the formulas of torch.nn's reset_parameters, from PyTorch's own Mersenne Twister: the
 // same seed gives the weights that torch.manual_seed(seed) followed by building the same modules gives.
-void initialise(at::Tensor target, const Initialisation& init, at::Generator& generator) {
+void fillInitial(at::Tensor target, const Initialisation& init, at::Generator& generator) {
   switch (init.kind) {
     case Initialisation::Kind::Value:
       target.copy_(init.value.reshape(target.sizes()));
@@ -52,7 +52,7 @@ Parameters::Parameters(const Program& program, at::ScalarType dtype, at::Device 
   std::int64_t offset = 0;
   for (const ParameterInfo& p : info_) {
     at::Tensor values = at::empty(p.shape, drawn);
-    initialise(values, p.initialisation, generator);
+    fillInitial(values, p.initialisation, generator);
     if (p.learnable) {
       at::Tensor view = flat_.slice(0, offset, offset + values.numel()).view(p.shape);
       view.copy_(values);

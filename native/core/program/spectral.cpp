@@ -21,9 +21,9 @@ std::vector<std::vector<int>> layersOf(const Program& program) {
   return layers;
 }
 
-class Layer {
+class PowerIteration {
  public:
-  Layer(const std::vector<int>& parameters, const Parameters& values)
+  PowerIteration(const std::vector<int>& parameters, const Parameters& values)
       : w_(of(parameters[0], values)), u_(of(parameters[1], values)), v_(of(parameters[2], values)) {}
   void normalise() {
     u_.copy_(unit(u_));
@@ -59,7 +59,7 @@ const std::vector<OpDefinition>& spectralOperations() {
 void startSpectralNorms(const Program& program, const Parameters& parameters) {
   at::NoGradGuard guard;
   for (const auto& indices : layersOf(program)) {
-    Layer layer(indices, parameters);
+    PowerIteration layer(indices, parameters);
     layer.normalise();
     for (int i = 0; i < 16; ++i) layer.iterate();
   }
@@ -67,7 +67,7 @@ void startSpectralNorms(const Program& program, const Parameters& parameters) {
 
 void iterateSpectralNorms(const Program& program, const Parameters& parameters) {
   at::NoGradGuard guard;
-  for (const auto& indices : layersOf(program)) Layer(indices, parameters).iterate();
+  for (const auto& indices : layersOf(program)) PowerIteration(indices, parameters).iterate();
 }
 
 void settleSpectralNorms(const Program& program, const Parameters& parameters,
@@ -79,7 +79,7 @@ void settleSpectralNorms(const Program& program, const Parameters& parameters,
   };
   for (const auto& indices : layersOf(program)) {
     if (!given.empty() && (!isGiven(indices[0]) || (isGiven(indices[1]) && isGiven(indices[2])))) continue;
-    Layer layer(indices, parameters);
+    PowerIteration layer(indices, parameters);
     const double stop = parameters.flat().scalar_type() == at::kDouble ? 1e-15 : 1e-8;
     double before = -1;
     for (int i = 0; i < kMostIterations; ++i) {

@@ -10,13 +10,13 @@
 namespace langevin {
 namespace {
 
-Value kinds(const Spec&, Job&) {
+Value kindsOfSamplers(const Spec&, Job&) {
   List result;
   for (const std::string& kind : samplerKinds()) result.emplace_back(kind);
   return result;
 }
 
-Value summary(const ChainSummary& s) {
+Value summaryMap(const ChainSummary& s) {
   return Map{{"mean", numberOrNull(s.mean)},       {"sd", numberOrNull(s.sd)},
              {"rhat", numberOrNull(s.rhat)},       {"essBulk", numberOrNull(s.essBulk)},
              {"essTail", numberOrNull(s.essTail)}, {"essMean", numberOrNull(s.essMean)},
@@ -32,7 +32,7 @@ Value chainDiagnostics(const Spec& a, Job& job) {
   const std::int64_t columns = draws.dim() == 3 ? draws.size(2) : 1;
   for (std::int64_t c = 0; c < columns; ++c) {
     job.check();
-    result.push_back(summary(summariseChains(draws.dim() == 3 ? draws.select(2, c) : draws)));
+    result.push_back(summaryMap(summariseChains(draws.dim() == 3 ? draws.select(2, c) : draws)));
   }
   return result;
 }
@@ -45,7 +45,7 @@ Value ranks(const Spec& a, Job&) { return box(rankHistogram(unbox(a.at("draws"))
 const std::vector<Function>& samplerFunctions() {
   static const std::vector<Function> table = {
       {"sample", Lane::Queued, sample},
-      {"sampler.kinds", Lane::Immediate, kinds},
+      {"sampler.kinds", Lane::Immediate, kindsOfSamplers},
       {"sampler.diagnostics", Lane::Queued, chainDiagnostics},
       {"sampler.ranks", Lane::Queued, ranks},
   };

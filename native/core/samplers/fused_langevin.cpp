@@ -41,9 +41,9 @@ void copyFloats(float* to, const float* from, std::int64_t n) {
 }
 
 // Everything happens in the state itself; the monitor alone needs to remember where a step came from.
-class Unadjusted final : public FusedKernel {
+class FusedUnadjusted final : public FusedKernel {
  public:
-  explicit Unadjusted(LangevinStepAt at) : at_(std::move(at)) {}
+  explicit FusedUnadjusted(LangevinStepAt at) : at_(std::move(at)) {}
   Scratch scratch() const override { return {Matrices, 1, 0}; }
   bool driftOnly() const override { return true; }
 
@@ -73,9 +73,9 @@ class Unadjusted final : public FusedKernel {
   LangevinStepAt at_;
 };
 
-class Mala final : public FusedKernel {
+class FusedMala final : public FusedKernel {
  public:
-  explicit Mala(LangevinStepAt at) : at_(std::move(at)) {}
+  explicit FusedMala(LangevinStepAt at) : at_(std::move(at)) {}
   Scratch scratch() const override { return {Matrices, 2, 0}; }
 
   void step(const Block& b, const StepClock& clock, const Random& random, Tally& tally) const override {
@@ -112,9 +112,9 @@ class Mala final : public FusedKernel {
 }  // namespace
 
 std::unique_ptr<const FusedKernel> fusedLangevin(LangevinStepAt at) {
-  return std::make_unique<Unadjusted>(std::move(at));
+  return std::make_unique<FusedUnadjusted>(std::move(at));
 }
 
-std::unique_ptr<const FusedKernel> fusedMala(LangevinStepAt at) { return std::make_unique<Mala>(std::move(at)); }
+std::unique_ptr<const FusedKernel> fusedMala(LangevinStepAt at) { return std::make_unique<FusedMala>(std::move(at)); }
 
 }  // namespace langevin

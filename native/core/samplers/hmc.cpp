@@ -12,9 +12,7 @@
 namespace langevin {
 namespace {
 
-using namespace dual_averaging;  // the columns of Chains::adaptation
-
-HmcOptions optionsOf(const Spec& spec) {
+HmcOptions hmcOptions(const Spec& spec) {
   HmcOptions o;
   o.leapfrogSteps = spec.count("leapfrogSteps", 1);
   o.warmup = spec.count("warmup", 0, 0);
@@ -27,10 +25,12 @@ HmcOptions optionsOf(const Spec& spec) {
 }
 
 class Hmc final : public Sampler {
+  using enum dual_averaging::Column;  // of Chains::adaptation
+
  public:
   Hmc(CommonOptions common, const HmcOptions& options) : Sampler(std::move(common)), options_(options) {}
 
-  Hmc(CommonOptions common, const Spec& spec) : Hmc(std::move(common), optionsOf(spec)) {
+  Hmc(CommonOptions common, const Spec& spec) : Hmc(std::move(common), hmcOptions(spec)) {
     if (options_.warmup > 0 && !common_.stepSize.constant())
       spec.at("stepSize").invalid("a step size is either adapted (warmup > 0) or follows a schedule, not both");
     if (common_.box && !common_.box->reflect)
@@ -58,7 +58,8 @@ class Hmc final : public Sampler {
     if (options_.warmup == 0 || chains.adaptation.defined()) return;
     chains.adaptation = at::empty({chains.size(), Columns}, at::kDouble);
     auto* row = chains.adaptation.data_ptr<double>();
-    for (std::int64_t i = 0; i < chains.size(); ++i, row += Columns) start(row, common_.stepSize.first());
+    for (std::int64_t i = 0; i < chains.size(); ++i, row += Columns)
+      dual_averaging::start(row, common_.stepSize.first());
   }
 
   at::Tensor stepSizes(const Chains& chains) const override {

@@ -51,7 +51,7 @@ at::Tensor drawnStart(const Spec& init, const Random& random, std::int64_t chain
   return random.uniform(chains, d, options.firstStep, Stream::Init, chainOptions(target)) * (high - low) + low;
 }
 
-at::Tensor conditionOf(const Spec& a, const Target& target, const at::Tensor& x) {
+at::Tensor conditionOfChains(const Spec& a, const Target& target, const at::Tensor& x) {
   at::Tensor y = a.has("y") ? unbox(a.at("y")) : at::Tensor();
   if (y.defined() && y.dim() > 0 && y.size(0) == 1 && x.size(0) != 1) {
     std::vector<std::int64_t> shape(y.sizes().begin(), y.sizes().end());
@@ -119,7 +119,7 @@ Chains started(const Spec& a, const Target& target, SampleOptions& options) {
     if (a.has("y")) a.at("y").invalid("the sampler gives y itself, level by level: leave it out");
     requireFinite(chains.x, "init");
   } else {
-    chains.y = conditionOf(a, target, chains.x);
+    chains.y = conditionOfChains(a, target, chains.x);
   }
   if (options.sampler->common().box && !a.has("resume")) {
     Tally unused;
@@ -128,12 +128,12 @@ Chains started(const Spec& a, const Target& target, SampleOptions& options) {
   return chains;
 }
 
-SampleOptions optionsOf(const Spec& a) {
+SampleOptions sampleOptions(const Spec& a) {
   SampleOptions o;
   o.sampler = makeSampler(a.at("sampler"));
   o.seed = a.has("seed") ? a.at("seed").seed() : 0;
   o.firstStep = a.has("firstStep") ? a.at("firstStep").seed() : 0;
-  o.threads = static_cast<int>(a.count("threads", 1, defaultThreads()));
+  o.threads = a.threads();
   o.thin = a.count("thin", 1, 1);
   o.diagnostics = a.boolean("diagnostics", true);
   const std::string keep = a.text("keep", "last");
@@ -186,7 +186,7 @@ void runTile(const TileExecutor& executor, const SampleOptions& o, std::int64_t 
 }
 
 // Only what a result needs.
-Chains joined(std::vector<TileResult>& tiles) {
+Chains joinedTiles(std::vector<TileResult>& tiles) {
   std::vector<Chains> pieces;
   for (TileResult& tile : tiles) {
     tile.chains.y.reset();
@@ -252,7 +252,7 @@ Value sample(const Spec& a, Job& job) {
   const auto begin = std::chrono::steady_clock::now();
   at::NoGradGuard guard;
   const EnergyRef energy = a.at("energy").energy();
-  SampleOptions o = optionsOf(a);
+  SampleOptions o = sampleOptions(a);
   auto executor = planTile(*o.sampler, *energy);  // first: it refuses a sampler that is not for this energy
   Chains start = started(a, *energy, o);
   const Tiling tiling = start.tiling();
@@ -277,7 +277,7 @@ Value sample(const Spec& a, Job& job) {
     tally.merge(tile.tally);
   }
   requireMovement(o, burnIn, tally);
-  const Chains end = joined(tiles);
+  const Chains end = joinedTiles(tiles);
   Map state = stateOf(end);
   state["nextStep"] = o.firstStep + static_cast<std::uint64_t>(o.sampler->common().steps);
   Map result{{"samples", box(end.x)}, {"energy", box(end.energy)}, {"state", state}, {"executor", executor->name()}};

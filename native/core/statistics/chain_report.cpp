@@ -45,7 +45,7 @@ ChainReport::Drift drift(const at::Tensor& x, std::int64_t column) {
   return {column, first.mean().item<double>(), second.mean().item<double>(), error > 0 ? mean / error : 0};
 }
 
-List toList(const std::vector<std::int64_t>& values) {
+List indexList(const std::vector<std::int64_t>& values) {
   List list;
   for (const std::int64_t v : values) list.emplace_back(v);
   return list;
@@ -70,13 +70,13 @@ ChainReport reportChains(const at::Tensor& trace) {
 }
 
 Map toMap(const ChainReport& report) {
-  Map map{{"stuck", toList(report.stuck)}, {"separated", Value()}, {"drift", Value()}};
+  Map map{{"stuck", indexList(report.stuck)}, {"separated", Value()}, {"drift", Value()}};
   if (const auto& s = report.separated)
     map["separated"] = Map{{"column", s->column},
                            {"lowMean", s->lowMean},
                            {"highMean", s->highMean},
-                           {"low", toList(s->low)},
-                           {"high", toList(s->high)}};
+                           {"low", indexList(s->low)},
+                           {"high", indexList(s->high)}};
   if (const auto& d = report.drift)
     map["drift"] = Map{{"column", d->column}, {"first", d->first}, {"second", d->second}, {"z", d->z}};
   return map;

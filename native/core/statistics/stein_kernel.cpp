@@ -8,7 +8,7 @@
 namespace langevin {
 namespace {
 
-constexpr std::int64_t kTile = 64;
+constexpr std::int64_t kKernelTile = 64;
 
 // |x_i - y_j|^2 by differences, not by products: near pairs keep their digits. `columns` is y turned, [d, m].
 template <class T>
@@ -85,11 +85,11 @@ SteinSum steinSum(const at::Tensor& given, const at::Tensor& score, const Invers
   const at::Tensor rows = given.detach().cpu(), s = score.detach().cpu().contiguous();
   const at::Tensor x = (rows - rows.mean(0)).contiguous();  // far from 0 the sums of slope x would cancel
   const at::Tensor columns = x.t().contiguous(), ones = at::cat({x, at::ones({x.size(0), 1}, x.options())}, 1);
-  const std::int64_t n = x.size(0), d = x.size(1), tiles = (n + kTile - 1) / kTile;
+  const std::int64_t n = x.size(0), d = x.size(1), tiles = (n + kKernelTile - 1) / kKernelTile;
   std::vector<Part> parts(static_cast<std::size_t>(tiles));
   parallelTiles(tiles, threads, [&](std::int64_t t) {
     at::NoGradGuard here;
-    const std::int64_t first = t * kTile, last = std::min(n, first + kTile);
+    const std::int64_t first = t * kKernelTile, last = std::min(n, first + kKernelTile);
     const Radial r = radial(x.slice(0, first, last), columns, kernel);
     parts[static_cast<std::size_t>(t)] = {product(s.slice(0, first, last).t(), r.k),
                                           product(ones.slice(0, first, last).t(), r.slope),

@@ -1,7 +1,6 @@
 // train, and an objective looked at alone: its loss and gradients on given rows.
 #include "base/function.hpp"
 
-#include "base/threads.hpp"
 #include "objectives/support.hpp"
 #include "tensors/tensor.hpp"
 #include "training/trainer.hpp"
@@ -42,7 +41,7 @@ Value evaluateObjective(const Spec& a, Job& job) {
     for (auto& [name, value] : extras) value = given->number(name, value);
   Penalties penalties;
   if (const auto p = a.find("penalties")) penalties = {p->nonNegative("energy", 0), p->nonNegative("gradient", 0)};
-  TrainingStep step(*model, random, job, static_cast<int>(a.count("threads", 1, defaultThreads())), extras);
+  TrainingStep step(*model, random, job, a.threads(), extras);
   step.begin(a.count("step", 0, 0), a.count("steps", 1, 1), data.rows, data.target);
   const TrainingStep::Result result = step.run(*objective, penalties);
   Map extraValues, extraGradient, monitors;

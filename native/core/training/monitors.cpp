@@ -7,7 +7,7 @@ namespace langevin {
 namespace {
 
 // One monitor as a table row per point: (step, value).
-at::Tensor table(const std::vector<std::pair<double, double>>& rows) {
+at::Tensor tableOf(const std::vector<std::pair<double, double>>& rows) {
   at::Tensor t = at::empty({static_cast<std::int64_t>(rows.size()), 2}, at::kDouble);
   auto* p = t.data_ptr<double>();
   for (const auto& [a, b] : rows) {
@@ -55,7 +55,7 @@ SavedTensors Monitors::state() const {
   // The interval that is still open, so that its mean comes out the same after a resume.
   for (const auto& [name, mean] : open_) rows["open/" + name].emplace_back(mean.sum, static_cast<double>(mean.count));
   SavedTensors state;
-  for (const auto& [name, list] : rows) state.emplace(name, table(list));
+  for (const auto& [name, list] : rows) state.emplace(name, tableOf(list));
   return state;
 }
 

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "base/threads.hpp"
-
 namespace langevin {
 namespace {
 
@@ -41,7 +39,7 @@ TrainOptions TrainOptions::read(const Spec& a, std::int64_t rows) {
   o.extraLr = a.nonNegative("extraLr", o.extraLr);
   o.checkpoints = a.boolean("checkpoints", false);
   o.every = a.count("every", 0, 0);
-  o.threads = static_cast<int>(a.count("threads", 1, defaultThreads()));
+  o.threads = a.threads();
   o.historyPoints = a.count("historyPoints", 1, o.historyPoints);
   return o;
 }

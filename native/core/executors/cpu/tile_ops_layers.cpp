@@ -12,7 +12,7 @@ float* panelOf(TileCall& c, std::int64_t depth) {
 }
 
 // In bfloat16 where the pass asks for it and the layer has such weights.
-void multiply(TileCall& c, Product& p, const AlignedFloats& packed, const AlignedFloats& half) {
+void multiplyPacked(TileCall& c, Product& p, const AlignedFloats& packed, const AlignedFloats& half) {
   if (!c.pass.half || half.size() == 0) {
     p.packed = packed.data();
     return c.k.multiply(p);
@@ -36,7 +36,7 @@ void linearForward(TileCall& c) {
     p.activation = &activation;
     if (c.pass.derivatives) p.slope = c.keptOf(next);
   }
-  multiply(c, p, c.weights().forward, c.weights().forwardHalf);
+  multiplyPacked(c, p, c.weights().forward, c.weights().forwardHalf);
 }
 
 void linearInputBackward(TileCall& c) {
@@ -64,7 +64,7 @@ void linearInputBackward(TileCall& c) {
   p.c = target;
   p.add = c.adds(0);
   p.factor = factor;
-  multiply(c, p, c.weights().backward, c.weights().backwardHalf);
+  multiplyPacked(c, p, c.weights().backward, c.weights().backwardHalf);
 }
 
 void linearBackward(TileCall& c) {

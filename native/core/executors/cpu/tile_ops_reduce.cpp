@@ -48,7 +48,7 @@ void meanForward(TileCall& c) {
 }
 void meanBackward(TileCall& c) { spread(c, 1.0f / static_cast<float>(c.inWidth(0))); }
 
-float logSumExp(const float* x, std::int64_t w) {
+float rowLogSumExp(const float* x, std::int64_t w) {
   float m = x[0];
   for (std::int64_t i = 1; i < w; ++i) m = x[i] > m || x[i] != x[i] ? x[i] : m;
   if (!(std::fabs(m) <= 3.4e38f)) return m;
@@ -58,7 +58,7 @@ float logSumExp(const float* x, std::int64_t w) {
 }
 void logsumexpForward(TileCall& c) {
   const std::int64_t w = c.inWidth(0);
-  for (std::int64_t r = 0; r < inputRows(c); ++r) c.out()[r] = logSumExp(c.in(0) + r * w, w);
+  for (std::int64_t r = 0; r < inputRows(c); ++r) c.out()[r] = rowLogSumExp(c.in(0) + r * w, w);
 }
 void logsumexpBackward(TileCall& c) {
   if (!c.wants(0)) return;
@@ -74,7 +74,7 @@ void logSoftmaxForward(TileCall& c) {
   const float* x = c.in(0);
   float* o = c.out();
   for (std::int64_t r = 0; r < inputRows(c); ++r) {
-    const float l = logSumExp(x + r * w, w);
+    const float l = rowLogSumExp(x + r * w, w);
     for (std::int64_t i = 0; i < w; ++i) o[r * w + i] = x[r * w + i] - l;
   }
 }

@@ -12,7 +12,7 @@ void nothing(SecondCall&) {}
 
 // Operations linear in their inputs treat tangents as values.
 void linearTangent(SecondCall& c) { c.tangents.node().op->forward(c.tangents); }
-void linearBackward(SecondCall& c) { c.tangents.node().op->backward(c.tangents); }
+void sameBackward(SecondCall& c) { c.tangents.node().op->backward(c.tangents); }
 
 void scaleTangent(SecondCall& c) {
   TileCall& t = c.tangents;
@@ -24,7 +24,7 @@ void unaryTangent(SecondCall& c) {
   c.values.k.mul(c.values.kept(), c.tangents.in(0), c.tangents.out(), c.values.size());
 }
 // f' s + f'' t a
-void unaryBackward(SecondCall& c) {
+void unarySecondBackward(SecondCall& c) {
   TileCall &v = c.values, &t = c.tangents;
   if (!t.wants(0)) return;
   const std::int64_t n = v.size();
@@ -205,30 +205,30 @@ const SecondOp* findSecondOp(const std::string& name) {
       {"condition", nothing, nothing},
       {"constant", nothing, nothing},
       {"parameter", nothing, nothing},
-      {"add", linearTangent, linearBackward},
-      {"sub", linearTangent, linearBackward},
-      {"neg", linearTangent, linearBackward},
-      {"sum", linearTangent, linearBackward},
-      {"mean", linearTangent, linearBackward},
-      {"slice", linearTangent, linearBackward},
-      {"columns", linearTangent, linearBackward},
-      {"concat", linearTangent, linearBackward},
-      {"dropout", linearTangent, linearBackward},
-      {"gather", linearTangent, linearBackward},
-      {"scale", scaleTangent, linearBackward},
+      {"add", linearTangent, sameBackward},
+      {"sub", linearTangent, sameBackward},
+      {"neg", linearTangent, sameBackward},
+      {"sum", linearTangent, sameBackward},
+      {"mean", linearTangent, sameBackward},
+      {"slice", linearTangent, sameBackward},
+      {"columns", linearTangent, sameBackward},
+      {"concat", linearTangent, sameBackward},
+      {"dropout", linearTangent, sameBackward},
+      {"gather", linearTangent, sameBackward},
+      {"scale", scaleTangent, sameBackward},
       {"linear", layerTangent, layerBackward},
-      {"embedding", embeddingTangent, linearBackward},
+      {"embedding", embeddingTangent, sameBackward},
       {"layerNorm", normTangent, normBackward},
       {"logsumexp", logSumExpTangent, logSumExpBackward},
       {"quadratic", quadraticTangent, nothing},
-      {"silu", unaryTangent, unaryBackward},
-      {"gelu", unaryTangent, unaryBackward},
-      {"tanh", unaryTangent, unaryBackward},
-      {"sigmoid", unaryTangent, unaryBackward},
-      {"softplus", unaryTangent, unaryBackward},
-      {"square", unaryTangent, unaryBackward},
-      {"sin", unaryTangent, unaryBackward},
-      {"cos", unaryTangent, unaryBackward},
+      {"silu", unaryTangent, unarySecondBackward},
+      {"gelu", unaryTangent, unarySecondBackward},
+      {"tanh", unaryTangent, unarySecondBackward},
+      {"sigmoid", unaryTangent, unarySecondBackward},
+      {"softplus", unaryTangent, unarySecondBackward},
+      {"square", unaryTangent, unarySecondBackward},
+      {"sin", unaryTangent, unarySecondBackward},
+      {"cos", unaryTangent, unarySecondBackward},
   };
   for (const SecondOp& row : table)
     if (name == row.name) return &row;

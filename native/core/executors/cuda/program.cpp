@@ -7,13 +7,13 @@ namespace {
 
 constexpr int kHeights[] = {64, 32, 16, 8};
 
-std::int64_t padded(std::int64_t floats) { return (floats + 3) / 4 * 4; }
+std::int64_t paddedFloats(std::int64_t floats) { return (floats + 3) / 4 * 4; }
 
 // Shared floats of a tile, with the arena kept or streamed through the two halves of the stage.
 std::int64_t sharedFloats(const Lowering& l, int rows, bool resident) {
   const std::int64_t values =
       rows * std::max<std::int64_t>(strideOf(l.floatsPerRow()), 2 * kCounts);  // counts at the end
-  return padded(values) + (resident ? padded(l.arenaFloats()) : 2 * kStageFloats);
+  return paddedFloats(values) + (resident ? padded(l.arenaFloats()) : 2 * kStageFloats);
 }
 
 struct Addresses {
@@ -122,7 +122,7 @@ void CudaProgram::fill(bool conditioned, const Shape& shape, Launch& launch) con
   launch.level = addresses.operand(l.level());
   launch.condition = addresses.operand(l.condition());
   launch.sharedFloats = static_cast<std::int32_t>(shape.sharedFloats);
-  launch.resident = shape.resident ? static_cast<std::int32_t>(padded(l.arenaFloats())) : 0;
+  launch.resident = shape.resident ? static_cast<std::int32_t>(paddedFloats(l.arenaFloats())) : 0;
   launch.residentAt = launch.stageAt =
       static_cast<std::int32_t>(shape.sharedFloats - (shape.resident ? launch.resident : 2 * kStageFloats));
   launch.count = static_cast<std::int32_t>(l.drafts().size());
@@ -135,7 +135,7 @@ at::Tensor CudaProgram::arena(bool conditioned, const Program& program, const st
   const Lowering& l = list(conditioned);
   const std::vector<at::Tensor> values = folded(l, program, parameters, constants);
   const auto options = at::TensorOptions().dtype(at::kFloat).device(device);
-  at::Tensor all = at::zeros({padded(l.arenaFloats()) + kArenaSlack}, options);
+  at::Tensor all = at::zeros({paddedFloats(l.arenaFloats()) + kArenaSlack}, options);
   for (const ArenaEntry& e : l.arena()) {
     const auto index = static_cast<std::size_t>(e.index);
     at::Tensor from;
