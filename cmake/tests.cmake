@@ -10,6 +10,7 @@ function(langevin_add_core_tests)
   # and could not. Not part of `all`: building the addon must not wait for the tests.
   add_library(langevin_core_test_objects OBJECT EXCLUDE_FROM_ALL ${sources})
   langevin_target_options(langevin_core_test_objects)
+  langevin_group_sources(langevin_core_test_objects 4)
   target_include_directories(langevin_core_test_objects PRIVATE "${CMAKE_SOURCE_DIR}" native/core native/tests
                              "${CMAKE_BINARY_DIR}/generated")
   target_link_libraries(langevin_core_test_objects PRIVATE langevin::libtorch)

@@ -9,7 +9,7 @@
 #include "program/builder.hpp"
 #include "training_support.hpp"
 
-namespace langevin::test {
+namespace langevin::test::contrastive_estimation_test {
 namespace {
 
 const at::TensorOptions kDouble = at::TensorOptions(at::kDouble);
@@ -166,4 +166,4 @@ TEST(contrastive_estimation_does_not_depend_on_threads) {
 }
 
 }  // namespace
-}  // namespace langevin::test
+}  // namespace langevin::test::contrastive_estimation_test

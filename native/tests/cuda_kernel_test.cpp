@@ -9,7 +9,8 @@
 #include "samplers/sampler.hpp"
 #include "tensors/random.hpp"
 
-using namespace langevin;
+namespace langevin::cuda_kernel_test {
+
 using namespace langevin::test;
 
 namespace {
@@ -242,3 +243,5 @@ TEST(what_does_not_fit_is_refused_with_the_reason) {
   CHECK(many.tileRows == 64 && many.resident && many.sharedFloats * 4 <= kPlenty);
   CHECK(few.tileRows == 8 && few.threads == 128);
 }
+
+}  // namespace langevin::cuda_kernel_test

@@ -8,12 +8,8 @@
 #include "data/toys.hpp"
 #include "tensors/tensor.hpp"
 
+namespace langevin::data_test {
 namespace {
-
-using langevin::Error;
-using langevin::List;
-using langevin::Map;
-using langevin::Value;
 
 Value call(const std::string& name, Map arguments) {
   langevin::Job job;
@@ -253,3 +249,5 @@ TEST(decode_orders_bytes_and_axes) {
                {{"bytes", bytes({255, 255, 255, 255, 255, 255, 255, 255})}, {"dtype", "<u8"}, {"shape", List{1}}}) ==
         "ERR_LANGEVIN_UNSUPPORTED");
 }
+
+}  // namespace langevin::data_test

@@ -9,7 +9,7 @@
 #include "check.hpp"
 #include "tensors/random.hpp"
 
-namespace langevin {
+namespace langevin::diagnostics_test {
 namespace {
 
 at::Tensor normals(std::int64_t chains, std::int64_t n, std::uint64_t step = 0) {
@@ -85,4 +85,4 @@ TEST(chains_that_say_nothing) {
   CHECK_THROWS(summariseChains(bad), Error);
 }
 
-}  // namespace langevin
+}  // namespace langevin::diagnostics_test

@@ -12,7 +12,7 @@
 #include "samplers/gibbs.hpp"
 #include "samplers/moves.hpp"
 
-namespace langevin::test {
+namespace langevin::test::discrete_samplers_test {
 namespace {
 
 constexpr double kLevel = 1e-4;
@@ -408,4 +408,4 @@ TEST(numbers_that_are_lost_are_told) {
   }
 }
 
-}  // namespace langevin::test
+}  // namespace langevin::test::discrete_samplers_test

@@ -4,7 +4,7 @@
 #include "discrete_support.hpp"
 #include "replay/replay_buffer.hpp"
 
-namespace langevin::test {
+namespace langevin::test::discrete_training_test {
 namespace {
 
 const Map kFlow{{"kind", "minimumProbabilityFlow"}};
@@ -237,4 +237,4 @@ TEST(data_that_are_no_states_are_refused) {
   CHECK(refused(mlpEnergy("silu"), at::zeros({4, 2}, at::kDouble), kFlow, Code::Unsupported, "real columns"));
 }
 
-}  // namespace langevin::test
+}  // namespace langevin::test::discrete_training_test

@@ -5,7 +5,8 @@
 #include "tensors/random.hpp"
 #include "training_support.hpp"
 
-using namespace langevin;
+namespace langevin::divergence_chain_test {
+
 using langevin::test::energyFrom;
 
 namespace {
@@ -110,3 +111,5 @@ TEST(other_networks_are_left_to_autograd) {
 }
 
 }  // namespace
+
+}  // namespace langevin::divergence_chain_test

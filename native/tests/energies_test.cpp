@@ -9,7 +9,7 @@
 #include "tensors/random.hpp"
 #include "tensors/tensor.hpp"
 
-namespace langevin {
+namespace langevin::energies_test {
 namespace {
 
 List row(std::initializer_list<double> numbers) {
@@ -381,4 +381,4 @@ TEST(refusals) {
              "spec.nodes[2]");
 }
 
-}  // namespace langevin
+}  // namespace langevin::energies_test

@@ -6,7 +6,7 @@
 #include "objectives/support.hpp"
 #include "training_support.hpp"
 
-namespace langevin::test {
+namespace langevin::test::energy_discrepancy_test {
 namespace {
 
 Map discrepancy(double t, int negatives, double w) {
@@ -208,4 +208,4 @@ TEST(a_small_t_is_blind_to_mode_weights) {
 }
 
 }  // namespace
-}  // namespace langevin::test
+}  // namespace langevin::test::energy_discrepancy_test

@@ -8,7 +8,7 @@
 #include "objectives/support.hpp"
 #include "tensors/tensor.hpp"
 
-namespace langevin::test {
+namespace langevin::test::f_divergence_test {
 namespace {
 
 struct Generator {
@@ -284,4 +284,4 @@ TEST(a_helper_of_another_width_is_refused) {
 }
 
 }  // namespace
-}  // namespace langevin::test
+}  // namespace langevin::test::f_divergence_test

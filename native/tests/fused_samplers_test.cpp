@@ -9,8 +9,7 @@
 #include "samplers/sampler.hpp"
 #include "tensors/tensor.hpp"
 
-using namespace langevin;
-
+namespace langevin::fused_samplers_test {
 namespace {
 
 EnergyRef makeOn(bool fused, const Map& spec, std::uint64_t seed) {
@@ -252,3 +251,5 @@ TEST(lost_proposals_are_refused_and_counted) {
     CHECK(o.chains.x.equal(Random(9).normal(40, 2, 0, Stream::Init, at::kFloat)));
   }
 }
+
+}  // namespace langevin::fused_samplers_test

@@ -8,7 +8,7 @@
 #include "inference/inference.hpp"
 #include "training_support.hpp"
 
-namespace langevin::test {
+namespace langevin::test::inference_test {
 namespace {
 
 // ---- Chains --------------------------------------------------------------------------------------------------------
@@ -227,4 +227,4 @@ TEST(classes_are_all_tried) {
 }
 
 }  // namespace
-}  // namespace langevin::test
+}  // namespace langevin::test::inference_test

@@ -3,8 +3,7 @@
 
 #include "check.hpp"
 
-using namespace langevin;
-
+namespace langevin::jet_kernels_test {
 namespace {
 
 struct Smooth {
@@ -93,3 +92,5 @@ TEST(loops_of_a_layer_equal_autograd) {
     CHECK(worst(numbers[4], found[0]) > 1e-2);  // a test of the test
   }
 }
+
+}  // namespace langevin::jet_kernels_test

@@ -7,7 +7,7 @@
 #include "objectives/support.hpp"
 #include "program/builder.hpp"
 
-namespace langevin::test {
+namespace langevin::test::long_chains_test {
 namespace {
 
 constexpr double kStep = 0.2;
@@ -154,4 +154,4 @@ TEST(lengths_and_weights_that_mean_nothing_are_refused) {
 }
 
 }  // namespace
-}  // namespace langevin::test
+}  // namespace langevin::test::long_chains_test

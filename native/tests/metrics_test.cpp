@@ -5,12 +5,8 @@
 #include "check.hpp"
 #include "tensors/tensor.hpp"
 
+namespace langevin::metrics_test {
 namespace {
-
-using langevin::Error;
-using langevin::List;
-using langevin::Map;
-using langevin::Value;
 
 Value call(const std::string& name, Map arguments) {
   langevin::Job job;
@@ -273,3 +269,5 @@ TEST(annealed_log_z_of_a_gaussian) {
   a["temperatures"] = 2;
   CHECK(number(call("partition.ais", a), "standardError") > 2 * number(r, "standardError"));
 }
+
+}  // namespace langevin::metrics_test

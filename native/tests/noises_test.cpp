@@ -7,7 +7,7 @@
 #include "noises/noise.hpp"
 #include "training_support.hpp"
 
-namespace langevin::test {
+namespace langevin::test::noises_test {
 namespace {
 
 const at::TensorOptions kDouble = at::TensorOptions(at::kDouble);
@@ -182,4 +182,4 @@ TEST(noises_refuse_what_they_cannot_fit) {
 }
 
 }  // namespace
-}  // namespace langevin::test
+}  // namespace langevin::test::noises_test

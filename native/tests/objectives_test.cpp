@@ -13,7 +13,7 @@
 #include "gradient_check.hpp"
 #include "training_support.hpp"
 
-namespace langevin::test {
+namespace langevin::test::objectives_test {
 namespace {
 
 Map langevinSampler(double h, int steps = 1) {
@@ -377,4 +377,4 @@ TEST(refusals_name_the_reason) {
 }
 
 }  // namespace
-}  // namespace langevin::test
+}  // namespace langevin::test::objectives_test

@@ -6,7 +6,8 @@
 #include "tensors/random.hpp"
 #include "training_support.hpp"
 
-using namespace langevin;
+namespace langevin::precision_test {
+
 using langevin::test::energyFrom;
 
 namespace {
@@ -101,3 +102,5 @@ TEST(a_run_cut_in_two_goes_on_the_same) {
   advance(*sampler, *energy, parts, 25, 15, Random(1), 2, job);
   CHECK(whole.x.equal(parts.x));
 }
+
+}  // namespace langevin::precision_test

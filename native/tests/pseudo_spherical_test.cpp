@@ -7,7 +7,7 @@
 #include "divergence_support.hpp"
 #include "objectives/support.hpp"
 
-namespace langevin::test {
+namespace langevin::test::pseudo_spherical_test {
 namespace {
 
 constexpr double kToyMean = 0.33 * -1 + 0.67 * 2;
@@ -217,4 +217,4 @@ TEST(gamma_at_or_below_minus_one_is_refused) {
 }
 
 }  // namespace
-}  // namespace langevin::test
+}  // namespace langevin::test::pseudo_spherical_test

@@ -4,8 +4,7 @@
 #include "check.hpp"
 #include "samplers/sampler.hpp"
 
-using namespace langevin;
-
+namespace langevin::replay_buffer_test {
 namespace {
 
 constexpr std::int64_t kChains = 4096;
@@ -264,3 +263,5 @@ TEST(tempered_restarts_find_the_weights_of_the_modes) {
   CHECK_NEAR(shareOnTheRight({}), 0.5, 0.06);
   CHECK_NEAR(shareOnTheRight({8, 6, 4.5, 3.5, 2.7, 2.2, 1.8, 1.5, 1.25, 1.1}), 0.7 - 0.015, 0.05);
 }
+
+}  // namespace langevin::replay_buffer_test

@@ -15,6 +15,7 @@
 // Compiled in here: the test executable links the core, and the runtime thread belongs to the binding.
 #include "native/binding/runtime_thread.cpp"
 
+namespace langevin::runtime_thread_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -251,3 +252,5 @@ TEST(devices_have_threads_of_their_own) {
   CHECK(abortTasksOf(nullptr, 20s));
   CHECK(blocking->finished());
 }
+
+}  // namespace langevin::runtime_thread_test

@@ -6,7 +6,7 @@
 #include "divergence_support.hpp"
 #include "objectives/sampler_kl.hpp"
 
-namespace langevin::test {
+namespace langevin::test::sampler_kl_test {
 namespace {
 
 // The estimate's sd is sqrt((var log p + d^2 psi'(k)) / n) at most, with var log p = d / 2 of a Gaussian: in one
@@ -179,4 +179,4 @@ TEST(short_runs_learn_a_sampler_and_not_a_density) {
 }
 
 }  // namespace
-}  // namespace langevin::test
+}  // namespace langevin::test::sampler_kl_test

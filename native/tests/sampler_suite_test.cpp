@@ -1,7 +1,8 @@
 // Every continuous sampler against the shared suite (sampler_suite.hpp), and controls that must fail it.
 #include "sampler_suite.hpp"
 
-using namespace langevin;
+namespace langevin::sampler_suite_test {
+
 using suite::everyTarget;
 using suite::judge;
 using suite::kSigmas;
@@ -128,3 +129,5 @@ TEST(only_tempering_crosses_a_high_barrier) {
             target);
   if (!(verdict.sigmas < kSigmas)) test::fail(__FILE__, __LINE__, verdict.what);
 }
+
+}  // namespace langevin::sampler_suite_test

@@ -12,7 +12,7 @@
 #include "samplers/sample.hpp"
 #include "tensors/tensor.hpp"
 
-namespace langevin {
+namespace langevin::samplers_test {
 namespace {
 
 constexpr std::int64_t kColumns = 8;
@@ -345,4 +345,4 @@ TEST(hmc_counts_divergences_and_adapts_its_step) {
   CHECK(std::abs(deviations(chains.x, 1.0 / 25)) < kSigmas);
 }
 
-}  // namespace langevin
+}  // namespace langevin::samplers_test

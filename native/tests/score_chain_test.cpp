@@ -5,7 +5,8 @@
 #include "tensors/random.hpp"
 #include "training_support.hpp"
 
-using namespace langevin;
+namespace langevin::score_chain_test {
+
 using langevin::test::energyFrom;
 
 namespace {
@@ -185,3 +186,5 @@ TEST(other_energies_take_the_plain_path) {
                     Map{{"kind", "linear"}, {"out", 1}}};
   CHECK(!taken({{"kind", "sequential"}, {"input", 2}, {"layers", normed}}));
 }
+
+}  // namespace langevin::score_chain_test

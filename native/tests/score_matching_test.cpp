@@ -12,7 +12,7 @@
 #include "program/builder.hpp"
 #include "training_support.hpp"
 
-namespace langevin::test {
+namespace langevin::test::score_matching_test {
 namespace {
 
 const at::Tensor& covariance() {
@@ -366,4 +366,4 @@ TEST(a_ladder_refuses_energies_and_data_it_cannot_use) {
 }
 
 }  // namespace
-}  // namespace langevin::test
+}  // namespace langevin::test::score_matching_test

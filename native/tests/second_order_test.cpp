@@ -3,7 +3,8 @@
 #include "tensors/random.hpp"
 #include "training_support.hpp"
 
-using namespace langevin;
+namespace langevin::second_order_test {
+
 using langevin::test::energyFrom;
 
 namespace {
@@ -119,3 +120,5 @@ TEST(other_energies_take_the_plain_path) {
   const List dropped{layer("linear", {{"out", 4}}), layer("dropout", {{"p", 0.5}}), layer("linear", {{"out", 1}})};
   CHECK(!taken({{"kind", "sequential"}, {"input", 2}, {"layers", dropped}}));
 }
+
+}  // namespace langevin::second_order_test

@@ -2,7 +2,7 @@
 #include "program/spectral.hpp"
 #include "gradient_check.hpp"
 
-namespace langevin::test {
+namespace langevin::test::spectral_test {
 namespace {
 
 Map network(Value norm, std::int64_t input = 3) {
@@ -129,4 +129,4 @@ TEST(one_weight_alone_brings_its_vectors) {
   CHECK(at::equal(weight(energy, 0).u, untouched));
 }
 
-}  // namespace langevin::test
+}  // namespace langevin::test::spectral_test

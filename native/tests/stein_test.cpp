@@ -5,7 +5,7 @@
 #include "divergence_support.hpp"
 #include "statistics/stein_kernel.hpp"
 
-namespace langevin::test {
+namespace langevin::test::stein_test {
 namespace {
 
 // A quadrature of N(mean, sd^2) out to `reach` sds: points [n, 1] and weights [n].
@@ -296,4 +296,4 @@ TEST(rough_critics_are_refused) {
 }
 
 }  // namespace
-}  // namespace langevin::test
+}  // namespace langevin::test::stein_test

@@ -6,7 +6,7 @@
 #include "objectives/structured_losses.hpp"
 #include "training_support.hpp"
 
-namespace langevin::test {
+namespace langevin::test::structured_test {
 namespace {
 
 // Five rows, four answers at 0, 0.25, 0.5 and 0.75. Row 0 puts hinge exactly on its kink (1 + 0.5 - 1.5) when the ball
@@ -236,4 +236,4 @@ TEST(nll_tends_to_the_perceptron_and_is_the_log_loss_of_two) {
 }
 
 }  // namespace
-}  // namespace langevin::test
+}  // namespace langevin::test::structured_test

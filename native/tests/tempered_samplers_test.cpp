@@ -5,7 +5,8 @@
 #include "program/builder.hpp"
 #include "sampler_suite.hpp"
 
-using namespace langevin;
+namespace langevin::tempered_samplers_test {
+
 using suite::list;
 using suite::samplerOf;
 
@@ -333,3 +334,5 @@ TEST(nuts_knows_temperature) {
   const Ran r = run(*sampler, *normal(4, 4.0), 2048);
   CHECK_NEAR(r.chains.x.square().mean().item<double>(), 2.5 / 4, suite::kSigmas * 2.5 / 4 * std::sqrt(2.0 / 8192));
 }
+
+}  // namespace langevin::tempered_samplers_test

@@ -8,8 +8,7 @@
 #include "kernels/tile_choice.hpp"
 #include "tensors/random.hpp"
 
-using namespace langevin;
-
+namespace langevin::tile_kernels_test {
 namespace {
 
 std::vector<float> numbers(std::int64_t n, std::uint64_t seed, float low = -1, float high = 1) {
@@ -258,3 +257,5 @@ TEST(an_instruction_set_is_taken_by_name_or_refused) {
   CHECK(refusal("sse9").rfind("ERR_LANGEVIN_INVALID_OPTION LANGEVIN_ISA=sse9 ", 0) == 0);
   CHECK(refusal("sse9").find("default, avx2, avx512, avx512_bf16") != std::string::npos);
 }
+
+}  // namespace langevin::tile_kernels_test

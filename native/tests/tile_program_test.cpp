@@ -9,7 +9,8 @@
 #include "program_cases.hpp"
 #include "tensors/random.hpp"
 
-using namespace langevin;
+namespace langevin::tile_program_test {
+
 using namespace langevin::test;
 
 namespace {
@@ -165,3 +166,5 @@ TEST(normals_have_normal_moments_and_no_two_rows_alike) {
   CHECK(!z[0].equal(z[1]));
   CHECK(!z[0].equal(Random(5).normal(1, 4, 4, Stream::User, at::kDouble)[0]));
 }
+
+}  // namespace langevin::tile_program_test

@@ -7,7 +7,7 @@
 #include "training/batches.hpp"
 #include "training_support.hpp"
 
-namespace langevin::test {
+namespace langevin::test::training_test {
 namespace {
 
 at::Tensor twoColumns(std::int64_t n = 600) { return gaussianRows(at::eye(2, at::kDouble), n); }
@@ -386,4 +386,4 @@ TEST(nothing_to_train_is_refused) {
 }
 
 }  // namespace
-}  // namespace langevin::test
+}  // namespace langevin::test::training_test
