@@ -31,7 +31,7 @@ if (asksFor('--list', '--help', '-h')) {
   if (!named) console.log('npm run acceptance -- STUDY [its options]; without a study: spandrel\n')
   for (const each of named ? [study] : studies) console.log([each, ...about(each), ''].join('\n'))
 } else if (!named && first !== undefined && !first.startsWith('-')) {
-  console.error(`there is no study '${first}'; known: ${studies.join(', ')}`)
+  console.error(`unknown study '${first}'; known: ${studies.join(', ')}`)
   process.exitCode = 2
 } else {
   const path = join(folder, `${study}.mjs`)

@@ -60,7 +60,7 @@ async function cases() {
   const names = values.case?.split(',') ?? all.map(({ name }) => name)
   const unknown = names.find((name) => !all.some((each) => each.name === name))
   if (unknown !== undefined)
-    throw new Error(`there is no case '${unknown}'; known: ${all.map(({ name }) => name).join(', ')}`)
+    throw new Error(`unknown case '${unknown}'; known: ${all.map(({ name }) => name).join(', ')}`)
   return all.filter(({ name }) => names.includes(name))
 }
 

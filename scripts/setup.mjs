@@ -20,8 +20,7 @@ const STEPS = { packages: installPackages, libtorch: provideLibtorch, native: bu
 function readSteps() {
   const { values } = parseArgs({ options: { only: { type: 'string', multiple: true } } })
   for (const name of values.only ?? []) {
-    if (!(name in STEPS))
-      throw new SetupError(`there is no step "${name}"`, `use one of: ${Object.keys(STEPS).join(', ')}`)
+    if (!(name in STEPS)) throw new SetupError(`unknown step "${name}"`, `use one of: ${Object.keys(STEPS).join(', ')}`)
   }
   return Object.keys(STEPS).filter((name) => !values.only || values.only.includes(name))
 }
@@ -37,7 +36,7 @@ function onSignal(signal) {
   }
   interruption.abort()
   stopChildren(signal)
-  say('stopped', `by ${signal}. Nothing half-done is left; to go on: npm run setup`)
+  say('stopped', `by ${signal}. No partial files are left; to continue: npm run setup`)
 }
 
 async function main() {
@@ -62,11 +61,11 @@ try {
     process.exitCode = 130
   } else if (error instanceof SetupError) {
     say('failed', error.message)
-    say('to go on', error.remedy)
+    say('fix', error.remedy)
     process.exitCode = 1
   } else {
     say('failed', error.stack ?? String(error))
-    say('to go on', 'npm run setup')
+    say('retry', 'npm run setup')
     process.exitCode = 1
   }
 } finally {

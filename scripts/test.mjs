@@ -14,7 +14,7 @@ const PARTS = { static: runStatic, native: runNative, typescript: runVitest }
 const { values } = parseArgs({ options: { only: { type: 'string', multiple: true } } })
 for (const name of values.only ?? []) {
   if (name in PARTS) continue
-  console.error(`there is no part "${name}": use one of ${Object.keys(PARTS).join(', ')}`)
+  console.error(`unknown part "${name}": use one of ${Object.keys(PARTS).join(', ')}`)
   process.exit(2)
 }
 

@@ -63,7 +63,7 @@ const SPEC_KEY = 'langevin.spec'
 const DTYPE_KEY = 'langevin.dtype'
 const FLOATS = new Set(['float32', 'float64', 'bfloat16'])
 
-/** What a file needs beside the parameters so that Energy.load() can rebuild the energy. */
+/** What a file needs besides the parameters so that Energy.load() can rebuild the energy. */
 export function energyMetadata(spec: SpecValue, dtype: Dtype): Record<string, string> {
   return { [SPEC_KEY]: JSON.stringify(spec), [DTYPE_KEY]: dtype }
 }
@@ -270,13 +270,14 @@ function specIn(path: string, metadata: Record<string, string>): SpecValue {
   try {
     return parseSpec('energy', JSON.parse(text))
   } catch (cause) {
-    throw formatError(path, 8, `the spec in its metadata is not one: ${(cause as Error).message}`, cause)
+    throw formatError(path, 8, `the spec in its metadata is not valid: ${(cause as Error).message}`, cause)
   }
 }
 
 function dtypeIn(path: string, metadata: Record<string, string>, parameters: [string, StoredTensor][]): Dtype {
   const dtype = metadata[DTYPE_KEY] ?? parameters[0]?.[1].dtype ?? 'float32'
-  if (!FLOATS.has(dtype)) throw formatError(path, 8, `an energy has no dtype ${dtype}; float32, float64 or bfloat16`)
+  if (!FLOATS.has(dtype))
+    throw formatError(path, 8, `an energy cannot have dtype ${dtype}; use float32, float64 or bfloat16`)
   return dtype as Dtype
 }
 
@@ -285,7 +286,7 @@ const READERS = { float32: Float32Array, float64: Float64Array, bfloat16: Uint16
 function fromStored(path: string, name: string, { dtype, shape, data }: StoredTensor): Tensor {
   const reader = READERS[dtype as keyof typeof READERS]
   if (!reader) throw formatError(path, 8, `parameter '${name}' has dtype ${dtype}; parameters are floating-point`)
-  // A copy: the file's bytes need not lie at a multiple of the number's size.
+  // A copy: the file's bytes may not be aligned for the numbers.
   const bytes = data.slice()
   return tensor(new reader(bytes.buffer, 0, bytes.byteLength / reader.BYTES_PER_ELEMENT), shape, dtype as Dtype)
 }

@@ -15,7 +15,10 @@ export type InitSpec =
   | { readonly kind: 'normal'; readonly mean?: number; readonly sd?: number }
   | { readonly kind: 'uniform'; readonly low?: number; readonly high?: number }
 
-/** What a later call needs to go on bit-equal: positions, momenta, adapted step sizes, and the number of the next step. */
+/**
+ * What a later call needs to continue bit-equal: positions, momenta, adapted step sizes, and the number of the next
+ * step.
+ */
 export interface SampleState {
   readonly x: Tensor
   readonly velocity?: Tensor
@@ -57,7 +60,7 @@ export interface SampleOptions {
    * false: no draws are traced, so rhat, ess and mcse are null and the native loop is never interrupted (default true).
    */
   diagnostics?: boolean
-  /** `state` of an earlier result: goes on where it stopped, bit-equal to one longer run (constant schedules). */
+  /** `state` of an earlier result: continues where it stopped, bit-equal to one longer run (constant schedules). */
   resume?: SampleState
   /** Life-time number of the first step (default 0); random numbers are keyed by (seed, chain, step). */
   firstStep?: number | bigint
@@ -84,7 +87,10 @@ export interface SampleDiagnostics {
     essTail: (number | null)[]
     mcse: (number | null)[]
   }
-  /** What rhat, ess and mcse were computed on: at most 256 chains, 4096 draws a chain (512 with keep 'last'), 32 columns. */
+  /**
+   * What rhat, ess and mcse were computed on: at most 256 chains, 4096 draws per chain (512 with keep 'last'), 32
+   * columns.
+   */
   traced: { chains: number; draws: number; columns: number }
   /** Proposals with a non-finite energy, or (hmc) an energy error above 1000, after burn-in. */
   divergences: number
@@ -106,7 +112,7 @@ export interface SampleDiagnostics {
   }
   /** Of the traced draws' energies. */
   energy: { mean: number | null; sd: number | null; rhat: number | null; ess: number | null }
-  /** nuts: leapfrog steps a step, and the share of steps that maxDepth ended. */
+  /** nuts: leapfrog steps per step, and the share of steps that maxDepth ended. */
   leapfrogSteps?: number
   deepestShare?: number
   /** parallelTempering: the ladder, mean swap acceptance of neighbours, and of each replica's own kernel. */

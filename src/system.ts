@@ -15,7 +15,7 @@ interface NativeVersions {
   intraOp: number
 }
 
-/** What the package stands on. */
+/** Versions of the package and of what it runs on. */
 export interface Versions {
   /** The package, as the addon was built. */
   langevin: string
@@ -38,7 +38,7 @@ export function versions(): Versions {
     langevin: version,
     node: process.versions.node,
     napi: process.versions.napi as string,
-    // `torch` is the version of the headers; the library tells its own only in its build settings.
+    // `torch` is the version of the headers; the library reports its own only in its build settings.
     libtorch: /TORCH_VERSION=([^,\s]+)/.exec(config)?.[1] ?? torch,
     libtorchCompiled: libtorch,
     compiler,
@@ -48,8 +48,8 @@ export function versions(): Versions {
 }
 
 /**
- * Live handles and the host bytes they hold (all threads of the process), and jobs. `tensorBytes` counts what V8 has been
- * told of; it falls at `dispose()` or when the garbage collector finds a forgotten handle.
+ * Live handles and the host bytes they hold (all threads of the process), and jobs. `tensorBytes` counts what was
+ * reported to V8; it falls at `dispose()` or when the garbage collector finds a forgotten handle.
  */
 export function memoryStats(): NativeMemory {
   return binding().memory()

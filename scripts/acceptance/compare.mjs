@@ -56,9 +56,9 @@ function tables(result, file) {
       `| ${known[objective].title} | ${sources.map((source) => cell(objective, source)).join(' | ')} |`,
   )
   return [
-    `${seeds.length} seeds, ${steps} steps a run; all numbers in [${file}](../${file}).`,
+    `${seeds.length} seeds, ${steps} steps per run; all numbers in [${file}](../${file}).`,
     '',
-    '| objective | mean place | mean TV | mean KL | mode weights off by | s a run | diverged | what it cannot see |',
+    '| objective | mean rank | mean TV | mean KL | mode weight error | seconds per run | diverged | what it cannot see |',
     '| --- | --- | --- | --- | --- | --- | --- | --- |',
     ...first,
     '',

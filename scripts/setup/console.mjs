@@ -1,11 +1,11 @@
 // Words on stderr (stdout stays free for the command that follows set-up), coded failures and child processes.
 import { spawn } from 'node:child_process'
 
-/** A set-up failure that says what went wrong and how to go on. */
+/** A set-up failure that says what went wrong and how to fix it. */
 export class SetupError extends Error {
   /**
    * @param {string} message what failed
-   * @param {string} remedy the command or change that mends it
+   * @param {string} remedy the command or change that fixes it
    */
   constructor(message, remedy) {
     super(message)

@@ -13,7 +13,7 @@ export const PINNED_LIBTORCH = '2.13.0'
  * @property {string} [path] what was looked at
  * @property {boolean} found
  * @property {string} reason why it was taken or passed over
- * @property {string} [remedy] the command that mends a failed attempt
+ * @property {string} [remedy] the command that fixes a failed attempt
  */
 
 /**
@@ -26,7 +26,7 @@ export const PINNED_LIBTORCH = '2.13.0'
  * @property {Attempt[]} attempts every attempt in order
  */
 
-/** The version a LibTorch says it has, or undefined when `prefix` is no LibTorch. @param {string} prefix */
+/** The version a LibTorch says it has, or undefined when `prefix` is not a LibTorch. @param {string} prefix */
 export function libtorchVersion(prefix) {
   const file = join(prefix, 'share/cmake/Torch/TorchConfigVersion.cmake')
   if (!existsSync(file) || !existsSync(join(prefix, 'share/cmake/Torch/TorchConfig.cmake'))) return undefined
@@ -101,12 +101,12 @@ export function resolveLibtorch({ root, env = process.env }) {
   })
 }
 
-/** One line an attempt, for error texts and the doctor. @param {Attempt[]} attempts */
+/** One line per attempt, for error texts and the doctor. @param {Attempt[]} attempts */
 export function describeAttempts(attempts) {
   return attempts
     .map(({ source, path, found, reason, remedy }) => {
-      const mend = !found && remedy ? ` (mend: ${remedy})` : ''
-      return `  - ${source}${path ? ` ${path}` : ''}: ${reason}${mend}`
+      const fix = !found && remedy ? ` (fix: ${remedy})` : ''
+      return `  - ${source}${path ? ` ${path}` : ''}: ${reason}${fix}`
     })
     .join('\n')
 }

@@ -34,7 +34,7 @@ function dropForeignCache(root, build) {
   if (!existsSync(cache)) return
   const home = /^CMAKE_HOME_DIRECTORY:INTERNAL=(.*)$/m.exec(readFileSync(cache, 'utf8'))?.[1]
   if (home === root) return
-  say('native', `build/ was configured for ${home}: starting it anew`)
+  say('native', `build/ was configured for ${home}: starting with an empty one`)
   rmSync(build, { recursive: true, force: true })
 }
 
@@ -43,13 +43,13 @@ async function cmakeJs(root, env, command) {
   const args = [cli, command, '--directory', root, '--generator', 'Ninja', '--log-level', 'warn']
   const { status, tail } = await run(process.execPath, args, { cwd: root, env })
   if (status === 0) return
-  const remedy = 'the messages above name the file; when it is mended: npm run setup (it goes on where it stopped)'
+  const remedy = 'the messages above name the file; fix it, then: npm run setup (it continues where it stopped)'
   if (/No space left/.test(tail))
     throw new SetupError('the build ran out of disk space', `free some space, then: npm run setup`)
   if (/Killed signal|cannot allocate memory/i.test(tail)) {
     throw new SetupError(
       'the compiler ran out of memory',
-      'CMAKE_BUILD_PARALLEL_LEVEL=1 npm run setup (1 GB a compile)',
+      'CMAKE_BUILD_PARALLEL_LEVEL=1 npm run setup (1 GB per compiler process)',
     )
   }
   throw new SetupError(`cmake-js ${command} failed (exit ${status})`, remedy)

@@ -28,7 +28,7 @@ export async function buildTypeScript({ root }) {
     cwd: root,
   })
   if (status !== 0)
-    throw new SetupError('the TypeScript sources do not compile', 'mend the errors above, then: npm run setup')
+    throw new SetupError('the TypeScript sources do not compile', 'fix the errors above, then: npm run setup')
   removeOrphans(root)
   const main = join(root, 'dist/cli/main.js')
   if (existsSync(main)) chmodSync(main, 0o755)

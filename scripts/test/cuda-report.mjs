@@ -16,7 +16,7 @@ export function kernelName(mangled) {
   return found.filter(Boolean).at(-1) ?? mangled
 }
 
-/** ptxas -v: one entry a kernel. @param {string} text */
+/** ptxas -v: one entry per kernel. @param {string} text */
 export function readPtxas(text) {
   const kernels = []
   let current

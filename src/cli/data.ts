@@ -15,13 +15,13 @@ const READERS: Record<string, (path: string) => Promise<Dataset>> = {
   '.safetensors': (path) => safetensors(path),
 }
 
-/** Rows of a file; its ending says how to read it. */
+/** Rows of a file; its extension says how to read it. */
 export async function readRows(path: string): Promise<Dataset> {
   const reader = READERS[extname(path).toLowerCase()]
   if (reader === undefined) {
     throw new LangevinError(
       'ERR_LANGEVIN_FORMAT',
-      `${path}: the ending says no known format; one of ${Object.keys(READERS).join(', ')}`,
+      `${path}: unknown file extension; use one of ${Object.keys(READERS).join(', ')}`,
       { details: { path } },
     )
   }

@@ -1,4 +1,4 @@
-/** What `langevin train` and `langevin sample --out` leave beside their output, and `langevin report` reads. */
+/** What `langevin train` and `langevin sample --out` write next to their output, and `langevin report` reads. */
 
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -79,7 +79,7 @@ export async function writeSampleResult(
 }
 
 /**
- * A result file; or run.json, whose result file lies beside its `out`.
+ * A result file; or run.json, whose result file is next to its `out`.
  *
  * @throws (rejects) ERR_LANGEVIN_IO, _FORMAT (neither of both, or of another version)
  */
@@ -97,7 +97,9 @@ export async function readResultFile(path: string): Promise<{ path: string; resu
   return readResultFile(resultPath((await readRunFile(path)).out))
 }
 
-/** The model's file: where the result says it is, or of that name beside the result; undefined when it is gone. */
+/**
+ * The model's file: where the result says it is, or of that name next to the result; undefined when there is neither.
+ */
 export function modelPath(result: ResultFile, path: string): string | undefined {
   const beside = join(dirname(path), result.model.split('/').at(-1)!)
   return [result.model, beside].find((place) => existsSync(place))

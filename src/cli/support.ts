@@ -29,7 +29,7 @@ export function wholeNumber(least: number): (text: string) => number {
 export function seedList(text: string): number[] {
   if (text.includes(',')) {
     const seeds = text.split(',').map((part) => wholeNumber(0)(part.trim()))
-    if (new Set(seeds).size !== seeds.length) throw new InvalidArgumentError('the same seed stands twice.')
+    if (new Set(seeds).size !== seeds.length) throw new InvalidArgumentError('duplicate seed.')
     return seeds
   }
   return Array.from({ length: wholeNumber(1)(text) }, (_, i) => i)
@@ -53,7 +53,7 @@ export function interruption(): { signal: AbortSignal; interrupted: () => boolea
   const stop = () => {
     count += 1
     if (count > 1) process.exit(130)
-    note('\nstopping: what is done is kept (press Ctrl-C again to exit at once)')
+    note('\nstopping; progress is saved (press Ctrl-C again to exit at once)')
     controller.abort(new Interrupted())
   }
   process.on('SIGINT', stop)
@@ -114,7 +114,7 @@ export function action<A extends unknown[]>(command: Command, work: (...args: A)
   })
 }
 
-/** Writes the error to stderr and tells the exit code: 130 interrupted, 1 failed. */
+/** Writes the error to stderr and returns the exit code: 130 interrupted, 1 failed. */
 export function report(error: unknown): number {
   if (error instanceof Interrupted) {
     note('interrupted')

@@ -5,11 +5,11 @@ import { type RowsLike, toRows } from '../tensor/index.js'
 import { type Column, Dataset } from './dataset.js'
 
 export interface FromArraysOptions {
-  /** The class or condition column. Default: 'y' when there is one beside other columns; null for none. */
+  /** The class or condition column. Default: 'y' when there are other columns too; null for none. */
   label?: string | null
 }
 
-/** 'y' is the label when it stands beside other columns; a name or null says otherwise. */
+/** 'y' is the label when there are other columns; a name or null overrides that. */
 export function labelOf(names: readonly string[], given: string | null | undefined): string | undefined {
   if (given !== undefined) return given ?? undefined
   return names.length > 1 && names.includes('y') ? 'y' : undefined

@@ -10,7 +10,7 @@ import { type Column, Dataset } from './dataset.js'
 export type ColumnType = 'numeric' | 'categorical' | 'ignore'
 
 export interface CsvOptions {
-  /** What columns are; columns not named here are numeric when every cell is a number, categorical when none is. */
+  /** What columns are; columns not listed are numeric when every cell is a number and categorical when no cell is. */
   columns?: Record<string, ColumnType>
   /**
    * true: the first row names the columns. false: they are called column1, column2, ... A list names them itself. When
@@ -185,14 +185,14 @@ function typeOf(table: Table, k: number, column: string, missing: ReadonlySet<st
   if (numeric < 0) return 'categorical'
   if (text < 0) return 'numeric'
   const value = table.rows[text]![k]!
-  const comma = /^[+-]?\d+,\d+$/.test(value) ? ' (a decimal comma? write a point)' : ''
+  const comma = /^[+-]?\d+,\d+$/.test(value) ? ' (a decimal comma? use a point)' : ''
   throw cellError(
     path,
     table,
     text,
     column,
     value,
-    `'${value}' is not a number, other cells are${comma}; mend it, add it to missingMarks, or declare the column categorical`,
+    `'${value}' is not a number, but other cells are${comma}; fix the cell, add it to missingMarks, or declare the column categorical`,
   )
 }
 
@@ -200,7 +200,12 @@ function numericColumn(table: Table, k: number, column: string, path: string): F
   const values = new Float64Array(table.rows.length)
   for (let row = 0; row < values.length; row++) {
     const cell = table.rows[row]![k]!
-    if (!isNumber(cell)) throw cellError(path, table, row, column, cell, `'${cell}' is not a number a float64 can hold`)
+    if (!isNumber(cell)) {
+      const problem = NUMBER.test(cell)
+        ? 'has more digits than a float64 holds'
+        : 'is not a number: the column contains text'
+      throw cellError(path, table, row, column, cell, `'${cell}' ${problem}`)
+    }
     const value = Number(cell)
     if (!Number.isFinite(value)) throw cellError(path, table, row, column, cell, `'${cell}' is too large for a float64`)
     values[row] = value
@@ -265,7 +270,7 @@ function checkNames(given: Iterable<string>, names: readonly string[], option: s
  * Reads a table of text: separators ',' ';' tab, quotes, CRLF, blanks around cells, a byte-order mark, comment lines at
  * the top. Numeric columns become float64, categorical ones int64 codes into `dataset.categories` (sorted).
  *
- * Nothing is guessed: a missing cell, a cell that is no number in a numeric column, rows of different lengths and an
+ * Nothing is guessed: a missing cell, a cell that is not a number in a numeric column, rows of different lengths and an
  * unclear separator are errors that name row, line and column (rows counted from 1, header not counted).
  * Errors: ERR_LANGEVIN_IO, ERR_LANGEVIN_FORMAT (details: path, row, line, column, value), ERR_LANGEVIN_INVALID_OPTION.
  */

@@ -29,7 +29,7 @@ export interface SplitOptions {
   stratify?: boolean | string
 }
 
-/** Mean and standard deviation (divisor n) of a column: one number a feature. */
+/** Mean and standard deviation (divisor n) of a column: one number per feature. */
 export type Statistics = Record<string, readonly number[]>
 
 export interface StandardizeOptions {
@@ -143,7 +143,7 @@ export class Dataset {
    */
   toTensor(columns?: readonly string[], dtype?: Dtype): Tensor {
     const names = columns ?? this.columns.filter((name) => name !== this.label)
-    if (names.length === 0) invalid('toTensor: there is no column beside the label; name the columns')
+    if (names.length === 0) invalid('toTensor: there is no column besides the label; name the columns')
     return invokeNow<Tensor>('data.join', { tensors: names.map((name) => this.column(name)), ...(dtype && { dtype }) })
   }
 

@@ -14,7 +14,7 @@ import { type Column, Dataset } from './dataset.js'
 export interface ArraysOptions {
   /** Which arrays become columns. Default: all of them. */
   columns?: readonly string[]
-  /** The class or condition column. Default: 'y' when there is one beside other columns; null for none. */
+  /** The class or condition column. Default: 'y' when there are other columns too; null for none. */
   label?: string | null
 }
 
@@ -43,7 +43,7 @@ function toDataset(path: string, arrays: Record<string, Tensor | string[]>, { la
 
 /**
  * Reads a .npz archive; every array is a column (a matrix is one column of shape [n, d]).
- * Column-major arrays are honoured. Errors: ERR_LANGEVIN_IO, _FORMAT, _UNSUPPORTED (pickled arrays), _SHAPE.
+ * Column-major arrays are read correctly. Errors: ERR_LANGEVIN_IO, _FORMAT, _UNSUPPORTED (pickled arrays), _SHAPE.
  */
 export async function npz(path: string, options: ArraysOptions = {}): Promise<Dataset> {
   requireOptions('data.npz', options, ['columns', 'label'])
@@ -74,7 +74,7 @@ export async function readIdx(path: string): Promise<Tensor> {
   }
   const dtype = IDX[bytes[2]!]
   if (dtype === undefined)
-    throw formatError(path, 2, `not an IDX file: there is no element type 0x${bytes[2]!.toString(16)}`)
+    throw formatError(path, 2, `not an IDX file: unknown element type 0x${bytes[2]!.toString(16)}`)
   const axes = bytes[3]!
   const start = 4 + 4 * axes
   if (axes === 0 || bytes.length < start) throw formatError(path, bytes.length, 'the IDX header is cut off')
@@ -92,8 +92,9 @@ export async function readIdx(path: string): Promise<Tensor> {
 }
 
 /**
- * Reads IDX files (MNIST and its kin), plain or gzip: images as the column 'x' in their own shape [n, ...], and labels,
- * when given, as the label column 'y'. Errors: ERR_LANGEVIN_IO, _FORMAT, _SHAPE when the numbers of rows differ.
+ * Reads IDX files (MNIST and similar data sets), plain or gzip: images as the column 'x' in their own shape [n, ...],
+ * and labels, when given, as the label column 'y'. Errors: ERR_LANGEVIN_IO, _FORMAT, _SHAPE when the numbers of rows
+ * differ.
  */
 export async function idx(images: string, labels?: string): Promise<Dataset> {
   const x = await readIdx(images)

@@ -4,10 +4,10 @@ import { requireOptions } from '../spec/index.js'
 import type { Tensor } from '../tensor/index.js'
 
 export interface GridOptions {
-  /** Lower and upper corner: numbers for a square box, or one entry an axis. */
+  /** Lower and upper corner: numbers for a square box, or one entry per axis. */
   low: number | readonly number[]
   high: number | readonly number[]
-  /** Cells along each axis: one number, or one entry an axis. Default 1024, 256, 64 for 1, 2, 3 axes. */
+  /** Cells along each axis: one number, or one entry per axis. Default 1024, 256, 64 for 1, 2, 3 axes. */
   cells?: number | readonly number[]
   /** Number of axes when low and high are plain numbers. Default 2. */
   dimension?: number

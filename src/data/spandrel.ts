@@ -1,4 +1,4 @@
-/** The four shapes of the spandrel study with their truth in closed form (reconstructed; see docs). */
+/** The four shapes of the spandrel study with their densities in closed form (reconstructed; see docs/spandrel.md). */
 import { invoke, invokeNow } from '../runtime/index.js'
 import { requireOptions } from '../spec/index.js'
 import { type RowsLike, type Tensor, withRows } from '../tensor/index.js'
@@ -53,7 +53,7 @@ export function distance(shape: SpandrelShape, points: RowsLike): Promise<Tensor
   return withRows(points, 'points', (rows) => invoke<Tensor>('spandrel.distance', { shape, points: rows }))
 }
 
-/** The curve as polylines, one a branch: float64 [points, 2] each. */
+/** The curve as polylines, one per branch: float64 [points, 2] each. */
 export function curve(shape: SpandrelShape, options: { points?: number } = {}): Tensor[] {
   return invokeNow<Tensor[]>('spandrel.curve', { shape, ...options })
 }

@@ -10,24 +10,24 @@ import { partitionFindings } from './partition.js'
 import { SAMPLING_RULES } from './sampling.js'
 import { trainingFindings } from './training.js'
 
-/** What diagnose() looks at. */
+/** What diagnose() takes. */
 export type Diagnosable = SampleResult | TrainResult | Partition | LogLikelihood | LangevinError
 
 export interface Diagnosis {
-  /** What was looked at. */
+  /** What was checked. */
   readonly of: 'sample' | 'train' | 'partition' | 'error'
   /** Empty when nothing is wrong. Errors come first. */
   readonly findings: readonly Finding[]
-  /** The same in sentences, one finding a paragraph. */
+  /** The same in sentences, one paragraph per finding. */
   readonly text: string
 }
 
-const LOOKED_AT = {
+const CHECKED = {
   sample:
-    'divergences, stuck chains, modes, burn-in, R-hat, effective draws, step-size bias, temperature, clips and box were looked at',
-  train: 'the gap, the chains, the buffer, the gradient, the level of the energy and noise were looked at',
-  partition: 'the weights, the bracket, the grid and its border were looked at',
-  error: 'the error is not one of a run that diverged',
+    'divergences, stuck chains, modes, burn-in, R-hat, effective draws, step-size bias, temperature, clipping, box',
+  train: 'gap, chains, buffer, gradient, energy level, energy of noise',
+  partition: 'weights, bracket, grid, border of the grid',
+  error: 'whether the run diverged',
 } as const
 
 /** What a run that ended in an error says. */
@@ -50,7 +50,7 @@ function errorFindings(error: LangevinError): Finding[] {
 function look(result: Diagnosable): { of: Diagnosis['of']; findings: Finding[] } {
   if (result instanceof LangevinError) return { of: 'error', findings: errorFindings(result) }
   if (typeof result !== 'object' || result === null) {
-    invalid('diagnose', 'result', 'is what a run resolved with (await run.done), or the error it rejected with')
+    invalid('diagnose', 'result', 'must be what a run resolved with (await run.done), or the error it rejected with')
   }
   if ('diagnostics' in result) return { of: 'sample', findings: applied(SAMPLING_RULES, result) }
   if ('history' in result) return { of: 'train', findings: trainingFindings(result) }
@@ -64,14 +64,14 @@ function look(result: Diagnosable): { of: Diagnosis['of']; findings: Finding[] }
  * error a run rejected with: which chains, in which phase, and what to change. Nothing is repaired. The codes and
  * limits are in docs/diagnose.md.
  *
- * A sound run has no findings; what cannot be seen in the chains (a mode none of them ever met) is not found.
+ * A good run has no findings. Problems that no chain has seen (a mode that none of them visited) are not found.
  */
 export function diagnose(result: Diagnosable): Diagnosis {
   const { of, findings } = look(result)
   findings.sort((a, b) => Number(b.severity === 'error') - Number(a.severity === 'error'))
   const text =
     findings.length === 0
-      ? `Nothing found (${LOOKED_AT[of]}).`
+      ? `No problems found. Checked: ${CHECKED[of]}.`
       : findings.map((f) => `${f.severity}, ${f.code}: ${f.message}.\n  Try: ${f.remedy}.`).join('\n')
   return { of, findings, text }
 }

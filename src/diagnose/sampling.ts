@@ -18,12 +18,12 @@ export const SAMPLING_LIMITS = {
   temperature: 0.01,
   clipped: 0.01,
   clamped: 0.01,
-  /** Below so many draws a chain that did not move may just have had its proposals refused. */
+  /** With fewer draws, a chain that did not move may just have had its proposals rejected. */
   stuckDraws: 20,
 } as const
 const L = SAMPLING_LIMITS
 
-/** Kernels without a step size have none to tell. */
+/** Kernels without a step size report none. */
 const now = ({ stepSize }: SampleResult['diagnostics']) => (stepSize === null ? '' : ` (now ${short(stepSize.mean)})`)
 
 const stuck: Rule<SampleResult> = ({ diagnostics: d }) => {
@@ -64,11 +64,10 @@ const modes: Rule<SampleResult> = ({ diagnostics: d }) => {
   return {
     code: 'modes',
     severity: 'error',
-    message: `${named(chains)} ${chains.length === 1 ? 'stays' : 'stay'} about x[${s.column}] = ${short(here)}, the other ${d.traced.chains - chains.length} traced chains about ${short(there)}: no chain goes between (R-hat ${short(d.rhat)}, limit ${L.rhat})`,
+    message: `${named(chains)} ${chains.length === 1 ? 'stays' : 'stay'} about x[${s.column}] = ${short(here)}, the other ${d.traced.chains - chains.length} traced chains about ${short(there)}: no chain moves between them (R-hat ${short(d.rhat)}, limit ${L.rhat}), so mode weights reflect the starting points, not the model`,
     chains,
     phase: 'sampling',
-    remedy:
-      'the shares of the modes are those of the starts, not of the energy; a sampler that crosses (parallel tempering, annealing), or more steps',
+    remedy: 'a sampler that crosses between modes (parallelTempering, annealedLangevin), or more steps',
   }
 }
 

@@ -51,8 +51,8 @@ const stale: Rule<TrainResult> = (result) => {
   return {
     code: 'buffer-stale',
     severity: 'warning',
-    message: `every chain of the buffer was advanced ${short(visits)} times in the whole run (limit ${L.visits}), ${percent(1 - buffer.saturation)} never: the negatives are mostly starts, and old ones`,
-    remedy: `a smaller buffer (size is ${buffer.size}), more chains a step, or more steps`,
+    message: `the chains of the buffer were advanced ${short(visits)} times each in the whole run (limit ${L.visits}), ${percent(1 - buffer.saturation)} of them never: most negatives are starting points or stale`,
+    remedy: `a smaller buffer (size is ${buffer.size}), more chains per step, or more steps`,
   }
 }
 
@@ -62,7 +62,7 @@ const restarts: Rule<TrainResult> = (result) => {
   return {
     code: 'buffer-restarts',
     severity: 'warning',
-    message: `${percent(share)} of the draws from the buffer were restarts (limit ${percent(L.restarts)}): hardly a chain lives on`,
+    message: `${percent(share)} of the draws from the buffer were restarts (limit ${percent(L.restarts)}): almost no chain continues`,
     remedy: 'a smaller reinit; 0.01 to 0.05 is usual',
   }
 }
@@ -74,7 +74,7 @@ const level: Rule<TrainResult> = ({ history }) => {
   return {
     code: 'energy-level',
     severity: 'warning',
-    message: `the mean energy of data has wandered to ${short(energy)} (limit ${L.energy} in size): float32 differences lose their digits there`,
+    message: `the mean energy of the data has drifted to ${short(energy)} (limit ${L.energy} in absolute value): float32 differences lose precision there`,
     phase: { step: last!.step },
     remedy: 'penalties: { energy: 0.1 }, or a smaller lr',
   }

@@ -84,8 +84,8 @@ function versionsOf(addon: NativeBinding | undefined): NativeVersions | undefine
 }
 
 /**
- * Looks at everything langevin stands on: Node, tools, LibTorch, CUDA, processor, threads, the addon. Never throws for
- * what it finds: a thing that is missing is a failed check with the command that mends it.
+ * Checks the installation: Node, tools, LibTorch, CUDA, processor, threads, the addon. Never throws for what it finds:
+ * a missing part is a failed check with the command that fixes it.
  *
  * @returns the report; `renderReport` puts it in words
  */

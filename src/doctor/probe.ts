@@ -29,7 +29,7 @@ export interface SetupTool {
   ok: boolean
 }
 
-/** Loads the parts of scripts/setup the doctor asks; they lie beside src/ as beside dist/. */
+/** Loads the parts of scripts/setup that the doctor uses; scripts/ is next to src/ and to dist/. */
 export async function setupParts(): Promise<SetupParts> {
   const at = (name: string) => new URL(`../../scripts/setup/${name}.mjs`, import.meta.url).href
   const [tools, libtorch] = await Promise.all([import(at('tools')), import(at('libtorch'))])

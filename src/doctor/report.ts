@@ -1,16 +1,16 @@
 /** The report of doctor(): its types, and its text for a terminal. */
 import type { LoadAttempt } from '../native/load.js'
 
-/** One finding of the doctor. */
+/** One check of the installation. */
 export interface DoctorCheck {
-  /** What was looked at. */
+  /** What was checked. */
   name: string
   ok: boolean
   /** What was found. */
   found: string
   /** What is needed, when something is. */
   needed?: string
-  /** The command that mends it; only when not ok. */
+  /** The command that fixes it; only when not ok. */
   remedy?: string
 }
 
@@ -38,7 +38,7 @@ export interface DoctorReport {
     /** The version of the library in this process, and its folder. */
     loaded?: string
     loadedFrom?: string
-    /** The LibTorch a build would take now. */
+    /** The LibTorch that a build would use now. */
     resolved?: string
     resolvedFrom?: string
     attempts: LibtorchAttempt[]
@@ -47,7 +47,7 @@ export interface DoctorReport {
   cpu: { capability?: string; avx2: boolean; avx512: boolean; bf16: boolean; amx: boolean }
   threads: { pool?: number; intraOp?: number; openmp?: string; waitPolicy: string }
   addon: { path?: string; contract?: number; compiler?: string; functions?: number; attempts: LoadAttempt[] }
-  /** What an addon that cannot be loaded, a missing tool or a mismatch calls for, in order. */
+  /** Every check, in order. */
   checks: DoctorCheck[]
 }
 
@@ -61,8 +61,8 @@ function section(title: string, lines: Array<[string, string | undefined]>): str
 
 function mark({ ok, name, found, needed, remedy }: DoctorCheck): string {
   const wanted = needed ? ` (needed: ${needed})` : ''
-  const mend = !ok && remedy ? `\n       mend: ${remedy.replaceAll('\n', '\n             ')}` : ''
-  return `  ${ok ? 'ok  ' : 'BAD '} ${name}: ${found}${wanted}${mend}`
+  const fix = !ok && remedy ? `\n       fix: ${remedy.replaceAll('\n', '\n            ')}` : ''
+  return `  ${ok ? 'ok  ' : 'BAD '} ${name}: ${found}${wanted}${fix}`
 }
 
 function libtorchLines({ libtorch, cuda }: DoctorReport): string[] {
@@ -70,15 +70,15 @@ function libtorchLines({ libtorch, cuda }: DoctorReport): string[] {
   const lines = section('LibTorch', [
     ['compiled with', libtorch.compiled],
     ['loaded', where(libtorch.loaded, libtorch.loadedFrom)],
-    ['a build would take', where(libtorch.resolved, libtorch.resolvedFrom) ?? 'none'],
+    ['a build would use', where(libtorch.resolved, libtorch.resolvedFrom) ?? 'none'],
     ['CUDA built in', yesNo(cuda.built)],
     ['CUDA devices', String(cuda.devices)],
     ['NVIDIA driver', cuda.driver],
   ])
   lines.pop()
   for (const { source, path, found, reason, remedy } of libtorch.attempts) {
-    const mend = !found && remedy ? `; mend: ${remedy}` : ''
-    lines.push(`  tried ${source}${path ? ` ${path}` : ''}: ${reason}${mend}`)
+    const fix = !found && remedy ? `; fix: ${remedy}` : ''
+    lines.push(`  tried ${source}${path ? ` ${path}` : ''}: ${reason}${fix}`)
   }
   return [...lines, '']
 }
@@ -92,7 +92,7 @@ function addonLines({ addon }: DoctorReport): string[] {
   ])
   lines.pop()
   for (const { path, problem, remedy } of addon.attempts) {
-    if (problem) lines.push(`  tried ${path}: ${problem}; mend: ${remedy}`)
+    if (problem) lines.push(`  tried ${path}: ${problem}; fix: ${remedy}`)
   }
   return [...lines, '']
 }

@@ -55,7 +55,7 @@ export interface ExpressionOptions {
   states?: 'binary' | 'spin' | { levels: number } | undefined
 }
 
-/** Only what the energy needs, numbered anew. */
+/** Only what the energy needs, renumbered. */
 function reachable(nodes: readonly ExpressionNode[], last: number): ExpressionNode[] {
   const needed = new Set([last])
   for (let i = last; i >= 0; i--) if (needed.has(i)) for (const j of nodes[i]!.in ?? []) needed.add(j)

@@ -17,7 +17,7 @@ export const activationFields = (z: Z) => ({
  * Spectral normalisation (Miyato et al. 2018): the weight of a linear layer is c W / s(W), s the largest singular value, so
  * that no layer stretches a distance by more than c; `true` is c = 1. Parameters, buffers, start and gradients are those of
  * torch.nn.utils.parametrizations.spectral_norm ("0.parametrizations.weight.original", "..weight.0._u", "..weight.0._v");
- * the power iteration runs once an optimiser step, however often the step evaluates the energy.
+ * the power iteration runs once per optimiser step, however often the step evaluates the energy.
  */
 export const spectralNormField = (z: Z) => z.union([z.boolean(), z.number().positive()]).optional()
 
@@ -29,7 +29,7 @@ export const stackFields = (z: Z) => ({
 })
 
 /**
- * A quadratic term that keeps exp(-E) integrable whatever the network does far from the data: a number s adds
+ * A quadratic term that keeps exp(-E) integrable, no matter what the network does far from the data: a number s adds
  * |x|^2 / (2 s^2); 'full' adds (x - m)' P (x - m) / 2 with the buffers "base.mean" [d] (at first 0) and "base.precision"
  * [d, d] (at first the identity), which setParameters() sets, files keep and training leaves alone.
  */
@@ -47,7 +47,7 @@ export function checkStates(
   fail: Fail,
 ): void {
   if (typeof states === 'object' && input % states.levels !== 0) {
-    fail('states', `${input} columns are no whole blocks of ${states.levels} levels`)
+    fail('states', `${input} columns cannot be divided into whole blocks of ${states.levels} levels`)
   }
 }
 
@@ -73,11 +73,11 @@ export function checkInteractions(options: Interactions, siteWidth: number, fail
   if ((sites === undefined) === (lattice === undefined)) {
     fail('sites', 'give either sites (all pairs interact) or lattice, the lengths of its axes')
   }
-  if (periodic !== undefined && lattice === undefined) fail('periodic', 'only a lattice has borders to close')
+  if (periodic !== undefined && lattice === undefined) fail('periodic', 'only a lattice can be periodic')
   const count = sites ?? lattice!.reduce((a, b) => a * b, 1)
   if (count * siteWidth > 4096) {
     const key = sites === undefined ? 'lattice' : 'sites'
-    fail(key, `makes ${count * siteWidth} columns, at most 4096 are possible: the coupling is a full matrix of them`)
+    fail(key, `gives ${count * siteWidth} columns; at most 4096 are supported, because the coupling is a full matrix`)
   }
   if (typeof coupling !== 'number') checkSymmetric(coupling, count * siteWidth, 'coupling', fail)
   return count
@@ -98,7 +98,7 @@ export const symmetricField = (z: Z) =>
 
 export function checkSymmetric(value: number | number[] | number[][], d: number, path: string, fail: Fail): void {
   if (typeof value === 'number') return
-  if (value.length !== d) fail(path, `must have ${d} entries, one a column of x, got ${value.length}`)
+  if (value.length !== d) fail(path, `must have ${d} entries, one per column of x, got ${value.length}`)
   for (const [i, row] of value.entries()) {
     if (Array.isArray(row) && row.length !== d) fail(`${path}[${i}]`, `must have ${d} numbers, got ${row.length}`)
   }

@@ -30,7 +30,7 @@ export const gaussianMixture = defineSpec(
       for (const key of ['weights', 'sigmas', 'precisions', 'covariances'] as const) {
         const list = options[key]
         if (Array.isArray(list) && list.length !== k)
-          fail(key, `must have ${k} entries, one a mean, got ${list.length}`)
+          fail(key, `must have ${k} entries, one per mean, got ${list.length}`)
       }
       for (const key of ['precisions', 'covariances'] as const) {
         for (const [i, entry] of (options[key] ?? []).entries()) checkSymmetric(entry, d, `${key}[${i}]`, fail)

@@ -6,10 +6,10 @@ import { checkInteractions, interactionFields } from './fields.js'
  * E(x) = -sum_{i < j} J_ij x_i x_j - sum_i h_i x_i over spins -1, +1 (`states: 'spin'`, the default) or over 0, 1 (`'binary'`:
  * a Boltzmann machine without hidden units). A positive J_ij favours equal neighbours. The temperature is 1.
  *
- * `sites`: how many, all pairs interact; or `lattice`: lengths of the axes, e.g. [16, 16], nearest neighbours interact, across
- * the borders too unless `periodic: false`. Parameters, both learned: "coupling" [n, n], whose symmetric part without the
- * diagonal and without pairs that are no neighbours is J, and "field" h [n]. `coupling`: their start, a number for every
- * interacting pair or a symmetric matrix (default 0); `field`: a number or n numbers (default 0).
+ * `sites`: how many, all pairs interact; or `lattice`: lengths of the axes, e.g. [16, 16], nearest neighbours interact,
+ * across the borders too unless `periodic: false`. Parameters, both learned: "coupling" [n, n], whose symmetric part
+ * without the diagonal and without pairs that are not neighbours is J, and "field" h [n]. `coupling`: their start, a
+ * number for every interacting pair or a symmetric matrix (default 0); `field`: a number or n numbers (default 0).
  */
 export const ising = defineSpec(
   'energy',

@@ -6,10 +6,10 @@ import { checkInteractions, interactionFields } from './fields.js'
  * E = -sum_{i < j} J_ij[a_i][a_j] - sum_i h_i[a_i] for sites with a level a_i in 0 .. `levels` - 1 each. x holds the levels as
  * one-hot blocks: [n, sites * levels], so that E(x) = -x' J x / 2 - h' x. The temperature is 1.
  *
- * `sites` or `lattice`, `periodic`: as for `ising`. Parameters, both learned: "coupling" [d, d] with d = sites * levels, whose
- * symmetric part without blocks of one site and of pairs that are no neighbours is J, and "field" h [d]. `coupling`: their
- * start, a number J (J for equal neighbours, 0 for unequal ones: the standard Potts model) or a symmetric matrix
- * (default 0); `field`: a number, `levels` numbers for every site, or d numbers (default 0).
+ * `sites` or `lattice`, `periodic`: as for `ising`. Parameters, both learned: "coupling" [d, d] with d = sites *
+ * levels, whose symmetric part without blocks of one site and of pairs that are not neighbours is J, and "field" h [d].
+ * `coupling`: their start, a number J (J for equal neighbours, 0 for unequal ones: the standard Potts model) or a
+ * symmetric matrix (default 0); `field`: a number, `levels` numbers for every site, or d numbers (default 0).
  */
 export const potts = defineSpec('energy', 'potts', (z) => ({ ...interactionFields(z), levels: z.int().min(2) }), {
   summary: 'Pairwise interacting categorical sites, on a lattice or all with all, with learnable couplings.',

@@ -33,7 +33,8 @@ export const twoTower = defineSpec(
       if ((condition === undefined) === (classes === undefined)) {
         fail('condition', 'give either condition (columns of a continuous y) or classes (number of classes of y)')
       }
-      if (classes !== undefined && y !== undefined) fail('y', 'a class y has one learned vector a class and no network')
+      if (classes !== undefined && y !== undefined)
+        fail('y', 'a class y has one learned vector per class and no network')
       if ((classes !== undefined || y !== undefined) && width === undefined) {
         fail('width', 'is required where g is learned: the columns in which f(x) and g(y) are compared')
       }

@@ -7,7 +7,7 @@ import { invalid, requireOptions } from '../spec/index.js'
 import { type RowsLike, Tensor, toRows } from '../tensor/index.js'
 
 /**
- * Where log Z comes from: how to find it, with the options of `partition.<kind>`; an estimate that is there already; or
+ * Where log Z comes from: how to find it, with the options of `partition.<kind>`; an existing estimate; or
  * its value.
  */
 export type LogZ =
@@ -77,7 +77,7 @@ const WAYS = { exact, grid, importance, ais } as Record<
 async function logZOf(model: Energy, how: LogZ, shared: object): Promise<partition.Partition & { entropy?: number }> {
   if (typeof how === 'number') return { logZ: how, standardError: 0, lower: how, upper: how }
   if (typeof how !== 'object' || how === null) {
-    invalid('evaluate.logLikelihood', 'logZ', "is a number, an estimate of partition.*, or { kind: 'grid', ... }")
+    invalid('evaluate.logLikelihood', 'logZ', "must be a number, an estimate of partition.*, or { kind: 'grid', ... }")
   }
   if ('logZ' in how) return how
   const { kind, ...options } = how
@@ -93,12 +93,13 @@ const nats = (value: number) => value.toFixed(3)
 function inWords(result: Omit<LogLikelihood, 'text'>): string {
   const { gaussian, truth, ownSamples } = result.baselines
   const lines = [
-    `log-likelihood ${nats(result.logLikelihood)} +- ${nats(result.standardError)} nats a row (${result.n} rows, log Z ${nats(result.partition.logZ)} +- ${nats(result.partition.standardError)})`,
+    `log-likelihood ${nats(result.logLikelihood)} +- ${nats(result.standardError)} nats per row (${result.n} rows, log Z ${nats(result.partition.logZ)} +- ${nats(result.partition.standardError)})`,
   ]
   if (truth !== null) lines.push(`the true density gets ${nats(truth)}`)
   if (gaussian !== null) lines.push(`a Gaussian gets ${nats(gaussian)}`)
   if (ownSamples !== null) lines.push(`the model gives its own samples ${nats(ownSamples)} (minus its entropy)`)
-  if (result.lower === null) lines.push('log Z has no upper bound (ais without samples): the figure may be too high')
+  if (result.lower === null)
+    lines.push('log Z has no upper bound (ais without samples): the log-likelihood may be too high')
   return lines.join('\n')
 }
 

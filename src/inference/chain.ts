@@ -4,9 +4,9 @@ import { invalid, requireOneOf, requireOptions, toPlain } from '../spec/index.js
 
 /** E(y) = sum_t unary[t][y_t] + sum_t pairwise[t][y_t][y_{t+1}]. */
 export interface ChainFactors {
-  /** One list a variable: the energy of each of its values; null where a variable has no such factor. */
+  /** One list per variable: the energy of each of its values; null where a variable has no such factor. */
   unary: readonly (readonly number[] | null)[]
-  /** One matrix a pair of neighbours: rows the values of the first, columns those of the second. */
+  /** One matrix per pair of neighbours: rows the values of the first, columns those of the second. */
   pairwise?: readonly (readonly (readonly number[])[])[]
 }
 

@@ -7,7 +7,7 @@ import { boxFields } from './fields.js'
  * uniform answers in the box { low, high }; then, `iterations` (default 3) evaluations in all, they are resampled with weights
  * softmax(-E), moved by Gaussian noise of `sigma` (default 0.33, a share of the box's half width) and brought back into the
  * box; sigma shrinks by the factor `shrink` (default 0.5) each time. The lowest answer seen is returned. Needs no gradient
- * and does not mind jumps.
+ * and works on discontinuous energies.
  */
 export const derivativeFree = defineSpec(
   'inference',

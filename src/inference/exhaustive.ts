@@ -4,7 +4,7 @@ import { checkAnswers, setField } from './fields.js'
 
 /**
  * All answers are tried: exact on the set that is tried. A class y: all classes, nothing to give. A continuous y: `answers`, a
- * grid { low, high, points } that holds both borders (points a column), or a list { values }.
+ * grid { low, high, points } that holds both borders (points per column), or a list { values }.
  *
  * `latent`: { columns, answers, reduce, beta }: the last `columns` columns of y are a latent variable z that takes the values
  * `answers`; `reduce` 'min' (default) takes E(x, y) = min over z, 'freeEnergy' -(1 / beta) log sum over z of exp(-beta E)

@@ -2,10 +2,10 @@
 
 import { bordersBelow, columnsField, type Z } from '../spec/index.js'
 
-/** Points an axis of a grid that holds both borders: one number, or one a column. */
+/** Points per axis of a grid that includes both borders: one number, or one per column. */
 const pointsField = (z: Z) => z.union([z.int().min(2), z.array(z.int().min(2)).min(1)])
 
-/** The box a continuous y lies in: numbers, or one a column. */
+/** The box of a continuous y: numbers, or one per column. */
 export const boxFields = (z: Z) => ({ low: columnsField(z), high: columnsField(z) })
 
 /** A grid over a box. */
@@ -30,7 +30,7 @@ type Fail = (path: string, problem: string) => never
 type Border = number | number[] | undefined
 type Candidates = { low?: Border; high?: Border; points?: unknown; values?: unknown; samples?: unknown }
 
-/** What is said once must be said in one way. `samples`: whether draws are allowed here. */
+/** Checks that the answers are given in exactly one form. `samples`: whether draws are allowed here. */
 export function checkAnswers(
   answers: Candidates | undefined,
   fail: Fail,

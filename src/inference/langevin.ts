@@ -4,10 +4,10 @@ import { bordersBelow, defineSpec } from '../spec/index.js'
 import { boxFields } from './fields.js'
 
 /**
- * Langevin chains in a continuous y at a fixed x: y' = y - (h/2) dE/dy + sqrt(h T) xi, brought back into the box { low, high };
- * `chains` (default 32) a row from uniform starts, `steps` (default 100). `stepSize` h (default 0.01) and `temperature` T
- * (default 1) may be schedules that fall over the steps. `clip`: longest drift of a column in one step. The lowest state that
- * any chain visited is the answer.
+ * Langevin chains in a continuous y at a fixed x: y' = y - (h/2) dE/dy + sqrt(h T) xi, brought back into the box { low,
+ * high }; `chains` (default 32) per row from uniform starts, `steps` (default 100). `stepSize` h (default 0.01) and
+ * `temperature` T (default 1) may be schedules that fall over the steps. `clip`: longest drift of a column in one step.
+ * The lowest state that any chain visited is the answer.
  */
 export const langevin = defineSpec(
   'inference',

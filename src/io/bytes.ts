@@ -5,7 +5,7 @@ import { formatError, readWhole } from './files.js'
 
 const unpack = promisify(gunzip)
 
-/** The whole file, unpacked when it is gzip (told by its first two bytes, not by its name). */
+/** The whole file, unpacked when it is gzip (recognised by its first two bytes, not by its name). */
 export async function readMaybeGzip(path: string): Promise<Buffer> {
   const raw = await readWhole(path)
   if (raw[0] !== 0x1f || raw[1] !== 0x8b) return raw

@@ -75,7 +75,7 @@ export async function writeAtomic(path: string, chunks: Iterable<Uint8Array | st
   try {
     handle = await open(temporary, 'wx')
     for (const chunk of chunks) {
-      // appendFile goes on after short writes; an empty chunk would be an odd no-op write.
+      // appendFile continues after short writes; an empty chunk would be an odd no-op write.
       if (chunk.length > 0) await handle.appendFile(chunk)
     }
     await handle.sync()

@@ -30,7 +30,7 @@ export function parseNpyHeader(bytes: Uint8Array, what: string): NpyHeader {
   const length = version === 1 ? view.getUint16(8, true) : view.getUint32(8, true)
   if (start + length > bytes.length) throw formatError(what, bytes.length, 'the header is cut off')
   const text = new TextDecoder(version === 3 ? 'utf-8' : 'latin1').decode(bytes.subarray(start, start + length)).trim()
-  const bad = () => formatError(what, start, `the header is not the dictionary it should be: ${text.slice(0, 120)}`)
+  const bad = () => formatError(what, start, `the header is not the expected dictionary: ${text.slice(0, 120)}`)
   if (!text.startsWith('{') || !text.endsWith('}')) throw bad()
   const found: Record<string, string | boolean | number[]> = {}
   let rest = text.slice(1, -1)

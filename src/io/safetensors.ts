@@ -23,7 +23,7 @@ const DTYPES = {
 
 export type StoredDtype = keyof typeof DTYPES
 
-/** One tensor as it lies in a file: row-major little-endian bytes. */
+/** One tensor as stored in a file: row-major little-endian bytes. */
 export interface StoredTensor {
   dtype: StoredDtype
   shape: number[]
@@ -53,7 +53,7 @@ function isStored(value: StoredTensor | Tensor): value is StoredTensor {
 
 function stored(name: string, value: StoredTensor | Tensor): StoredTensor {
   if (!isStored(value)) {
-    // The typed array of a tensor holds its numbers as they lie in memory (bfloat16 as 16-bit words).
+    // The typed array of a tensor holds its numbers as they are in memory (bfloat16 as 16-bit words).
     const array = value.toTypedArray()
     const data = new Uint8Array(array.buffer, array.byteOffset, array.byteLength)
     return stored(name, { dtype: value.dtype as StoredDtype, shape: [...value.shape], data })
@@ -130,10 +130,7 @@ function place(path: string, name: string, entry: unknown, dataBytes: number, da
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize)) throw bad('has no valid data_offsets')
   const [begin, end] = offsets as [number, number]
   if (end < begin || end > dataBytes) {
-    throw bad(
-      `lies at bytes ${begin} to ${end} of ${dataBytes}: the file is truncated or damaged`,
-      dataStart + dataBytes,
-    )
+    throw bad(`is at bytes ${begin} to ${end} of ${dataBytes}: the file is truncated or damaged`, dataStart + dataBytes)
   }
   const bytes = product(shape) * DTYPES[known][1]
   if (bytes !== end - begin) {

@@ -1,4 +1,4 @@
-/** Safetensors with Tensor objects on this side. */
+/** Reads safetensors files as Tensor objects. */
 import { LangevinError } from '../errors.js'
 import type { Dtype } from '../native/contract.js'
 import { type Tensor, type TypedArray, tensor } from '../tensor/index.js'
@@ -24,7 +24,7 @@ function toTensor(path: string, name: string, { dtype, shape, data }: StoredTens
   if (array === undefined) {
     throw new LangevinError(
       'ERR_LANGEVIN_DTYPE',
-      `${path}: tensor '${name}' has dtype ${dtype}, which tensors here do not have`,
+      `${path}: tensor '${name}' has dtype ${dtype}, which a Tensor does not support`,
       {
         details: { path, name, dtype },
       },

@@ -44,7 +44,7 @@ function directory(view: DataView, end: number, path: string): { count: number; 
   return { count: Number(view.getBigUint64(at + 32, true)), start: Number(view.getBigUint64(at + 48, true)) }
 }
 
-/** Sizes and offset that do not fit 32 bits stand in extra field 1, in this order, only those that are needed. */
+/** Sizes and offset that do not fit 32 bits are in extra field 1, in this order, only those that are needed. */
 function wide(view: DataView, at: number, length: number, member: ZipMember): void {
   const end = at + length
   while (at + 4 <= end) {

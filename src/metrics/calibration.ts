@@ -29,7 +29,8 @@ function call<T>(name: string, probabilities: RowsLike, labels: RowsLike, option
  *
  * @param probabilities [n, k], or [n] = P(class 1) of two classes
  * @param labels class numbers [n]
- * Errors: ERR_LANGEVIN_INVALID_OPTION naming the row that is no distribution, ERR_LANGEVIN_SHAPE, ERR_LANGEVIN_NON_FINITE.
+ * Errors: ERR_LANGEVIN_INVALID_OPTION naming the row that is not a distribution, ERR_LANGEVIN_SHAPE,
+ * ERR_LANGEVIN_NON_FINITE.
  */
 export function ece(
   probabilities: RowsLike,

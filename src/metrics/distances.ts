@@ -43,7 +43,7 @@ export function energyDistance(
  * Squared maximum mean discrepancy with k(a, b) = exp(-|a - b|^2 / (2 s^2)) (Gretton et al. 2012).
  *
  * bandwidth s: a number, or 'median' (default), the median distance of the pooled rows (of 4,000 evenly spaced ones when
- * there are more). Returns the bandwidth used beside the value.
+ * there are more). Returns the bandwidth too.
  */
 export function mmd(
   x: RowsLike,

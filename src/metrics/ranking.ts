@@ -6,7 +6,7 @@ import { withDoubles } from './vectors.js'
 
 /**
  * Which class is the positive one. Scores are OOD scores (higher = more out-of-distribution) and labels are 1 for
- * out-of-distribution, whatever is chosen: 'ood' takes them as they are, 'id' turns both round.
+ * out-of-distribution, whatever is chosen: 'ood' uses them as they are, 'id' reverses both.
  */
 export type Positive = 'ood' | 'id'
 

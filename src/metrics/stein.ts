@@ -17,7 +17,7 @@ export interface KernelSteinOptions {
   bootstrap?: number
   /**
    * Probability that the bootstrap's sign changes from row to row: 0.5 (default) for independent rows, less for consecutive
-   * states of a chain, about 0.1 / its autocorrelation time. Without it a correlated sample is refused too often.
+   * states of a chain, about 0.1 / its autocorrelation time. Without it a correlated sample is rejected too often.
    */
   flip?: number
   seed?: number | bigint

@@ -49,7 +49,7 @@ export function wrapped(value: unknown, wrap: Wrap): unknown {
   if (Array.isArray(value)) {
     return value.some((item) => typeof item === 'object') ? value.map((item) => wrapped(item, wrap)) : value
   }
-  // A plain object's prototype has none of its own, in whatever realm; a handle's has.
+  // The prototype of a plain object has no prototype itself, in any realm; that of a handle has one.
   if (Object.getPrototypeOf(Object.getPrototypeOf(value)) !== null) {
     const { kind } = value as NativeTensor | NativeEnergy
     return kind === 'tensor' ? wrap(value as NativeTensor) : value

@@ -1,7 +1,7 @@
 /**
- * The exact face of the addon. `addon.cc` exports these names and nothing else; tests/native/contract.test.ts holds both
- * sides together. A change here raises CONTRACT_VERSION here and in addon.cc, so that the loader refuses an addon that
- * was built from other sources.
+ * The exact interface of the addon. `addon.cc` exports these names and nothing else; tests/native/contract.test.ts
+ * compares both sides. A change here raises CONTRACT_VERSION here and in addon.cc, so that the loader refuses an addon
+ * that was built from other sources.
  */
 
 /** What the addon's `contractVersion` must be for this package. */
@@ -23,7 +23,7 @@ export interface NativeTensor {
   readonly shape: number[]
   readonly dtype: Dtype
   readonly device: string
-  /** Host bytes told to V8 (0 on an accelerator). */
+  /** Host bytes reported to V8 (0 on an accelerator). */
   readonly bytes: number
   readonly disposed: boolean
   dispose(): void
@@ -53,18 +53,18 @@ export interface NativeJob {
 }
 
 /**
- * What a job tells, in order. 'start' once it leaves the queue; 'progress' latest-wins; 'event' (epoch, checkpoint,
+ * What a job reports, in order. 'start' once it leaves the queue; 'progress' latest-wins; 'event' (epoch, checkpoint,
  * warning) never dropped; then exactly one of 'done' (the result) or 'error' (an Error with code and details).
  */
 export type JobListener = (kind: 'start' | 'progress' | 'event' | 'done' | 'error', payload: unknown) => void
 
-/** What a native error carries beside its message. */
+/** What a native error carries besides its message. */
 export interface NativeError extends Error {
   readonly code: string
   readonly details: Record<string, unknown>
 }
 
-/** How the addon was made. */
+/** How the addon was built. */
 export interface NativeBuild {
   readonly version: string
   readonly compiler: string

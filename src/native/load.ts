@@ -14,7 +14,7 @@ export interface LoadAttempt {
   origin: string
   /** What went wrong; undefined for the one that loaded. */
   problem?: string
-  /** The command that mends it. */
+  /** The command that fixes it. */
   remedy?: string
 }
 
@@ -43,10 +43,10 @@ export function candidates(root: string, env: NodeJS.ProcessEnv = process.env): 
   ]
 }
 
-/** The command that mends a failed load, from what the dynamic linker said. */
+/** The command that fixes a failed load, from what the dynamic linker said. */
 export function remedyFor(problem: string): string {
   if (/lib(torch|c10)[\w]*\.so.*(cannot open|not found)/.test(problem)) {
-    return 'npm run setup (the LibTorch this addon was built with is gone)'
+    return 'npm run setup (the LibTorch that this addon was built with is missing)'
   }
   if (/undefined symbol/.test(problem)) return `${REBUILD} (LibTorch was replaced by another version since the build)`
   if (/GLIBCXX|GLIBC_/.test(problem)) return `${REBUILD} (the addon was built on a newer system)`
@@ -82,14 +82,14 @@ export function loadAddon(list: readonly LoadAttempt[]): LoadOutcome {
   return { attempts }
 }
 
-/** The error for a load that found nothing: what was tried and the command that mends it. */
+/** The error for a load that found nothing: what was tried and the command that fixes it. */
 export function loadError(attempts: readonly LoadAttempt[]): LangevinError {
   const tried = attempts.map(({ path, origin, problem }) => `  - ${path} (${origin}): ${problem}`).join('\n')
   // The remedy of a file that is there and fails says more than that of one that is missing.
   const telling = attempts.find(({ problem }) => problem !== 'no such file') ?? attempts[0]
   return new LangevinError(
     'ERR_LANGEVIN_NATIVE_LOAD',
-    `the native addon could not be loaded. Tried:\n${tried}\nTo mend it: ${telling?.remedy ?? REBUILD}. ` +
+    `the native addon could not be loaded. Tried:\n${tried}\nTo fix it: ${telling?.remedy ?? REBUILD}. ` +
       'More: npx langevin doctor',
     { details: { attempts: attempts.map((attempt) => ({ ...attempt })), remedy: telling?.remedy ?? REBUILD } },
   )
@@ -114,7 +114,7 @@ function ensure(): { addon: NativeBinding; path: string } {
 /**
  * The native addon, loaded on first use: importing the package costs nothing and works without a build.
  *
- * @throws LangevinError ERR_LANGEVIN_NATIVE_LOAD with every place that was tried and the command that mends it. A later
+ * @throws LangevinError ERR_LANGEVIN_NATIVE_LOAD with every place that was tried and the command that fixes it. A later
  *   call tries again, so a build made meanwhile is found.
  */
 export function native(): NativeBinding {

@@ -9,8 +9,9 @@ import { defineSpec } from '../spec/index.js'
  * (default 30) stay, and ten rotations in a row without a gain end the fit. `knots` (default 24) is the number of knots of a
  * spline. `scale` (default 1) widens the law about its mean.
  *
- * It takes the shape of rings, clusters and curves where one Gaussian cannot; every layer costs each row of a step a
- * rotation and a spline a column (30 layers: about 4 ms for 256 rows of two columns, data and noise). Tails beyond the outermost rows are those of a normal law or wider.
+ * It takes the shape of rings, clusters and curves where one Gaussian cannot; each layer costs one rotation and one
+ * spline per column for every row (30 layers: about 4 ms for 256 rows of two columns, data and noise). Tails beyond the
+ * outermost rows are those of a normal law or wider.
  */
 export const flow = defineSpec(
   'noise',

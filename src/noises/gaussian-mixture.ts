@@ -4,7 +4,7 @@ import { defineSpec } from '../spec/index.js'
 
 /**
  * A given mixture of Gaussians: `means` [k][d]; `weights` (default: all equal; any positive numbers); either `sigmas`,
- * one number or one a component, for round ones, or `covariances`, one a component: a number, d numbers, or d rows.
+ * one number or one per component, for round ones, or `covariances`, one per component: a number, d numbers, or d rows.
  */
 export const gaussianMixture = defineSpec(
   'noise',
@@ -23,11 +23,11 @@ export const gaussianMixture = defineSpec(
       for (const [i, mean] of means.entries()) {
         if (mean.length !== d) fail(`means[${i}]`, `has ${mean.length} numbers, the first mean has ${d}`)
       }
-      if (weights !== undefined && weights.length !== k) fail('weights', `must have ${k} entries, one a mean`)
+      if (weights !== undefined && weights.length !== k) fail('weights', `must have ${k} entries, one per mean`)
       if ((sigmas === undefined) === (covariances === undefined)) fail('sigmas', 'give either sigmas or covariances')
-      if (Array.isArray(sigmas) && sigmas.length !== k) fail('sigmas', `must be one number or ${k}, one a mean`)
+      if (Array.isArray(sigmas) && sigmas.length !== k) fail('sigmas', `must be one number or ${k}, one per mean`)
       if (covariances !== undefined && covariances.length !== k) {
-        fail('covariances', `must have ${k} entries, one a mean`)
+        fail('covariances', `must have ${k} entries, one per mean`)
       }
       for (const [i, covariance] of (covariances ?? []).entries()) {
         checkSymmetric(covariance, d, `covariances[${i}]`, fail)

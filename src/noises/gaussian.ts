@@ -2,7 +2,7 @@
 import { columnsField, defineSpec } from '../spec/index.js'
 
 /**
- * Independent columns N(mean, sd^2). `mean` (default 0) and `sd` (default 1): one number for every column, or one a
+ * Independent columns N(mean, sd^2). `mean` (default 0) and `sd` (default 1): one number for every column, or one per
  * column.
  */
 export const gaussian = defineSpec(

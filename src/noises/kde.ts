@@ -3,8 +3,8 @@ import { columnsField, defineSpec } from '../spec/index.js'
 
 /**
  * Gaussian kernels on data rows: log p = logsumexp over the n centres of log N(x; x_i, h^2) - log n. `bandwidth`: h, one
- * number or one a column; left out, Scott's rule gives h = sd n^(-1 / (d + 4)) to every column. `scale` (default 1)
- * multiplies it. `centres` (default 1000): at most so many rows become centres; a density costs one distance to each.
+ * number or one per column; left out, Scott's rule gives h = sd n^(-1 / (d + 4)) to every column. `scale` (default 1)
+ * multiplies it. `centres` (default 1000): at most this many rows become centres; a density costs one distance to each.
  */
 export const kde = defineSpec(
   'noise',

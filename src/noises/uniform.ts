@@ -3,7 +3,7 @@ import { bordersBelow, columnsField, defineSpec } from '../spec/index.js'
 
 /**
  * The same density everywhere in the box [low, high], none outside: log p = -sum log(high - low).
- * `low`, `high`: one number for every column, or one a column. Every data row must lie inside.
+ * `low`, `high`: one number for every column, or one per column. Every data row must lie inside.
  */
 export const uniform = defineSpec('noise', 'uniform', (z) => ({ low: columnsField(z), high: columnsField(z) }), {
   summary: 'Uniform noise on a box that holds the data.',

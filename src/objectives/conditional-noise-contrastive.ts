@@ -7,7 +7,7 @@ import { columnsField, defineSpec } from '../spec/index.js'
  * learned. For sigma -> 0 the loss tends to 2 log 2 + sigma^2 / 2 times that of explicit score matching, with its
  * blindness to the weights of distant modes; a sigma as wide as the gaps between modes sees them.
  *
- * `sigma`: one number, or one a column. `negatives`: perturbations a row (default 1).
+ * `sigma`: one number, or one per column. `negatives`: perturbations per row (default 1).
  */
 export const conditionalNoiseContrastive = defineSpec(
   'objective',

@@ -7,21 +7,21 @@ import { samplerKlField } from './fields.js'
  * loss = mean E(x) - mean E(x_k), with x_k held fixed. Any sampler will do. With unadjusted Langevin steps of size h the
  * fixed point is biased: on Gaussian data of variance v the precision P solves v P (1 - h P / 4) = 1.
  *
- * `mode: 'shortRun'`: the k steps start anew from noise every time (`start`: { from: 'uniform' (default) or 'normal', box },
- * by default over the data's range, a tenth wider, or with the data's mean and sd). Such chains do not converge: what is
- * learned is a sampler of k steps from that start, not a density, and a warning event says so.
+ * `mode: 'shortRun'`: the k steps start from fresh noise every time (`start`: { from: 'uniform' (default) or 'normal',
+ * box }, by default over the data's range, a tenth wider, or with the data's mean and sd). Such chains do not converge:
+ * what is learned is a sampler of k steps from that start, not a density, and a warning event says so.
  *
  * `samplerKl`: { energy: 1, entropy: 1, steps: 1, neighbour: 1 } adds the term of improved contrastive divergence,
  * KL(q || p) of the sampler's law q: energy * mean E(x_k) with the weights of E held fixed, minus entropy * the
  * nearest-neighbour entropy of x_k, differentiated through the sampler's last `steps` steps. It needs the langevin sampler
  * without clip and box, and a smooth energy. Monitors: `samplerKlEnergy`, `entropy`.
  *
- * `longChains`: { steps, weight: 0.5, fraction: 1 } carries chains on from x_k to x_l after `steps` = l steps, which must be
- * more than k, and makes their ends negatives too:
- * loss = mean E(x) - (1 - weight) mean E(x_k) - weight mean E(x_l). Weight 0 is CD-k, 1 is CD-l. A model that has seen short
- * chains only may be right after k steps and let chains drift on into regions of low energy that no short chain reaches; long
- * chains look there. `fraction` is the share of the batch whose chains are carried on (the cost is l - k more steps of them).
- * A schedule of the sampler runs anew over the further steps, and momenta are drawn anew. Monitor `drift`: mean
+ * `longChains`: { steps, weight: 0.5, fraction: 1 } continues chains from x_k to x_l, for `steps` = l steps in all,
+ * which must be more than k, and uses their ends as negatives too: loss = mean E(x) - (1 - weight) mean E(x_k) - weight
+ * mean E(x_l). Weight 0 is CD-k, 1 is CD-l. A model that has seen short chains only may be right after k steps and let
+ * chains drift on into regions of low energy that no short chain reaches; long chains look there. `fraction` is the
+ * share of the batch whose chains are continued (the cost is l - k more steps of them). A schedule of the sampler
+ * starts again over the further steps, and momenta are drawn again. Monitor `drift`: mean
  * E(x_k) - E(x_l) of those chains, near 0 when short chains have converged; beyond 1 in size there is a warning.
  */
 export const contrastiveDivergence = defineSpec(

@@ -3,10 +3,10 @@ import { defineSpec } from '../spec/index.js'
 
 /**
  * Explicit score matching: loss = mean |s(x)|^2 / 2 + tr ds/dx with s = -dE/dx, the squared distance to the data's own
- * score up to a constant. `trace`: 'exact' (default; one second derivative a column of x) or 'hutchinson', v' (ds/dx) v
- * with `projections` (default 1) random vectors of signs a row. On Gaussian rows the precision found is the inverse of
- * their covariance. Nothing is learned of log Z, nor of the weights of modes that lie far apart. Needs a smooth energy
- * (silu, gelu, tanh, softplus); piecewise linear ones are refused with ERR_LANGEVIN_UNSUPPORTED.
+ * score up to a constant. `trace`: 'exact' (default; one second derivative per column of x) or 'hutchinson', v' (ds/dx)
+ * v with `projections` (default 1) random vectors of signs per row. On Gaussian rows the precision found is the inverse
+ * of their covariance. Nothing is learned of log Z, nor of the weights of modes that lie far apart. Needs a smooth
+ * energy (silu, gelu, tanh, softplus); piecewise linear ones are refused with ERR_LANGEVIN_UNSUPPORTED.
  */
 export const explicitScoreMatching = defineSpec(
   'objective',

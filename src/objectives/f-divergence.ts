@@ -29,8 +29,8 @@ import { chainFields, checkChains } from './fields.js'
  * 'pearson' a clip of 2 also makes the helper good (rms error 0.05 in place of 0.2). There the clip itself moves the optimum
  * by at most 0.0013 (pearson: 0.0021).
  *
- * A `divergence` that turns negative and stays there tells of a helper that is lost: D_f is never below 0. Smaller rates, a
- * smaller `clip`, larger batches.
+ * A `divergence` that turns negative and stays there means that the helper has failed: D_f is never below 0. Try
+ * smaller learning rates, a smaller `clip`, larger batches.
  *
  * Monitors: `divergence` is J, a lower bound of D_f (the loss itself means nothing: it holds terms whose gradient is all that
  * counts), and `helperGradientNorm`.

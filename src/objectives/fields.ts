@@ -13,7 +13,7 @@ const share = (z: Z) => z.number().nonnegative().optional()
  * noise of sd `blur` (default 0), or a mixture by shares, e.g. { uniform: 0.5, data: 0.5 }. `reinitAccept`: 'always'
  * (default), or 'metropolis': a restart is a proposal that is accepted with probability min(1, exp(E(x) - E(x'))), which
  * leaves the model's law as it is and lets chains change modes; it needs reinitFrom 'uniform', and in many dimensions it
- * is hardly ever accepted.
+ * is almost never accepted.
  *
  * `strategy`: 'chains' (default: a drawn chain runs on and is stored back), 'reservoir' (the buffer is a uniform sample of all
  * states that chains ever ended in, so negatives remember where the model had mass before), or 'classBlocks' (for E(x, y) of
@@ -88,6 +88,6 @@ export function checkChains(
 ): void {
   checkBuffer(options, fail)
   if (options.chains !== undefined && options.chains > options.buffer.size) {
-    fail('chains', `a buffer of ${options.buffer.size} chains cannot give ${options.chains} a step`)
+    fail('chains', `a buffer of ${options.buffer.size} chains cannot give ${options.chains} per step`)
   }
 }

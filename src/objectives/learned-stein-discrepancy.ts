@@ -9,9 +9,9 @@ import { defineSpec, specOf } from '../spec/index.js'
  * without the penalty.
  *
  * `critic`: { hidden (default [64, 64]), activation (default 'silu', a smooth one) }; its weights are
- * `result.networks.critic`. `criticSteps` (default 5) updates a step of the model, by `criticOptimizer` (default adam, lr
- * 1e-3). `lambda` (default 0.5). `trace`: 'exact' (default, d directions) or 'hutchinson' (one, unbiased, noisier).
- * Monitors: `discrepancy`, `criticSquare`. The energy must be smooth too.
+ * `result.networks.critic`. `criticSteps` (default 5) updates per step of the model, by `criticOptimizer` (default
+ * adam, lr 1e-3). `lambda` (default 0.5). `trace`: 'exact' (default, d directions) or 'hutchinson' (one, unbiased,
+ * noisier). Monitors: `discrepancy`, `criticSquare`. The energy must be smooth too.
  */
 export const learnedSteinDiscrepancy = defineSpec(
   'objective',

@@ -4,7 +4,7 @@ import { bordersBelow, columnsField, defineSpec, regionField } from '../spec/ind
 /**
  * Maximum likelihood with log Z on a grid, in 1 to 3 dimensions: loss = mean E(x) + logsumexp(-E(grid)) + log(cell
  * volume). The model is exp(-E) / Z inside `box` { low, high }, which must hold every data row. `cells`: cells of each
- * axis (default 100; one number or one an axis). `jitter` (default false): shift the grid inside its cells by a random
+ * axis (default 100; one number or one per axis). `jitter` (default false): shift the grid inside its cells by a random
  * offset each step; the estimate of Z is then unbiased, and structure narrower than a cell is seen.
  */
 export const maximumLikelihood = defineSpec(

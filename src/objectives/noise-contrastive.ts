@@ -5,7 +5,7 @@ import { defineSpec, specOf } from '../spec/index.js'
  * Noise-contrastive estimation: logistic regression between data and noise of known density, with
  * u(x) = -E(x) - logZ - log p_noise(x) - log nu;  loss = mean softplus(-u(data)) + nu mean softplus(u(noise)).
  *
- * `noise`: any of noises.*; it must cover the data and be close to it. `ratio` nu: noise rows a
+ * `noise`: any of noises.*; it must cover the data and be close to it. `ratio` nu: noise rows per
  * data row (default 1). `learnLogZ` (default true): log Z is a learnable number, returned as `result.extras.logZ`.
  * `logZ`: its start; left out, it is estimated from the untrained energy by importance sampling, so that training
  * starts near u = 0. With a condition y the noise rows take the data's y, and log Z is one number for all y.

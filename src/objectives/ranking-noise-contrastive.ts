@@ -6,9 +6,9 @@ import { defineSpec, specOf } from '../spec/index.js'
  * With l(x) = -E(x) - log p_noise(x): loss = mean logsumexp(l(x), l(x_1), ..., l(x_k)) - l(x). log Z cancels and is not
  * learned (partition.* finds it).
  *
- * `noise`: any of noises.*; it must cover the data and be close to it. `negatives`: k, draws a row (default 15). With a
- * condition y the negatives of a row share its y, and each y may have a log Z of its own: this is how p(x | y) is learned
- * for a continuous y, with x the answer and y the question (energies.conditional).
+ * `noise`: any of noises.*; it must cover the data and be close to it. `negatives`: k, draws per row (default 15). With
+ * a condition y the negatives of a row share its y, and each y may have a log Z of its own: this is how p(x | y) is
+ * learned for a continuous y, with x the answer and y the question (energies.conditional).
  */
 export const rankingNoiseContrastive = defineSpec(
   'objective',

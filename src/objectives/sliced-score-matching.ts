@@ -5,12 +5,12 @@ import { defineSpec } from '../spec/index.js'
  * Sliced score matching: loss = mean (v . s)^2 / 2 + v' (ds/dx) v over rows and random directions v, s = -dE/dx. Its
  * minimiser is explicit score matching's; the cost of a step does not grow with the columns.
  *
- * `projections`: directions a row (default 1). `law`: 'rademacher' (signs, default), 'gaussian' or 'sphere' (of radius
- * sqrt(d)); all have E[v v'] = I. `varianceReduced` (default false): |s|^2 / 2 in place of (v . s)^2 / 2.
+ * `projections`: directions per row (default 1). `law`: 'rademacher' (signs, default), 'gaussian' or 'sphere' (of
+ * radius sqrt(d)); all have E[v v'] = I. `varianceReduced` (default false): |s|^2 / 2 in place of (v . s)^2 / 2.
  * `finiteDifference`: a step epsilon, in the units of x, with which both terms come from the energies at x and x +-
- * epsilon v, without derivatives in x and on the fused path; the error is of order epsilon^2, and in float32 differences
- * lose digits as 1e-7 |E| / epsilon^2, so 0.05 to 0.1 of the data's sd is a good size. Needs a smooth energy (silu, gelu,
- * tanh, softplus); piecewise linear ones are refused with ERR_LANGEVIN_UNSUPPORTED.
+ * epsilon v, without derivatives in x and on the fused path; the error is of order epsilon^2, and in float32
+ * differences lose digits as 1e-7 |E| / epsilon^2, so 0.05 to 0.1 of the data's sd is a good size. Needs a smooth
+ * energy (silu, gelu, tanh, softplus); piecewise linear ones are refused with ERR_LANGEVIN_UNSUPPORTED.
  */
 export const slicedScoreMatching = defineSpec(
   'objective',

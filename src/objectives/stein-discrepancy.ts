@@ -5,12 +5,12 @@ import { defineSpec } from '../spec/index.js'
  * Kernel Stein discrepancy between the data and the model: loss = mean over pairs of rows i != j of the Stein kernel
  * u(x, y) = s(x)' s(y) k + s(x)' grad_y k + s(y)' grad_x k + tr grad_x grad_y k, with s = -dE/dx and the inverse
  * multiquadric k(x, y) = (1 + |x - y|^2 / scale^2)^beta. It needs neither Z nor samples, and its minimum over all laws is the
- * data's. Like every method on scores it hardly sees the weights of well separated modes.
+ * data's. Like every method on scores it barely sees the weights of well separated modes.
  *
- * `scale`: a number, or 'median' (default), the median distance of the data rows (of 4,000 evenly spaced ones when there are
- * more), told in `result.statistics.scale`. `beta` (default -0.5) between -1 and 0. `estimator`: 'unbiased' (default), or
- * 'biased', which keeps the pairs i = j. Needs a smooth energy (silu, gelu, tanh, softplus); time and memory grow with the
- * square of the batch.
+ * `scale`: a number, or 'median' (default), the median distance of the data rows (of 4,000 evenly spaced ones when
+ * there are more), reported in `result.statistics.scale`. `beta` (default -0.5) between -1 and 0. `estimator`:
+ * 'unbiased' (default), or 'biased', which keeps the pairs i = j. Needs a smooth energy (silu, gelu, tanh, softplus);
+ * time and memory grow with the square of the batch.
  */
 export const steinDiscrepancy = defineSpec(
   'objective',

@@ -2,7 +2,7 @@
 import { candidatesField, checkAnswers } from '../inference/fields.js'
 import { defineSpec, type Z } from '../spec/index.js'
 
-/** Losses, and the option each takes beside the common ones. */
+/** Losses, and the options that each takes besides the common ones. */
 const LOSSES = {
   energy: [],
   perceptron: [],
@@ -52,10 +52,10 @@ const fields = (z: Z) => ({
  * Batch means. `margin`, `beta`, `gamma`, `delta` and `cap` default to 1, `epsilon` to 0.
  *
  * Answers of a class y: all classes. Of a continuous y: `answers`, either a grid { low, high, points } that holds both
- * borders, a list { values }, or { low, high, samples }: so many uniform draws for every row, fresh at every step; and
- * always the right answer itself, once. With samples and loss 'nll' this is InfoNCE with uniform negatives, as implicit behavioural
- * cloning trains (Florence et al. 2021). `answers` may be left out with loss 'energy', which looks at E_C alone; given, it
- * lets the monitors `gap` (mean E_I - E_C) and `accuracy` (share of E_C < E_I) show the collapse.
+ * borders, a list { values }, or { low, high, samples }: that many uniform draws for every row, fresh at every step;
+ * and always the right answer itself, once. With samples and loss 'nll' this is InfoNCE with uniform negatives, as
+ * implicit behavioural cloning trains (Florence et al. 2021). `answers` may be left out with loss 'energy', which uses
+ * E_C alone; given, it lets the monitors `gap` (mean E_I - E_C) and `accuracy` (share of E_C < E_I) show the collapse.
  *
  * At a kink the gradient is the flat side's; answers that tie for a minimum share it equally.
  * ERR_LANGEVIN_INVALID_OPTION when every candidate of a row lies in the ball; _UNSUPPORTED for energies without y.
@@ -69,10 +69,10 @@ export const structured = defineSpec('objective', 'structured', fields, {
     for (const [key, value] of Object.entries(options)) {
       if (value === undefined || used.includes(key)) continue
       const those = used.length === 0 ? 'none' : used.join(', ')
-      fail(key, `is no option of the loss ${loss}; it has ${those}`)
+      fail(key, `is not an option of the loss ${loss}; it has ${those}`)
     }
     if (epsilon !== undefined && !OFFENDING.includes(loss) && loss !== 'energy') {
-      fail('epsilon', `the loss ${loss} looks at all answers, not at the most offending one outside a ball`)
+      fail('epsilon', `the loss ${loss} uses all answers, not the most offending one outside a ball`)
     }
     checkAnswers(answers, fail, { samples: true })
   },

@@ -1,4 +1,4 @@
-/** Scores rows with a detector, and measures how well it tells sets of rows apart. */
+/** Scores rows with a detector, and measures how well it separates sets of rows. */
 import { Dataset } from '../data/dataset.js'
 import { LangevinError } from '../errors.js'
 import type { Positive } from '../metrics/ranking.js'
@@ -9,9 +9,11 @@ import { type RowsLike, Tensor, toRows } from '../tensor/index.js'
 /** Any value of `detectors.*`. */
 export type Detector = { readonly kind: string }
 
-/** Rows, a data set (its columns beside the label), or, where out-of-distribution rows are meant, a box to draw from. */
+/**
+ * Rows, a data set (its columns without the label), or, where out-of-distribution rows are meant, a box to draw from.
+ */
 export type OodRows = RowsLike | Dataset
-/** As many uniform rows as there are in-distribution ones: one number for every column, or one entry a column. */
+/** As many uniform rows as there are in-distribution ones: one number for every column, or one entry per column. */
 export interface Box {
   low: number | readonly number[]
   high: number | readonly number[]
@@ -93,7 +95,7 @@ export async function scores(detector: Detector, x: OodRows, options: JobOptions
 export interface EvaluateOptions<Name extends string> extends JobOptions {
   detector: Detector
   inDistribution: OodRows
-  /** Sets to tell apart from `inDistribution`, by name: rows, a data set, or a box to draw as many uniform rows from. */
+  /** Sets to compare with `inDistribution`, by name: rows, a data set, or a box to draw as many uniform rows from. */
   outOfDistribution: Record<Name, OodRows | Box>
   /** The positive class of `fpr95`. Default 'ood': the share of in-distribution rows rejected when 95 % of OOD is caught. */
   positive?: Positive
@@ -120,9 +122,8 @@ export interface OodReport {
 }
 
 /**
- * How well a detector tells sets of rows from the in-distribution ones. Base rates matter: AUPR depends on how many rows
- * each side has.
- * Errors: ERR_LANGEVIN_SHAPE, ERR_LANGEVIN_NON_FINITE (row), ERR_LANGEVIN_INVALID_OPTION.
+ * How well a detector separates sets of rows from the in-distribution ones. Base rates matter: AUPR depends on how many
+ * rows each side has. Errors: ERR_LANGEVIN_SHAPE, ERR_LANGEVIN_NON_FINITE (row), ERR_LANGEVIN_INVALID_OPTION.
  */
 export async function evaluate<Name extends string>(options: EvaluateOptions<Name>): Promise<Record<Name, OodReport>> {
   const known = ['detector', 'inDistribution', 'outOfDistribution', 'positive', 'auprRule', 'fprRule', 'tpr', 'threads']

@@ -11,13 +11,13 @@ export interface Partition {
   /** 0 where states were summed exactly. */
   standardError: number
   /**
-   * log Z lies between `lower` and `upper` with about 95 % when the estimate is a sound one: two standard errors to each
-   * side. ais: `lower` from the forward run, `upper` from the reverse one, null without it: forward annealing alone
-   * bounds log Z from below only.
+   * log Z lies between `lower` and `upper` with about 95 % probability when the estimate is reliable: two standard
+   * errors to each side. ais: `lower` from the forward run, `upper` from the reverse one, null without it: forward
+   * annealing alone bounds log Z from below only.
    */
   lower: number
   upper: number | null
-  /** Importance samples that count, (sum w)^2 / sum w^2. Where sums are exact or on a grid there is none. */
+  /** Importance samples that count, (sum w)^2 / sum w^2. Absent where sums are exact or on a grid. */
   ess?: number
 }
 
@@ -53,10 +53,10 @@ async function call<T>(name: string, known: string[], model: Energy, given: Comm
 }
 
 export interface GridOptions extends CommonOptions {
-  /** Corners of the box: numbers, or one entry an axis (the energy has 1 to 3 of them). */
+  /** Corners of the box: numbers, or one entry per axis (the energy has 1 to 3 of them). */
   low: number | readonly number[]
   high: number | readonly number[]
-  /** Cells an axis to begin with. Default 1024, 256, 64 for 1, 2, 3 axes. */
+  /** Cells per axis to begin with. Default 1024, 256, 64 for 1, 2, 3 axes. */
   cells?: number | readonly number[]
   /** Double the cells until log Z moves by at most `tolerance` twice in a row, or `maxCells` is reached. Default true. */
   refine?: boolean
@@ -72,7 +72,7 @@ export interface GridPartition extends Partition {
   entropy: number
   /** Probability of the outermost layer of cells: when it is not small, the box cuts the distribution off. */
   borderMass: number
-  /** Cells an axis of the last grid. */
+  /** Cells per axis of the last grid. */
   cells: number[]
   /** How log Z moved from every grid to the next, from a quarter of the first `cells` on: how stable it is. */
   changes: number[]
@@ -91,11 +91,14 @@ export function grid(model: Energy, options: GridOptions): Promise<GridPartition
 
 export interface ExactOptions extends CommonOptions {
   /**
-   * Values every variable takes, or one list a variable. Default: the states of the energy, [0, 1] where it is over real
-   * columns. The variables of one-hot blocks are the sites, their values the levels 0 .. K - 1.
+   * Values every variable takes, or one list per variable. Default: the states of the energy, [0, 1] where it is over
+   * real columns. The variables of one-hot blocks are the sites, their values the levels 0 .. K - 1.
    */
   values?: readonly number[] | readonly (readonly number[])[]
-  /** In place of `values`, for categories given as numbers: k for the levels 0 .. k - 1 of every variable, or one k a variable. */
+  /**
+   * In place of `values`, for categories given as numbers: k for the levels 0 .. k - 1 of every variable, or one k per
+   * variable.
+   */
   levels?: number | readonly number[]
 }
 
@@ -119,9 +122,9 @@ export interface MixtureProposal {
   means: readonly (readonly number[])[]
   /** Positive, scaled to sum 1. Default: equal. */
   weights?: readonly number[]
-  /** Standard deviation of round components: one number, or one a component. Give this or `covariances`. */
+  /** Standard deviation of round components: one number, or one per component. Give this or `covariances`. */
   sigmas?: number | readonly number[]
-  /** A number, d numbers (the diagonal) or a symmetric matrix a component. */
+  /** A number, d numbers (the diagonal) or a symmetric matrix per component. */
   covariances?: readonly (number | readonly number[] | readonly (readonly number[])[])[]
 }
 
@@ -178,7 +181,7 @@ export interface AnnealedOptions extends CommonOptions {
   ladder?: 'linear' | 'sigmoid' | 'adaptive'
   /** Default 0.995. */
   stepEss?: number
-  /** Mean (0) and standard deviation (1) of the Gaussian base: numbers, or one a column. */
+  /** Mean (0) and standard deviation (1) of the Gaussian base: numbers, or one per column. */
   mean?: number | readonly number[]
   scale?: number | readonly number[]
   /**

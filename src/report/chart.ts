@@ -224,7 +224,7 @@ export function bars(
   return svg(frame.width, frame.height, [title, ...axes(frame, x, y, options.xLabel), ...rects], options.title)
 }
 
-/** Rank histograms, one a chain in a row of small pictures; the line is where a bin of mixed chains stands. */
+/** Rank histograms, one small plot per chain; the line is the height that every bin of mixed chains has. */
 export function rankPlot(counts: readonly (readonly number[])[], options: { title: string }): Html {
   const perRow = Math.min(counts.length, 8)
   const [w, h, gap, top] = [130, 62, 12, 34]

@@ -4,7 +4,7 @@ import { mkdir, statfs, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ioError } from '../io/files.js'
 
-/** Room a report may take. */
+/** Space a report may take. */
 const NEEDED_BYTES = 16 * 2 ** 20
 
 /**

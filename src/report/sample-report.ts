@@ -67,7 +67,7 @@ export function sampleReport(
       'effective temperature': number(d.effectiveTemperature, 3),
     })}`,
     trace &&
-      html`<h2>Traces</h2><p>A sound chain looks like noise about one level; all chains share it.</p>${traces(trace.x, trace.energy)}`,
+      html`<h2>Traces</h2><p>A good chain looks like noise around one level, the same for all chains.</p>${traces(trace.x, trace.energy)}`,
     ranks.length > 0 &&
       html`<h2>Ranks</h2><p>How often a chain's draws have low (left) and high (right) ranks among all draws. Mixed chains
 are level; a slope is a chain that stays on one side.</p>${ranks.map(({ label, counts }) => html`<figure>${rankPlot(counts, { title: label })}</figure>`)}`,

@@ -48,7 +48,7 @@ export interface DotRow {
   mark?: boolean
 }
 
-/** Dots for every seed and a bar at their mean, one line a row: shows spread honestly where a bar chart hides it. */
+/** One line per row: a dot for every seed and a bar at their mean. Shows the spread that a bar chart hides. */
 export function dotPlot(
   rows: readonly DotRow[],
   options: {

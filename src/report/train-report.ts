@@ -26,7 +26,7 @@ const PLOTS: readonly Plot[] = [
   { title: 'Parameter norm', monitors: ['parameterNorm'] },
   { title: 'Learning rate', monitors: ['lr'] },
   { title: 'Acceptance a Metropolis test gives, or would give', monitors: ['acceptance'] },
-  { title: 'Distance the chains go, in spreads of the data', monitors: ['displacement'], log: true },
+  { title: 'Distance the chains move, in standard deviations of the data', monitors: ['displacement'], log: true },
   { title: 'Share of chain steps clipped, at the border', monitors: ['clippedShare', 'clampedShare'] },
   { title: 'Share of buffer draws restarted', monitors: ['restartShare'] },
   { title: 'Mean age of the buffer, sampler steps', monitors: ['bufferAge'] },
@@ -42,14 +42,14 @@ function series(history: readonly HistoryPoint[], monitor: string): Series {
   return { label: monitor, points }
 }
 
-/** A monitor that never changes tells nothing. */
-const tells = (s: Series) => s.points.length > 1 && s.points.some(([, y]) => y !== s.points[0]![1])
+/** A monitor that never changes is not drawn. */
+const changes = (s: Series) => s.points.length > 1 && s.points.some(([, y]) => y !== s.points[0]![1])
 
 function curves(history: readonly HistoryPoint[]): Html {
   const names = new Set(history.flatMap((point) => Object.keys(point)))
   const others = [...names].filter((name) => !KNOWN.has(name)).map((name): Plot => ({ title: name, monitors: [name] }))
   const charts = [...PLOTS, ...others].flatMap((plot) => {
-    const lines = plot.monitors.map((m) => series(history, m)).filter(tells)
+    const lines = plot.monitors.map((m) => series(history, m)).filter(changes)
     return lines.length === 0 ? [] : [lineChart(lines, { ...plot, xLabel: 'step' })]
   })
   return gallery(charts)
@@ -69,7 +69,7 @@ function bufferSection(statistics: TrainResult['statistics']): Html | undefined 
   const ages = buffer.ageHistogram
   return html`<h2>Replay buffer</h2>${facts({
     chains: buffer.size,
-    'draws a chain': number(buffer.draws / buffer.size, 3),
+    'draws per chain': number(buffer.draws / buffer.size, 3),
     'restarted share of draws': number(buffer.restartShare, 3),
     'advanced at least once': number(buffer.saturation, 3),
   })}${ages && gallery([bars(ages.edges, ages.counts, { title: 'Age of the chains', xLabel: 'sampler steps since the start' })])}`

@@ -2,7 +2,7 @@
 import { LangevinError } from '../errors.js'
 import type { NativeJob } from '../native/contract.js'
 
-/** What a run tells while it goes. Fields beside `type` depend on the job: docs/runs.md. */
+/** What a run reports while it runs. Fields other than `type` depend on the job: docs/runs.md. */
 export interface RunEvent {
   readonly type: 'progress' | 'epoch' | 'checkpoint' | 'warning' | 'end'
   // biome-ignore lint/suspicious/noExplicitAny: each job adds its own numbers, and users read them without casts
@@ -53,10 +53,10 @@ class Reader {
 /**
  * One long native job: training, sampling, evaluation.
  *
- * A run is an async iterable of its events. Of progress a slow reader sees the latest only; epochs, checkpoints, warnings
- * and the end reach every reader, also one that starts late. After the end event an iteration of a failed or aborted run
- * throws what `done` rejects with. Whoever reads the events has therefore been told, and `done` may be left alone; whoever
- * only awaits `done` need not read the events. A failure nobody listens to is an unhandled rejection.
+ * A run is an async iterable of its events. Of progress a slow reader sees the latest only; epochs, checkpoints,
+ * warnings and the end reach every reader, also one that starts late. After the end event an iteration of a failed or
+ * aborted run throws what `done` rejects with. Code that reads the events gets the error there and may ignore `done`;
+ * code that only awaits `done` need not read the events. A failure that neither sees is an unhandled rejection.
  */
 export class Run<R> implements AsyncIterable<RunEvent> {
   readonly #hooks: RunHooks<R>
@@ -104,7 +104,7 @@ export class Run<R> implements AsyncIterable<RunEvent> {
     else this.#end({ reason: this.#abortReason.reason })
   }
 
-  /** The job waits at its next step; other jobs of the device go on meanwhile. Idempotent. */
+  /** The job waits at its next step; other jobs of the device run meanwhile. Idempotent. */
   pause(): void {
     if (this.#state !== 'queued' && this.#state !== 'running') return
     this.#state = 'paused'
@@ -138,7 +138,7 @@ export class Run<R> implements AsyncIterable<RunEvent> {
         if (event) yield event
         if (!event || event.type === 'end') break
       }
-      // Told here, so `done` must not be reported as unhandled as well.
+      // The reader gets the error here; `done` must not be reported as unhandled as well.
       if (this.#failure) this.#done.catch(() => undefined)
     } finally {
       this.#readers.delete(reader)
@@ -221,10 +221,10 @@ export class Run<R> implements AsyncIterable<RunEvent> {
   #end(failure: { reason: unknown }): void {
     this.#failure = failure
     const state = this.#abortReason && failure.reason === this.#abortReason.reason ? 'aborted' : 'failed'
-    // A live reader gets the reason thrown; then nobody is left who does not know.
-    const told = this.#readers.size > 0 || state === 'aborted'
+    // A live reader gets the reason thrown, so it is not reported as unhandled as well.
+    const reported = this.#readers.size > 0 || state === 'aborted'
     this.#close(state, { type: 'end', state, error: failure.reason })
-    if (told) this.#done.catch(() => undefined)
+    if (reported) this.#done.catch(() => undefined)
     this.#settle.reject(failure.reason)
   }
 

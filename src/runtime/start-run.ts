@@ -18,7 +18,10 @@ export interface StartRunOptions<R> extends InvokeOptions {
   exclusive?: boolean | undefined
 }
 
-/** Functions that change the energies they are given: they have them exclusively unless told otherwise. */
+/**
+ * Functions that change the energies they are given: a job of theirs has them for itself unless the caller says
+ * otherwise.
+ */
 const EXCLUSIVE = new Set(['train'])
 
 /**

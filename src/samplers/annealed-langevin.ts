@@ -36,7 +36,7 @@ export const annealedLangevin = defineSpec(
         fail('noiseLevels', 'give either noiseLevels (of a noise-conditional energy) or temperatures (of a plain one)')
       }
       if (options.condition !== undefined && options.noiseLevels === undefined) {
-        fail('condition', 'says how a noise-conditional energy takes noiseLevels: give those')
+        fail('condition', 'is used with noiseLevels only: give them too')
       }
       checkLadder('noiseLevels', options.noiseLevels, 'fall', fail)
       checkLadder('temperatures', options.temperatures, 'fall', fail)

@@ -33,7 +33,7 @@ export function checkBox({ box }: Boxed, fail: Fail): void {
   }
 }
 
-/** Kernels with a Metropolis test know no clamping: it has no density to put into the test. */
+/** Kernels with a Metropolis test do not support clamping: it has no density to use in the test. */
 export function checkReflectingBox(options: Boxed, fail: Fail): void {
   checkBox(options, fail)
   if (options.box?.mode === 'clamp') {

@@ -3,12 +3,12 @@ import { defineSpec } from '../spec/index.js'
 import { temperatureField } from './fields.js'
 
 /**
- * Metropolis moves of one site a step, proposed where the gradient says that the energy falls: with the estimates
- * d[s, k] = dE/dx . (x' - x) for every site s and other level k, the proposal is softmax(-d / (2 T)), and a move is accepted
- * with min(1, exp(-(E(x') - E(x)) / T) q(x | x') / q(x' | x)). Exact; one gradient a step, whatever the number of sites.
+ * Metropolis moves of one site per step, proposed where the gradient says that the energy falls: with the estimates
+ * d[s, k] = dE/dx . (x' - x) for every site s and other level k, the proposal is softmax(-d / (2 T)), and a move is
+ * accepted with min(1, exp(-(E(x') - E(x)) / T) q(x | x') / q(x' | x)). Exact; one gradient per step, whatever the
+ * number of sites.
  *
- * `steps`: proposals; a site is visited once in `steps` / sites of them at best, so count them in sites. `temperature`
- * (default 1).
+ * `steps`: proposals; each site is visited at most `steps` / sites times on average. `temperature` (default 1).
  */
 export const gibbsWithGradients = defineSpec(
   'sampler',

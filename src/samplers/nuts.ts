@@ -8,9 +8,9 @@ import { checkReflectingBox, commonFields, temperatureField } from './fields.js'
  * towards `targetAcceptance` (default 0.8), from `stepSize` (default 1), and its own diagonal mass matrix, over Stan's
  * windows. Those steps count as burn-in.
  *
- * `maxDepth` (default 10): at most 2^maxDepth - 1 leapfrog steps. Diagnostics: `leapfrogSteps` a step, `deepestShare` of steps
- * that were stopped by maxDepth, `divergences` (an energy error above 1000 in units of the temperature). `temperature`,
- * `clip` and `box` as in `hmc`.
+ * `maxDepth` (default 10): at most 2^maxDepth - 1 leapfrog steps. Diagnostics: `leapfrogSteps` per step, `deepestShare`
+ * of steps that were stopped by maxDepth, `divergences` (an energy error above 1000 in units of the temperature).
+ * `temperature`, `clip` and `box` as in `hmc`.
  */
 export const nuts = defineSpec(
   'sampler',

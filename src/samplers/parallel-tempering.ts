@@ -5,9 +5,10 @@ const INNER = ['langevin', 'mala', 'hmc', 'underdampedLangevin']
 
 /**
  * Replica exchange: every chain has companions at the rising `temperatures` (a list, or `{ from, to, levels }` spaced
- * geometrically); samples are the replicas at the first one, usually 1. One of the `steps` is `sampler.steps` steps of the
- * inner `sampler` (langevin, mala, hmc or underdampedLangevin) in every replica, then a try to swap neighbours, even and odd
- * pairs in turn, with probability min(1, exp((1/T_k - 1/T_k+1) (E_k - E_k+1))). Exact when the inner kernel is.
+ * geometrically); samples are the replicas at the first one, usually 1. One of the `steps` is `sampler.steps` steps of
+ * the inner `sampler` (langevin, mala, hmc or underdampedLangevin) in every replica, then an attempt to swap
+ * neighbours, even and odd pairs in turn, with probability min(1, exp((1/T_k - 1/T_k+1) (E_k - E_k+1))). Exact when the
+ * inner kernel is.
  *
  * `adapt` (default 0): steps of a pilot run that first moves the inner temperatures until all pairs refuse the same share of
  * swaps. Diagnostics: `temperatures`, `swapAcceptance` of each pair (aim at 0.2 to 0.6), `replicaAcceptance`.

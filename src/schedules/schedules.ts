@@ -13,7 +13,7 @@ export const schedules = {
   linear: defineSpec('schedule', 'linear', (z) => ({ from: value(z), to: value(z), warmup: warmup(z) }), {
     summary: 'from + (to - from) u, with u the share of the run that has passed.',
   }),
-  /** From `from` to `to` by a constant factor a step. */
+  /** From `from` to `to` by a constant factor per step. */
   geometric: defineSpec(
     'schedule',
     'geometric',

@@ -1,10 +1,10 @@
-/** Fields for what is said of every column: a number or a list, a box, and its check. */
+/** Fields that hold one number per column, boxes over the columns, and their checks. */
 import type { Z } from './define.js'
 
-/** One number for every column, or a list of one number a column. */
+/** One number for every column, or a list of one number per column. */
 export const columnsField = (z: Z) => z.union([z.number(), z.array(z.number()).min(1)])
 
-/** A box over the columns; `low` and `high` are one number or one a column. */
+/** A box over the columns; `low` and `high` are one number or one per column. */
 export const regionField = (z: Z) => z.strictObject({ low: columnsField(z), high: columnsField(z) })
 
 type Fail = (path: string, problem: string) => never

@@ -29,6 +29,8 @@ export interface SpecInfo<O> {
   summary: string
   /** Where the method comes from: paper and equation, or a formula. */
   source?: string
+  /** How errors name the call; default: the factory, such as 'energies.mlp'. */
+  owner?: string
   /** Conditions that span several options. Call `fail(path, problem)`. */
   check?: (options: O, fail: (path: string, problem: string) => never) => void
 }
@@ -147,7 +149,7 @@ export function defineSpec<const K extends string, S extends Shape>(
   shape: (z: Z) => S,
   info: SpecInfo<Output<S>>,
 ): SpecFactory<K, S> {
-  const owner = `${namespaceOf(family)}.${kind}`
+  const owner = info.owner ?? `${namespaceOf(family)}.${kind}`
   let schema: Zod.ZodObject<S, Zod.core.$strict> | undefined
   const getSchema = () => {
     schema ??= loadZod().strictObject(shape(loadZod()))
@@ -167,7 +169,7 @@ export function defineSpec<const K extends string, S extends Shape>(
     if (stated !== undefined && stated !== kind) invalid(owner, 'kind', `is fixed to '${kind}' here`)
     const result = getSchema().safeParse(options, { reportInput: true })
     if (!result.success) {
-      // A misspelt key also leaves its right spelling missing: tell the cause, not the consequence.
+      // A misspelt key also leaves its right spelling missing: report the cause, not the consequence.
       const issues = result.error.issues
       const first = issues.find((issue) => issue.code === 'unrecognized_keys') ?? issues[0]!
       const { path, text } = problemOf(getSchema(), first, [])
@@ -205,7 +207,7 @@ export function parseSpec(family: string, json: unknown): SpecValue {
   }
   const kind: unknown = 'kind' in json ? json.kind : undefined
   if (typeof kind !== 'string') {
-    invalid(owner, 'kind', `is required, a text; known: ${kindsOf(family).join(', ')}`)
+    invalid(owner, 'kind', `is required (a string); known: ${kindsOf(family).join(', ')}`)
   }
   const definition = definitionOf(family, kind)
   if (definition === undefined) {

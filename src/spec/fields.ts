@@ -34,7 +34,7 @@ export function specOf(z: Z, family: string): Zod.ZodType<SpecValue, SpecValue> 
   })
 }
 
-/** A problem inside a field, told by its path below the field. */
+/** Reports a problem inside a field, with its path below the field. */
 export function refuse(problem: string, path = ''): never {
   throw new LangevinError('ERR_LANGEVIN_INVALID_OPTION', problem, { details: { problem, path } })
 }

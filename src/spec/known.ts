@@ -3,7 +3,7 @@ import { invalid } from './plain.js'
 import { hint } from './suggest.js'
 
 /**
- * Options of a function that is no spec: an object with known keys only.
+ * Options of a function that are not a spec: an object with known keys only.
  * Throws ERR_LANGEVIN_INVALID_OPTION naming the nearest known key.
  */
 export function requireOptions<T extends object>(owner: string, options: T, known: readonly string[]): T {

@@ -4,7 +4,7 @@ import { LangevinError } from '../errors.js'
 /** Deeper nesting than this is a mistake or an attack on the stack, not a spec. */
 const MAX_DEPTH = 64
 
-/** An invalid option, told by its path ("sampler.stepSize"). */
+/** An invalid option, named by its path ("sampler.stepSize"). */
 export function invalid(owner: string, path: string, problem: string, details: Record<string, unknown> = {}): never {
   throw new LangevinError('ERR_LANGEVIN_INVALID_OPTION', `${owner}: ${path === '' ? 'options' : path}: ${problem}`, {
     details: { owner, path, problem, ...details },
@@ -19,7 +19,7 @@ export function join(path: string, key: PropertyKey): string {
   return path === '' ? shown : `${path}.${shown}`
 }
 
-/** Native handles (Tensor, Energy) may stand in a spec of a family that takes them; they are passed on as they are. */
+/** Native handles (Tensor, Energy) are allowed in specs of a family that takes them; they are passed on as they are. */
 export function isHandle(value: unknown): value is { dispose(): void } {
   if (typeof value !== 'object' || value === null || Array.isArray(value) || ArrayBuffer.isView(value)) return false
   const prototype: unknown = Object.getPrototypeOf(value)
@@ -50,7 +50,7 @@ export function toPlain(value: unknown, owner: string, path = '', depth = 0): un
     case 'object':
       break
     default:
-      invalid(owner, path, `a spec is plain JSON; a ${typeof value} cannot stand in it`)
+      invalid(owner, path, `a spec is plain JSON and cannot hold a ${typeof value}`)
   }
   if (value === null || isHandle(value)) return value
   if (depth >= MAX_DEPTH)
@@ -65,7 +65,7 @@ export function toPlain(value: unknown, owner: string, path = '', depth = 0): un
     return list
   }
   if (!isPlain(value)) {
-    invalid(owner, path, `a spec is plain JSON; a ${value.constructor?.name ?? 'class instance'} cannot stand in it`)
+    invalid(owner, path, `a spec is plain JSON and cannot hold a ${value.constructor?.name ?? 'class instance'}`)
   }
   const copy: Record<string, unknown> = {}
   for (const [key, member] of Object.entries(value)) {

@@ -43,7 +43,7 @@ export function specSchema(family: string): Record<string, unknown> {
   if (!familyNames().includes(family)) {
     throw new LangevinError(
       'ERR_LANGEVIN_INVALID_OPTION',
-      `there is no family of specs '${family}'${hint(family, familyNames())}`,
+      `unknown family of specs '${family}'${hint(family, familyNames())}`,
       { details: { family } },
     )
   }

@@ -22,17 +22,17 @@ export function reportPage(results: StudyResults, command: string): string {
   if (results.spandrel) body.push(...spandrelSection(results.spandrel))
   if (results.anomaly) body.push(...anomalySection(results.anomaly))
   const both = results.spandrel !== undefined && results.anomaly !== undefined
-  const title = both ? 'langevin: energy models, judged' : results.spandrel ? 'Spandrels' : 'Anomaly detection'
+  const title = both ? 'langevin: energy models evaluated' : results.spandrel ? 'Spandrels' : 'Anomaly detection'
   const lead = both
     ? 'Two studies: densities in the plane against the truth, and anomalies in real tables against two baselines.'
     : results.spandrel
       ? 'Energy models against explicit ones on data with gaps and corners, judged by the true density.'
-      : 'An energy trained on normal rows alone, beside two classical detectors.'
+      : 'An energy trained on normal rows alone, compared with two classical detectors.'
   return page({ title, lead, body, command, made: new Date().toISOString().slice(0, 10) })
 }
 
 /**
- * Writes `<name>.html` and one JSON file a study into a folder, each whole or not at all.
+ * Writes `<name>.html` and one JSON file per study into a folder, each whole or not at all.
  *
  * @returns the paths
  * @throws (rejects) ERR_LANGEVIN_IO

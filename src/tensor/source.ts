@@ -19,7 +19,7 @@ export type TypedArray =
 /** A number, a boolean, a bigint, or equally long lists of them. */
 export type NestedArray = number | bigint | boolean | readonly NestedArray[]
 
-/** Numbers laid flat: the array to copy, the dtype of its bytes, its shape, and the dtype the source stands for. */
+/** Numbers laid flat: the array to copy, the dtype of its bytes, its shape, and the dtype that the source implies. */
 export interface Flat {
   array: Float32Array | Float64Array | BigInt64Array | Uint8Array | Uint16Array
   dtype: Dtype
@@ -98,12 +98,12 @@ function requireWhole(values: ArrayLike<number>, dtype: Dtype, shape: readonly n
 
 function requireAttached(view: ArrayBufferView): void {
   try {
-    // A view on a detached buffer has length 0 like an empty one; only making a new view tells them apart.
+    // A view on a detached buffer has length 0 like an empty one; only making a new view shows the difference.
     new Uint8Array(view.buffer)
   } catch (cause) {
     throw new LangevinError(
       'ERR_LANGEVIN_INVALID_OPTION',
-      'the data lies in an ArrayBuffer that has been detached (transferred to another thread?); its numbers are gone',
+      'the ArrayBuffer of the data has been detached (transferred to another thread?); its numbers are gone',
       { cause },
     )
   }

@@ -101,7 +101,7 @@ export class Tensor extends NativeHandle<NativeTensor> {
   /**
    * A copy as nested arrays of numbers (bool: booleans); a single number for shape `[]`.
    *
-   * @throws ERR_LANGEVIN_DTYPE when an int64 lies beyond 2^53 and no JavaScript number could say it exactly
+   * @throws ERR_LANGEVIN_DTYPE when an int64 lies beyond 2^53, which a JavaScript number cannot represent exactly
    */
   toArray(): NestedArray {
     if (this.#dtype === 'bfloat16') {
@@ -192,7 +192,7 @@ function plainNumbers(flat: ArrayOf[Dtype], dtype: Dtype): (number | boolean)[] 
     if (!Number.isSafeInteger(number)) {
       throw new LangevinError(
         'ERR_LANGEVIN_DTYPE',
-        `the int64 at position ${i} is ${v}, which no JavaScript number says exactly; use toTypedArray()`,
+        `the int64 at position ${i} is ${v}, which a JavaScript number cannot represent exactly; use toTypedArray()`,
         { details: { position: i } },
       )
     }

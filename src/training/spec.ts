@@ -47,6 +47,7 @@ export function checkLength(
 /** The options of `train` as one plain JSON value, also what run.json holds; train() explains them. */
 export const trainSpec = defineSpec('run', 'train', trainFields, {
   summary: 'Options of train().',
+  owner: 'train()',
   check: (options, fail) => checkLength(options, fail),
 })
 

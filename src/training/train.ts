@@ -53,7 +53,7 @@ export interface TrainResult {
   readonly rawParameters?: Readonly<Record<string, Tensor>>
   /** Learned numbers of the objective: { logZ } of noiseContrastive. */
   readonly extras: Readonly<Record<string, number>>
-  /** Weights of networks the objective trained beside the model, by name: { helper } of fDivergence. */
+  /** Weights of networks the objective trained along with the model, by name: { helper } of fDivergence. */
   readonly networks: Readonly<Record<string, Readonly<Record<string, Tensor>>>>
   /** What the objective counted: { buffer: { draws, restarts, age, uses, saturation } } of PCD. */
   readonly statistics: Readonly<Record<string, unknown>>
@@ -83,8 +83,8 @@ const SAME_ON_RESUME = [
  *   the labels of crossEntropy, the targets of meanSquaredError; a ladder of denoisingScoreMatching brings its own.
  * @param options
  *   - `objective` (required), `optimizer` (default adam, lr 1e-3; its lr may be a schedule over the run)
- *   - `steps` or `epochs` (one of them is required); `batchSize` (default 256): rows a step, drawn without replacement
- *     from one permutation an epoch; batch s depends on (seed, s) alone
+ *   - `steps` or `epochs` (one is required); `batchSize` (default 256): rows per step, drawn without replacement
+ *     from one permutation per epoch; batch s depends on (seed, s) alone
  *   - `seed` (default 0): every random number; the same seed gives the same bits at any number of threads
  *   - `ema`: decay of the exponential average of the weights, e.g. 0.999, starting at the weights after the first step;
  *     `{ decay, warmup: true }` uses min(decay, (1 + t) / (10 + t)) at step t, for short runs
@@ -93,18 +93,18 @@ const SAME_ON_RESUME = [
  *   - `divergence`: { gap } stops the run when |mean E(negatives) - mean E(data)| exceeds it (default 1e5)
  *   - `extraLr`: learning rate of the objective's own numbers (log Z) as a multiple of the optimizer's (default 1); they
  *     get no weight decay
- *   - `checkpoint`: { path, every? }: writes one safetensors file every so many steps, at the end, on `run.checkpoint()`
- *     and when the run is aborted; the name appears only when the file is whole. `resume`: such a file; the run goes on
- *     with the same options and the same rows, bit-equal to one that was never interrupted. `steps` counts from the
- *     start of the first run and may be raised (a learning-rate schedule then runs over the new length)
+ *   - `checkpoint`: { path, every? }: writes a safetensors file every `every` steps, at the end, on `run.checkpoint()`
+ *     and when the run is aborted; the name appears only when the file is whole. `resume`: such a file; the run
+ *     continues with the same options and the same rows, bit-equal to one that was never interrupted. `steps` counts
+ *     from the start of the first run and may be raised (a learning-rate schedule then runs over the new length)
  *   - `y`: the column of a Dataset that is y, or several (default: its label column); `columns`: those that are x
- *   The history has, beside the loss: gap, energyData, energyNegatives, acceptance, displacement, clippedShare,
- *   clampedShare where there are negatives, and at most 100 times a run energyUniform and uniformGap (mean energy of
+ *   Besides the loss, the history has gap, energyData, energyNegatives, acceptance, displacement, clippedShare,
+ *   clampedShare where there are negatives, and at most 100 times per run energyUniform and uniformGap (mean energy of
  *   uniform noise in the box of the data; that minus the energy of data). Means that pass their limits are warning
  *   events and `warnings` of the result: docs/diagnose.md.
  *   - `threads` (default: LANGEVIN_THREADS or all cores), `signal`
  * @returns a Run. Its progress events hold step, steps, loss, stepsPerSecond, secondsLeft and the newest monitors; epoch
- *   events { epoch, step, loss } (at most 20 a second); checkpoint events { step, path }.
+ *   events { epoch, step, loss } (at most 20 per second); checkpoint events { step, path }.
  * @throws ERR_LANGEVIN_INVALID_OPTION, _SHAPE at once; `run.done` rejects with ERR_LANGEVIN_DIVERGED (a loss, energy or
  *   gradient that is not finite, or the gap: details.step, details.monitor), _NON_FINITE (data), _UNSUPPORTED (an
  *   objective this energy cannot serve), _FORMAT and _IO (checkpoint files)
@@ -113,7 +113,7 @@ export function train(model: Energy, source: TrainingRows, options: TrainOptions
   if (!(model instanceof Energy)) {
     throw new LangevinError(
       'ERR_LANGEVIN_INVALID_OPTION',
-      'train: the first argument is an Energy (Energy.create, load)',
+      'train(): the first argument is an Energy (Energy.create, load)',
     )
   }
   const { signal, seed = 0, ...rest } = options ?? {}
@@ -198,7 +198,7 @@ function rowsOf(source: TrainingRows, { y, columns }: Columns): { rows: { x: Ten
   if (y !== undefined || columns !== undefined) {
     throw new LangevinError(
       'ERR_LANGEVIN_INVALID_OPTION',
-      `train: ${y === undefined ? 'columns' : 'y'} names columns of a Dataset; give rows as { x, y }`,
+      `train(): ${y === undefined ? 'columns' : 'y'} names columns of a Dataset; give rows as { x, y }`,
     )
   }
   const pair = typeof source === 'object' && source !== null && 'x' in source ? source : { x: source as RowsLike }
@@ -238,7 +238,7 @@ async function writeCheckpoint(
 ): Promise<RunEvent> {
   const { tensors, data, rows, ...rest } = event as RunEvent & { tensors: Record<string, Tensor> }
   try {
-    // run.checkpoint() without a path: the event tells that the step was reached, there is nothing to write.
+    // run.checkpoint() without a path: the event says that the step was reached; there is nothing to write.
     if (path === undefined) return rest as RunEvent
     const state = JSON.stringify({ recipe, step: event.step, data, rows })
     await writeSafetensors(path, tensors, { ...metadata, [CHECKPOINT_KEY]: state })
@@ -252,7 +252,7 @@ async function readCheckpoint(path: string, recipe: Recipe) {
   const { tensors, metadata } = await readSafetensors(path)
   const text = metadata[CHECKPOINT_KEY]
   if (text === undefined || !Object.keys(tensors).some((name) => name.startsWith(STATE_PREFIX))) {
-    throw formatError(path, 8, 'the file is no training checkpoint; to start from its weights use Energy.load')
+    throw formatError(path, 8, 'not a training checkpoint; to start from its weights use Energy.load')
   }
   let state: { recipe: Recipe; step: number; data: string; rows: number }
   try {
@@ -266,7 +266,7 @@ async function readCheckpoint(path: string, recipe: Recipe) {
     throw new LangevinError(
       'ERR_LANGEVIN_INVALID_OPTION',
       `resume: ${key} was ${then} when the checkpoint was written and is ${now} here; resume continues the same run. ` +
-        'To go on differently, load the weights with Energy.load and start a new run',
+        'To train on with other options, load the weights with Energy.load and start a new run',
       { details: { path: key, resume: path } },
     )
   }

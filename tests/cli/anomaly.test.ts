@@ -45,7 +45,7 @@ describe('langevin anomaly', () => {
     )
     expect(readdirSync(join(folder, 'report')).sort()).toEqual(['anomaly.html', 'anomaly.json'])
     expect(JSON.parse(readFileSync(join(folder, 'report/anomaly.json'), 'utf8')).rows).toEqual(output.rows)
-    expect(readFileSync(join(folder, 'report/anomaly.html'), 'utf8')).toContain('AUROC, one dot a seed')
+    expect(readFileSync(join(folder, 'report/anomaly.html'), 'utf8')).toContain('AUROC, one dot per seed')
   })
 
   it('reads the tables of the package when no file is named', async () => {

@@ -39,7 +39,7 @@ describe('usage', () => {
     [['spandrel', '--sead', '3'], '--seeds'],
     [['spandrel', '--shape', 'stp'], 'step'],
     [['spandrel', '--seeds', '0'], 'at least 1'],
-    [['spandrel', '--seeds', '1,1'], 'twice'],
+    [['spandrel', '--seeds', '1,1'], 'duplicate seed'],
     [['spandrle'], 'spandrel'],
     [['compare', '--task', 'images'], 'toys'],
     [['compare', '--objectives', 'ncee'], 'nce'],
@@ -155,7 +155,7 @@ describe('train, sample, score', () => {
       const { status, stderr } = await outcome
       expect(status).toBe(130)
       expect(existsSync(join(folder, 'long.safetensors'))).toBe(false)
-      return Number(/step (\d+) is kept in long\.checkpoint\.safetensors.*--resume/.exec(stderr)?.[1])
+      return Number(/step (\d+) is saved in long\.checkpoint\.safetensors.*--resume/.exec(stderr)?.[1])
     }
     const first = await interrupted()
     expect(first).toBeGreaterThanOrEqual(0)

@@ -31,7 +31,7 @@ function expectSelfContained(page: string): void {
 beforeAll(() => {
   write('run.json', RUN)
   const { status, stderr } = langevin('train', 'run.json')
-  expect(stderr).toContain('look at it: langevin report moons.result.json')
+  expect(stderr).toContain('Open the report: npx langevin report moons.result.json')
   expect(status).toBe(0)
 })
 
@@ -69,7 +69,7 @@ describe('langevin report', () => {
     }
     write('orphan.result.json', { ...result, model: 'gone.safetensors' })
     const { status, stderr } = langevin('report', 'orphan.result.json')
-    expect([status, stderr.includes('gone.safetensors is not there')]).toEqual([0, true])
+    expect([status, stderr.includes('gone.safetensors was not found')]).toEqual([0, true])
     expect(read('orphan.report.html')).not.toContain('data:image/png')
   })
 

@@ -53,7 +53,7 @@ describe('diagnose a sound sampling run', () => {
     const sampler = samplers.mala({ steps: 4000, stepSize: 0.4 })
     const diagnosis = diagnose(await drawn(model, { sampler }))
     expect(diagnosis).toMatchObject({ of: 'sample', findings: [] })
-    expect(diagnosis.text).toMatch(/^Nothing found/)
+    expect(diagnosis.text).toMatch(/^No problems found/)
   })
 })
 
@@ -229,7 +229,7 @@ describe('diagnose what a training run did to the energy', () => {
     }
     const far = diagnose(await run(-2000))
     expect(far.findings).toMatchObject([{ code: 'energy-level', severity: 'warning', phase: { step: 200 } }])
-    expect(far.text).toMatch(/mean energy of data has wandered to -\d+ \(limit 1000 in size\)/)
+    expect(far.text).toMatch(/mean energy of the data has drifted to -\d+ \(limit 1000 in absolute value\)/)
     expect(codes(await run(-500))).toEqual([])
   })
 
@@ -360,6 +360,6 @@ describe('diagnose a training run', () => {
     expect(of).toBe('error')
     expect(findings).toMatchObject([{ code: 'divergent', severity: 'error', phase: { step: expect.any(Number) } }])
     expect(() => diagnose({} as never)).toThrow(/has neither/)
-    expect(() => diagnose(undefined as never)).toThrow(/is what a run resolved with/)
+    expect(() => diagnose(undefined as never)).toThrow(/must be what a run resolved with/)
   })
 })

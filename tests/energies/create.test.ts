@@ -125,7 +125,7 @@ describe('Energy.create', () => {
     ).rejects.toThrow(/symmetric/)
   })
 
-  it('keeps specs plain: an energy cannot stand in one', async () => {
+  it('keeps specs plain: a spec cannot hold an energy', async () => {
     await using model = await Energy.create(energies.funnel())
     expect(() => toPlain({ model: [() => model] }, 'test')).toThrow(/function/)
     await expect(

@@ -24,7 +24,7 @@ describe('evaluate.logLikelihood', () => {
     expect(byRows.baselines.truth).toBeCloseTo(result.baselines.truth!, 6)
     expect(result.bitsPerDimension).toBeCloseTo(-result.logLikelihood / (2 * Math.LN2), 10)
     expect(result.baselines.gaussian!).toBeLessThan(result.logLikelihood - 1)
-    expect(result.text).toMatch(/nats a row[\s\S]*the true density gets[\s\S]*a Gaussian gets/)
+    expect(result.text).toMatch(/nats per row[\s\S]*the true density gets[\s\S]*a Gaussian gets/)
 
     const proposal = { kind: 'importance', rows, components: 8, seed: 1 } as const
     const sampled = await evaluate.logLikelihood(model, rows, { logZ: proposal })

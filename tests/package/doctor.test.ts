@@ -19,7 +19,7 @@ describe('doctor', () => {
     expect(text).toContain('Everything is in order.')
   })
 
-  it('keeps failed attempts with the command that mends them', async () => {
+  it('keeps failed attempts with the command that fixes them', async () => {
     const before = { ...process.env }
     process.env.LIBTORCH = '/nowhere/libtorch'
     process.env.LANGEVIN_ADDON = '/nowhere/langevin.node'
@@ -27,8 +27,8 @@ describe('doctor', () => {
       const report = await doctor()
       expect(report.ok).toBe(false)
       const text = renderReport(report)
-      expect(text).toContain('tried LIBTORCH /nowhere/libtorch: no such folder; mend: set LIBTORCH')
-      expect(text).toContain('tried /nowhere/langevin.node: no such file; mend: npx langevin build')
+      expect(text).toContain('tried LIBTORCH /nowhere/libtorch: no such folder; fix: set LIBTORCH')
+      expect(text).toContain('tried /nowhere/langevin.node: no such file; fix: npx langevin build')
       expect(text).toMatch(/\d of \d+ checks failed\./)
     } finally {
       process.env = before

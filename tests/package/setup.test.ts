@@ -107,7 +107,7 @@ describe('LibTorch resolution', () => {
     fakeLibtorch(join(folder, '.langevin/venv/lib/python3.11/site-packages/torch'))
     const found = resolveLibtorch({ root: folder, env: { LIBTORCH: join(folder, 'typo') } })
     expect(found.prefix).toBeUndefined()
-    expect(describeAttempts(found.attempts)).toMatch(/LIBTORCH .*typo: no such folder \(mend: set LIBTORCH/)
+    expect(describeAttempts(found.attempts)).toMatch(/LIBTORCH .*typo: no such folder \(fix: set LIBTORCH/)
   })
 
   it('takes the PyTorch of python3 for LIBTORCH_USE_PYTORCH=1', () => {
@@ -126,7 +126,7 @@ describe('LibTorch resolution', () => {
     expect(found.attempts.at(-1)).toMatchObject({ reason: 'it has no torch package', remedy: /pip install torch==/ })
   })
 
-  it('takes the managed copy, and its absence is mended by set-up', () => {
+  it('takes the managed copy, and set-up provides it when it is missing', () => {
     const none = resolveLibtorch({ root: folder, env: {} })
     expect(none.attempts.map(({ source }: { source: string }) => source)).toEqual([
       'LIBTORCH',
@@ -320,7 +320,7 @@ describe('scripts/setup.mjs', () => {
 
   it('refuses a step that does not exist', async () => {
     const run = exec(process.execPath, [join(root, 'scripts/setup.mjs'), '--only', 'natve'])
-    await expect(run).rejects.toThrow(/there is no step "natve"/)
+    await expect(run).rejects.toThrow(/unknown step "natve"/)
   })
 
   /** A project with the real set-up scripts and a pip that does what the test says. */
@@ -351,7 +351,7 @@ describe('scripts/setup.mjs', () => {
     ['echo "ERROR: No space left on device" >&2; exit 1', /pip ran out of disk space/, /free some space/],
     ['echo "ERROR: No matching distribution" >&2; exit 1', /pip could not install/, /LIBTORCH=\/path/],
     ['exit 0', /the environment pip made is not usable/, /pip config list/],
-  ])('leaves nothing half-done when pip does %j', async (pip, problem, remedy) => {
+  ])('leaves no partial environment when pip does %j', async (pip, problem, remedy) => {
     const { project, env } = projectWithPip(pip)
     const failure = await exec(process.execPath, setupLibtorch(project), { env }).catch((error) => error)
     expect(failure.code).toBe(1)
@@ -360,7 +360,7 @@ describe('scripts/setup.mjs', () => {
     expect(readdirSync(join(project, '.langevin'))).toEqual([])
   })
 
-  it('stops at once on Ctrl-C, says how to go on and leaves nothing', async () => {
+  it('stops at once on Ctrl-C, says how to continue and leaves nothing', async () => {
     const { project, env } = projectWithPip('echo collecting torch; exec sleep 60')
     const child = spawn(process.execPath, setupLibtorch(project), { env, stdio: ['ignore', 'ignore', 'pipe'] })
     let text = ''
@@ -370,7 +370,7 @@ describe('scripts/setup.mjs', () => {
     })
     const status = await new Promise((resolve) => child.on('close', resolve))
     expect(status).toBe(130)
-    expect(text).toMatch(/stopped +by SIGINT.*to go on: npm run setup/)
+    expect(text).toMatch(/stopped +by SIGINT.*to continue: npm run setup/)
     expect(readdirSync(join(project, '.langevin'))).toEqual([])
   }, 20_000)
 

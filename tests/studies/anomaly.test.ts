@@ -120,7 +120,7 @@ describe('the study', () => {
   it('cuts large tables down in proportion and says so', async () => {
     const tables = [made('large', { good: 900, bad: 300, width: 2, shift: 3 })]
     const { rows, notes } = await anomalyStudy({ tables, seeds: [0], detectors: ['mahalanobis'], rowLimit: 400 })
-    expect(notes).toEqual(['large: 400 of 1200 rows, drawn anew with each seed (100 anomalies)'])
+    expect(notes).toEqual(['large: 400 of 1200 rows, drawn again for each seed (100 anomalies)'])
     expect([rows[0]!.n, rows[0]!.anomalies]).toEqual([120 + 100, 100])
   })
 
@@ -139,7 +139,7 @@ describe('the study', () => {
     expect(result.rows.map(({ detector }) => detector)).toEqual(['knn'])
   })
 
-  it('names table, row and column of a number that is none', async () => {
+  it('names table, row and column of a cell that is not a number', async () => {
     const table = made('holes', { good: 60, bad: 20, width: 2, shift: 1 })
     const values = table.x.toTypedArray() as Float64Array
     values[2 * 5 + 1] = Number.NaN

@@ -41,7 +41,7 @@ export function judge(criteria, rows) {
 
 const NUMBERS = new Set(['metric', 'limit', 'of', 'mean', 'worst', 'seeds', 'passed'])
 
-/** One line a verdict; returns how many failed. */
+/** One line per verdict; returns how many failed. */
 export function tell(checks) {
   const names = checks.map((check) =>
     Object.keys(check)

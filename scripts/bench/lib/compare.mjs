@@ -27,7 +27,7 @@ function ratios(report) {
   return found
 }
 
-/** One line a ratio that both files have, biggest loss first: { case, row, threads, peer, before, now, change, beyond }. */
+/** One line per ratio that both files have, biggest loss first: { case, row, threads, peer, before, now, change, beyond }. */
 export function compare(older, newer) {
   const before = ratios(older)
   const lines = []

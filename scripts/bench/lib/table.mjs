@@ -48,7 +48,7 @@ const WORDS = {
   stateMiB: 'state, MiB',
   grewMiB: 'grew by, MiB',
   aboveStateMiB: 'grew beyond the state by, MiB',
-  stepsPerSecond: 'steps a second',
+  stepsPerSecond: 'steps per second',
   p50: 'median delay',
   max: 'longest delay',
 }

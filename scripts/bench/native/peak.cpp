@@ -3,7 +3,7 @@
 //
 //   peak THREADS    prints one line of JSON: { isa, threads, float32, bfloat16, triad } in GFLOP/s and GB/s
 //
-// FLOP: a multiply and an add count 1 each. Triad: 3 * 4 bytes an element, as STREAM counts it (a write that first
+// FLOP: a multiply and an add count 1 each. Triad: 3 * 4 bytes per element, as STREAM counts it (a write that first
 // reads the line moves 4 more). Each figure is the best of several rounds: a ceiling. Intrinsics are compiled per
 // function and chosen at run time, so that plain g++ -O2 will do.
 #include <immintrin.h>

@@ -49,7 +49,7 @@ Examples:
 
 const words = (text: string) => text.split(',').map((word) => word.trim())
 
-/** Two files of one name are told apart by their paths. */
+/** Files of the same name are named by their paths. */
 function withDistinctNames(tables: AnomalyTable[], paths: readonly string[]): AnomalyTable[] {
   const twice = (name: string) => tables.filter((table) => table.name === name).length > 1
   return tables.map((table, k) => (twice(table.name) ? { ...table, name: paths[k]! } : table))
@@ -113,7 +113,7 @@ export default function register(program: Command): void {
   const command = program
     .command('anomaly')
     .description(
-      'train an energy on the normal rows of tables and tell the anomalies apart; kNN and Mahalanobis beside it',
+      'train an energy on the normal rows of a table and find the anomalies; compare with kNN and Mahalanobis',
     )
     .argument('[files...]', 'CSV tables or .npz archives (default: the tables of the package)')
     .option('--label <column>', 'the column that holds the class (default for .npz: y)')

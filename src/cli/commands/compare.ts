@@ -98,10 +98,8 @@ Examples:
   npx langevin compare --data moons --json > compare.json`
   const command = program
     .command('compare')
-    .description(
-      'the objectives compared: each trains the same energy on the same data and is judged by the true density',
-    )
-    .option('--task <name>', 'what is compared: toys, distributions of the plane', choices(TASKS), [...TASKS])
+    .description('compare training objectives on toy data with known density')
+    .option('--task <name>', 'what to compare on: toys, distributions in the plane', choices(TASKS), [...TASKS])
     .option('--data <names>', 'distributions, comma-separated (default: all)', choices(SOURCE_NAMES), [...SOURCE_NAMES])
     .option('--objectives <names>', 'objectives, comma-separated (default: all)', choices(known))
     .option('--seeds <count or list>', 'a number of seeds, or the seeds themselves (41,42)', seedList, [0, 1, 2])

@@ -19,7 +19,7 @@ interface ReportCommandOptions {
 }
 
 const EXAMPLES = `
-train writes rings.result.json beside rings.safetensors, sample --out draws.npy writes draws.result.json: give either, or
+train writes rings.result.json next to rings.safetensors, sample --out draws.npy writes draws.result.json: give either, or
 the run.json of the training run. The page needs no network and no JavaScript. --json prints the findings of diagnose().
 
 Examples:
@@ -60,7 +60,7 @@ async function densityOf(model: Energy, rows: readonly number[][], title: string
 async function unconditional(result: ResultFile, path: string): Promise<Energy | undefined> {
   const file = modelPath(result, path)
   if (file === undefined) {
-    note(`${result.model} is not there: the report leaves out what needs the model`)
+    note(`${result.model} was not found: the report leaves out what needs the model`)
     return undefined
   }
   const model = await Energy.load(file)
@@ -132,8 +132,8 @@ export default function register(program: Command): void {
   const command = program
     .command('report')
     .description('turn a run into one self-contained HTML page: findings, curves, traces, densities')
-    .argument('<result.json or run.json>', 'what train or sample left beside its output, or the run.json of train')
-    .option('--out <file>', 'where the page goes (default: beside the result)')
+    .argument('<result.json or run.json>', 'what train or sample wrote next to its output, or the run.json of train')
+    .option('--out <file>', 'where the page goes (default: next to the result)')
     .option('--json', 'print { out, findings } as JSON')
     .addHelpText('after', EXAMPLES)
   action(command, run)

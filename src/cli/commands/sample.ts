@@ -7,7 +7,7 @@ import { LangevinError } from '../../errors.js'
 import { writeAtomic } from '../../io/files.js'
 import { writeNpy } from '../../io/npy.js'
 import { type SampleResult, sample } from '../../sample.js'
-import { kindsOf, type SpecValue } from '../../spec/index.js'
+import { hint, kindsOf, type SpecValue } from '../../spec/index.js'
 import type { Tensor } from '../../tensor/index.js'
 import { resultPath, writeSampleResult } from '../result-file.js'
 import { readJson } from '../run-file.js'
@@ -56,7 +56,7 @@ async function samplerOf({ sampler, steps, stepSize }: SampleCommandOptions): Pr
   } catch (cause) {
     throw new LangevinError(
       'ERR_LANGEVIN_INVALID_OPTION',
-      `--sampler: '${sampler.slice(0, 80)}' is no kind (${kindsOf('sampler').join(', ')}), no JSON and no .json file`,
+      `--sampler: unknown sampler '${sampler.slice(0, 80)}'${hint(sampler, kindsOf('sampler'))}; or give a spec as JSON or a .json file`,
       { cause },
     )
   }
@@ -116,7 +116,7 @@ async function run(path: string, options: SampleCommandOptions): Promise<void> {
     )
     const { findings, text } = diagnose(result)
     if (findings.length > 0) note(text)
-    if (out !== undefined) note(`look at it: langevin report ${resultPath(out)}`)
+    if (out !== undefined) note(`Open the report: npx langevin report ${resultPath(out)}`)
   } finally {
     release()
   }

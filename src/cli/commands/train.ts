@@ -47,7 +47,7 @@ async function requireWritablePlace(path: string): Promise<void> {
   }
 }
 
-/** Follows a run on the progress bar; tells of each checkpoint that was written. */
+/** Follows a run on the progress bar and reports each checkpoint that was written. */
 async function follow(run: Run<TrainResult>, onCheckpoint: (step: number) => void): Promise<void> {
   const bar = new ProgressBar()
   try {
@@ -111,10 +111,10 @@ async function run(path: string, options: TrainCommandOptions): Promise<void> {
     if (options.json) printJson({ out, result: record, checkpoint, steps, seconds, loss, extras, warnings })
     else print(out)
     note(`${steps} steps in ${seconds.toFixed(1)} s, loss ${loss?.toPrecision(4)}`)
-    note(`look at it: langevin report ${record}`)
+    note(`Open the report: npx langevin report ${record}`)
   } catch (error) {
     if (interrupted() && saved !== undefined) {
-      note(`step ${saved} is kept in ${training.checkpoint.path}; go on with: langevin train ${path} --resume`)
+      note(`step ${saved} is saved in ${training.checkpoint.path}; continue with: npx langevin train ${path} --resume`)
     }
     throw error
   } finally {
@@ -126,9 +126,9 @@ async function run(path: string, options: TrainCommandOptions): Promise<void> {
 export default function register(program: Command): void {
   const command = program
     .command('train')
-    .description('train an energy as a run.json of specs says')
+    .description('train the energy that a run.json describes')
     .argument('<run.json>', 'energy, data, objective, optimizer, steps, out')
-    .option('--resume [checkpoint]', "go on from a checkpoint (default: the run's own)")
+    .option('--resume [checkpoint]', "continue from a checkpoint (default: the run's own)")
     .option('--out <file>', 'where the trained model goes, instead of "out" of the file')
     .option('--steps <n>', 'instead of the length in the file', wholeNumber(1))
     .option('--seed <n>', 'instead of the seed in the file', wholeNumber(0))

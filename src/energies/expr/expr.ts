@@ -1,13 +1,13 @@
-/** Symbolic rows: methods write down operations instead of computing. */
+/** Symbolic rows: methods record operations instead of computing. */
 import { invalid } from '../../spec/index.js'
 import { type ExpressionNode, nodeWidth } from './nodes.js'
 
-/** What operations take beside an Expr: a number, or a row of numbers, one a column. */
+/** What operations take besides an Expr: a number, or a list of numbers, one per column. */
 export type Operand = Expr | number | readonly number[]
 
 const OWNER = 'energies.expression'
 
-/** The nodes written down while the function of an expression runs. */
+/** The nodes recorded while the function of an expression runs. */
 export class Trace {
   readonly nodes: ExpressionNode[] = []
   readonly widths: number[] = []
@@ -16,9 +16,9 @@ export class Trace {
 
   constructor(readonly input: number) {}
 
-  /** The value of a node; the same operation on the same values is written down once. */
+  /** The value of a node; the same operation on the same values is recorded once. */
   node(node: ExpressionNode): Expr {
-    if (!this.open) invalid(OWNER, 'function', 'an expression of x lives only while its function runs')
+    if (!this.open) invalid(OWNER, 'function', 'an expression of x is valid only while its function runs')
     const key = JSON.stringify(node)
     const known = this.#known.get(key)
     if (known !== undefined) return known
@@ -68,8 +68,8 @@ export function record(trace: Trace, body: (x: Expr) => unknown): unknown {
 }
 
 /**
- * A symbolic row of `width` columns. Methods write down an operation and return its symbolic value; nothing is
- * computed. Two values go together when they have equally many columns or one of them has one.
+ * A symbolic row of `width` columns. Methods record an operation and return its symbolic value; nothing is computed.
+ * Two values can be combined when they have the same number of columns or one of them has one.
  *
  * JavaScript's own operators cannot be traced: `a + b`, `a < b` and `${a}` throw ERR_LANGEVIN_INVALID_OPTION. A bare
  * `if (a)` or `a ? b : c` cannot be noticed by any library: use `where`.
@@ -189,7 +189,7 @@ export class Expr {
   dot(other: Operand): Expr {
     return this.mul(other).sum()
   }
-  /** Times a constant matrix: one row of `matrix` a column of this value. */
+  /** Times a constant matrix: one row of `matrix` per column of this value. */
   matmul(matrix: readonly (readonly number[])[]): Expr {
     if (!Array.isArray(matrix) || !matrix.every((row) => Array.isArray(row) && row.every(Number.isFinite))) {
       invalid(OWNER, 'function', 'matmul: the matrix is a list of rows of finite numbers')

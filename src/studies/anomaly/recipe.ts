@@ -8,7 +8,7 @@
  * is trained by denoising score matching at that sigma. The quadratic part is the exact minimiser of that objective among
  * Gaussians (m, S: mean and covariance of the training rows), and it is what is left far from the data, so the network
  * learns what is not Gaussian, in units of the noise. The anomaly score is the mean of the energies, each standardised on
- * the training rows: no level is preferred, and no label is looked at anywhere.
+ * the training rows: no level is preferred, and no label is used.
  */
 import { gaussianFit } from '../../data/gaussian-fit.js'
 import { mlp } from '../../energies/mlp.js'

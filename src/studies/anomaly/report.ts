@@ -23,7 +23,7 @@ function dots(result: AnomalyResult): Html {
   )
   const least = Math.min(0.9, ...result.rows.map((row) => row.auroc))
   return dotPlot(rows, {
-    title: 'AUROC, one dot a seed',
+    title: 'AUROC, one dot per seed',
     unit: 'AUROC (1 = every anomaly scores above every normal row, 0.5 = chance)',
     low: Math.floor(least * 20) / 20,
     high: 1,
@@ -64,7 +64,7 @@ export function anomalySection(result: AnomalyResult): Html[] {
 <p>${share} % of the normal rows are trained on, without labels; the other normal rows and all anomalies are scored.
 Columns are standardised by the training rows. The energy is the mean of ${SIGMAS.length} multilayer perceptrons with a
 fitted Gaussian base, trained by denoising score matching at noise ${SIGMAS.join(', ')} (${result.steps} steps each),
-the same for every table. Beside it: the distance to the fifth nearest training row, and the Mahalanobis distance.</p>
+the same for every table. For comparison: the distance to the fifth nearest training row, and the Mahalanobis distance.</p>
 <ul>${result.tables.map(
     ({ name, columns, normals, anomalies, classes }) =>
       html`<li><b>${name}</b>: ${normals + anomalies} rows, ${columns} columns; ${classes}</li>`,

@@ -1,4 +1,6 @@
-/** The anomaly study: an energy trained on normal rows, beside k nearest neighbours and the Mahalanobis distance. */
+/**
+ * The anomaly study: an energy trained on normal rows, compared with k nearest neighbours and the Mahalanobis distance.
+ */
 
 import { knn, mahalanobis } from '../../ood/detectors.js'
 import { type Detector, evaluate } from '../../ood/evaluate.js'
@@ -10,7 +12,7 @@ import type { AnomalyTable } from './tables.js'
 export const DETECTORS = ['energy', 'knn', 'mahalanobis'] as const
 export type DetectorName = (typeof DETECTORS)[number]
 
-/** Tables with more rows are cut down to so many, drawn anew with each seed, normal and anomalous rows in proportion. */
+/** Larger tables are subsampled to this many rows with each seed, normal and anomalous rows in proportion. */
 export const ROW_LIMIT = 50_000
 /** Share of the normal rows that is trained on; the others and all anomalies are scored. */
 export const TRAIN_SHARE = 0.6
@@ -164,7 +166,7 @@ function notesOf(tables: readonly AnomalyTable[], limit: number): string[] {
     .map((table) => {
       const { normals, anomalies } = kept(table, limit)
       const all = table.normals.size + table.anomalies.size
-      return `${table.name}: ${normals + anomalies} of ${all} rows, drawn anew with each seed (${anomalies} anomalies)`
+      return `${table.name}: ${normals + anomalies} of ${all} rows, drawn again for each seed (${anomalies} anomalies)`
     })
 }
 

@@ -63,7 +63,7 @@ async function readCsv(path: string, label: string | undefined): Promise<Dataset
   const texts = table.columns.filter((name) => name !== label && name in table.categories)
   if (texts.length === 0) return table.withLabel(label)
   table.dispose()
-  // Read as numbers, the first cell that is none is named by row and column.
+  // Read as numbers, the error names row and column of the first cell that is text.
   const columns = Object.fromEntries(texts.map((name) => [name, 'numeric' as const]))
   return (await csv(path, { columns: { ...columns, [label]: 'categorical' } })).withLabel(label)
 }
@@ -84,7 +84,7 @@ async function readNpz(path: string, label = 'y'): Promise<Dataset> {
 }
 
 interface Class {
-  /** As it stands in the file. */
+  /** As the file has it. */
   name: string
   /** What the label column holds for it. */
   code: number
@@ -154,7 +154,7 @@ export async function readTable(path: string, options: TableOptions = {}): Promi
   const archive = extname(path).toLowerCase() === '.npz'
   const table = archive ? await readNpz(path, options.label) : await readCsv(path, options.label)
   const label = table.label!
-  if (table.columns.length < 2) invalid(`${path}: there is no column beside the label '${label}'`, { path })
+  if (table.columns.length < 2) invalid(`${path}: there is no column besides the label '${label}'`, { path })
   const classes = classesOf(path, table)
   const { chosen, how } = choose(path, classes, options)
   const count = chosen.reduce((sum, each) => sum + each.count, 0)

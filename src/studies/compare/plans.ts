@@ -11,7 +11,7 @@ import '../../samplers/index.js'
 /** Half the side of the square B = [-b, b]^2 everything is trained and judged in. */
 export const B = 3
 export const BATCH = 256
-/** Rows an objective evaluates beside each datum, where that number is free. */
+/** Rows an objective evaluates for each datum, where that number can be chosen. */
 const NEGATIVES = 8
 
 export interface Plan {
@@ -43,20 +43,20 @@ const ALL: Readonly<Record<string, Plan>> = {
   'ml-grid': {
     title: 'ML, grid',
     objective: { kind: 'maximumLikelihood', box, cells: 64, jitter: true },
-    blind: 'Nothing: it is the yardstick. It needs a grid, so at most three columns.',
+    blind: 'Nothing: it is the reference. It needs a grid, so at most three columns.',
     cost: 2,
   },
   nce: {
     title: 'NCE',
     objective: { kind: 'noiseContrastive', noise: uniform, ratio: NEGATIVES },
     blind:
-      'Detail where the noise hardly ever falls: the noise must cover the data and resemble it, hopeless in many columns when uniform.',
+      'Detail where the noise rarely falls: the noise must cover the data and resemble it; uniform noise fails in many columns.',
     cost: 1,
   },
   'ranking-nce': {
     title: 'Ranking NCE',
     objective: { kind: 'rankingNoiseContrastive', noise: uniform, negatives: NEGATIVES },
-    blind: 'As NCE; log Z is not learned along.',
+    blind: 'As NCE; log Z is not learned.',
     cost: 1,
   },
   cnce: {
@@ -88,7 +88,7 @@ const ALL: Readonly<Record<string, Plan>> = {
   'pcd-tested': {
     title: 'PCD, tested restarts',
     objective: { kind: 'persistentContrastiveDivergence', sampler: chains, buffer: tested },
-    blind: 'In the plane little; tested uniform restarts are hardly ever accepted in many columns.',
+    blind: 'Little in the plane; tested uniform restarts are almost never accepted in many columns.',
     cost: 2,
   },
   'pseudo-spherical': {
@@ -109,7 +109,7 @@ const ALL: Readonly<Record<string, Plan>> = {
       buffer: tested,
     },
     blind:
-      'What its helper network has not yet told apart; two networks chase each other and need both penalties to stay finite.',
+      'What its helper network has not yet learned to tell apart; two networks train against each other and need both penalties to stay finite.',
     lr: 1e-3,
     penalties: { energy: 0.05 },
     cost: 4,

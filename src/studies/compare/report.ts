@@ -49,18 +49,18 @@ function choice(lines: readonly Overall[]): Html {
   const columns: Column<Overall>[] = [
     { title: 'objective', value: ({ objective }) => titleOf(objective) },
     {
-      title: 'mean place',
-      help: 'Place by total variation among the objectives, mean over data and seeds; a diverged run is last.',
+      title: 'mean rank',
+      help: 'Rank by total variation among the objectives, mean over data and seeds; a diverged run is last.',
       value: ({ rank }) => shortNumber(rank),
     },
     { title: 'mean TV', value: ({ totalVariation }) => shortNumber(totalVariation) },
     { title: 'mean KL', value: ({ kl }) => shortNumber(kl) },
     {
-      title: 'mode weights off by',
+      title: 'mode weight error',
       help: `On ${WEIGHTS_SOURCE}: |mass the model gives to the left mode − 0.8|. 0.3 is two equal modes.`,
       value: ({ weightError }) => shortSummary(weightError),
     },
-    { title: 's a run', help: 'Seconds of training.', value: ({ seconds }) => shortNumber(seconds) },
+    { title: 'seconds per run', help: 'Seconds of training.', value: ({ seconds }) => shortNumber(seconds) },
     { title: 'diverged', value: ({ diverged, runs }) => `${diverged} of ${runs}` },
     {
       title: 'what it cannot see',
@@ -107,19 +107,19 @@ function weights(result: CompareResult, lines: readonly Overall[]): Html | null 
 scores, or only the neighbourhood of the data, are equally happy with any split: the log-density may jump where no row is.
 The figure shows how far the model's split is from 0.8.</p>${dotPlot(shown, {
     title: 'Mass of the left mode, distance from the truth',
-    unit: 'one dot a seed, bar: mean',
+    unit: 'one dot per seed, bar: mean',
     low: 0,
     high: 0.8,
     width: 720,
   })}`
 }
 
-const CAVEATS = html`<h3>What this is worth</h3>
+const CAVEATS = html`<h3>Limitations</h3>
 <ul>
 <li>Equal budgets are equal energies, rows, batches, optimisers and numbers of steps. A step of one objective costs more than
-one of another: the seconds stand beside.</li>
+one of another: compare the seconds per run.</li>
 <li>Options are one reasonable setting for all data, two (f-EBM, PCD) were picked on unequalModes. A perturbation or a step size that fits one
-source better will change places.</li>
+source better will change the ranks.</li>
 <li>Two columns. Uniform noise and tested uniform restarts shine here and fail in many columns; score matching and energy
 discrepancy keep their cost.</li>
 </ul>`
@@ -142,9 +142,9 @@ export function compareSection(result: CompareResult): Html[] {
   const seed = result.options.seeds[0]
   return [
     heading(result),
-    html`<figure>${panelGrid(result)}<figcaption>Log-density of every objective (columns, best mean place first) on every
+    html`<figure>${panelGrid(result)}<figcaption>Log-density of every objective (columns, best mean rank first) on every
 source (rows), first column the truth. Seed ${seed}.</figcaption></figure>`,
-    html`<h3>To choose by</h3>${choice(lines)}`,
+    html`<h3>Which objective to choose</h3>${choice(lines)}`,
     html`${weights(result, lines)}`,
     ...metricTables(result, lines),
     CAVEATS,

@@ -44,7 +44,7 @@ export interface Overall {
   /** Means over all finished runs. */
   totalVariation: number | undefined
   kl: number | undefined
-  /** Mean place by total variation among the objectives, over sources and seeds; a diverged run is last. */
+  /** Mean rank by total variation among the objectives, over sources and seeds; a diverged run is last. */
   rank: number
   weightError: Summary | undefined
   seconds: number | undefined
@@ -52,7 +52,7 @@ export interface Overall {
   runs: number
 }
 
-/** One line an objective, best mean place first. */
+/** One line per objective, best mean rank first. */
 export function overall(result: CompareResult): Overall[] {
   const places = new Map<string, number[]>()
   const key = ({ source, seed }: CompareRow) => `${source} ${seed}`
@@ -87,7 +87,7 @@ export function overall(result: CompareResult): Overall[] {
 export function textTable(result: CompareResult): string {
   const lines = overall(result)
   if (lines.length === 0) return ''
-  const head = ['objective', 'rank', 'mean TV', 'mean KL', 'mode weights off by', 's a run', 'diverged']
+  const head = ['objective', 'rank', 'mean TV', 'mean KL', 'mode weight error', 'seconds per run', 'diverged']
   const first = lines.map((line) => [
     line.objective,
     shortNumber(line.rank),

@@ -34,7 +34,7 @@ export interface ModelPlan {
   readonly optimizer: () => SpecValue
   /** Optimiser steps of the default study. */
   readonly steps: number
-  /** What training reads beside the rows (x, y) of the plane: the branch labels. */
+  /** Training also reads the branch labels of the rows. */
   readonly labels?: true
   /** The weights of this model are used as they are; nothing of its own is trained. */
   readonly sharesTrainingOf?: SpandrelModel
@@ -96,7 +96,7 @@ export const PLANS: Readonly<Record<SpandrelModel, ModelPlan>> = {
   'ebm-nce': {
     title: 'EBM, NCE',
     summary:
-      'Joint energy E(x, y) by noise-contrastive estimation: uniform noise on the box, 8 a datum, learned log Z.',
+      'Joint energy E(x, y) by noise-contrastive estimation: uniform noise on the box, 8 per datum, learned log Z.',
     energy: () => plane(),
     objective: nce,
     optimizer: adam(5e-3),
@@ -116,7 +116,7 @@ export const PLANS: Readonly<Record<SpandrelModel, ModelPlan>> = {
     title: 'EBM, PCD',
     summary:
       'Joint energy by persistent contrastive divergence: 256 chains, one Metropolis-tested uniform restart and 10 ' +
-      'Metropolis-adjusted Langevin steps (h = 0.002) an update.',
+      'Metropolis-adjusted Langevin steps (h = 0.002) per update.',
     energy: () => plane(),
     objective: () =>
       objectives.persistentContrastiveDivergence({
@@ -140,7 +140,7 @@ export const PLANS: Readonly<Record<SpandrelModel, ModelPlan>> = {
   classifier: {
     title: 'Classifier',
     summary:
-      'Two branches told apart by cross-entropy; E(x) = -logsumexp of the logits. Never trained as a density: it shows ' +
+      'Classifies the two branches by cross-entropy; E(x) = -logsumexp of the logits. Never trained as a density: it shows ' +
       'what confidence far from the data looks like.',
     energy: () => energies.classifier({ input: 2, classes: 2, hidden, activation: 'relu' }),
     objective: () => objectives.crossEntropy(),

@@ -31,7 +31,7 @@ function metricTable(result: SpandrelResult, shape: SpandrelShape): Html {
     { title: 'parameters', value: ({ rows }) => rows[0]?.parameters ?? '–' },
     ...METRICS.map(({ key, title, help }) => ({ title, help, value: (line: Line) => cell(line, key) })),
     {
-      title: 's a run',
+      title: 'seconds per run',
       value: ({ rows }) => shortNumber(summaryOf(rows, 'seconds')?.mean),
       help: 'Seconds of training and evaluation, mean over seeds. MLP + KDE uses the weights of the MLP.',
     },
@@ -67,7 +67,7 @@ function dots(result: SpandrelResult, shape: SpandrelShape, key: MetricKey, titl
     rows.filter(({ values }) => values.length > 0),
     {
       title,
-      unit: 'one dot a seed, bar: mean',
+      unit: 'one dot per seed, bar: mean',
       low: 0,
       high: 1,
       width: 690,
@@ -109,8 +109,8 @@ function confidence(result: SpandrelResult): Html | null {
     { title: 'FPR95, energy score', value: of('fpr95') },
   ])
   return html`<h3>The classifier: confident where it has seen nothing</h3>
-<p>How much of the empty plane a network that tells the two branches apart gives to one of them with more than 95 %
-confidence, and how well its energy −logsumexp of the same logits knows better. Neither score was trained to.</p>${rows}`
+<p>The share of the empty plane that the classifier assigns to one of the two branches with more than 95 % confidence, and
+how well its energy, −logsumexp of the same logits, detects that region. Neither score was trained for this.</p>${rows}`
 }
 
 /** What the numbers of this very run say, in one sentence. */
@@ -128,7 +128,7 @@ function headline(result: SpandrelResult): Html | null {
 MLP of the same size.</b></p>`
 }
 
-/** Where the MLP with a density of x is as close to the truth as the energy: what an honest reader must not miss. */
+/** Where the MLP with a density of x is as close to the truth as the energy: the report must say so. */
 function exceptions(result: SpandrelResult): Html | null {
   const mean = (shape: SpandrelShape, model: SpandrelModel) =>
     summaryOf(rowsFor(result, shape, model), 'totalVariation')?.mean ?? Number.POSITIVE_INFINITY
@@ -145,7 +145,7 @@ function method(result: SpandrelResult): Html {
   return html`<h3>What was done</h3>
 <p>The data is a curve in the plane blurred by a Gaussian of sigma ${SIGMA}: ${TRAIN_ROWS} training and ${TEST_ROWS}
 held-out points, the same for every model of a seed (${done.length === 1 ? 'seed' : 'seeds'} ${done.join(', ')}${
-    skipped.length === 0 ? null : `; left out for want of time: ${skipped.join(', ')}`
+    skipped.length === 0 ? null : `; left out to save time: ${skipped.join(', ')}`
   }). Its
 density and the distance to the curve are known in closed form. Every model is evaluated on a grid of ${cells} × ${cells}
 cells over the box [−${B}, ${B}]² and as finely over twice the box; its density is the softmax of its log-score over the
@@ -159,7 +159,7 @@ cosine decay) and averaged weights${steps === undefined ? null : html`; here eve
   )}</dl>`
 }
 
-const CAVEATS = html`<h3>What this is worth</h3>
+const CAVEATS = html`<h3>Limitations</h3>
 <ul>
 <li><b>Reconstructed.</b> The question comes from a discussion article (“OOD and Spandrels, or What you should know about
 EBM”, r/MachineLearning, 26 March 2026), which shows pictures but no formulas, seeds, hyper-parameters or numbers.
@@ -173,8 +173,8 @@ advantage at detecting out-of-distribution data; supervision and architectural b
 plane with known support says nothing about images.</li>
 <li><b>Inside against outside the box.</b> Noise, chains and grids of the energies live in the box. What an energy says
 outside it is extrapolation; the lower line of the picture and “outside FPR95” show it.</li>
-<li><b>Tested restarts.</b> The restarts that keep the PCD chains honest are accepted in proportion to the support's
-share of the box: a good tool in two dimensions, useless in many.</li>
+<li><b>Tested restarts.</b> The restarts that move PCD chains between branches are accepted in proportion to the
+support's share of the box: useful in two dimensions, useless in many.</li>
 </ul>`
 
 /** Heads, picture, tables and text of the study; the caller puts a page around them. */
@@ -193,13 +193,13 @@ the truth. Colour anywhere else than along the red curve is a spandrel. Seed ${r
 <div class="pair">${dots(result, shape, 'spandrelMass', 'Spandrel mass')}${dots(result, shape, 'totalVariation', 'Total variation to the truth')}</div>
 ${differenceTable(result, shape)}`,
   )
-  const cellsNote = result.options.cells === CELLS ? null : html` (a grid of ${result.options.cells} cells a side)`
+  const cellsNote = result.options.cells === CELLS ? null : html` (a grid of ${result.options.cells} cells per side)`
   return [
     heading,
     html`${headline(result)}${exceptions(result)}`,
     grid,
-    html`<h3>Probability where there is no data${cellsNote}</h3><p>Mean ± standard deviation over seeds. The second table
-is its mandatory partner: a model that forgets part of the data has no spandrels either.</p>
+    html`<h3>Probability where there is no data${cellsNote}</h3><p>Mean ± standard deviation over seeds. Read both
+tables: a model that drops data also scores low in the first.</p>
 <div class="pair"><div>${overview(result, 'spandrelMass')}</div><div>${overview(result, 'totalVariation')}</div></div>`,
     html`${confidence(result)}`,
     ...perShape,

@@ -11,9 +11,9 @@ export function alignColumns(rows: readonly (readonly string[])[]): string {
   return rows.map((row) => line(row).trimEnd()).join('\n')
 }
 
-/** One table a shape: the truth, then every model, mean ± sd over seeds. */
+/** One table per shape: the truth, then every model, mean ± sd over seeds. */
 export function textTable(result: SpandrelResult): string {
-  const head = ['', ...METRICS.map(({ title }) => title), 's a run']
+  const head = ['', ...METRICS.map(({ title }) => title), 'seconds per run']
   const tables = result.options.shapes.flatMap((shape) => {
     const truth = result.truth[shape]
     if (truth === undefined) return []
