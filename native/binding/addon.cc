@@ -45,7 +45,8 @@ Napi::Value callNow(const Napi::CallbackInfo& info) {
   return guarded(env, [&] {
     if (info.Length() < 2 || !info[0].IsString()) fail(Code::Internal, "callNow takes a name and arguments");
     const std::string name = info[0].As<Napi::String>();
-    if (laneOf(name) != Lane::Immediate) fail(Code::Internal, "'", name, "' takes long and must be submitted as a job");
+    if (laneOf(name) != Lane::Immediate)
+      fail(Code::Internal, "'", name, "' is a long-running function and must be submitted as a job");
     const Arguments arguments = fromJs(env, info[1]);
     requireFree(arguments.energies);
     Job job;
@@ -65,7 +66,7 @@ struct Bytes {
   std::size_t size;
 };
 
-// A view's memory, as long as it is there and nobody else can write to it meanwhile.
+// A view's memory, as long as it is there and no other thread can write to it meanwhile.
 Bytes bytesOf(Napi::Env env, const Napi::Value& view, const char* what) {
   Napi::Value buffer;
   Bytes bytes{nullptr, 0};
@@ -85,7 +86,7 @@ Bytes bytesOf(Napi::Env env, const Napi::Value& view, const char* what) {
   } else {
     fail(Code::InvalidOption, what, " must be a typed array or a DataView");
   }
-  if (!buffer.IsArrayBuffer()) fail(Code::InvalidOption, what, " lies in shared memory; copy it first (slice())");
+  if (!buffer.IsArrayBuffer()) fail(Code::InvalidOption, what, " is in shared memory; copy it first (slice())");
   if (buffer.As<Napi::ArrayBuffer>().IsDetached())
     fail(Code::InvalidOption, what, " lies in an ArrayBuffer that has been detached (transferred); its data is gone");
   return bytes;

@@ -1,5 +1,5 @@
-// What belongs to one JavaScript environment (the main thread or a worker): constructors, its door for messages, its
-// jobs.
+// What belongs to one JavaScript environment (the main thread or a worker): constructors, its channel for
+// messages, its jobs.
 #pragma once
 
 #include <cstdint>

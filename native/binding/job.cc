@@ -119,7 +119,7 @@ void deliver(Napi::Env env, const Napi::Function& listener, const Message& messa
     listener.Call({Napi::String::New(env, kindName(message.kind)), payload});
   } catch (const Napi::Error& error) {
     // A listener that throws is a mistake in the package: as loud as any uncaught exception. While a worker is being
-    // terminated this has no effect, and nobody is left to hear it.
+    // terminated this has no effect, and there is no listener any more.
     napi_fatal_exception(env, error.Value());
   }
 }

@@ -1,4 +1,4 @@
-// From the runtime thread to JavaScript: one door per environment, one mailbox per job.
+// From the runtime thread to JavaScript: one channel per environment, one mailbox per job.
 #pragma once
 
 #include <chrono>

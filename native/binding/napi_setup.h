@@ -1,5 +1,5 @@
-// The one include site of napi.h, so that every file sees it with the same settings (cmake/addon.cmake sets the
-// defines).
+// The one include site of napi.h, so that every file sees it with the same settings (cmake/addon.cmake
+// sets the defines).
 #pragma once
 
 #ifndef NAPI_CPP_EXCEPTIONS

@@ -37,8 +37,8 @@ const std::vector<const std::vector<Function>*>& tables() {
               std::move(details));
 }
 
-// Torch's messages carry C++ frames and source files; the part for people goes into the message, the whole into
-// details.
+// Torch's messages carry C++ frames and source files; the part for people goes into the message, the
+// whole into details.
 [[noreturn]] void rethrowTorch(const c10::Error& error) {
   const std::string full = error.what();
   const std::string text = error.what_without_backtrace();

@@ -25,13 +25,12 @@ std::vector<FunctionInfo> functions();
 /// errors too.
 Value call(const std::string& name, const Value& arguments, Job& job);
 
-/// Once a process, before anything else: intra-op threads 1, no fast paths that change numbers behind our back.
+/// Once per process, before anything else: intra-op threads 1, and no fast paths that change numbers silently.
 void initialise();
-/// Once a thread that calls into the core: LibTorch keeps its thread count per calling thread.
+/// Once per thread that calls into the core: LibTorch keeps its thread count per calling thread.
 void initialiseThread();
 
-// ---- Tensors, as far as the binding must touch them
-// -------------------------------------------------------------------------
+// ---- Tensors, as far as the binding must touch them -----------------------------------------------------------------
 struct TensorDescription {
   std::vector<std::int64_t> shape;
   std::string dtype;      // 'float32' ...
@@ -39,16 +38,15 @@ struct TensorDescription {
   std::size_t bytes = 0;  // host bytes held (0 on an accelerator)
 };
 TensorDescription describe(const TensorRef& tensor);
-/// Copies `bytes` bytes into a fresh CPU tensor. ERR_LANGEVIN_SHAPE when the shape does not fit, _OUT_OF_MEMORY when it
-/// cannot be had.
+/// Copies `bytes` bytes into a fresh CPU tensor. ERR_LANGEVIN_SHAPE when the shape does not fit, _OUT_OF_MEMORY when
+/// there is not enough memory.
 TensorRef makeTensor(const void* data, std::size_t bytes, const std::string& dtype,
                      const std::vector<std::int64_t>& shape);
 /// Copies a CPU-or-accelerator tensor, contiguous, into `target` of describe().shape product * element size bytes.
 void copyTensor(const TensorRef& tensor, void* target, std::size_t bytes);
 std::size_t elementSize(const std::string& dtype);
 
-// ---- Energies
-// ---------------------------------------------------------------------------------------------------------------
+// ---- Energies -------------------------------------------------------------------------------------------------------
 struct EnergyDescription {
   std::string dtype, device;
   std::size_t bytes = 0;

@@ -131,8 +131,8 @@ TEST(toy_densities_sum_to_one_and_describe_the_rows) {
   for (const auto& toy : langevin::toys()) {
     const at::Tensor p =
         tensorOf(call("toys.logDensity", {{"kind", toy.kind}, {"points", boxed(points)}})).exp() * (0.025 * 0.025);
-    // Cells of 0.025 against a blur of at least 0.05: the midpoint rule is exact to 1e-6. Gaussian tails outside are
-    // less.
+    // Cells of 0.025 against a blur of at least 0.05: the midpoint rule is exact to 1e-6. Gaussian tails
+    // outside are less.
     CHECK_NEAR(p.sum().item<double>(), 1, 1e-4);
     const at::Tensor rows = tensorOf(call("toys.sample", {{"kind", toy.kind}, {"n", 20000}, {"seed", 3}}), "x");
     for (const double cut : {-1.0, 0.0}) {

@@ -127,8 +127,8 @@ inline at::Tensor exactDraws(const Energy& energy, const at::Tensor& law, std::i
   return allStates(energy).index_select(0, index);
 }
 
-/// p-value of Pearson's chi-square test: do the counts come from `law`? Cells with less than 5 expected are put
-/// together.
+/// p-value of Pearson's chi-square test: do the counts come from `law`? Cells with less than 5 expected
+/// are put together.
 inline double chiSquareP(const at::Tensor& numbers, const at::Tensor& law) {
   const double n = static_cast<double>(numbers.size(0));
   const at::Tensor counts = at::bincount(numbers, {}, law.size(0)).to(at::kDouble);

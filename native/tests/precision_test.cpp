@@ -77,8 +77,8 @@ TEST(a_trained_energy_keeps_its_moments) {
                {"batchSize", 256}});
   const Run full = run("langevin", "float32", *energy, 4000, 0.05),
             half = run("langevin", "bfloat16", *energy, 4000, 0.05);
-  // Chains with the same noise stay together: means and variances differ by what 8 bits do to the drift, 1 % of the
-  // spread.
+  // Chains with the same noise stay together: means and variances differ by what 8 bits do to the drift, 1 %
+  // of the spread.
   const at::Tensor a = full.x.to(at::kDouble), b = half.x.to(at::kDouble);
   const at::Tensor spread = a.var(0, true);
   CHECK_NEAR(((a.mean(0) - b.mean(0)).abs() / spread.sqrt()).max().item<double>(), 0.0, 0.01);

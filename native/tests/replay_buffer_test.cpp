@@ -226,10 +226,10 @@ TEST(only_restarted_chains_are_tempered) {
   CHECK_NEAR((draw.rows.x - expected).abs().max().item<double>(), 0, 1e-6);
 }
 
-// Two modes of weights 0.3 and 0.7, a barrier of 4 between them; chains restart uniformly on a box around both. Chains
-// that start cold fall into the nearer mode, half of them each; annealed ones cross while they are warm. They freeze at
-// a temperature a little above 1, which leaves the share up to 0.03 short of 0.7; 5 standard errors of 4,096 rows are
-// 0.036.
+// Two modes of weights 0.3 and 0.7, a barrier of 4 between them; chains restart uniformly on a box around both.
+// Chains that start cold fall into the nearer mode, half of them each; annealed ones cross while they are warm. They
+// freeze at a temperature a little above 1, which leaves the share up to 0.03 short of 0.7; 5 standard errors of
+// 4,096 rows are 0.036.
 TEST(tempered_restarts_find_the_weights_of_the_modes) {
   const Value mixture(Map{{"kind", "gaussianMixture"},
                           {"means", List{List{-3.0}, List{3.0}}},

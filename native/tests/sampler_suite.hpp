@@ -1,5 +1,5 @@
-// One statistical suite for every continuous sampler: known targets, what is known of them, and how far a run is from
-// it.
+// One statistical suite for every continuous sampler: known targets, what is known of them, and how far a run
+// is from it.
 //
 // Chains are independent, so the Monte Carlo standard error of a mean over time and chains is sd(chain means) /
 // sqrt(chains), however slowly each chain moves. A statistic may be 4.5 standard errors off: 7e-6 a check, 1 in 1,000

@@ -13,7 +13,7 @@ class Job {
  public:
   virtual ~Job() = default;
 
-  /// Latest wins: a progress value nobody has read yet is replaced by the next one.
+  /// Latest wins: a progress value that has not been read yet is replaced by the next one.
   virtual void progress(Map) {}
   /// Delivered in order and never dropped: epoch, checkpoint, warning.
   virtual void emit(Map) {}
@@ -23,7 +23,7 @@ class Job {
     resume();
   }
   bool aborted() const { return aborted_.load(std::memory_order_acquire); }
-  /// Cheap enough to be called once a sampler step. Throws Code::Aborted; blocks while paused.
+  /// Cheap enough to be called once per sampler step. Throws Code::Aborted; blocks while paused.
   void check() {
     if (paused_.load(std::memory_order_acquire)) waitWhilePaused();
     if (aborted()) throw Error(Code::Aborted, "the run was aborted");

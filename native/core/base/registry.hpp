@@ -21,7 +21,7 @@ const Registered<Make>& findKind(const std::vector<Registered<Make>>& table, con
     if (kind == row.kind) return row;
   std::string known;
   for (const auto& row : table) known += std::string(known.empty() ? "" : ", ") + row.kind;
-  spec.at("kind").invalid(std::string("there is no ") + family + " of kind '" + kind + "'; known: " + known);
+  spec.at("kind").invalid(std::string("unknown ") + family + " '" + kind + "'; known: " + known);
 }
 
 template <class Make>

@@ -41,7 +41,7 @@ struct Batch {
           failedTile = i;
           failure = std::current_exception();
         }
-        next.store(tiles, std::memory_order_relaxed);  // nobody starts another tile
+        next.store(tiles, std::memory_order_relaxed);  // no thread starts another tile
       }
     }
   }
@@ -73,7 +73,7 @@ class Pool {
   }
 
  private:
-  // Invitations nobody has taken yet are void once the work is gone: a busy neighbour never delays the caller.
+  // Takes the batch out of the queue once its tiles are done: a helper that is still busy never delays the caller.
   void withdraw(Batch& batch) {
     std::lock_guard lock(mutex_);
     const auto end = std::remove(queue_.begin(), queue_.end(), &batch);

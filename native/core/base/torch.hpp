@@ -1,5 +1,5 @@
 // The one place where LibTorch headers enter langevin. It is the precompiled header of the core, so a translation unit
-// pays for ATen once a build and not once a file.
+// pays for ATen once per build and not once per file.
 #pragma once
 
 #include <ATen/ATen.h>

@@ -1,4 +1,4 @@
-// The function tables of this room.
+// The function tables of this module.
 #pragma once
 
 #include <vector>

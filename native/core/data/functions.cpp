@@ -1,4 +1,4 @@
-// The functions this room offers to the binding: toy distributions, spandrel shapes, tables.
+// The functions this module offers to the binding: toy distributions, spandrel shapes, tables.
 #include "base/function.hpp"
 
 #include "data/data.hpp"

@@ -36,8 +36,8 @@ double readSigma(const Spec& a) {
   return sigma;
 }
 
-// { shape, n, seed?, sigma? = 0.05 } -> { x: float32 [n, 2], y: int64 [n] (branch) }. sigma 0 gives points on the
-// curve.
+// { shape, n, seed?, sigma? = 0.05 } -> { x: float32 [n, 2], y: int64 [n] (branch) }. sigma 0 gives points
+// on the curve.
 Value sampleSpandrel(const Spec& a, Job&) {
   const SpandrelShape& shape = readShape(a);
   const std::int64_t n = a.count("n", 1);

@@ -149,8 +149,8 @@ class Twist : public Curved {
     const double s = std::sin(t), c = std::cos(t), d = 1 + s * s;
     return {1.3 * c / d, 1.8 * s * c / d};
   }
-  // The squared distance has few minima along the curve; each is bracketed on a fine cut and narrowed by golden
-  // section.
+  // The squared distance has few minima along the curve; each is bracketed on a fine cut and narrowed
+  // by golden section.
   double distance(Point z) const override {
     const auto far = [&](double t) {
       const Point c = at(t);
@@ -253,7 +253,7 @@ const SpandrelShape& spandrelShape(const std::string& name) {
     if (s.name == name) return s;
     known += (known.empty() ? "" : ", ") + s.name;
   }
-  fail(Code::InvalidOption, "there is no spandrel shape '", name, "'; known: ", known);
+  fail(Code::InvalidOption, "unknown spandrel shape '", name, "'; known: ", known);
 }
 
 std::vector<std::string> spandrelNames() {

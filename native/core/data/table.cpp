@@ -56,7 +56,7 @@ Value standardize(const Spec& a, Job&) {
   return Map{{"tensor", box(x.sub(mean).div(sd).to(out).reshape(given.sizes()))}, {"mean", box(mean)}, {"sd", box(sd)}};
 }
 
-// Rows in an order whose every prefix holds each class in proportion, within one row a class.
+// Rows in an order whose every prefix holds each class in proportion, within one row per class.
 std::vector<std::int64_t> stratified(const std::vector<std::int64_t>& shuffled, const std::int64_t* label) {
   std::map<std::int64_t, std::vector<std::size_t>> members;
   for (std::size_t k = 0; k < shuffled.size(); ++k) members[label[shuffled[k]]].push_back(k);
@@ -102,8 +102,8 @@ Value split(const Spec& a, Job&) {
   return parts;
 }
 
-// { tensor: [n] } -> int64 [n] when every value is a whole number, the tensor itself otherwise (a continuous
-// condition).
+// { tensor: [n] } -> int64 [n] when every value is a whole number, the tensor itself otherwise
+// (a continuous condition).
 Value labels(const Spec& a, Job&) {
   const at::Tensor& t = unbox(a.at("tensor"));
   if (t.scalar_type() == at::kLong) return a.at("tensor").tensor();
@@ -122,7 +122,7 @@ Value rowsWhere(const Spec& a, Job&) {
 // { rows, low: [..], high: [..], seed? } -> float64 [rows, d], uniform in the box
 Value uniform(const Spec& a, Job&) {
   const std::vector<double> low = a.at("low").numbers(), high = a.at("high").numbers();
-  if (low.empty() || low.size() != high.size()) a.at("low").invalid("low and high need one entry a column");
+  if (low.empty() || low.size() != high.size()) a.at("low").invalid("low and high need one entry per column");
   for (std::size_t k = 0; k < low.size(); ++k)
     if (!(low[k] < high[k])) a.at("low").invalid("must be below `high` in every column");
   const auto d = static_cast<std::int64_t>(low.size());

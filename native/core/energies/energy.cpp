@@ -39,7 +39,7 @@ TileInput Energy::tileInput(const Batch& rows) {
   return in;
 }
 
-// Packed weights nobody looks at any more: a training step packs anew, in the memory of the step before.
+// Packed weights that are no longer in use: a training step packs again, in the memory of the step before.
 struct Energy::Spare {
   std::mutex mutex;
   std::unique_ptr<TileProgram::Packed> one;

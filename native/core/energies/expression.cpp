@@ -120,7 +120,7 @@ class Tracer {
       const std::vector<int> in = inputs(node, 2);
       return b_.apply(op, in, common(node, in));
     }
-    node.at("op").invalid("there is no operation '" + op + "' in expressions");
+    node.at("op").invalid("unknown operation '" + op + "' in expressions");
   }
 
   Builder& b_;

@@ -20,7 +20,7 @@ at::Tensor mixtureWeights(const Spec& spec, std::int64_t k) {
   if (!spec.has("weights")) return at::full({k}, -std::log(static_cast<double>(k)), at::kDouble);
   const Spec weights = spec.at("weights");
   const at::Tensor w = vectorOf(weights);
-  if (w.size(0) != k) weights.invalid("must hold " + std::to_string(k) + " numbers, one a mean");
+  if (w.size(0) != k) weights.invalid("must hold " + std::to_string(k) + " numbers, one per mean");
   if (!w.gt(0).all().item<bool>()) weights.invalid("must all be greater than 0");
   return (w / w.sum()).log();
 }
@@ -31,7 +31,7 @@ void readSpreads(const Spec& spec, std::int64_t k, std::int64_t d, Mixture& m) {
   if (spec.has("sigmas")) {
     const Spec s = spec.at("sigmas");
     m.sigmas = s.value().list() ? vectorOf(s) : at::full({k}, s.number(), at::kDouble);
-    if (m.sigmas.size(0) != k) s.invalid("must be one number or " + std::to_string(k) + ", one a mean");
+    if (m.sigmas.size(0) != k) s.invalid("must be one number or " + std::to_string(k) + ", one per mean");
     if (!m.sigmas.gt(0).all().item<bool>()) s.invalid("must be greater than 0");
     return;
   }
@@ -39,7 +39,7 @@ void readSpreads(const Spec& spec, std::int64_t k, std::int64_t d, Mixture& m) {
   const Spec list = spec.at(precisions ? "precisions" : "covariances");
   const std::vector<Spec> items = list.items();
   if (static_cast<std::int64_t>(items.size()) != k)
-    list.invalid("must hold " + std::to_string(k) + " entries, one a mean");
+    list.invalid("must hold " + std::to_string(k) + " entries, one per mean");
   for (const Spec& item : items) {
     const at::Tensor lower = choleskyOf(item, symmetricOf(item, d));
     // C = L L' gives P = L^-T L^-1.

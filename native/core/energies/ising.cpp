@@ -11,7 +11,7 @@ Program lowerIsing(const Spec& spec) {
   const at::Tensor pairs = interactions(spec);
   const States states = spec.has("states") ? States::read(spec.at("states")) : States::spin();
   if (states.siteWidth() != 1 || !states.discrete())
-    spec.at("states").invalid("an ising energy is over 'spin' or 'binary' states; of more levels is potts");
+    spec.at("states").invalid("an ising energy is over 'spin' or 'binary' states; for more levels use potts");
   return lowerPairwise(b, pairs, couplingOf(spec, pairs, pairs), fieldOf(spec, pairs.size(0), pairs.size(0)), states);
 }
 

@@ -11,8 +11,8 @@ namespace langevin {
 /// torch.nn.Sequential's numbering behind `prefix` ("" or "net.").
 int hiddenStack(Builder& b, int x, const Spec& spec, std::int64_t out, const std::string& prefix);
 
-/// The modules of a torch.nn.Sequential, one a list item, named by their index behind `prefix`. `label` is the node of
-/// the class condition embedding layers use, or -1.
+/// The modules of a torch.nn.Sequential, one per list item, named by their index behind `prefix`. `label` is the node
+/// of the class condition that embedding layers use, or -1.
 int layerList(Builder& b, int x, const Spec& layers, int label, const std::string& prefix);
 /// The number of classes the embedding layers of a list ask for (0: there is none), looked up in residual bodies too.
 std::int64_t embeddedClasses(const Spec& layers);

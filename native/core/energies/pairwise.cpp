@@ -40,7 +40,7 @@ at::Tensor interactions(const Spec& spec, std::int64_t siteWidth) {
     sites *= length.integer();
   }
   if (spec.has("lattice")) return latticePairs(place.integers(), spec.boolean("periodic", true));
-  if (spec.has("periodic")) spec.at("periodic").invalid("only a lattice has borders to close");
+  if (spec.has("periodic")) spec.at("periodic").invalid("only a lattice can be periodic");
   return at::ones({sites, sites}, at::kDouble) - at::eye(sites, at::kDouble);
 }
 
@@ -65,7 +65,7 @@ at::Tensor couplingOf(const Spec& spec, const at::Tensor& mask, const at::Tensor
     const at::Tensor at = stray.nonzero()[0];
     coupling.invalid("entry [" + std::to_string(at[0].item<std::int64_t>()) + "][" +
                      std::to_string(at[1].item<std::int64_t>()) +
-                     "] must be 0: it couples a site with itself or with one that is no neighbour");
+                     "] must be 0: it couples a site with itself or with one that is not a neighbour");
   }
   return matrix;
 }

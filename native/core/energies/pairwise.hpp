@@ -13,8 +13,8 @@ at::Tensor interactions(const Spec& spec, std::int64_t siteWidth = 1);
 /// `field` as float64 [width]: absent (0), a number, or as many numbers as `given` says, repeated to the width.
 at::Tensor fieldOf(const Spec& spec, std::int64_t width, std::int64_t given);
 
-/// `coupling` as float64 [d, d]: absent (0), a number (times `unit`), or a symmetric matrix that is 0 outside of
-/// `mask`.
+/// `coupling` as float64 [d, d]: absent (0), a number (times `unit`), or a symmetric matrix that is 0
+/// outside of `mask`.
 at::Tensor couplingOf(const Spec& spec, const at::Tensor& mask, const at::Tensor& unit);
 
 /// The whole program; parameters "coupling" [d, d] and "field" [d].

@@ -36,8 +36,9 @@ Program lower(const Spec& spec) {
   if (const auto states = spec.find("states")) {
     program.states = States::read(*states);
     if (program.inputWidth % program.states.siteWidth() != 0)
-      states->invalid("x has " + std::to_string(program.inputWidth) + " columns, which are no whole blocks of " +
-                      std::to_string(program.states.levels) + " levels");
+      states->invalid("x has " + std::to_string(program.inputWidth) +
+                      " columns, which cannot be divided into blocks of " + std::to_string(program.states.levels) +
+                      " levels");
   }
   return program;
 }

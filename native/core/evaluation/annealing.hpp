@@ -51,10 +51,10 @@ std::vector<double> annealingLadder(Ladder kind, std::int64_t n);
 AnnealedPartition annealedPartition(const Energy& energy, const AnnealedOptions& options, double temperature,
                                     const at::Tensor& y, const at::Tensor& samples, int threads, Job& job);
 
-/// The same over the states of a discrete energy, from the uniform law, E_b = b E / T, by Gibbs sweeps in an order
-/// drawn anew each time (which are reversible). An rbm at T = 1 is annealed with its hidden units (Salakhutdinov and
-/// Murray 2008), E_b(x) = -log sum_h exp(-b E(x, h)), by drawing one layer after the other. Ladder::Linear, Sigmoid,
-/// Given.
+/// The same over the states of a discrete energy, from the uniform law, E_b = b E / T, by Gibbs sweeps in an
+/// order redrawn each time (which are reversible). An rbm at T = 1 is annealed with its hidden units
+/// (Salakhutdinov and Murray 2008), E_b(x) = -log sum_h exp(-b E(x, h)), by drawing one layer after the other.
+/// Ladder::Linear, Sigmoid, Given.
 AnnealedPartition annealedStates(const Energy& energy, const AnnealedOptions& options, double temperature,
                                  const at::Tensor& y, const at::Tensor& samples, int threads, Job& job);
 

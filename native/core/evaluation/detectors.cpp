@@ -30,9 +30,9 @@ Value scores(const Spec& a, Job& job) {
 Value evaluateDetector(const Spec& a, Job& job) {
   const std::string &positive = a.text("positive"), &auprRule = a.text("auprRule"), &fprRule = a.text("fprRule");
   if (positive != "ood" && positive != "id")
-    a.at("positive").invalid("'" + positive + "' names no class; one of ood, id");
-  if (auprRule != "step" && auprRule != "trapezoid") a.at("auprRule").invalid("one of step, trapezoid");
-  if (fprRule != "first" && fprRule != "nearest") a.at("fprRule").invalid("one of first, nearest");
+    a.at("positive").invalid("'" + positive + "' is not a class; use ood or id");
+  if (auprRule != "step" && auprRule != "trapezoid") a.at("auprRule").invalid("must be step or trapezoid");
+  if (fprRule != "first" && fprRule != "nearest") a.at("fprRule").invalid("must be first or nearest");
   const double tpr = a.probability("tpr", 0.95);
   const std::unique_ptr<Detector> detector = makeDetector(a.at("detector"));
   const int threads = a.threads();

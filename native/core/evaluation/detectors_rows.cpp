@@ -23,8 +23,8 @@ at::Tensor asDoubles(const at::Tensor& x, std::int64_t width) {
   return v;
 }
 
-// (x - m)' S^-1 (x - m) with S = (1 - a) C + a tr(C) / d I, C the covariance with divisor n (scikit-learn's
-// ShrunkCovariance).
+// (x - m)' S^-1 (x - m) with S = (1 - a) C + a tr(C) / d I, C the covariance with divisor
+// n (scikit-learn's ShrunkCovariance).
 class Mahalanobis : public Detector {
  public:
   Mahalanobis(const at::Tensor& rows, double shrinkage) {

@@ -1,4 +1,4 @@
-// The functions this room offers to the binding: metrics, log Z, detectors.
+// The functions this module offers to the binding: metrics, log Z, detectors.
 
 #include "evaluation/functions.hpp"
 

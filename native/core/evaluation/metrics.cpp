@@ -13,14 +13,14 @@ PairRule readPairRule(const Spec& a) {
   const std::string rule = a.text("estimator", "biased");
   if (rule == "biased") return PairRule::Biased;
   if (rule == "unbiased") return PairRule::Unbiased;
-  a.at("estimator").invalid("'" + rule + "' is no estimator; one of biased, unbiased");
+  a.at("estimator").invalid("'" + rule + "' is not an estimator; use biased or unbiased");
 }
 
 bool readPositiveIsOod(const Spec& a) {
   const std::string& positive = a.text("positive");
   if (positive == "ood") return true;
   if (positive == "id") return false;
-  a.at("positive").invalid("'" + positive + "' names no class; one of ood, id");
+  a.at("positive").invalid("'" + positive + "' is not a class; use ood or id");
 }
 
 Value auroc(const Spec& a, Job&) { return readRanking(a).auroc(); }
@@ -29,7 +29,7 @@ Value aupr(const Spec& a, Job&) {
   const std::string& rule = a.text("rule");
   if (rule == "step") return readRanking(a).auprStep();
   if (rule == "trapezoid") return readRanking(a).auprTrapezoid();
-  a.at("rule").invalid("'" + rule + "' is no rule; one of step, trapezoid");
+  a.at("rule").invalid("'" + rule + "' is not a rule; use step or trapezoid");
 }
 
 Value fprAtTpr(const Spec& a, Job&) {
@@ -37,7 +37,7 @@ Value fprAtTpr(const Spec& a, Job&) {
   const std::string& rule = a.text("rule");
   if (rule == "first") return readRanking(a).fprFirst(tpr);
   if (rule == "nearest") return readRanking(a).fprNearest(tpr);
-  a.at("rule").invalid("'" + rule + "' is no rule; one of first, nearest");
+  a.at("rule").invalid("'" + rule + "' is not a rule; use first or nearest");
 }
 
 struct Classified {
@@ -51,7 +51,8 @@ Classified readClassified(const Spec& a) {
   at::Tensor p = readMatrix(given);
   const std::string from = a.text("from", "probabilities");
   const bool logits = from == "logits";
-  if (!logits && from != "probabilities") a.at("from").invalid("'" + from + "'; one of probabilities, logits");
+  if (!logits && from != "probabilities")
+    a.at("from").invalid("'" + from + "' is not known; use probabilities or logits");
   if (p.size(1) == 1) p = at::cat({logits ? at::zeros_like(p) : 1 - p, p}, 1);
   requireRows(p, 1, given.path());
   Classified c;

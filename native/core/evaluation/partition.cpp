@@ -66,7 +66,7 @@ GridPartition gridPartition(const Energy& energy, Grid grid, double temperature,
                             double tolerance, std::int64_t maxCells, int threads, Job& job) {
   if (grid.size() > maxCells)
     fail(Code::InvalidOption, "the grid has ", grid.size(), " cells, more than maxCells = ", maxCells);
-  // Two coarser grids first, a quarter and half the cells an axis: they cost little and say how log Z moves.
+  // Two coarser grids first, a quarter and half the cells per axis: they cost little and say how log Z moves.
   std::vector<Grid> ladder(2, grid);
   for (std::size_t k = 0; k < grid.cells.size(); ++k) {
     ladder[0].cells[k] = std::max<std::int64_t>(1, grid.cells[k] / 4);

@@ -16,16 +16,16 @@ namespace langevin {
 struct GridPartition {
   double logZ = 0;
   double standardError = 0;     // |change of log Z| at the last doubling: the discretisation estimate
-  std::vector<double> changes;  // of log Z from every grid to the next, from a quarter of the first cells an axis on
+  std::vector<double> changes;  // of log Z from every grid to the next, from a quarter of the first cells per axis on
   double borderMass = 0;        // probability of the cells at the border: not small = the box cuts the distribution off
   double entropy = 0;           // -E[log p] in nats, of the law on the box
   std::vector<std::int64_t> cells;
   bool converged = true;  // the last two changes are at most the tolerance
 };
 
-/// Midpoint rule. With `refine`, the cells are doubled along each axis until log Z changes by at most `tolerance` twice
-/// in a row (once could be chance, or a grid whose points miss a narrow mode) or another doubling would exceed
-/// `maxCells`.
+/// Midpoint rule. With `refine`, the cells are doubled along each axis until log Z changes by at most
+/// `tolerance` twice in a row (once could be chance, or a grid whose points miss a narrow mode) or another
+/// doubling would exceed `maxCells`.
 GridPartition gridPartition(const Energy& energy, Grid grid, double temperature, const at::Tensor& y, bool refine,
                             double tolerance, std::int64_t maxCells, int threads, Job& job);
 
@@ -47,8 +47,8 @@ struct ImportanceOptions {
 WeightSummary importancePartition(const Energy& energy, const ImportanceOptions& options, double temperature,
                                   const at::Tensor& y, int threads, Job& job);
 
-/// -E / T of rows at one condition y, float64 on the CPU; an energy that is not finite is Code::NonFinite naming the
-/// point.
+/// -E / T of rows at one condition y, float64 on the CPU; an energy that is not finite is Code::NonFinite
+/// naming the point.
 at::Tensor negativeEnergy(const Energy& energy, const at::Tensor& points, const at::Tensor& y, double temperature,
                           int threads);
 

@@ -42,9 +42,9 @@ Fermi fermi(const at::Tensor& weights, double sign, double shift) {
 }  // namespace
 
 Bridge bennettRatio(const at::Tensor& forward, const at::Tensor& reverse) {
-  // Crooks (1999): the laws of W satisfy P_R(W) = P_F(W) exp(W - c). So a path of weight W is a forward one with
-  // probability sigmoid(c + m - W), m = log(n_F / n_R); at the most likely c the expected mistakes of both kinds
-  // balance.
+  // Crooks (1999): the laws of W satisfy P_R(W) = P_F(W) exp(W - c). So a path of weight W is a forward one
+  // with probability sigmoid(c + m - W), m = log(n_F / n_R); at the most likely c the expected mistakes of
+  // both kinds balance.
   const double m = std::log(static_cast<double>(forward.numel()) / static_cast<double>(reverse.numel()));
   const auto excess = [&](double c) {
     return static_cast<double>(forward.numel()) * fermi(forward, -1, c + m).mean -

@@ -66,7 +66,7 @@ Value grid(const Spec& a, Job& job) {
   return result;
 }
 
-// One list of values a variable, from `values` or `levels`; else what the energy's states are.
+// One list of values per variable, from `values` or `levels`; else what the energy's states are.
 std::vector<std::vector<double>> readStates(const Spec& a, const Energy& energy) {
   const States& discrete = energy.program().states;
   const auto d = static_cast<std::size_t>(discrete.sites(energy.inputWidth()));
@@ -105,12 +105,12 @@ std::vector<std::vector<double>> readStates(const Spec& a, const Energy& energy)
       for (double value : v)
         if (std::find(possible.begin(), possible.end(), value) == possible.end())
           a.at(a.has("values") ? "values" : "levels")
-              .invalid(std::to_string(value) + " is no value of a site; this energy is over " + discrete.describe());
+              .invalid(std::to_string(value) + " is not a value of a site; this energy is over " + discrete.describe());
   return values;
 }
 
-// { energy, values?: [..] for every variable or [[..], ..] one list a variable (default [0, 1]), levels?: count or one
-//   a variable (states 0 .. levels - 1), temperature?, y? }
+// { energy, values?: [..] for every variable or [[..], ..] one list per variable (default [0, 1]), levels?: count or
+//   one per variable (states 0 .. levels - 1), temperature?, y? }
 Value exact(const Spec& a, Job& job) {
   const EnergyRef energy = a.at("energy").energy();
   const auto values = readStates(a, *energy);

@@ -98,8 +98,8 @@ void through(const at::Tensor& x, const at::Tensor& w, at::Tensor& out) {
   multiplyInto(rows, flatRows(x), w.t());
 }
 
-// From adjoints of [a_1 .. a_m, a] to those of [z_1 .. z_m, z], in place: f' abar_k, and f' abar + f'' sum_k abar_k
-// z_k.
+// From adjoints of [a_1 .. a_m, a] to those of [z_1 .. z_m, z], in place: f' abar_k, and f' abar + f''
+// sum_k abar_k z_k.
 void retreat(const Node& activation, at::Tensor& adjoints, DivergenceChain::Hidden& hidden) {
   const std::int64_t m = adjoints.size(0) - 1;
   const Plane slope{hidden.slope, 0}, last{adjoints, m};

@@ -36,8 +36,8 @@ class DivergenceChain {
   /// x [n, d], directions [m, n, d]. `parameters` in the order of the program.
   void evaluate(const std::vector<at::Tensor>& parameters, const at::Tensor& x, const at::Tensor& directions,
                 Record& record) const;
-  /// d/dparameters of sum_i (outer_i . g(x_i) + weight trace_i), in the order of the program; undefined where there is
-  /// none.
+  /// d/dparameters of sum_i (outer_i . g(x_i) + weight trace_i), in the order of the program; undefined where
+  /// there is none.
   std::vector<at::Tensor> parameterGradient(const std::vector<at::Tensor>& parameters, Record& record,
                                             const at::Tensor& outer, double weight) const;
 

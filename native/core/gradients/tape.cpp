@@ -9,9 +9,9 @@
 namespace langevin {
 namespace {
 
-// An operation of the plain path costs microseconds whatever its size, so its tiles are larger than sampling tiles:
-// 2,304 rows of a small network make nine of them. The fused kernels want their buffers in the second-level cache
-// instead.
+// An operation of the plain path costs microseconds whatever its size, so its tiles are larger than sampling
+// tiles: 2,304 rows of a small network make nine of them. The fused kernels want their buffers in the
+// second-level cache instead.
 constexpr std::int64_t kSmallestTile = 256, kSmallestFusedTile = 128;
 
 std::vector<TileRange> cut(const Batch& rows, bool fused) {
@@ -266,7 +266,7 @@ void Tape::addPlainGradient(const Record& record, std::size_t index, const at::T
   model_.parameters().accumulate(flat, gradients);
 }
 
-// Zeroed buffers of a gradient each: taken anew every step, they would be most of what a small step allocates.
+// Zeroed buffers of one gradient each: allocated every step, they would be most of what a small step allocates.
 at::Tensor* Tape::blanks(std::size_t count) {
   while (gradients_.size() < taken_ + count) gradients_.push_back(at::empty_like(model_.parameters().flat()));
   at::Tensor* first = gradients_.data() + taken_;

@@ -26,8 +26,8 @@ class Tape {
   at::Tensor record(Kind kind, const Batch& rows) { return record(kind, std::vector<Batch>{rows})[0]; }
   /// The same of several sets of rows in one go: a leaf each.
   std::vector<at::Tensor> record(Kind kind, const std::vector<Batch>& parts);
-  /// Two leaves: the score [n, d], and v' (d2E/dx2) v for each of the row's m directions v, [n, m]; `directions` [n, m,
-  /// d].
+  /// Two leaves: the score [n, d], and v' (d2E/dx2) v for each of the row's m directions v, [n, m]; `directions`
+  /// [n, m, d].
   std::vector<at::Tensor> recordCurvature(const Batch& rows, const at::Tensor& directions);
 
   struct Gradients {
@@ -51,7 +51,7 @@ class Tape {
   };
   struct Record {
     Batch rows;                      // of all parts
-    std::vector<at::Tensor> leaves;  // one a part; of a curvature record the columns of its value
+    std::vector<at::Tensor> leaves;  // one per part; of a curvature record the columns of its value
     at::Tensor directions;           // of a curvature record
     Kind kind = Kind::Energy;
     std::shared_ptr<const TileProgram::Packed> packed;  // set when the fused executor runs this record

@@ -41,7 +41,7 @@ std::vector<at::Tensor> gridAxes(const AnswerBox& box, const Spec& points) {
   std::vector<at::Tensor> axes;
   for (std::int64_t c = 0; c < k; ++c) {
     const std::int64_t n = counts.size() == 1 ? counts[0] : counts[static_cast<std::size_t>(c)];
-    if (n < 2) points.invalid("needs at least 2 points a column: a grid holds both borders");
+    if (n < 2) points.invalid("needs at least 2 points per column: a grid includes both borders");
     axes.push_back(at::linspace(box.low[0][c].item<double>(), box.high[0][c].item<double>(), n, at::kDouble));
   }
   return axes;

@@ -1,5 +1,5 @@
-// The answers y that an energy E(x, y) is asked about: all classes, a grid, a list, or fresh uniform draws for every
-// row.
+// The answers y that an energy E(x, y) is asked about: all classes, a grid, a list, or fresh uniform draws
+// for every row.
 #pragma once
 
 #include <optional>
@@ -12,7 +12,7 @@ namespace langevin {
 
 class Answers {
  public:
-  /// From an owner's `answers`: { low, high, points } (a grid that holds both borders; numbers or one a column),
+  /// From an owner's `answers`: { low, high, points } (a grid that includes both borders; numbers or one per column),
   /// { low, high, samples } (uniform draws) or { values: [[..], ..] }. Without it all classes of a class condition.
   /// `columns`: how many of the condition's columns are the answer (default: all of them).
   static Answers read(const Spec& owner, const Condition& condition, std::optional<std::int64_t> columns = {});
@@ -33,14 +33,14 @@ class Answers {
   std::int64_t count_ = 0;
 };
 
-/// low and high of a box over k columns, float64 [1, k] each: { low, high }, numbers or one a column.
+/// low and high of a box over k columns, float64 [1, k] each: { low, high }, numbers or one per column.
 struct AnswerBox {
   at::Tensor low, high;
   static AnswerBox read(const Spec& spec, std::int64_t columns);
 };
 
 /// A grid over the box that holds both borders, last column fastest: float64 [points..., k]. `points`: one number or
-/// one a column, each at least 2.
+/// one per column, each at least 2.
 at::Tensor gridPoints(const AnswerBox& box, const Spec& points);
 
 /// Numbers of every column's axis of such a grid.

@@ -47,8 +47,8 @@ double logSumOfExponentials(const std::vector<double>& v) {
   return top + std::log(sum);
 }
 
-// What is left to pay from variable t in state s to the end of the chain: `join` is min or soft-min over the next
-// state.
+// What is left to pay from variable t in state s to the end of the chain: `join` is min or soft-min over
+// the next state.
 template <class Join>
 Table costToGo(const Chain& chain, Terms& terms, Join join) {
   Table cost = emptyTable(chain);

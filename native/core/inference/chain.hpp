@@ -26,7 +26,7 @@ struct ChainResult {
   std::vector<std::int64_t> y;  // lowest energy; of several the first in lexicographic order
   double energy = 0;
   double logZ = 0;                         // log sum_y exp(-beta E(y))
-  std::vector<std::vector<double>> table;  // min-marginals or marginals, one list a variable
+  std::vector<std::vector<double>> table;  // min-marginals or marginals, one list per variable
   std::int64_t factorTerms = 0;            // entries of factors that were looked up
   std::int64_t assignments = 0;            // full energies computed
 };

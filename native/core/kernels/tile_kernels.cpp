@@ -34,11 +34,10 @@ constexpr const char* kKnown[] = {"default", "avx2", "avx512", "avx512_bf16"};
   for (const TileKernels* table : tables) runnable += (runnable.empty() ? "" : ", ") + std::string(table->name);
   const bool known = std::find(std::begin(kKnown), std::end(kKnown), wish) != std::end(kKnown);
   if (known)
-    fail(Code::Unsupported, "LANGEVIN_ISA=", wish, ": this processor, or this build, does not run it; it runs ",
-         runnable, ". Unset the variable to take the last of them");
-  fail(Code::InvalidOption, "LANGEVIN_ISA=", wish,
-       " is no instruction set: it is one of default, avx2, avx512, avx512_bf16 (", runnable,
-       " run here). Unset the variable to take the best");
+    fail(Code::Unsupported, "LANGEVIN_ISA=", wish, ": not supported by this processor or this build; use one of ",
+         runnable, ", or unset it to use the last of them");
+  fail(Code::InvalidOption, "LANGEVIN_ISA: unknown instruction set '", wish,
+       "'; use one of default, avx2, avx512, avx512_bf16 (", runnable, " run here), or unset it to use the best");
 }
 
 // Every table this processor can run, the lowest first.

@@ -1,5 +1,5 @@
-// dataGaussianMixture: a mixture of Gaussians learned from the data (MixtureLaw::fit), its covariances then widened by
-// scale^2.
+// dataGaussianMixture: a mixture of Gaussians learned from the data (MixtureLaw::fit), its covariances then
+// widened by scale^2.
 #include "noises/mixture_noise.hpp"
 
 namespace langevin {

@@ -1,7 +1,7 @@
-// flow: rotation-based iterative Gaussianisation of the data (Laparra, Camps-Valls and Malo 2011). Whitened rows pass
-// through layers z <- g(R z): a random rotation R, then every column through a monotone spline g_j that makes its
-// histogram normal. After enough layers all directions are normal, so a draw is a standard normal row sent backwards
-// and
+// flow: rotation-based iterative Gaussianisation of the data (Laparra, Camps-Valls and Malo 2011). Whitened rows
+// pass through layers z <- g(R z): a random rotation R, then every column through a monotone spline g_j that
+// makes its histogram normal. After enough layers all directions are normal, so a draw is a standard normal row
+// sent backwards and
 //   log p(x) = log N(z; 0, 1) + sum over layers and columns of log g_j' - log det of the whitening,
 // which is exact for whatever the layers are. Nothing is trained by gradients.
 #include <algorithm>

@@ -53,7 +53,7 @@ MixtureLaw MixtureLaw::read(const Spec& spec, std::int64_t d) {
   std::vector<at::Tensor> means, factors;
   for (const Spec& item : spec.at("means").items()) {
     means.push_back(vectorOf(item));
-    if (means.back().size(0) != d) item.invalid("must hold " + std::to_string(d) + " numbers, one a column of x");
+    if (means.back().size(0) != d) item.invalid("must hold " + std::to_string(d) + " numbers, one per column of x");
   }
   if (means.empty()) spec.at("means").invalid("needs at least one mean");
   const auto k = static_cast<std::int64_t>(means.size());
@@ -61,13 +61,13 @@ MixtureLaw MixtureLaw::read(const Spec& spec, std::int64_t d) {
   if (spec.has("sigmas")) {
     const Spec s = spec.at("sigmas");
     const at::Tensor sigmas = s.value().list() ? vectorOf(s) : at::full({k}, s.number(), at::kDouble);
-    if (sigmas.size(0) != k) s.invalid("must be one number or " + std::to_string(k) + ", one a mean");
+    if (sigmas.size(0) != k) s.invalid("must be one number or " + std::to_string(k) + ", one per mean");
     if (!sigmas.gt(0).all().item<bool>()) s.invalid("must be greater than 0");
     for (std::int64_t c = 0; c < k; ++c) factors.push_back(at::eye(d, at::kDouble) * sigmas[c]);
   } else {
     for (const Spec& item : spec.at("covariances").items()) factors.push_back(choleskyOf(item, symmetricOf(item, d)));
     if (static_cast<std::int64_t>(factors.size()) != k)
-      spec.at("covariances").invalid("must hold " + std::to_string(k) + " entries, one a mean");
+      spec.at("covariances").invalid("must hold " + std::to_string(k) + " entries, one per mean");
   }
   at::Tensor weights = spec.has("weights") ? vectorOf(spec.at("weights")) : at::ones({k}, at::kDouble);
   if (weights.size(0) != k || !weights.gt(0).all().item<bool>())

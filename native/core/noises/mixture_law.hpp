@@ -1,5 +1,5 @@
-// A mixture of Gaussians as a law to draw from: the proposal of importance sampling, the noise of noise-contrastive
-// objectives.
+// A mixture of Gaussians as a law to draw from: the proposal of importance sampling, the noise
+// of noise-contrastive objectives.
 #pragma once
 
 #include <cstdint>

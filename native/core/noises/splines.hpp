@@ -1,5 +1,5 @@
-// Monotone rational-quadratic splines (Gregory and Delbourgo 1982), one a column, with straight lines beyond the outer
-// knots: smooth one-to-one maps of the line with a slope and an inverse in closed form (Durkan et al. 2019).
+// Monotone rational-quadratic splines (Gregory and Delbourgo 1982), one per column, with straight lines beyond the
+// outer knots: smooth one-to-one maps of the line with a slope and an inverse in closed form (Durkan et al. 2019).
 #pragma once
 
 #include <vector>

@@ -3,7 +3,7 @@
 // With proper Langevin steps of size h the fixed point is biased: on a Gaussian of variance v the precision P solves
 // v P (1 - h P / 4) = 1. Divided by h / 2, one step's gradient tends to the score-matching gradient as h -> 0.
 //
-// mode 'shortRun' (Nijkamp, Hill, Zhu and Wu 2019) starts the k steps anew from noise, every time: chains that are not
+// mode 'shortRun' (Nijkamp, Hill, Zhu and Wu 2019) starts the k steps from fresh noise every time: chains that are not
 // persistent and do not converge. What is learned is the k-step sampler from that noise, not a density.
 //
 // longChains carries chains on beyond the k steps and makes their ends negatives too, see long_chains.hpp.
@@ -76,7 +76,7 @@ class ContrastiveDivergence : public Objective {
     const std::string text =
         "short runs of " + std::to_string(shortSteps()) +
         " steps from noise are not the model's law: what is learned is a sampler of these steps from this start, not "
-        "the density exp(-E) / Z; longer chains, log Z and likelihoods of this energy mean nothing";
+        "the density exp(-E) / Z; longer chains, log Z and likelihoods of this energy are meaningless";
     context.job().emit({{"type", "warning"},
                         {"step", context.step},
                         {"monitor", "shortRun"},

@@ -8,7 +8,7 @@ namespace langevin {
 
 const char* const kDivergenceRemedies =
     "what usually helps: a smaller lr, clipNorm, penalties: { energy: 0.1 }, more or smaller sampler steps, "
-    "standardised data; the last checkpoint is as good as it was";
+    "standardised data; the last checkpoint is unchanged";
 
 void diverged(std::int64_t step, const std::string& monitor, double value, const std::string& what) {
   throw Error(Code::Diverged,

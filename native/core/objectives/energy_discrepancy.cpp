@@ -1,5 +1,5 @@
-// Energy discrepancy with a Gaussian perturbation of variance t (Schroeder et al. 2023): one y a row, M negatives from
-// y.
+// Energy discrepancy with a Gaussian perturbation of variance t (Schroeder et al. 2023): one y a row, M
+// negatives from y.
 //   y = x + sqrt(t) e,  x'_j = y + sqrt(t) e_j
 //   loss = mean over rows of log(w / M + (1 / M) sum_j exp(E(x) - E(x'_j)))
 // Neither log Z, nor chains, nor dE/dx. With w = 1 the datum and its M negatives are the options of a ranking problem
@@ -43,7 +43,7 @@ class EnergyDiscrepancy : public Objective {
     at::Tensor exponents = energy.data - energy.negatives.view({negatives_, n});
     if (w_ > 0) exponents = at::cat({exponents, at::full({1, n}, std::log(w_), exponents.options())});
     const at::Tensor logSum = exponents.logsumexp(0);
-    // The share of every negative in its row's sum; what w has is nobody's.
+    // The share of every negative in its row's sum; the share of w belongs to no row.
     const at::Tensor shares = exponents.slice(0, 0, negatives_).sub(logSum).exp_().mul_(1.0 / static_cast<double>(n));
     return context.differentiated(meanOf(logSum) - std::log(static_cast<double>(negatives_)),
                                   {{energy.data, shares.sum(0)}, {energy.negatives, shares.neg().view({-1})}});

@@ -3,9 +3,9 @@
 // Any w(u) > 0 with slope' = w and F' = e^u w belongs to a divergence: f''(t) = w(log t) / t is positive, so f is
 // convex, and the best u is log p / q for every w. The table's own w grow without bound on one side (helper steps of
 // any size) and fade on the other, where a helper that such a step has thrown there stays: neither side pulls it back.
-// So w goes on from its values at the ends as
-//   u < -clip: w = w(-clip)                    slope goes on straight, F levels off: data pull u up with a steady force
-//   u >  clip: w = w(clip) e^(clip - u)        F goes on straight, slope levels off: negatives pull u down likewise
+// So w continues from its values at the ends as
+//   u < -clip: w = w(-clip)                    slope goes on linearly, F levels off: data pull u up with a steady force
+//   u >  clip: w = w(clip) e^(clip - u)        F goes on linearly, slope levels off: negatives pull u down likewise
 // which bounds every force by its values within the clip and leaves the divergence of laws with |log p / q| <= clip as
 // it is. Clipping the exponents instead leaves no gradient at all beyond them.
 #include "objectives/f_divergences.hpp"

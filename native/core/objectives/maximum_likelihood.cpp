@@ -37,7 +37,7 @@ class MaximumLikelihood : public Objective {
     const at::Tensor low = perColumn(lowNumbers_, data.x, "box.low");
     const at::Tensor high = perColumn(highNumbers_, data.x, "box.high");
     if (!(high > low).all().item<bool>()) fail(Code::InvalidOption, "box: high must be above low in every column");
-    requireInside(data.x, low, high, "the box", "the likelihood is one inside the box: widen low and high");
+    requireInside(data.x, low, high, "the box", "the likelihood is computed inside the box: widen low and high");
     const at::Tensor cells = perColumn(cellNumbers_, data.x, "cells");
     if (cells.to(at::kDouble).prod().item<double>() > kMostCells)
       fail(Code::InvalidOption, "cells: the grid has more than ", kMostCells, " points");

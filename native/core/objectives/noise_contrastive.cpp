@@ -1,5 +1,5 @@
 // Noise-contrastive estimation (Gutmann and Hyvarinen 2012, eq. 8): logistic regression between data and noise with a
-// learnable log Z and nu noise rows a data row.
+// learnable log Z and nu noise rows per data row.
 //   u(x) = -E(x) - logZ - log p_noise(x) - log nu
 //   loss = mean_data softplus(-u) + nu mean_noise softplus(u)
 // Where the model can be the data law, the minimiser has both the energy and log Z right.

@@ -66,8 +66,8 @@ class Objective {
 
   /// True when the objective sets the condition y of every row itself (noise levels): the data then has none.
   virtual bool givesCondition() const { return false; }
-  /// Refuses models and data it cannot train (with the reason); looks at training data once (data-fitted noise, grid
-  /// borders).
+  /// Refuses models and data it cannot train (with the reason); looks at training data once (data-fitted
+  /// noise, grid borders).
   virtual void prepare(Energy& model, const Batch& data, const at::Tensor& target, const Random& random) {
     (void)model, (void)data, (void)target, (void)random;
   }

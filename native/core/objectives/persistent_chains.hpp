@@ -20,7 +20,7 @@ class PersistentChains {
   /// With a sampler that is there already.
   PersistentChains(std::shared_ptr<const Sampler> sampler, ReplayBuffer::Options options);
 
-  /// The chains start anew, at states of the energy.
+  /// The chains start again, at states of the energy.
   void prepare(const Energy& model, const Batch& data, const Random& random) {
     const States& states = model.program().states;
     states.require(data.x, "x");

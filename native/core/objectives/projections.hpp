@@ -12,7 +12,7 @@ namespace langevin {
 struct Projections {
   enum class Law { Gaussian, Rademacher, Sphere };
   Law law = Law::Rademacher;
-  std::int64_t count = 1;  // directions a row
+  std::int64_t count = 1;  // directions per row
 
   static Projections read(const Spec& spec) {
     Projections p;

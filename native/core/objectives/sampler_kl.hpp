@@ -1,6 +1,6 @@
-// The term that contrastive divergence leaves out, differentiated through the sampler (Du, Li, Tenenbaum and Mordatch
-// 2021, eq. 5): KL(q || p) of the sampler's law q, as its last steps x' = x - c grad E(x) + noise depend on the
-// weights,
+// The term that contrastive divergence leaves out, differentiated through the sampler (Du, Li, Tenenbaum and
+// Mordatch 2021, eq. 5): KL(q || p) of the sampler's law q, as its last steps x' = x - c grad E(x) + noise depend
+// on the weights,
 //   energy mean sg E(x-) - entropy H(x-),   sg E: the weights of this E are held fixed
 // with H the nearest-neighbour estimate. Without it the weights are free to make sampling worse.
 #pragma once

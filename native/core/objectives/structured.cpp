@@ -16,7 +16,7 @@ const StructuredLoss& lossNamed(const Spec& spec) {
     if (spec.text() == loss.name) return loss;
     known += std::string(known.empty() ? "" : ", ") + loss.name;
   }
-  spec.invalid("there is no loss '" + spec.text() + "'; known: " + known);
+  spec.invalid("unknown loss '" + spec.text() + "'; known: " + known);
 }
 
 class Structured : public Objective {
@@ -41,7 +41,7 @@ class Structured : public Objective {
     const bool classes = program.condition.kind == Condition::Kind::Class;
     if (classes && spec.has("epsilon"))
       spec.at("epsilon").invalid("is a distance between continuous answers; classes have none");
-    // Without candidates the energy loss sees the right answer alone, and nobody watches the others.
+    // Without candidates the energy loss sees the right answer alone, and the monitors of the others are left out.
     if (classes || spec.has("answers") || loss_.comparesOffending || loss_.comparesAll)
       answers_ = Answers::read(spec, program.condition);
   }

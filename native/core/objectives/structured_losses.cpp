@@ -49,8 +49,8 @@ at::Tensor mce(const AnswerEnergies& e, const StructuredOptions&) {
   return at::sigmoid(e.correct - offendingEnergy(e));
 }
 
-// The plus before the second term is right: a minus, as some prints have it, would reward low energies of wrong
-// answers.
+// The plus before the second term is right: a minus, as some prints have it, would reward low energies
+// of wrong answers.
 at::Tensor squareSquare(const AnswerEnergies& e, const StructuredOptions& o) {
   return e.correct.square() + at::relu(o.margin - offendingEnergy(e)).square();
 }

@@ -13,7 +13,7 @@ struct AnswerEnergies {
   at::Tensor correct;  // E_C [n]: of the right answer
   at::Tensor others;   // [n, m]: of the candidates
   at::Tensor right;    // bool [n, m]: candidates that are the right answer; counted once, as E_C
-  at::Tensor wrong;    // bool [n, m]: candidates outside the ball around the right answer; at least one a row
+  at::Tensor wrong;    // bool [n, m]: candidates outside the ball around the right answer; at least one per row
 };
 
 struct StructuredOptions {
@@ -26,7 +26,7 @@ struct StructuredOptions {
 
 struct StructuredLoss {
   const char* name;
-  at::Tensor (*value)(const AnswerEnergies&, const StructuredOptions&);  // one number a row, [n]
+  at::Tensor (*value)(const AnswerEnergies&, const StructuredOptions&);  // one number per row, [n]
   bool comparesOffending;                                                // uses E_I
   bool comparesAll;                                                      // uses every answer
 };

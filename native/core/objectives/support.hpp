@@ -18,7 +18,7 @@ EnergyPair energiesOf(StepContext& context, const Batch& data, const Batch& nega
 /// The rows `times` times over, one whole copy after the other; undefined stays undefined.
 at::Tensor repeated(const at::Tensor& rows, std::int64_t times);
 
-/// `times` rows of noise a datum of the batch, under the data's conditions; anew every step.
+/// `times` rows of noise per datum of the batch, under the data's conditions; fresh every step.
 Batch noiseRows(StepContext& context, const Noise& noise, std::int64_t times);
 
 /// `steps` steps of the sampler (0: its own number) from `rows`, at the model's present weights. The chains' random

@@ -51,9 +51,9 @@ class Builder {
   std::int64_t width(int node) const { return program_.nodes[static_cast<std::size_t>(node)].width; }
   std::int64_t inputWidth() const { return program_.inputWidth; }
 
-  /// Makes exp(-E) integrable: `gaussianBase: s` adds |x|^2 / (2 s^2), `gaussianBase: 'full'` adds (x - m)' P (x - m) /
-  /// 2 with the buffers base.mean (at first 0) and base.precision (at first I), which are set and saved but not
-  /// trained.
+  /// Makes exp(-E) integrable: `gaussianBase: s` adds |x|^2 / (2 s^2), `gaussianBase: 'full'` adds (x - m)' P (x
+  /// - m) / 2 with the buffers base.mean (at first 0) and base.precision (at first I), which are set and saved
+  /// but not trained.
   int withGaussianBase(int energy, int input, const Spec& spec);
 
   void setEnergy(int node) { program_.energy = node; }

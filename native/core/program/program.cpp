@@ -23,7 +23,7 @@ const OpDefinition& operation(const std::string& name) {
     std::sort(names.begin(), names.end());
     std::string list;
     for (const std::string& n : names) list += (list.empty() ? "" : ", ") + n;
-    fail(Code::Unsupported, "there is no operation '", name, "'; known: ", list);
+    fail(Code::Unsupported, "unknown operation '", name, "'; known: ", list);
   }
   return *it->second;
 }

@@ -9,7 +9,7 @@
 namespace langevin {
 namespace {
 
-// A named part of the run's random numbers, so that the buffer's draws never meet the sampler's.
+// A named part of the run's random numbers, so that the buffer's draws are never those of the sampler.
 constexpr std::uint64_t kBufferSalt = 0xB0FF;
 
 // The names, for a message.

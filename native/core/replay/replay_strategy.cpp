@@ -66,7 +66,7 @@ class Reservoir final : public ChainSlots {
     const auto words = wordsFor(count, random.fork(kReservoirSalt).seed(), step, Stream::BufferIndex);
     at::Tensor targets = at::empty({count}, at::kLong);
     auto* out = targets.data_ptr<std::int64_t>();
-    std::unordered_map<std::int64_t, std::int64_t> last;  // slot -> row: of two that meet the later one stays
+    std::unordered_map<std::int64_t, std::int64_t> last;  // slot -> row: of two for one slot the later one stays
     for (std::int64_t i = 0; i < count; ++i) {
       // The starts of the chains were the first `size` states.
       const std::int64_t slot = below(words, static_cast<std::size_t>(i), size_ + offered + i + 1);

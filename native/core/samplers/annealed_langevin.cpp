@@ -19,7 +19,7 @@ namespace {
 struct Levels {
   std::vector<double> condition;  // y of each level; empty: a ladder of temperatures
   std::int64_t stepsPerLevel = 1;
-  std::vector<std::shared_ptr<const Sampler>> kernels;  // one a level
+  std::vector<std::shared_ptr<const Sampler>> kernels;  // one per level
 
   std::size_t at(std::int64_t t) const {
     return std::min(static_cast<std::size_t>(t / stepsPerLevel), kernels.size() - 1);

@@ -1,10 +1,10 @@
 // discreteLangevin: all sites move at once, each on its own (Zhang, Liu and Liu 2022). With the step size a and
 // d(x)[s, k] = dE/dx . (x' - x), x' being x with site s at level k (also the present one),
 //   q(x'_s = k | x) = softmax_k(-d(x)[s, k] / (2 T) - |x' - x|^2 / (2 a)).
-// adjusted: true (DMALA) tests the whole move, min(1, exp(-(E(x') - E(x)) / T) q(x | x') / q(x' | x)), with q(. | x')
-// from the gradient at x'. adjusted: false (DULA) takes it always and is biased. As a goes to 0 the bias goes away
-// where E is linear in each site; elsewhere it does not, since the gradient's estimates of a move and of its way back
-// differ.
+// adjusted: true (DMALA) tests the whole move, min(1, exp(-(E(x') - E(x)) / T) q(x | x') / q(x' | x)), with q(. |
+// x') from the gradient at x'. adjusted: false (DULA) takes it always and is biased. As a goes to 0 the bias goes
+// away where E is linear in each site; elsewhere it does not, since the gradient's estimates of a move and of its
+// way back differ.
 #include "samplers/discrete.hpp"
 #include "samplers/moves.hpp"
 #include "samplers/registry.hpp"

@@ -19,7 +19,7 @@ Pulse::Pulse(Job& job, std::int64_t chains, std::int64_t steps, bool report)
 
 void Pulse::count(std::int64_t rows) {
   const std::int64_t done = done_.fetch_add(rows, std::memory_order_relaxed) + rows;
-  std::unique_lock lock(mutex_, std::try_to_lock);  // whoever comes second has nothing new to tell
+  std::unique_lock lock(mutex_, std::try_to_lock);  // another thread is reporting already
   if (!lock) return;
   const auto now = std::chrono::steady_clock::now();
   if (now - last_ < std::chrono::milliseconds(100)) return;

@@ -106,7 +106,7 @@ class FusedExecutor final : public TileExecutor {
     at::NoGradGuard guard;
     const bool fresh = !tile.gradient.defined();
     startTile(sampler_, energy_, tile, random, clock.counter);
-    // Chains' tensors are replaced, never written into: x may be a view of somebody's buffer.
+    // Chains' tensors are replaced, never written into: x may be a view of the caller's buffer.
     for (at::Tensor Chains::*part :
          {&Chains::x, &Chains::energy, &Chains::gradient, &Chains::velocity, &Chains::adaptation})
       if ((tile.*part).defined()) tile.*part = (tile.*part).clone(at::MemoryFormat::Contiguous);
@@ -114,7 +114,7 @@ class FusedExecutor final : public TileExecutor {
     const std::int64_t most = energy_.tiles()->preferredRows();
     for (std::int64_t first = 0; first < tile.size(); first += most) {
       const Block block = blockOf(tile, y, first, std::min(most, tile.size() - first));
-      // A chain's first gradient is of the kind of all others: a run goes on the same after a stop.
+      // A chain's first gradient is computed like all others: a run continues the same after a stop.
       if (fresh && block.half()) kernel_->driftOnly() ? block.evaluateDrift() : block.evaluate();
       runBlock(block, clock, count, random, tally, pulse);
     }

@@ -1,6 +1,6 @@
 // Samplers as one native loop: every block of chains that fits the cache runs all its steps, without a tensor in
 // between. Same formulas and same random numbers as the step-by-step kernels, which stay their twins in the parity
-// tests. What every kernel does with its block stands here; one file a kernel holds its step (fused_<kernel>.cpp).
+// tests. What every kernel does with its block is here; one file per kernel holds its step (fused_<kernel>.cpp).
 #pragma once
 
 #include <cmath>
@@ -73,8 +73,8 @@ class FusedKernel {
   };
   virtual Scratch scratch() const = 0;
   virtual void step(const Block& block, const StepClock& clock, const Random& random, Tally& tally) const = 0;
-  /// True for kernels that move with Block::evaluateDrift() and leave a bare step (StepClock::bare()) without
-  /// evaluation.
+  /// True for kernels that move with Block::evaluateDrift() and leave a bare step
+  /// (StepClock::bare()) without evaluation.
   virtual bool driftOnly() const { return false; }
 };
 

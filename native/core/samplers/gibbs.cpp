@@ -1,4 +1,4 @@
-// gibbs: every step is a sweep that draws each site anew from its conditional law (Geman and Geman 1984),
+// gibbs: every step is a sweep that redraws each site from its conditional law (Geman and Geman 1984),
 //   p(x_s = k | the others) = softmax_k(-E(x with s at k) / T),
 // in an order drawn for each chain and sweep, or in the fixed order of the columns. Exact.
 // order 'blocks' is for energies with binary hidden units (rbm): h ~ p(h | x), then x ~ p(x | h), each layer at once.

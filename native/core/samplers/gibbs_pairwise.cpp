@@ -1,6 +1,6 @@
 // Gibbs sweeps of pairwise energies E = -x' J x / 2 - h' x without an evaluation of E: the conditional law of a site
 // depends on its local field f = h + J x alone, and a change of the site moves the fields of its neighbours by one row
-// of J. Everything is float64, and fields are made anew each sweep, so that a run may be cut between any two sweeps.
+// of J. Everything is float64, and fields are recomputed each sweep, so that a run may be cut between any two sweeps.
 #include <cmath>
 #include <cstdlib>
 

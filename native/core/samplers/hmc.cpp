@@ -112,7 +112,7 @@ class Hmc final : public Sampler {
     const at::Tensor half = size * 0.5;
     p = p - half * clipRows(chains.gradient, common_.clip, tally);
     EnergyAndGradient next;
-    Tally unused;  // clipped rows are counted once a step
+    Tally unused;  // clipped rows are counted once per step
     for (std::int64_t i = 0; i < options_.leapfrogSteps; ++i) {
       x = x + size * p;
       if (common_.box) applyBox(x, *common_.box, tally, &p);

@@ -23,7 +23,7 @@ enum Column : std::int64_t { FirstStep = dual_averaging::Columns, Search, Seen, 
 // Sums of Tally::own.
 enum Own : std::size_t { Leapfrogs, Transitions, Deepest, Owns };
 
-// Steps of warm-up after which the mass matrix is set anew: a fast start of 75 steps, windows of 25, 50, 100, ... and a
+// Steps of warm-up after which the mass matrix is updated: a fast start of 75 steps, windows of 25, 50, 100, ... and a
 // fast end of 50 in which only the step size adapts; 15 %, 75 %, 10 % where that does not fit.
 std::vector<std::int64_t> windowEnds(std::int64_t warmup) {
   if (warmup < 20) return {};

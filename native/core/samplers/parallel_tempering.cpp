@@ -44,7 +44,7 @@ class ParallelTempering final : public Sampler {
       for (std::size_t k = 1; k < kernels_.size(); ++k)
         chains.replicas.push_back({chains.x, chains.y, chains.firstChain, {}, {}, {}, {}, {}});
     if (chains.replicas.size() + 1 != kernels_.size())
-      fail(Code::Shape, "the chains have ", chains.replicas.size(), " replicas beside their own, the ladder has ",
+      fail(Code::Shape, "the chains have ", chains.replicas.size(), " replicas besides their own, the ladder has ",
            kernels_.size(), " temperatures; resume with the sampler that made the state");
     for (std::size_t k = 1; k < kernels_.size(); ++k)
       startTile(*kernels_[k], target, replica(chains, k), randomOf(random, k), counter);
@@ -98,7 +98,7 @@ class ParallelTempering final : public Sampler {
   std::shared_ptr<const Sampler> inner_;
   std::vector<double> temperatures_;
   std::int64_t adapt_;  // pilot steps
-  Kernels kernels_;     // one a temperature
+  Kernels kernels_;     // one per temperature
 };
 
 void ParallelTempering::swap(Chains& chains, const StepClock& clock, const Random& random, Tally& tally) const {

@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::int64_t kTracedChains = 256;
 constexpr std::int64_t kTracedDraws = 4096;
-constexpr std::int64_t kTracedLast = 512;    // where nobody asked for draws: each interrupts the native loop
+constexpr std::int64_t kTracedLast = 512;    // where no draws were asked for: each interrupts the native loop
 constexpr std::int64_t kTracedColumns = 32;  // ranking every pixel of an image would cost more than sampling it
 constexpr std::int64_t kTracedNumbers = std::int64_t{1} << 22;  // 32 MiB of float64
 constexpr std::int64_t kFullCovariance = 256;                   // columns; above it only variances are kept

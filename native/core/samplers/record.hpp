@@ -54,7 +54,7 @@ class Record {
   std::int64_t traced_ = 0, stride_ = 1, tracedDraws_ = 0, tracedColumns_ = 0;
   at::Tensor trajectory_, trajectoryEnergy_;  // [chains, draws, d], [chains, draws]
   at::Tensor trace_, traceEnergy_;            // float64 [draws, columns, chains], [draws, chains]
-  std::vector<Moments> moments_;              // one a tile, merged in order
+  std::vector<Moments> moments_;              // one per tile, merged in order
 };
 
 /// A number for a result: null when there is none.

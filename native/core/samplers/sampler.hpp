@@ -2,12 +2,15 @@
 // tiles, runs all steps of a tile in one thread, and keeps what the caller asked for.
 //
 // Random numbers (tensors/random.hpp) are keyed by (seed, chain, step), so a run can be replayed number by number:
-//   Stream::Init       [chains, d]  step = counter of the first step   initial positions
-//   Stream::Noise      [chains, d]  step = counter of the step         xi of langevin and mala, momenta of hmc, xi of
-//   BAOAB Stream::Accept     [chains, 1]  step = counter of the step         Metropolis uniforms Stream::Auxiliary
-//   [chains, d]  step = counter of the first step   initial velocities (underdampedLangevin)
-//                      [chains, 1]  step = counter of the step         step size jitter (hmc)
-// Discrete kernels: uniforms, Stream::Noise for the chosen states, Stream::Auxiliary for the order of sites and for
+//
+//   stream             shape        counter          numbers
+//   Stream::Init       [chains, d]  the first step   initial positions
+//   Stream::Noise      [chains, d]  the step         xi of langevin, mala and underdampedLangevin; momenta of hmc, nuts
+//   Stream::Accept     [chains, 1]  the step         uniforms of Metropolis tests
+//   Stream::Auxiliary  [chains, d]  the first step   initial velocities of underdampedLangevin
+//                      [chains, 1]  the step         jitter of the step size of hmc
+//
+// Discrete kernels use uniforms: Stream::Noise for the chosen states, Stream::Auxiliary for the order of sites and for
 // hidden units, Stream::Accept as above.
 #pragma once
 
@@ -29,7 +32,7 @@
 namespace langevin {
 
 /// State of a tile of chains (n rows). Nothing is computed twice: energy and gradient belong to the current x.
-/// Kernels replace these tensors and never write into them, so x may be a view of somebody's buffer.
+/// Kernels replace these tensors and never write into them, so x may be a view of the caller's buffer.
 struct Chains {
   at::Tensor x;                  // [n, d]
   at::Tensor y;                  // condition, or undefined
@@ -48,8 +51,8 @@ struct Chains {
   Tiling tiling() const { return x.is_cpu() ? Tiling(size()) : Tiling(size(), size()); }
 };
 
-/// Where a step stands. `counter` keys the random numbers and never repeats within a run (persistent chains go on
-/// counting).
+/// Where a step stands. `counter` keys the random numbers and never repeats within a run (persistent chains
+/// go on counting).
 struct StepClock {
   std::int64_t t = 0;         // step within this call, 0 .. total - 1
   std::int64_t total = 1;     // steps in this call (schedules run over it)
@@ -83,11 +86,11 @@ struct Tally {
   /// Adds a number that may lie on a device; `item()` waits for it there.
   enum class Field { Acceptance, Accepted, Proposals, Divergences, Clipped, Clamped };
   void add(Field field, const at::Tensor& number);
-  /// Where numbers go while steps are being recorded and nobody may wait: float64 [kFields], in the order of Field.
+  /// Where numbers go while steps are recorded and the host may not wait: float64 [kFields], in the order of Field.
   static constexpr std::int64_t kFields = 6;
   at::Tensor recorded;
   void addRecorded(const at::Tensor& sums);
-  /// A tally of the same sort that nobody reads.
+  /// A tally of the same sort whose numbers are thrown away.
   Tally unread() const;
   double acceptanceRate() const { return proposals > 0 ? acceptance / static_cast<double>(proposals) : 0; }
   double clippedShare() const { return steps > 0 ? static_cast<double>(clipped) / static_cast<double>(steps) : 0; }

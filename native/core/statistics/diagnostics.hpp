@@ -7,7 +7,7 @@
 
 namespace langevin {
 
-/// Numbers of one quantity. NaN where there is nothing to say: fewer than 4 draws a chain, or draws that never change.
+/// Numbers of one quantity. NaN where undefined: fewer than 4 draws per chain, or draws that never change.
 struct ChainSummary {
   double mean = 0, sd = 0;  // over all draws
   double rhat = 0;          // the larger of the rank-normalised split R-hat of the draws and of the folded draws

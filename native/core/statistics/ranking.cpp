@@ -26,7 +26,7 @@ Ranking::Ranking(const double* score, const std::uint8_t* positive, std::int64_t
 }
 
 double Ranking::auroc() const {
-  // Twice the area in whole numbers: exact up to 2^53 pairs, and beyond only rounded once a block.
+  // Twice the area in whole numbers: exact up to 2^53 pairs, and beyond only rounded once per block.
   double twice = 0;
   std::int64_t tp = 0, fp = 0;
   for (std::size_t k = 0; k < truePositives_.size(); ++k) {

@@ -19,8 +19,8 @@ class Ranking {
   /// The same points joined by straight lines, from (recall 0, precision 1) on (OpenOOD, GEBM). Optimistic when points
   /// are few (Davis and Goadrich 2006).
   double auprTrapezoid() const;
-  /// False-positive rate at the first threshold, from the highest down, whose true-positive rate reaches `tpr`
-  /// (OpenOOD).
+  /// False-positive rate at the first threshold, from the highest down, whose true-positive rate
+  /// reaches `tpr` (OpenOOD).
   double fprFirst(double tpr) const;
   /// False-positive rate at the threshold whose true-positive rate is nearest to `tpr`; of equally near ones the one
   /// with the larger rates (Liu et al. 2020).

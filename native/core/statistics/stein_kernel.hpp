@@ -14,8 +14,8 @@ struct InverseMultiquadric {
   double beta = -0.5;  // exponent
 };
 
-/// u of every pair, [n, m], of rows x [n, d], y [m, d] and the scores at them, all on the CPU; differentiable in the
-/// scores.
+/// u of every pair, [n, m], of rows x [n, d], y [m, d] and the scores at them, all on the CPU; differentiable
+/// in the scores.
 at::Tensor steinKernel(const at::Tensor& x, const at::Tensor& scoreX, const at::Tensor& y, const at::Tensor& scoreY,
                        const InverseMultiquadric& kernel);
 

@@ -78,8 +78,8 @@ Value to(const Spec& a, Job&) {
   return box(t);
 }
 
-// { kind: 'normal' | 'uniform', rows, columns, seed, step?, firstRow?, stream? } -> float32: the exact numbers samplers
-// draw
+// { kind: 'normal' | 'uniform', rows, columns, seed, step?, firstRow?, stream? } -> float32: the exact
+// numbers samplers draw
 Value randomNumbers(const Spec& a, Job&) {
   const Random random(a.at("seed").seed());
   const std::int64_t rows = a.count("rows", 0), cols = a.count("columns", 1);

@@ -14,7 +14,7 @@ struct Grid {
   std::vector<double> low, high;
   std::vector<std::int64_t> cells;
 
-  /// { low, high, cells }: numbers, or lists with one entry an axis. `dimension` axes; default cells by dimension.
+  /// { low, high, cells }: numbers, or lists with one entry per axis. `dimension` axes; default cells by dimension.
   static Grid read(const Spec& spec, std::int64_t dimension);
   std::int64_t dimension() const { return static_cast<std::int64_t>(low.size()); }
   std::int64_t size() const;

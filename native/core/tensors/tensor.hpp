@@ -24,8 +24,8 @@ const char* dtypeName(at::ScalarType type);
 at::Device parseDevice(const std::string& text);
 std::string deviceName(at::Device device);
 
-/// Rows as [n, width] of the given dtype and device; a vector becomes one column when width is 1. `what` names the
-/// argument.
+/// Rows as [n, width] of the given dtype and device; a vector becomes one column when width is 1. `what`
+/// names the argument.
 at::Tensor asRows(const at::Tensor& value, std::int64_t width, at::ScalarType dtype, at::Device device,
                   const std::string& what);
 /// Rows `index` (int64 [k] on the CPU) of a tensor, as index_select in fewer microseconds.

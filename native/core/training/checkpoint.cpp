@@ -74,7 +74,7 @@ Map Trainer::checkpointTensors() const {
 }
 
 void Trainer::emitCheckpoint() {
-  if (lastCheckpoint_ == done_) return;  // one a step: `every`, a request and the end may meet
+  if (lastCheckpoint_ == done_) return;  // one per step: `every`, a request and the end may coincide
   lastCheckpoint_ = done_;
   job_.emit({{"type", "checkpoint"},
              {"step", done_},

@@ -22,8 +22,8 @@ class Monitors {
   /// The newest value of a monitor.
   const std::map<std::string, double>& latest() const { return latest_; }
 
-  /// [{ step, loss, ... }]: `step` is the number of steps done, the others are means over the steps since the point
-  /// before.
+  /// [{ step, loss, ... }]: `step` is the number of steps done, the others are means over the steps since
+  /// the point before.
   List history() const;
   SavedTensors state() const;
   void setState(const SavedTensors& state);

@@ -8,11 +8,11 @@ namespace langevin {
 
 class Probe {
  public:
-  /// 256 uniform rows in the box of the data (10 % wider to each side) and the first 256 rows of the data.
+  /// 128 uniform rows in the box of the data (10 % wider to each side) and the first 128 rows of the data.
   Probe(const Batch& data, std::uint64_t seed, std::int64_t steps);
 
-  /// At most 200 times a run: monitors energyUniform (mean E of the noise) and uniformGap (that minus mean E of the
-  /// data rows; positive where the model has learned to tell them apart).
+  /// At most 100 times per run: monitors energyUniform (mean E of the noise) and uniformGap (that minus mean E of the
+  /// data rows; positive where the model has learned the difference).
   void measure(const Energy& model, std::int64_t step, int threads, Monitors& monitors) const;
 
  private:

@@ -93,7 +93,7 @@ Trainer::Trainer(const Spec& a, Job& job)
 Value Trainer::run() {
   // Tiles of a step are not aborted: the checkpoint below must find a step done whole or not begun.
   const JobScope wholeSteps(nullptr);
-  // A step of a small network is mostly small tensor operations: nobody listens to what each of them reports.
+  // A step of a small network is mostly small tensor operations: recording a report of each would be a waste.
   const at::DisableRecordFunctionGuard unobserved;
   start_ = lastProgress_ = lastEpoch_ = Clock::now();
   resumedAt_ = done_;
@@ -194,7 +194,7 @@ void Trainer::report(std::int64_t s, double loss) {
   job_.progress(std::move(progress));
 }
 
-// Epochs that end quicker than 20 a second are told together: the number says how many have passed.
+// Epochs that end faster than 20 per second are reported together: the number says how many have passed.
 void Trainer::endEpochs(std::int64_t s) {
   const std::int64_t epoch = batches_.epochs(s + 1);
   if (epoch == batches_.epochs(s)) return;

@@ -17,23 +17,24 @@ struct Limit {
 // docs/diagnose.md lists them.
 constexpr Limit kLimits[] = {
     {"gap", 20, Limit::AboveInSize,
-     "the negatives are no samples of the model; more sampler steps, a smaller lr, or penalties: { energy: 0.1 }"},
+     "the negatives are not samples of the model; more sampler steps, a smaller lr, or penalties: { energy: 0.1 }"},
     {"acceptance", 0, Limit::Below,
      "that is the share of sampler steps a Metropolis test accepts, or would accept: the chains follow a law biased by "
-     "the step size, or hardly move; a smaller stepSize"},
+     "the step size, or barely move; a smaller stepSize"},
     {"clippedShare", 0.1, Limit::Above,
      "clipped gradients are not those of the energy, the chains follow another law; a larger clip or a smaller lr"},
     {"clampedShare", 0.1, Limit::Above,
      "chains pile up on the border of the box; mode: 'reflect', a wider box, or a gaussianBase"},
     {"displacement", 0.01, Limit::Below,
-     "chains hardly move (in units of the spread of the data), so negatives stay where they began; a larger stepSize "
+     "chains barely move (in units of the spread of the data), so negatives stay where they started; a larger stepSize "
      "or "
      "more steps"},
     {"drift", 1, Limit::AboveInSize,
      "that is E at the ends of short chains less E at the ends of long ones: short chains have not converged and long "
-     "ones go on to elsewhere (non-convergent learning); more steps, a larger longChains.weight or a smaller lr"},
+     "ones end elsewhere (non-convergent learning); more steps, a larger longChains.weight or a smaller lr"},
     {"uniformGap", -0.5, Limit::Below,
-     "the energy calls uniform noise more probable than data; more or longer chains, starts from noise (reinitFrom: "
+     "uniform noise is more probable than data under this energy; more or longer chains, starts from noise "
+     "(reinitFrom: "
      "'uniform')"},
 };
 

@@ -92,8 +92,8 @@ struct TileCompiler {
     if (fixed) n.fixedCount = n.width;  // elementwise functions of one-row values
   }
 
-  // In place where a unary follows a linear layer nobody else reads; who comes first in the backward pass writes, the
-  // rest add.
+  // In place where a unary follows a linear layer that is not read elsewhere; the first one in the backward pass
+  // writes, the rest add.
   void uses() {
     auto& nodes = target.nodes_;
     std::vector<int> count(nodes.size(), 0);

@@ -7,7 +7,7 @@ namespace {
 float norm(TileCall& c) {
   const float *w = c.parameter(0), *u = c.parameter(1), *v = c.parameter(2);
   const std::int64_t rows = c.parameterInfo(1).count, cols = c.parameterInfo(2).count;
-  // Every block of rows asks anew, so row by row, which the kernels do fast: u' W first.
+  // Every block of rows computes it again, so row by row, which the kernels do fast: u' W first.
   float* t = c.scratch(static_cast<std::size_t>(cols), 0);
   std::fill_n(t, cols, 0.0f);
   for (std::int64_t i = 0; i < rows; ++i) c.k.axpy(u[i], w + i * cols, t, cols);

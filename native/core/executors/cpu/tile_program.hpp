@@ -17,8 +17,8 @@ namespace langevin {
 
 class TileProgram;
 
-/// What a tile evaluates. Pointers are to contiguous float32 rows; y is float32 [n, width] or int64 [n] labels, or
-/// null.
+/// What a tile evaluates. Pointers are to contiguous float32 rows; y is float32 [n, width] or int64 [n]
+/// labels, or null.
 struct TileInput {
   const float* x = nullptr;
   const float* y = nullptr;
@@ -60,8 +60,8 @@ class TileWorkspace {
 /// Which gradients a backward pass wants.
 enum class Wanted { Input, Parameters };
 
-/// Of the products behind a gradient. Their sums, the numbers between layers and layers of few inputs are float32
-/// always.
+/// Of the products behind a gradient. Their sums, the numbers between layers and layers of few inputs
+/// are float32 always.
 enum class Precision { Float32, BFloat16 };
 
 struct TileNode;

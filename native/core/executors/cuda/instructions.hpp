@@ -1,5 +1,5 @@
 // What the kernel runs: a list of instructions on a tile of R chains, in constant memory (the kernel's parameters).
-// Values live in shared memory, one row a chain; what is the same for all chains lives in one read-only array, the
+// Values live in shared memory, one row per chain; what is the same for all chains lives in one read-only array, the
 // arena. executors/cuda/lower.hpp makes the list, executors/cuda/machine.hpp obeys it.
 #pragma once
 
@@ -42,8 +42,8 @@ enum class Operation : std::uint8_t {
   Columns,            // out[r, c] = a[r, list c]
   ColumnsBackward,    // out[r, list c] += a[r, c]
   // All lanes together.
-  Product,  // out = a W' + bias (ByRows: W [n, k]) or a W (W [k, n]); with a function and its derivative, or times
-            // `keep`
+  Product,  // out = a W' + bias (ByRows: W [n, k]) or a W (W [k, n]);
+            // with a function and its derivative, or times `keep`
 };
 
 enum Flag : std::uint8_t {
@@ -102,7 +102,7 @@ struct Launch {
   std::uint64_t seed = 0, firstChain = 0, counter = 0;
   std::int64_t rows = 0;
   std::int32_t columns = 0, steps = 0;
-  // The tile: R rows, `lanes` threads a row.
+  // The tile: R rows, `lanes` threads per row.
   std::int32_t tileRows = 0, lanes = 0, threads = 0;
   Operand position, slope, level, condition;  // x, dE/dx, E, y
   // Shared floats: the arena kept there (0: streamed through the stage), and the stage.

@@ -109,7 +109,7 @@ class Lowering {
   /// out = draft, as the value of node i.
   Draft& define(int i, Draft draft);
   /// Adds what the draft computes to the adjoint of a node, over all its columns; sums where the node is one column and
-  /// the draft is not. False when nobody wants it.
+  /// the draft is not. False when it is not needed.
   bool give(int node, Draft draft);
   /// The adjoint of a node, zeroed where nothing was there: for gradients of some of the columns.
   Ref addable(int node);

@@ -65,7 +65,7 @@ void whereBackward(Lowering& l, int i) {
   }
 }
 
-// A function of a linear layer that nobody else reads is applied where the product leaves its registers.
+// A function of a linear layer that is not read elsewhere is applied where the product leaves its registers.
 template <Unary F>
 void function(Lowering& l, int i) {
   const double argument = l.node(i).numbers.empty() ? 0.0 : l.node(i).numbers[0];

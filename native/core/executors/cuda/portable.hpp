@@ -60,7 +60,7 @@ LANGEVIN_HD Quad load4(const float* from) {
 #endif
 }
 
-/// A read of memory that nobody writes while the kernel runs.
+/// A read of memory that is not written while the kernel runs.
 LANGEVIN_HD float readOnly(const float* from) {
 #if defined(__CUDA_ARCH__)
   return __ldg(from);

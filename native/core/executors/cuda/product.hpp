@@ -9,7 +9,7 @@
 
 namespace langevin::cuda {
 
-// Eight columns a thread. On sm_100 and later ptxas 13.0 spills with them, so there it is four.
+// Eight columns per thread. On sm_100 and later ptxas 13.0 spills with them, so there it is four.
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 1000
 constexpr bool kWide = false;
 #else

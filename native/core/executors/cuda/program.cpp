@@ -98,7 +98,7 @@ Shape CudaProgram::shape(bool conditioned, std::int64_t n, std::int64_t sharedBy
     for (const bool resident : {true, false}) {
       const std::int64_t floats = sharedFloats(l, rows, resident);
       if (4 * floats > sharedBytes) continue;
-      // Weights that stay are worth a tile of half the height: nothing is read again, nobody waits for a copy.
+      // Weights that stay are worth a tile of half the height: nothing is read again, and no thread waits for a copy.
       if (!resident && !last && 4 * sharedFloats(l, rows / 2, true) <= sharedBytes) continue;
       return shapeOf(conditioned, rows, std::max(128, 4 * rows) / rows, resident);
     }

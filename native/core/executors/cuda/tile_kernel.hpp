@@ -1,4 +1,4 @@
-// The door to the device: plain C++ on this side, the kernels on the other (tile_kernel.cu). No Torch, no CUDA header.
+// The interface to the device: plain C++ here, the kernels on the other side (tile_kernel.cu). No Torch, no CUDA header.
 #pragma once
 
 #include <cstddef>
@@ -16,8 +16,8 @@ struct Device {
 // Each returns null, or CUDA's words for what went wrong. `stream` is a cudaStream_t.
 const char* describe(int device, Device& out);
 const char* launchTiles(const Launch& launch, std::int64_t blocks, void* stream);
-/// out[r, c]: the normals (or uniforms) of tensors/random.hpp; the step number is `step` plus, where given,
-/// *deviceStep.
+/// out[r, c]: the normals (or uniforms) of tensors/random.hpp; the step number is `step` plus,
+/// where given, *deviceStep.
 const char* launchRandom(float* out, std::int64_t rows, std::int64_t columns, std::uint64_t seed,
                          std::uint64_t firstRow, std::uint64_t step, const std::int64_t* deviceStep,
                          std::uint32_t randomStream, bool normal, void* stream);

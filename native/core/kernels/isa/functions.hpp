@@ -33,8 +33,8 @@ LANGEVIN_INLINE Vec log1pUnit(Vec u) {
   return fma(s * z, p, s + s);
 }
 
-// sin and cos of any moderate angle: whole turns are taken off in parts. Beyond 1e5 float32 has no angle left to speak
-// of.
+// sin and cos of any moderate angle: whole turns are taken off in parts. Beyond 1e5 float32 has no angle left
+// to speak of.
 LANGEVIN_INLINE void sinCos(Vec x, Vec& s, Vec& c) {
   const Vec k = nearest(x * 0.636619772f);
   const Vec a = fnma(k, all(7.54978942e-8f), fnma(k, all(4.83751297e-4f), fnma(k, all(1.5703125f), x)));

@@ -159,7 +159,7 @@ static void multiplyRest(std::int64_t rows, const float* a, std::int64_t lda, co
   }
 }
 
-// As multiplyBlock for a panel of which half or less is there: one vector a row.
+// As multiplyBlock for a panel of which half or less is there: one vector per row.
 template <int MR, bool Turned>
 static void multiplyNarrow(const float* a, std::int64_t lda, const float* panel, std::int64_t depth, const Block& b) {
   Vec sums[MR];

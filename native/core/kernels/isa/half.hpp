@@ -30,7 +30,7 @@ LANGEVIN_INLINE std::int64_t pairsOf(std::int64_t depth) { return (depth + 1) / 
       for (std::int64_t j = first; j < first + kPanel; ++j) *out++ = at(2 * k, j) | (at(2 * k + 1, j) << 16);
 }
 
-// Rows of A as pairs, pairsOf(depth) words a row.
+// Rows of A as pairs, pairsOf(depth) words per row.
 LANGEVIN_INLINE void roundRow(const float* a, std::int64_t depth, std::uint32_t* out) {
   std::int64_t k = 0;
 #if LANGEVIN_ISA_LEVEL >= 3
@@ -91,8 +91,8 @@ static void multiplyHalfRest(std::int64_t rows, const std::uint32_t* a, const st
   }
 }
 
-// multiply() in bfloat16: `packed` is what packHalf() made, p.panel has room for the rounded rows, pairsOf(depth) a
-// row.
+// multiply() in bfloat16: `packed` is what packHalf() made, p.panel holds the rounded rows, pairsOf(depth)
+// per row.
 [[maybe_unused]] static void multiplyHalf(const Product& p, const std::uint32_t* packed) {
   const std::int64_t pairs = pairsOf(p.depth);
   auto* rounded = reinterpret_cast<std::uint32_t*>(p.panel);

@@ -36,7 +36,7 @@ class CudaExecutor final : public TileExecutor {
     const c10::cuda::CUDAGuard device(tile.x.device());
     const std::int64_t n = tile.size(), d = tile.x.size(1);
     bool fresh = !tile.gradient.defined();
-    // Chains' tensors are replaced, never written into: x may be a view of somebody's buffer.
+    // Chains' tensors are replaced, never written into: x may be a view of the caller's buffer.
     at::Tensor x = tile.x.clone(at::MemoryFormat::Contiguous);
     at::Tensor energy = fresh ? at::empty({n}, x.options()) : tile.energy.clone(at::MemoryFormat::Contiguous);
     at::Tensor gradient = fresh ? at::empty({n, d}, x.options()) : tile.gradient.clone(at::MemoryFormat::Contiguous);
