@@ -1,28 +1,41 @@
 #!/usr/bin/env node
-// npm run setup: everything a fresh clone needs, in one idempotent script. Progress goes to stderr; each step says why it
-// is skipped. It imports nothing but Node's own modules, because it is what installs the rest.
+// npm run setup: everything a fresh clone needs, in one idempotent script. Progress goes to stderr, what the commands write
+// to setup.log beside the managed LibTorch; each step says why it is skipped. It imports nothing but Node's own modules,
+// because it is what installs the rest.
 //
-//   node scripts/setup.mjs [--only packages|libtorch|native|typescript]...
+//   node scripts/setup.mjs [--reference] [--only packages|libtorch|native|typescript|reference]...
+//
+// --reference adds what the tests and `npm run reference` compare with (scripts/reference/requirements.txt).
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { SetupError, say, stopChildren } from './setup/console.mjs'
+import { explainFailure, logTo, SetupError, say, stopChildren } from './setup/console.mjs'
 import { takeLock } from './setup/lock.mjs'
 import { buildNative } from './setup/native.mjs'
 import { installPackages } from './setup/packages.mjs'
 import { homeDirectory } from './setup/paths.mjs'
+import { installReference } from './setup/reference.mjs'
 import { checkTools } from './setup/tools.mjs'
 import { buildTypeScript } from './setup/typescript.mjs'
 import { provideLibtorch } from './setup/venv.mjs'
 
-const STEPS = { packages: installPackages, libtorch: provideLibtorch, native: buildNative, typescript: buildTypeScript }
+const STEPS = {
+  packages: installPackages,
+  libtorch: provideLibtorch,
+  native: buildNative,
+  typescript: buildTypeScript,
+  reference: installReference,
+}
 
 function readSteps() {
-  const { values } = parseArgs({ options: { only: { type: 'string', multiple: true } } })
+  const { values } = parseArgs({
+    options: { only: { type: 'string', multiple: true }, reference: { type: 'boolean', default: false } },
+  })
   for (const name of values.only ?? []) {
     if (!(name in STEPS)) throw new SetupError(`unknown step "${name}"`, `use one of: ${Object.keys(STEPS).join(', ')}`)
   }
-  return Object.keys(STEPS).filter((name) => !values.only || values.only.includes(name))
+  const optional = (name) => name === 'reference' && !values.reference
+  return Object.keys(STEPS).filter((name) => values.only?.includes(name) ?? !optional(name))
 }
 
 let release = () => {}
@@ -46,7 +59,9 @@ async function main() {
   const env = process.env
   const managed = !env.LIBTORCH && env.LIBTORCH_USE_PYTORCH !== '1'
   await checkTools({ env, python: managed })
-  release = await takeLock(join(homeDirectory(root, env), 'setup.lock'), { signal: interruption.signal })
+  const home = homeDirectory(root, env)
+  release = await takeLock(join(home, 'setup.lock'), { signal: interruption.signal })
+  logTo(join(home, 'setup.log'))
   for (const name of steps) {
     if (interruption.signal.aborted) break
     await STEPS[name]({ root, env })
@@ -57,17 +72,8 @@ try {
   await main()
   if (interruption.signal.aborted) process.exitCode = 130
 } catch (error) {
-  if (interruption.signal.aborted) {
-    process.exitCode = 130
-  } else if (error instanceof SetupError) {
-    say('failed', error.message)
-    say('fix', error.remedy)
-    process.exitCode = 1
-  } else {
-    say('failed', error.stack ?? String(error))
-    say('retry', 'npm run setup')
-    process.exitCode = 1
-  }
+  if (!interruption.signal.aborted) explainFailure(error)
+  process.exitCode = interruption.signal.aborted ? 130 : 1
 } finally {
   release()
 }

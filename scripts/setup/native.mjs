@@ -1,8 +1,9 @@
 // The addon, by cmake-js and Ninja.
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { availableParallelism, totalmem } from 'node:os'
 import { join } from 'node:path'
-import { output, run, SetupError, say } from './console.mjs'
+import { clock, output, run, SetupError, say, showProgress } from './console.mjs'
 import { fingerprint, readStamp } from './hash.mjs'
 import { resolveLibtorch } from './libtorch.mjs'
 import { homeDirectory } from './paths.mjs'
@@ -10,7 +11,12 @@ import { checkSpace } from './venv.mjs'
 
 const SOURCES = ['CMakeLists.txt', 'cmake', 'native/core', 'native/binding']
 // A precompiled header of 0.4 GB, the objects and the addon.
-const BUILD_BYTES = 1.5e9
+const BUILD_BYTES = 1e9
+
+/** As many compiles at once as there are cores, while each has 2 GB of memory: it takes up to 1.3 GB. */
+export function compilesAtOnce(cores = availableParallelism(), memory = totalmem()) {
+  return String(Math.max(1, Math.min(cores, Math.floor(memory / 2e9))))
+}
 
 /** What a configured build depends on besides the sources. */
 async function toolchain(root, env) {
@@ -28,8 +34,8 @@ async function toolchain(root, env) {
   }
 }
 
-/** A build folder that was copied or moved with its project still points at the old place. */
-function dropForeignCache(root, build) {
+/** Removes a build folder that was copied or moved with its project: it still points at the old place. */
+export function dropForeignCache(root, build) {
   const cache = join(build, 'CMakeCache.txt')
   if (!existsSync(cache)) return
   const home = /^CMAKE_HOME_DIRECTORY:INTERNAL=(.*)$/m.exec(readFileSync(cache, 'utf8'))?.[1]
@@ -38,10 +44,30 @@ function dropForeignCache(root, build) {
   rmSync(build, { recursive: true, force: true })
 }
 
+/** How far a build is, from Ninja's lines. Objects take unlike times: the rest is an estimate, better towards the end. */
+export function buildProgress() {
+  let done = 0
+  let total = 0
+  return {
+    onLine(line) {
+      const match = /^\[(\d+)\/(\d+)\]/.exec(line)
+      if (match) [done, total] = [Number(match[1]), Number(match[2])]
+    },
+    describe(seconds) {
+      if (total === 0) return `configuring, ${clock(seconds)} so far`
+      const left = done < total / 8 ? '' : `, ${clock((seconds / done) * (total - done))} left`
+      return `${done}/${total}${left}`
+    },
+  }
+}
+
 async function cmakeJs(root, env, command) {
   const cli = createRequire(join(root, 'package.json')).resolve('cmake-js/bin/cmake-js')
   const args = [cli, command, '--directory', root, '--generator', 'Ninja', '--log-level', 'warn']
-  const { status, tail } = await run(process.execPath, args, { cwd: root, env })
+  const { onLine, describe } = buildProgress()
+  const ended = showProgress('native', describe)
+  const { status, tail } = await run(process.execPath, args, { cwd: root, env, onLine })
+  ended()
   if (status === 0) return
   const remedy = 'the messages above name the file; fix it, then: npm run setup (it continues where it stopped)'
   if (/No space left/.test(tail))
@@ -49,10 +75,10 @@ async function cmakeJs(root, env, command) {
   if (/Killed signal|cannot allocate memory/i.test(tail)) {
     throw new SetupError(
       'the compiler ran out of memory',
-      'CMAKE_BUILD_PARALLEL_LEVEL=1 npm run setup (1 GB per compiler process)',
+      'CMAKE_BUILD_PARALLEL_LEVEL=1 npm run setup (1.3 GB per compiler process)',
     )
   }
-  throw new SetupError(`cmake-js ${command} failed (exit ${status})`, remedy)
+  throw new SetupError(`cmake-js ${command} failed (exit ${status})`, remedy, tail)
 }
 
 /** Loads the addon in a process of its own: a broken one must not take set-up with it. */
@@ -80,14 +106,13 @@ export async function buildNative({ root, env = process.env }) {
   dropForeignCache(root, build)
   mkdirSync(build, { recursive: true })
   checkSpace(build, existsSync(addon) ? BUILD_BYTES / 5 : BUILD_BYTES, 'the native build')
-  // Two compiles at once: each takes up to 1 GB.
-  const buildEnv = { CMAKE_BUILD_PARALLEL_LEVEL: '2', ...env, LANGEVIN_HOME: homeDirectory(root, env) }
+  const buildEnv = { CMAKE_BUILD_PARALLEL_LEVEL: compilesAtOnce(), ...env, LANGEVIN_HOME: homeDirectory(root, env) }
   const began = Date.now()
   if (last?.tools !== wanted.tools || !existsSync(join(build, 'build.ninja'))) {
     say('native', 'configuring, because the toolchain, LibTorch or the CMake files are new')
     await cmakeJs(root, buildEnv, 'configure')
   }
-  say('native', existsSync(addon) ? 'building what changed' : 'building the addon (some minutes the first time)')
+  say('native', existsSync(addon) ? 'building what changed' : 'building the addon (the first time: 3 to 5 minutes on two cores, 0.6 GB)')
   await cmakeJs(root, buildEnv, 'build')
   await verify(addon)
   writeFileSync(`${stamp}.new`, JSON.stringify(wanted))

@@ -1,7 +1,7 @@
 // node_modules from the lock file.
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { run, SetupError, say } from './console.mjs'
+import { clock, run, SetupError, say, showProgress } from './console.mjs'
 import { installedAsDependency } from './paths.mjs'
 
 const readJson = (path) => JSON.parse(readFileSync(path, 'utf8'))
@@ -33,11 +33,14 @@ export async function installPackages({ root }) {
   const mismatch = packagesMismatch(root)
   if (!mismatch) return say('packages', 'skipped: node_modules matches package-lock.json')
   say('packages', `npm ci, because ${mismatch}`)
+  const done = showProgress('packages', (seconds) => `npm ci, ${clock(seconds)} so far`)
   const { status, tail } = await run('npm', ['ci', '--no-audit', '--no-fund'], { cwd: root })
+  done()
   if (status === 0) return undefined
   if (/ENOSPC/.test(tail)) throw new SetupError('npm ci ran out of disk space', 'free some space, then: npm run setup')
   throw new SetupError(
     `npm ci failed (exit ${status})`,
-    'see its messages above; when the network is back: npm run setup',
+    'when its messages above are dealt with (or the network is back): npm run setup',
+    tail,
   )
 }

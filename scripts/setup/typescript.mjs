@@ -24,11 +24,15 @@ export async function buildTypeScript({ root }) {
   if (readStamp(stamp)?.wanted === wanted) return say('typescript', 'skipped: dist/ is up to date')
   say('typescript', 'compiling src/ to dist/')
   rmSync(stamp, { force: true })
-  const { status } = await run(process.execPath, [require.resolve('typescript/bin/tsc'), '-p', 'tsconfig.build.json'], {
-    cwd: root,
-  })
+  const { status, tail } = await run(
+    process.execPath,
+    [require.resolve('typescript/bin/tsc'), '-p', 'tsconfig.build.json'],
+    {
+      cwd: root,
+    },
+  )
   if (status !== 0)
-    throw new SetupError('the TypeScript sources do not compile', 'fix the errors above, then: npm run setup')
+    throw new SetupError('the TypeScript sources do not compile', 'fix the errors above, then: npm run setup', tail)
   removeOrphans(root)
   const main = join(root, 'dist/cli/main.js')
   if (existsSync(main)) chmodSync(main, 0o755)

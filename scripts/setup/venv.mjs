@@ -11,15 +11,15 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { output, run, SetupError, say } from './console.mjs'
+import { clock, output, run, SetupError, say, showProgress } from './console.mjs'
 import { fingerprint, readStamp } from './hash.mjs'
 import { describeAttempts, managedTorch, PINNED_LIBTORCH, resolveLibtorch } from './libtorch.mjs'
 import { homeDirectory } from './paths.mjs'
 
-const REQUIREMENTS = 'scripts/reference/requirements.txt'
-// An unpacked CPU environment takes 1.4 GB and pip unpacks beside its download; a CUDA wheel takes several times that and
-// pip says so itself.
-const VENV_BYTES = 3e9
+const REQUIREMENTS = 'scripts/setup/requirements.txt'
+// The environment of a CPU wheel takes 0.9 GB and pip unpacks beside its download of 0.2 GB; a CUDA wheel takes several
+// times that and pip says so itself.
+const VENV_BYTES = 1.5e9
 
 /** Throws when fewer than `bytes` are free where `path` lies. @param {string} path @param {number} bytes */
 export function checkSpace(path, bytes, what) {
@@ -34,14 +34,14 @@ export function checkSpace(path, bytes, what) {
 }
 
 const CHECK = `
-import json, os, torch, numpy, sklearn
+import json, os, torch
 print(json.dumps({'version': torch.__version__.split('+')[0], 'prefix': os.path.dirname(torch.__file__),
                   'sum': float(torch.ones(3).sum())}))`
 
 /** Imports what was installed. Returns why it is unusable, or undefined. */
 async function verify(venv) {
   const { status, tail } = await run(join(venv, 'bin/python'), ['-c', CHECK], { quiet: true })
-  if (status !== 0) return `importing torch, numpy and scikit-learn fails:\n${tail.trim()}`
+  if (status !== 0) return `importing torch fails:\n${tail.trim()}`
   const answer = /^\{.*\}$/m.exec(tail)
   if (!answer) return 'its Python does not run'
   const { version, prefix, sum } = JSON.parse(answer[0])
@@ -79,38 +79,49 @@ function removeLeftovers(home) {
   }
 }
 
+/**
+ * Installs what a requirements file names into an environment.
+ *
+ * @param {string} root
+ * @param {string} venv
+ * @param {string} step the step that says how long it takes
+ * @param {string} requirements a path below root
+ * @param {{ command: string, otherwise?: string }} remedy the command that tries again, and what else helps
+ */
+export async function pipInstall(root, venv, step, requirements, { command, otherwise = '' }) {
+  const args = ['-m', 'pip', 'install', '-q', '--retries', '2', '--disable-pip-version-check', '--no-input']
+  const ended = showProgress(step, (seconds) => `pip install, ${clock(seconds)} so far`)
+  const { status, tail } = await run(join(venv, 'bin/python'), [...args, '-r', join(root, requirements)])
+  ended()
+  if (status === 0) return
+  if (/No space left|Errno 28/.test(tail)) {
+    throw new SetupError(
+      'pip ran out of disk space',
+      `free some space (or set TMPDIR and LANGEVIN_HOME), then: ${command}`,
+      tail,
+    )
+  }
+  throw new SetupError(
+    `pip could not install ${requirements} (exit ${status})`,
+    `when its messages above are dealt with: ${command}${otherwise}`,
+    tail,
+  )
+}
+
 async function install(root, temporary) {
   const made = await run('python3', ['-m', 'venv', temporary])
   if (made.status !== 0) {
     throw new SetupError(
       `python3 -m venv failed (exit ${made.status})`,
       'apt-get install -y python3-venv, then: npm run setup',
+      made.tail,
     )
   }
-  const args = [
-    '-m',
-    'pip',
-    'install',
-    '--retries',
-    '2',
-    '--disable-pip-version-check',
-    '--no-input',
-    '--progress-bar',
-    'off',
-  ]
-  const { status, tail } = await run(join(temporary, 'bin/python'), [...args, '-r', join(root, REQUIREMENTS)])
-  if (status === 0) return
-  if (/No space left|Errno 28/.test(tail)) {
-    throw new SetupError(
-      'pip ran out of disk space',
-      'free some space (or set TMPDIR and LANGEVIN_HOME), then: npm run setup',
-    )
-  }
-  throw new SetupError(
-    `pip could not install ${REQUIREMENTS} (exit ${status})`,
-    'see its messages above, then: npm run setup. Without a network: LIBTORCH=/path/to/libtorch npm run setup, ' +
-      'or LIBTORCH_USE_PYTORCH=1 for the PyTorch of your python3',
-  )
+  await pipInstall(root, temporary, 'libtorch', REQUIREMENTS, {
+    command: 'npm run setup',
+    otherwise:
+      '. Without a network: LIBTORCH=/path/to/libtorch, or LIBTORCH_USE_PYTORCH=1 for the PyTorch of your python3',
+  })
 }
 
 async function isCurrent(venv, wanted) {
@@ -127,7 +138,8 @@ async function isCurrent(venv, wanted) {
 async function provision(root, home, venv, wanted) {
   checkSpace(home, VENV_BYTES, 'the private Python environment')
   const temporary = join(home, `venv.partial-${process.pid}`)
-  say('libtorch', `installing torch ${PINNED_LIBTORCH} in ${venv} (a few minutes, about 1.4 GB)`)
+  const size = 'the CPU wheel: 0.2 GB to download, 0.9 GB on disk; one with CUDA: several times that'
+  say('libtorch', `installing torch ${PINNED_LIBTORCH} in ${venv} (${size})`)
   try {
     await install(root, temporary)
     const problem = await verify(temporary)

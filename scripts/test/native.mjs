@@ -1,5 +1,6 @@
 // ctest. An entry is a file of native/tests; the executable prints how many tests of it passed, and that is what counts.
 import { join } from 'node:path'
+import { compilesAtOnce } from '../setup/native.mjs'
 import { capture } from './process.mjs'
 
 /** Sums the counts the test executable printed. @param {string} text ctest's verbose output */
@@ -20,7 +21,7 @@ export function countTests(text) {
  * @param {{ build?: string, env?: NodeJS.ProcessEnv, name?: string }} [options]
  */
 export async function runNative(root, { build = join(root, 'build'), env = process.env, name = 'ctest' } = {}) {
-  const buildEnv = { CMAKE_BUILD_PARALLEL_LEVEL: '2', ...env }
+  const buildEnv = { CMAKE_BUILD_PARALLEL_LEVEL: compilesAtOnce(), ...env }
   const made = await capture('cmake', ['--build', build, '--target', 'langevin_core_tests'], {
     cwd: root,
     env: buildEnv,

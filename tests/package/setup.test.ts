@@ -15,7 +15,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 
 const exec = promisify(execFile)
 const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '')
@@ -28,6 +28,8 @@ const { packagesMismatch } = await part('packages')
 const { takeLock } = await part('lock')
 const { removeOrphans } = await part('typescript')
 const { checkSpace } = await part('venv')
+const { buildProgress, compilesAtOnce, dropForeignCache } = await part('native')
+const { clock, logFile, logTo, run, say, showProgress } = await part('console')
 
 let folder = ''
 beforeEach(() => {
@@ -274,6 +276,97 @@ describe('packages', () => {
   })
 })
 
+describe('what set-up shows', () => {
+  const written: string[] = []
+  const terminal = process.stderr.isTTY
+  beforeEach(() => {
+    written.length = 0
+    vi.useFakeTimers()
+    vi.spyOn(process.stderr, 'write').mockImplementation((text) => written.push(String(text)) > 0)
+  })
+  afterEach(() => {
+    vi.useRealTimers()
+    vi.restoreAllMocks()
+    process.stderr.isTTY = terminal
+  })
+
+  it('is a line every 15 s where nobody watches', () => {
+    process.stderr.isTTY = false
+    const end = showProgress('native', (seconds: number) => `${seconds} s`)
+    vi.advanceTimersByTime(44_000)
+    end()
+    vi.advanceTimersByTime(60_000)
+    expect(written).toEqual(['setup  native     15 s\n', 'setup  native     30 s\n'])
+  })
+
+  it('is one line drawn anew on a terminal, which words of its own clear', () => {
+    process.stderr.isTTY = true
+    const end = showProgress('native', (seconds: number) => `${seconds} s`)
+    vi.advanceTimersByTime(1000)
+    expect(written).toEqual(['\r\x1b[2Ksetup  native     0.5 s', '\r\x1b[2Ksetup  native     1 s'])
+    say('stopped', 'by SIGINT')
+    expect(written.at(-1)).toBe('\r\x1b[2Ksetup  stopped    by SIGINT\n')
+    vi.advanceTimersByTime(500)
+    end()
+    expect(written.at(-1)).toBe('\r\x1b[2K')
+  })
+
+  it('counts the steps of a build and says how long the rest takes', () => {
+    const { onLine, describe } = buildProgress()
+    expect(describe(3)).toBe('configuring, 0:03 so far')
+    onLine('[1/44] Building CXX object cmake_pch.hxx.gch')
+    expect(describe(20)).toBe('1/44')
+    onLine('some warning of [2/3] things')
+    onLine('[11/44] Building CXX object a.o')
+    expect(describe(40)).toBe('11/44, 2:00 left')
+    expect([0, 59.6, 61, 600].map(clock)).toEqual(['0:00', '1:00', '1:01', '10:00'])
+  })
+
+  it('keeps the output of commands to the log', async () => {
+    vi.useRealTimers()
+    const log = join(folder, 'setup.log')
+    logTo(log)
+    expect(await run('sh', ['-c', 'echo out; echo err >&2'], { quiet: true })).toEqual({
+      status: 0,
+      tail: 'out\nerr\n',
+    })
+    expect(logFile()).toBeUndefined()
+    const lines: string[] = []
+    await run('sh', ['-c', 'echo one; printf tw; sleep 0.05; echo o'], { onLine: (line: string) => lines.push(line) })
+    expect(lines).toEqual(['one', 'two'])
+    expect(logFile()).toBe(log)
+    expect(readFileSync(log, 'utf8')).toMatch(/^\d{4}-.*Z\n\n\$ sh -c .*\none\ntwo\n$/)
+    expect(written).toEqual([])
+  })
+})
+
+describe('a build', () => {
+  it.each([
+    [8, 64e9, '8'],
+    [8, 8e9, '4'],
+    [2, 1e9, '1'],
+  ])('on %i cores with %d bytes compiles %s files at once', (cores, memory, jobs) => {
+    expect(compilesAtOnce(cores, memory)).toBe(jobs)
+  })
+
+  it('folder that was copied from another place is removed, and set-up says so', () => {
+    const build = join(folder, 'build')
+    mkdirSync(build)
+    const cache = (home: string) =>
+      writeFileSync(join(build, 'CMakeCache.txt'), `CMAKE_HOME_DIRECTORY:INTERNAL=${home}\n`)
+    const write = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
+    cache(folder)
+    dropForeignCache(folder, build)
+    expect(existsSync(build)).toBe(true)
+    expect(write).not.toHaveBeenCalled()
+    cache('/elsewhere')
+    dropForeignCache(folder, build)
+    expect(existsSync(build)).toBe(false)
+    expect(write.mock.calls.join()).toMatch(/build\/ was configured for \/elsewhere: starting with an empty one/)
+    write.mockRestore()
+  })
+})
+
 describe('the lock', () => {
   it('lets one in and makes the other wait', async () => {
     const path = join(folder, 'setup.lock')
@@ -346,6 +439,11 @@ describe('scripts/setup.mjs', () => {
     return { project, env }
   }
   const setupLibtorch = (project: string) => [join(project, 'scripts/setup.mjs'), '--only', 'libtorch']
+  /** Waits until the set-up of a project has logged what matches. */
+  async function logged(project: string, words: RegExp): Promise<void> {
+    const log = join(project, '.langevin/setup.log')
+    await vi.waitUntil(() => existsSync(log) && words.test(readFileSync(log, 'utf8')), { timeout: 15_000 })
+  }
 
   it.each([
     ['echo "ERROR: No space left on device" >&2; exit 1', /pip ran out of disk space/, /free some space/],
@@ -357,7 +455,36 @@ describe('scripts/setup.mjs', () => {
     expect(failure.code).toBe(1)
     expect(failure.stderr).toMatch(problem)
     expect(failure.stderr).toMatch(remedy)
-    expect(readdirSync(join(project, '.langevin'))).toEqual([])
+    expect(readdirSync(join(project, '.langevin'))).toEqual(['setup.log'])
+  })
+
+  it('keeps what the commands write in a log, and shows its end and names it on failure', async () => {
+    const { project, env } = projectWithPip('seq 1 500; echo "ERROR: No matching distribution" >&2; exit 1')
+    const failure = await exec(process.execPath, setupLibtorch(project), { env }).catch((error) => error)
+    const log = join(project, '.langevin/setup.log')
+    expect(failure.stderr).toMatch(/^ {4}500\n {4}ERROR: No matching distribution\nsetup {2}failed {5}pip could not/m)
+    expect(failure.stderr).toContain(`everything the commands wrote is in ${log}`)
+    expect(failure.stderr).not.toMatch(/^ *400$/m)
+    expect(readFileSync(log, 'utf8')).toMatch(/^\$ .*pip install -q .*\n1\n2\n(.*\n)*400\n/m)
+  })
+
+  it('needs torch alone; what the tests compare with is installed when it is asked for, once', async () => {
+    const { project, env } = projectWithPip('echo "$@" >> ../pip.txt; case "$*" in *--no-index*) exit 1;; esac')
+    const venv = join(project, '.langevin/venv')
+    mkdirSync(join(venv, 'bin'), { recursive: true })
+    symlinkSync(join(folder, 'bin/python3'), join(venv, 'bin/python'))
+    const reference = () =>
+      exec(process.execPath, [setupLibtorch(project)[0] ?? '', '--only', 'reference'], { env, cwd: project })
+    await reference()
+    const calls = readFileSync(join(folder, 'pip.txt'), 'utf8').trim().split('\n')
+    expect(calls).toHaveLength(2)
+    expect(calls[1]).toMatch(/^-m pip install -q .* -r .*scripts\/reference\/requirements\.txt$/)
+    expect((await reference()).stderr).toMatch(/reference +skipped: .*venv holds scripts\/reference/)
+    expect(readFileSync(join(folder, 'pip.txt'), 'utf8').trim().split('\n')).toHaveLength(2)
+    const packages = (path: string) =>
+      [...readFileSync(join(root, path), 'utf8').matchAll(/^[\w-]+/gm)].map(([name]) => name)
+    expect(packages('scripts/setup/requirements.txt')).toEqual(['torch'])
+    expect(packages('scripts/reference/requirements.txt')).toEqual(['numpy', 'scikit-learn', 'safetensors'])
   })
 
   it('stops at once on Ctrl-C, says how to continue and leaves nothing', async () => {
@@ -366,12 +493,13 @@ describe('scripts/setup.mjs', () => {
     let text = ''
     child.stderr.on('data', (chunk) => {
       text += chunk
-      if (String(chunk).includes('collecting torch')) child.kill('SIGINT')
     })
-    const status = await new Promise((resolve) => child.on('close', resolve))
-    expect(status).toBe(130)
+    const ended = new Promise((resolve) => child.on('close', resolve))
+    await logged(project, /^collecting torch$/m)
+    child.kill('SIGINT')
+    expect(await ended).toBe(130)
     expect(text).toMatch(/stopped +by SIGINT.*to continue: npm run setup/)
-    expect(readdirSync(join(project, '.langevin'))).toEqual([])
+    expect(readdirSync(join(project, '.langevin'))).toEqual(['setup.log'])
   }, 20_000)
 
   it('ends what its children started, and waiting for another set-up, on a signal to it alone', async () => {
@@ -383,7 +511,7 @@ describe('scripts/setup.mjs', () => {
         child.stderr.on('data', (chunk) => String(chunk).includes(words) && resolve())
       })
     const first = start()
-    await says(first, 'collecting torch')
+    await logged(project, /^collecting torch$/m)
     const second = start()
     await says(second, 'waiting for it')
     second.kill('SIGTERM')
@@ -392,7 +520,7 @@ describe('scripts/setup.mjs', () => {
     expect(await ended(first)).toBe(130)
     const { stdout } = await exec('ps', ['-eo', 'args'])
     expect(stdout).not.toMatch(/^sleep 61$/m)
-    expect(readdirSync(join(project, '.langevin'))).toEqual([])
+    expect(readdirSync(join(project, '.langevin'))).toEqual(['setup.log'])
   }, 30_000)
 
   it('clears away what a killed set-up left', async () => {
@@ -400,6 +528,6 @@ describe('scripts/setup.mjs', () => {
     mkdirSync(join(project, '.langevin/venv.partial-1/bin'), { recursive: true })
     const failure = await exec(process.execPath, setupLibtorch(project), { env }).catch((error) => error)
     expect(failure.stderr).toMatch(/removing venv\.partial-1/)
-    expect(readdirSync(join(project, '.langevin'))).toEqual([])
+    expect(readdirSync(join(project, '.langevin'))).toEqual(['setup.log'])
   })
 })
