@@ -1,5 +1,5 @@
 // What the tests of divergence objectives share: the one-dimensional toy of their papers, exact draws of a Gaussian
-// model in place of a sampler, fits with the house's optimisers.
+// model in place of a sampler, fits with the project's optimisers.
 #pragma once
 
 #include <cmath>

@@ -1,3 +1,4 @@
+// Fingerprints of files, by which set-up knows what has changed.
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'

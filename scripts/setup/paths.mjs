@@ -1,3 +1,4 @@
+// Where the project keeps its managed LibTorch.
 import { join, sep } from 'node:path'
 
 /**

@@ -1,3 +1,4 @@
+// Runs a command and keeps what it wrote.
 import { spawn } from 'node:child_process'
 
 /**

@@ -1,3 +1,4 @@
+/** The benchmark harness: statistics, counted operations, trials, tables and charts. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 

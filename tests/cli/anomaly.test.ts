@@ -1,3 +1,4 @@
+/** `langevin anomaly`, run as a command. */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'

@@ -1,3 +1,4 @@
+/** The commands of the `langevin` tool: usage, studies, train, sample, score, schema. */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'

@@ -1,3 +1,4 @@
+/** `langevin report` on training and sampling runs. */
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,3 +1,4 @@
+/** data.csv: what it reads, how it treats missing cells, and what it refuses. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,3 +1,4 @@
+/** Dataset and the toy distributions. */
 import { describe, expect, test } from 'vitest'
 import { fromArrays } from '../../src/data/arrays.js'
 import * as toys from '../../src/data/toys.js'

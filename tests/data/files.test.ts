@@ -1,3 +1,4 @@
+/** Readers of array files: npz, npy, idx, cifar, safetensors, parquet. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

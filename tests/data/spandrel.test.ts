@@ -1,3 +1,4 @@
+/** The spandrel shapes: their densities against an independent quadrature, and their rows. */
 import { describe, expect, test } from 'vitest'
 import { grid } from '../../src/data/grid.js'
 import * as spandrel from '../../src/data/spandrel.js'

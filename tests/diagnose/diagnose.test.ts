@@ -1,3 +1,4 @@
+/** diagnose(): no finding on good runs, the right one on runs with a defect. */
 import { describe, expect, test } from 'vitest'
 import {
   data,

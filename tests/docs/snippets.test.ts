@@ -1,3 +1,4 @@
+/** Every snippet of the documents, and every example, runs as pasted. */
 import { execFile } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

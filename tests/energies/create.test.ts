@@ -1,3 +1,4 @@
+/** Energy.create: parameters, evaluation and the errors of bad specs. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { energies, layers } from '../../src/energies/index.js'

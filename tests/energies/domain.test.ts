@@ -1,3 +1,4 @@
+/** Methods for real columns refuse discrete energies, and the other way round. */
 import { describe, expect, test } from 'vitest'
 import {
   Energy,

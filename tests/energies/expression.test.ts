@@ -1,3 +1,4 @@
+/** energies.expression: formulas traced into operations. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { energies, expr } from '../../src/energies/index.js'

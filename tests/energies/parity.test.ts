@@ -1,3 +1,4 @@
+/** Energies, scores and outputs of every kind against PyTorch. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,3 +1,4 @@
+/** Specs of energies and the spec machinery: validation, suggestions, schedules, JSON Schema. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { energies, layers } from '../../src/energies/index.js'

@@ -1,3 +1,4 @@
+/** evaluate.logLikelihood against known densities. */
 import { describe, expect, test } from 'vitest'
 import { Energy, energies, evaluate, partition, data as sets, tensor } from '../../src/index.js'
 

@@ -1,3 +1,4 @@
+/** Runs the Python reference scripts. */
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'

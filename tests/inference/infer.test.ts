@@ -1,3 +1,4 @@
+/** infer() and infer.chain(). */
 import { describe, expect, it } from 'vitest'
 import {
   Energy,

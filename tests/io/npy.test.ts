@@ -1,3 +1,4 @@
+/** NumPy's .npy and .npz files. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

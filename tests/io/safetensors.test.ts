@@ -1,3 +1,4 @@
+/** safetensors files, written and read, and what the reader refuses. */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,3 +1,4 @@
+/** Runs a script in a Node process of its own, for tests of how a process ends. */
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'

@@ -1,3 +1,4 @@
+/** The life of an energy: files, concurrent calls, signals, the event loop, threads, memory. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

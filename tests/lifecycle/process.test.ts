@@ -1,3 +1,4 @@
+/** How a process with running jobs ends. */
 import { describe, expect, it, vi } from 'vitest'
 import { inProcess, type Outcome } from './child.js'
 

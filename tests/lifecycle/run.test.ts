@@ -1,3 +1,4 @@
+/** Run: events, checkpoints, the end, unhandled rejections, pause. */
 import { setImmediate, setTimeout } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { LangevinError } from '../../src/errors.js'

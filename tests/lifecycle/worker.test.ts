@@ -1,3 +1,4 @@
+/** The package in worker threads. */
 import { describe, expect, it, vi } from 'vitest'
 import { inProcess, PRELUDE } from './child.js'
 

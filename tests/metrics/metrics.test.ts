@@ -1,3 +1,4 @@
+/** Ranking, calibration, distances and chain diagnostics against scikit-learn and NumPy. */
 import { describe, expect, test } from 'vitest'
 import * as metrics from '../../src/metrics/index.js'
 import { tensor } from '../../src/tensor/index.js'

@@ -1,3 +1,4 @@
+/** The kernel Stein goodness-of-fit test. */
 import { describe, expect, it } from 'vitest'
 import { Energy, energies, metrics, type Tensor } from '../../src/index.js'
 import { invokeNow } from '../../src/runtime/index.js'

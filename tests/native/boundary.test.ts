@@ -1,3 +1,4 @@
+/** Values, functions and handles at the boundary to the addon. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { NativeError, NativeTensor } from '../../src/native/contract.js'
@@ -109,7 +110,7 @@ describe('arguments at the boundary', () => {
 })
 
 describe('functions at the boundary', () => {
-  it('unknown, or called by the wrong door, are refused', () => {
+  it('unknown, or called in the wrong lane, are refused', () => {
     expect(refusal(() => addon.callNow('nope', {})).code).toBe('ERR_LANGEVIN_INTERNAL')
     expect(refusal(() => addon.submit('nope', {}, {}, () => undefined)).code).toBe('ERR_LANGEVIN_INTERNAL')
     expect(refusal(() => addon.callNow('energy.create', {})).message).toContain('submitted as a job')

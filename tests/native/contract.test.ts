@@ -1,3 +1,4 @@
+/** The contract between the package and its addon, both sides compared. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
@@ -6,15 +7,15 @@ import { native } from '../../src/native/load.js'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
-/** Names the package calls, with the door it uses: read from its sources, where they stand as literals. */
-function called(): { name: string; door: string; file: string }[] {
-  const found: { name: string; door: string; file: string }[] = []
+/** Names the package calls, with the function that calls them: read from its sources, where they are literals. */
+function called(): { name: string; caller: string; file: string }[] {
+  const found: { name: string; caller: string; file: string }[] = []
   for (const entry of readdirSync(`${root}src`, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile() || !entry.name.endsWith('.ts')) continue
     const file = `${entry.parentPath}/${entry.name}`
     const text = readFileSync(file, 'utf8')
-    for (const [, door, name] of text.matchAll(/\b(invokeNow|invoke|startRun)(?:<[^(]*?>)?\(\s*'([^']+)'/g)) {
-      found.push({ name: name as string, door: door as string, file: file.slice(root.length) })
+    for (const [, caller, name] of text.matchAll(/\b(invokeNow|invoke|startRun)(?:<[^(]*?>)?\(\s*'([^']+)'/g)) {
+      found.push({ name: name as string, caller: caller as string, file: file.slice(root.length) })
     }
   }
   return found
@@ -48,9 +49,9 @@ describe('the contract between the package and its addon', () => {
     expect(uses.map(({ name }) => name)).toEqual(
       expect.arrayContaining(['energy.create', 'tensor.to', 'train', 'sample']),
     )
-    for (const { name, door, file } of uses) {
+    for (const { name, caller, file } of uses) {
       expect(lanes.has(name), `${file} calls '${name}', which the core does not have`).toBe(true)
-      if (door === 'invokeNow')
+      if (caller === 'invokeNow')
         expect(lanes.get(name), `${file} calls '${name}' on the JavaScript thread`).toBe('immediate')
     }
   })

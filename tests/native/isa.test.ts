@@ -1,3 +1,4 @@
+/** LANGEVIN_ISA selects the instruction set of the kernels. */
 import { expect, test } from 'vitest'
 import { inProcess } from '../lifecycle/child.js'
 

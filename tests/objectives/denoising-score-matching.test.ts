@@ -1,3 +1,4 @@
+/** Denoising score matching over a ladder of noise levels. */
 import { describe, expect, it } from 'vitest'
 import { Energy, energies, objectives, optimizers, schedules, tensor, train } from '../../src/index.js'
 import { invokeNow } from '../../src/runtime/index.js'

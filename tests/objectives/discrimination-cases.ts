@@ -1,3 +1,4 @@
+/** Cases of discriminating objectives for the comparison with PyTorch. */
 import { noises, objectives } from '../../src/index.js'
 import {
   BATCH,

@@ -1,3 +1,4 @@
+/** fDivergence against plain PyTorch. */
 import { describe, expect, it } from 'vitest'
 import {
   Energy,

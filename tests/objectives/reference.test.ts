@@ -1,3 +1,4 @@
+/** Losses and gradients of the objectives against plain PyTorch. */
 import { beforeAll, describe, expect, it } from 'vitest'
 import {
   Energy,

@@ -1,3 +1,4 @@
+/** Cases of score matching for the comparison with PyTorch. */
 import { energies, objectives } from '../../src/index.js'
 import {
   BATCH,

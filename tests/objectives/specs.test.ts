@@ -1,3 +1,4 @@
+/** Specs of objectives, noises and optimisers. */
 import { describe, expect, it } from 'vitest'
 import { noises, objectives, optimizers, samplers, schedules } from '../../src/index.js'
 import { refusal } from '../helpers/errors.js'

@@ -1,3 +1,4 @@
+/** The losses of structured prediction, from spec to gradient. */
 import { beforeAll, describe, expect, it } from 'vitest'
 import { Energy, energies, evaluateObjective, LangevinError, objectives, tensor } from '../../src/index.js'
 import { reference } from '../helpers/python.js'

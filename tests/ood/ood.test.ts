@@ -1,3 +1,4 @@
+/** Detectors against scikit-learn, and their evaluation. */
 import { describe, expect, test } from 'vitest'
 import { fromArrays } from '../../src/data/arrays.js'
 import { energies } from '../../src/energies/index.js'

@@ -1,3 +1,4 @@
+/** doctor(): its checks and its report. */
 import { readFileSync, realpathSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { doctor, renderReport } from '../../src/doctor/index.js'

@@ -1,3 +1,4 @@
+/** The test driver: how it counts and what it prints. */
 import { describe, expect, it } from 'vitest'
 
 const part = (name: string) => import(new URL(`../../scripts/test/${name}.mjs`, import.meta.url).href)

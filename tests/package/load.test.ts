@@ -1,3 +1,4 @@
+/** The loader of the addon and the errors of a failed load. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

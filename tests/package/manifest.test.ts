@@ -1,3 +1,4 @@
+/** package.json and the contents of the package. */
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'

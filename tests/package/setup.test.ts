@@ -1,3 +1,4 @@
+/** The set-up scripts: tools, LibTorch, packages, lock, interruption. */
 import { execFile, spawn } from 'node:child_process'
 import {
   chmodSync,

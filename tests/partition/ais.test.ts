@@ -1,3 +1,4 @@
+/** partition.ais in both directions, against PyTorch with the same random numbers. */
 import { describe, expect, test } from 'vitest'
 import { gaussians } from '../../src/data/toys.js'
 import { energies } from '../../src/energies/index.js'

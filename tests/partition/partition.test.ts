@@ -1,3 +1,4 @@
+/** partition.grid and partition.exact. */
 import { describe, expect, test } from 'vitest'
 import { energies } from '../../src/energies/index.js'
 import { Energy } from '../../src/energy.js'

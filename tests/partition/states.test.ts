@@ -1,3 +1,4 @@
+/** partition.ais over discrete states. */
 import { describe, expect, test } from 'vitest'
 import { Energy, energies, partition, sample, samplers, tensor } from '../../src/index.js'
 import type { SpecValue } from '../../src/spec/index.js'

@@ -1,3 +1,4 @@
+/** Discrete energies and samplers against enumeration and PyTorch. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,3 +1,4 @@
+/** Samplers against plain PyTorch with the same random numbers. */
 import { beforeAll, describe, expect, it } from 'vitest'
 import { Energy, energies, sample, samplers, type Tensor } from '../../src/index.js'
 import { invoke, invokeNow } from '../../src/runtime/index.js'

@@ -1,3 +1,4 @@
+/** sample(): draws, moments, states, diagnostics and errors. */
 import { setImmediate } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { Energy, energies, type SampleOptions, sample, samplers, tensor } from '../../src/index.js'

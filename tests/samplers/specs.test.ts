@@ -1,3 +1,4 @@
+/** Specs of samplers. */
 import { describe, expect, it } from 'vitest'
 import { samplers } from '../../src/samplers/index.js'
 import { schedules } from '../../src/schedules/index.js'

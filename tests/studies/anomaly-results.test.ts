@@ -1,3 +1,4 @@
+/** The committed result of the anomaly study. */
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { type AnomalyResult, summarise } from '../../src/studies/anomaly/index.js'

@@ -1,3 +1,4 @@
+/** The anomaly study: its tables, recipe, rows and summaries. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,3 +1,4 @@
+/** The comparison of objectives: its judge, its table, its result. */
 import { beforeAll, describe, expect, it } from 'vitest'
 import { data, Energy, energies, tensor } from '../../src/index.js'
 import { invoke } from '../../src/runtime/index.js'

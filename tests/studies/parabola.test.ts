@@ -1,3 +1,4 @@
+/** The parabola experiment of structured prediction. */
 import { describe, expect, it } from 'vitest'
 import { type Architecture, fitParabola, type ParabolaLoss } from '../../src/studies/parabola.js'
 

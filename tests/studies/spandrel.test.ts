@@ -1,3 +1,4 @@
+/** The spandrel study: metrics, models, restarts, summaries. */
 import { beforeAll, describe, expect, it } from 'vitest'
 import * as spandrel from '../../src/data/spandrel.js'
 import { Energy, energies, noises, objectives, optimizers, type Tensor, tensor, train } from '../../src/index.js'

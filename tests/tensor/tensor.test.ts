@@ -1,3 +1,4 @@
+/** Tensor: sources, shapes, rows, numbers, disposal. */
 import { inspect } from 'node:util'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'

@@ -1,3 +1,4 @@
+/** Strategies of the replay buffer. */
 import { expect, it } from 'vitest'
 import { data, Energy, energies, objectives, samplers, train } from '../../src/index.js'
 

@@ -1,3 +1,4 @@
+/** train(): results, checkpoints, resume, bad input. */
 import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
