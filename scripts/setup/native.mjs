@@ -112,7 +112,12 @@ export async function buildNative({ root, env = process.env }) {
     say('native', 'configuring, because the toolchain, LibTorch or the CMake files are new')
     await cmakeJs(root, buildEnv, 'configure')
   }
-  say('native', existsSync(addon) ? 'building what changed' : 'building the addon (the first time: 3 to 5 minutes on two cores, 0.6 GB)')
+  say(
+    'native',
+    existsSync(addon)
+      ? 'building what changed'
+      : 'building the addon (the first time: 3 to 5 minutes on two cores, 0.6 GB)',
+  )
   await cmakeJs(root, buildEnv, 'build')
   await verify(addon)
   writeFileSync(`${stamp}.new`, JSON.stringify(wanted))
