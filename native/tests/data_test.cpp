@@ -128,7 +128,7 @@ TEST(spandrel_samples_follow_the_truth) {
 TEST(toy_densities_sum_to_one_and_describe_the_rows) {
   const at::Tensor points = grid(3, 240);
   const at::Tensor x = points.select(1, 0), y = points.select(1, 1);
-  for (const auto& toy : langevin::toys()) {
+  for (const auto& toy : toys().rows()) {
     const at::Tensor p =
         tensorOf(call("toys.logDensity", {{"kind", toy.kind}, {"points", boxed(points)}})).exp() * (0.025 * 0.025);
     // Cells of 0.025 against a blur of at least 0.05: the midpoint rule is exact to 1e-6. Gaussian tails

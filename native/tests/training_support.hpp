@@ -9,7 +9,7 @@
 #include "api.hpp"
 #include "check.hpp"
 #include "energies/energy.hpp"
-#include "objectives/registry.hpp"
+#include "objectives/from_parts.hpp"
 #include "optimizers/optimizer.hpp"
 #include "samplers/sampler.hpp"
 #include "tensors/tensor.hpp"

@@ -92,7 +92,7 @@ Row unequalModes(const Draw& d) {
 
 // { kind, n, seed?, noise? } -> { x, y }
 Value sampleToy(const Spec& a, Job&) {
-  const Toy& toy = findKind(toys(), a, "toy distribution").make;
+  const Toy& toy = toys().find(a);
   const std::int64_t n = a.count("n", 1);
   const double noise = a.nonNegative("noise", toy.noise);
   const Random random(a.has("seed") ? a.at("seed").seed() : 0);
@@ -139,7 +139,7 @@ Value gaussians(const Spec& a, Job&) {
 
 // { kind, points: [n, 2], noise?, threads? } -> float64 [n]
 Value logDensityOfToy(const Spec& a, Job&) {
-  const Toy& toy = findKind(toys(), a, "toy distribution").make;
+  const Toy& toy = toys().find(a);
   const at::Tensor points = asRows(unbox(a.at("points")), 2, at::kDouble, at::kCPU, "points").contiguous();
   requireFinite(points, "points");
   const double noise = a.nonNegative("noise", toy.noise);
@@ -148,20 +148,23 @@ Value logDensityOfToy(const Spec& a, Job&) {
 
 }  // namespace
 
-const std::vector<Registered<Toy>>& toys() {
-  static const std::vector<Registered<Toy>> table = {
-      {"rings", {rings, 0.05, 4, curveDensity}},
-      {"moons", {moons, 0.1, 2, curveDensity}},
-      {"eightGaussians", {eightGaussians, 0.1, 8, curveDensity}},
-      {"twentyFiveGaussians", {twentyFiveGaussians, 0.05, 25, curveDensity}},
-      {"checkerboard", {checkerboard, 0, 8, squaresDensity}},
-      {"pinwheel", {pinwheel, 0.05, 5, pinwheelDensity}},
-      {"swissRoll", {swissRoll, 0.05, 1, curveDensity}},
-      {"twoSpirals", {twoSpirals, 0.05, 2, curveDensity}},
-      {"cosine", {cosine, 0.1, 1, curveDensity}},
-      {"unequalModes", {unequalModes, 0.3, 5, curveDensity}},
+const Registry<Toy>& toys() {
+  static const Registry<Toy> registry = {
+      "toy distribution",
+      {
+          {"rings", {rings, 0.05, 4, curveDensity}},
+          {"moons", {moons, 0.1, 2, curveDensity}},
+          {"eightGaussians", {eightGaussians, 0.1, 8, curveDensity}},
+          {"twentyFiveGaussians", {twentyFiveGaussians, 0.05, 25, curveDensity}},
+          {"checkerboard", {checkerboard, 0, 8, squaresDensity}},
+          {"pinwheel", {pinwheel, 0.05, 5, pinwheelDensity}},
+          {"swissRoll", {swissRoll, 0.05, 1, curveDensity}},
+          {"twoSpirals", {twoSpirals, 0.05, 2, curveDensity}},
+          {"cosine", {cosine, 0.1, 1, curveDensity}},
+          {"unequalModes", {unequalModes, 0.3, 5, curveDensity}},
+      },
   };
-  return table;
+  return registry;
 }
 
 const std::vector<Function>& toyFunctions() {

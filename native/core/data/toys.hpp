@@ -38,7 +38,7 @@ struct Toy {
 };
 
 /// Every toy by its name.
-const std::vector<Registered<Toy>>& toys();
+const Registry<Toy>& toys();
 
 /// Toys whose rows are a curve c_k(u1), u1 uniform, blurred by N(0, noise^2 I): a sum of Gaussians over nodes of each
 /// curve an eighth of the noise apart or closer, placed by the toy's own draw().

@@ -1,7 +1,6 @@
 // classifier: logits f(x) read as energies, E(x) = -logsumexp f(x) and E(x, y) = -f(x)[y] (Grathwohl et al. 2020, eq. 5
 // and 6), so p(y | x) = softmax f(x). The Gaussian base term is added to both and leaves p(y | x) as it is.
 #include "energies/layers.hpp"
-#include "energies/registry.hpp"
 #include "program/builder.hpp"
 
 namespace langevin {

@@ -1,6 +1,5 @@
 // doubleWell: E(x) = barrier ((x_1 / separation)^2 - 1)^2 + tilt x_1 + stiffness / 2 sum_{i > 1} x_i^2. Without tilt
 // the wells lie at x_1 = +-separation and the barrier between them is `barrier`.
-#include "energies/registry.hpp"
 #include "program/builder.hpp"
 
 namespace langevin {

@@ -4,7 +4,6 @@
 #include <array>
 #include <string_view>
 
-#include "energies/registry.hpp"
 #include "program/builder.hpp"
 #include "tensors/matrix.hpp"
 

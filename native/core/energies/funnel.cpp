@@ -3,7 +3,6 @@
 #include <cmath>
 #include <numbers>
 
-#include "energies/registry.hpp"
 #include "program/builder.hpp"
 
 namespace langevin {

@@ -1,5 +1,4 @@
 // gaussian: E(x) = (x - m)' P (x - m) / 2, without the normalising constant.
-#include "energies/registry.hpp"
 #include "program/builder.hpp"
 #include "tensors/matrix.hpp"
 

@@ -2,7 +2,6 @@
 #include <cmath>
 #include <numbers>
 
-#include "energies/registry.hpp"
 #include "program/builder.hpp"
 #include "tensors/matrix.hpp"
 

@@ -2,7 +2,6 @@
 // 'binary', over x_i = 0, 1 (a Boltzmann machine without hidden units). J is the symmetric part of the parameter
 // "coupling", without its diagonal and, on a lattice, without pairs that are no neighbours.
 #include "energies/pairwise.hpp"
-#include "energies/registry.hpp"
 
 namespace langevin {
 

@@ -59,13 +59,20 @@ int embeddingLayer(const LayerCall& c) {
 
 int flattenLayer(const LayerCall& c) { return c.x; }  // rows are flat already; it only takes its index
 
-const std::vector<Registered<MakeLayer>>& layerTable() {
-  static const std::vector<Registered<MakeLayer>> rows = {
-      {"linear", linearLayer},   {"activation", activationLayer}, {"layerNorm", layerNormLayer},
-      {"dropout", dropoutLayer}, {"residual", residualLayer},     {"embedding", embeddingLayer},
-      {"flatten", flattenLayer},
+const Registry<MakeLayer>& layerRegistry() {
+  static const Registry<MakeLayer> registry = {
+      "layer",
+      {
+          {"linear", linearLayer},
+          {"activation", activationLayer},
+          {"layerNorm", layerNormLayer},
+          {"dropout", dropoutLayer},
+          {"residual", residualLayer},
+          {"embedding", embeddingLayer},
+          {"flatten", flattenLayer},
+      },
   };
-  return rows;
+  return registry;
 }
 
 }  // namespace
@@ -73,7 +80,7 @@ const std::vector<Registered<MakeLayer>>& layerTable() {
 int layerList(Builder& b, int x, const Spec& layers, int label, const std::string& prefix) {
   const std::vector<Spec> items = layers.items();
   for (std::size_t i = 0; i < items.size(); ++i)
-    x = findKind(layerTable(), items[i], "layer").make({b, x, items[i], label, prefix + std::to_string(i)});
+    x = layerRegistry().find(items[i])({b, x, items[i], label, prefix + std::to_string(i)});
   return x;
 }
 

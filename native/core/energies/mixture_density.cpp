@@ -6,7 +6,6 @@
 #include <numbers>
 
 #include "energies/layers.hpp"
-#include "energies/registry.hpp"
 #include "program/builder.hpp"
 
 namespace langevin {

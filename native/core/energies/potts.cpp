@@ -2,7 +2,6 @@
 // with a free matrix J_ij a pair: the general pairwise model). x holds the levels as one-hot blocks of K columns, so
 // that E(x) = -x' J x / 2 - h' x. A number J as coupling favours equal neighbours: J_ij[a][b] = J where a = b.
 #include "energies/pairwise.hpp"
-#include "energies/registry.hpp"
 
 namespace langevin {
 

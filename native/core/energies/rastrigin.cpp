@@ -1,7 +1,6 @@
 // rastrigin: E(x) = scale [ a d + sum_i (x_i^2 - a cos(2 pi x_i)) ] (Rastrigin 1974). Minimum 0 at the origin.
 #include <numbers>
 
-#include "energies/registry.hpp"
 #include "program/builder.hpp"
 
 namespace langevin {

@@ -3,7 +3,6 @@
 //   E(v) = -b'v - sum_j softplus((c + W v)_j) = -log sum_h exp(-E(v, h)),  E(v, h) = -b'v - c'h - h' W v.
 // Parameters: bias b [d], and those of torch.nn.Linear(d, m) named hidden: hidden.weight W [m, d], hidden.bias c [m].
 // Outputs are c + W v: p(h = 1 | v) = sigmoid of them.
-#include "energies/registry.hpp"
 #include "program/builder.hpp"
 
 namespace langevin {

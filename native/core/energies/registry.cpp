@@ -1,38 +1,48 @@
+// kind -> how a spec of that kind is lowered. A new one is one file, its name in the list of declarations and its row.
 #include "energies/registry.hpp"
 
 #include "base/registry.hpp"
 
 namespace langevin {
+
+using LowerEnergy = Program(const Spec&);
+LowerEnergy lowerMlp, lowerSequential, lowerConditional, lowerClassifier, lowerRegressor, lowerTwoTower,
+    lowerMixtureDensity, lowerGaussian, lowerGaussianMixture, lowerDoubleWell, lowerRosenbrock, lowerRastrigin,
+    lowerAckley, lowerFunnel, lowerExpression, lowerRbm, lowerIsing, lowerPotts;
+
 namespace {
 
-const std::vector<Registered<LowerEnergy>>& table() {
-  static const std::vector<Registered<LowerEnergy>> rows = {
-      {"mlp", lowerMlp},
-      {"sequential", lowerSequential},
-      {"conditional", lowerConditional},
-      {"classifier", lowerClassifier},
-      {"regressor", lowerRegressor},
-      {"twoTower", lowerTwoTower},
-      {"mixtureDensity", lowerMixtureDensity},
-      {"gaussian", lowerGaussian},
-      {"gaussianMixture", lowerGaussianMixture},
-      {"doubleWell", lowerDoubleWell},
-      {"rosenbrock", lowerRosenbrock},
-      {"rastrigin", lowerRastrigin},
-      {"ackley", lowerAckley},
-      {"funnel", lowerFunnel},
-      {"expression", lowerExpression},
-      {"rbm", lowerRbm},
-      {"ising", lowerIsing},
-      {"potts", lowerPotts},
+const Registry<LowerEnergy*>& energyRegistry() {
+  static const Registry<LowerEnergy*> registry = {
+      "energy",
+      {
+          {"mlp", lowerMlp},
+          {"sequential", lowerSequential},
+          {"conditional", lowerConditional},
+          {"classifier", lowerClassifier},
+          {"regressor", lowerRegressor},
+          {"twoTower", lowerTwoTower},
+          {"mixtureDensity", lowerMixtureDensity},
+          {"gaussian", lowerGaussian},
+          {"gaussianMixture", lowerGaussianMixture},
+          {"doubleWell", lowerDoubleWell},
+          {"rosenbrock", lowerRosenbrock},
+          {"rastrigin", lowerRastrigin},
+          {"ackley", lowerAckley},
+          {"funnel", lowerFunnel},
+          {"expression", lowerExpression},
+          {"rbm", lowerRbm},
+          {"ising", lowerIsing},
+          {"potts", lowerPotts},
+      },
   };
-  return rows;
+  return registry;
 }
 
 }  // namespace
 
 Program lower(const Spec& spec) {
-  Program program = findKind(table(), spec, "energy").make(spec);
+  Program program = energyRegistry().find(spec)(spec);
   if (const auto states = spec.find("states")) {
     program.states = States::read(*states);
     if (program.inputWidth % program.states.siteWidth() != 0)
@@ -43,6 +53,6 @@ Program lower(const Spec& spec) {
   return program;
 }
 
-std::vector<std::string> energyKinds() { return kindsOf(table()); }
+std::vector<std::string> energyKinds() { return energyRegistry().kinds(); }
 
 }  // namespace langevin

@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include "energies/layers.hpp"
-#include "energies/registry.hpp"
 #include "program/builder.hpp"
 
 namespace langevin {

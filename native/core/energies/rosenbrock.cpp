@@ -1,6 +1,5 @@
 // rosenbrock: E(x) = scale sum_{i < d} [ b (x_{i+1} - x_i^2)^2 + (a - x_i)^2 ] (Rosenbrock 1960; the chained form for
 // d > 2). Minimum 0 at (1, ..., 1) when a = 1.
-#include "energies/registry.hpp"
 #include "program/builder.hpp"
 
 namespace langevin {

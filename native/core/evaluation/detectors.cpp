@@ -10,13 +10,22 @@ namespace {
 
 using MakeDetector = std::unique_ptr<Detector> (*)(const Spec&);
 
-const std::vector<Registered<MakeDetector>>& detectors() {
-  static const std::vector<Registered<MakeDetector>> table = {
-      {"energy", makeModelDetector},          {"likelihood", makeModelDetector}, {"scoreNorm", makeModelDetector},
-      {"logitEnergy", makeModelDetector},     {"maxSoftmax", makeModelDetector}, {"maxLogit", makeModelDetector},
-      {"averagedEnergy", makeAveragedEnergy}, {"mahalanobis", makeMahalanobis},  {"knn", makeNearestNeighbours},
+const Registry<MakeDetector>& detectors() {
+  static const Registry<MakeDetector> registry = {
+      "detector",
+      {
+          {"energy", makeModelDetector},
+          {"likelihood", makeModelDetector},
+          {"scoreNorm", makeModelDetector},
+          {"logitEnergy", makeModelDetector},
+          {"maxSoftmax", makeModelDetector},
+          {"maxLogit", makeModelDetector},
+          {"averagedEnergy", makeAveragedEnergy},
+          {"mahalanobis", makeMahalanobis},
+          {"knn", makeNearestNeighbours},
+      },
   };
-  return table;
+  return registry;
 }
 
 // { detector, x, threads? } -> float64 [n]
@@ -66,7 +75,7 @@ Value evaluateDetector(const Spec& a, Job& job) {
 
 }  // namespace
 
-std::unique_ptr<Detector> makeDetector(const Spec& spec) { return findKind(detectors(), spec, "detector").make(spec); }
+std::unique_ptr<Detector> makeDetector(const Spec& spec) { return detectors().find(spec)(spec); }
 
 const std::vector<Function>& detectorFunctions() {
   static const std::vector<Function> table = {

@@ -3,7 +3,6 @@
 
 #include <chrono>
 
-#include "base/registry.hpp"
 #include "inference/chain.hpp"
 #include "inference/inference.hpp"
 #include "tensors/tensor.hpp"
@@ -72,11 +71,11 @@ Map forward(const Chain& chain, double beta) {
 
 // { unary, pairwise?, method, beta? } -> { y, energy, factorTerms, ... }, by method
 Value chain(const Spec& a, Job&) {
-  static const std::vector<Registered<ChainMethod>> methods = {
+  static const std::vector<std::pair<std::string, ChainMethod>> methods = {
       {"viterbi", viterbi}, {"minSum", minSum}, {"forward", forward}, {"exhaustive", exhaustive}};
   const Chain read = Chain::read(a);
-  for (const auto& row : methods)
-    if (a.text("method") == row.kind) return row.make(read, a.positive("beta", 1));
+  for (const auto& [name, method] : methods)
+    if (a.text("method") == name) return method(read, a.positive("beta", 1));
   a.at("method").invalid("'" + a.text("method") + "' is not one of viterbi, minSum, forward, exhaustive");
 }
 

@@ -36,11 +36,4 @@ class InferenceMethod {
 /// Reads the method for an energy; ERR_LANGEVIN_UNSUPPORTED for an energy without y.
 std::unique_ptr<InferenceMethod> makeInferenceMethod(const Spec& spec, const Condition& condition);
 
-// One factory a method, each defined in inference/<kind>.cpp.
-std::unique_ptr<InferenceMethod> makeExhaustive(const Spec& spec, const Condition& condition);
-std::unique_ptr<InferenceMethod> makeGradientDescent(const Spec& spec, const Condition& condition);
-std::unique_ptr<InferenceMethod> makeCoordinateSearch(const Spec& spec, const Condition& condition);
-std::unique_ptr<InferenceMethod> makeDerivativeFree(const Spec& spec, const Condition& condition);
-std::unique_ptr<InferenceMethod> makeLangevinInference(const Spec& spec, const Condition& condition);
-
 }  // namespace langevin

@@ -1,21 +1,27 @@
+// kind -> method of inference. A new one is one file, its name in the list of declarations and its row.
 #include "base/registry.hpp"
-
 #include "inference/inference.hpp"
 
 namespace langevin {
+
+using MakeInferenceMethod = std::unique_ptr<InferenceMethod>(const Spec&, const Condition&);
+MakeInferenceMethod makeExhaustive, makeGradientDescent, makeCoordinateSearch, makeDerivativeFree,
+    makeLangevinInference;
+
 namespace {
 
-using Make = std::unique_ptr<InferenceMethod> (*)(const Spec&, const Condition&);
-
-const std::vector<Registered<Make>>& table() {
-  static const std::vector<Registered<Make>> rows = {
-      {"exhaustive", makeExhaustive},
-      {"gradientDescent", makeGradientDescent},
-      {"coordinateSearch", makeCoordinateSearch},
-      {"derivativeFree", makeDerivativeFree},
-      {"langevin", makeLangevinInference},
+const Registry<MakeInferenceMethod*>& inferenceRegistry() {
+  static const Registry<MakeInferenceMethod*> registry = {
+      "inference",
+      {
+          {"exhaustive", makeExhaustive},
+          {"gradientDescent", makeGradientDescent},
+          {"coordinateSearch", makeCoordinateSearch},
+          {"derivativeFree", makeDerivativeFree},
+          {"langevin", makeLangevinInference},
+      },
   };
-  return rows;
+  return registry;
 }
 
 }  // namespace
@@ -25,7 +31,7 @@ std::unique_ptr<InferenceMethod> makeInferenceMethod(const Spec& spec, const Con
     fail(Code::Unsupported,
          "infer looks for the y of an energy E(x, y) (twoTower, conditional, classifier); this one "
          "has no y");
-  return findKind(table(), spec, "inference").make(spec, condition);
+  return inferenceRegistry().find(spec)(spec, condition);
 }
 
 }  // namespace langevin

@@ -23,15 +23,5 @@ class Noise {
 };
 
 std::unique_ptr<Noise> makeNoise(const Spec& spec);
-std::vector<std::string> noiseKinds();
-
-// One factory a kind, each defined in noises/<kind>.cpp.
-std::unique_ptr<Noise> makeUniformNoise(const Spec& spec);
-std::unique_ptr<Noise> makeGaussianNoise(const Spec& spec);
-std::unique_ptr<Noise> makeDataGaussianNoise(const Spec& spec);
-std::unique_ptr<Noise> makeGaussianMixtureNoise(const Spec& spec);
-std::unique_ptr<Noise> makeDataGaussianMixtureNoise(const Spec& spec);
-std::unique_ptr<Noise> makeKdeNoise(const Spec& spec);
-std::unique_ptr<Noise> makeFlowNoise(const Spec& spec);
 
 }  // namespace langevin

@@ -1,28 +1,33 @@
-// kind -> noise. A new one is one file and one line here.
+// kind -> noise. A new one is one file, its name in the list of declarations and its row.
 #include "base/registry.hpp"
 #include "noises/noise.hpp"
 
 namespace langevin {
+
+using MakeNoise = std::unique_ptr<Noise>(const Spec&);
+MakeNoise makeUniformNoise, makeGaussianNoise, makeDataGaussianNoise, makeGaussianMixtureNoise,
+    makeDataGaussianMixtureNoise, makeKdeNoise, makeFlowNoise;
+
 namespace {
 
-using Make = std::unique_ptr<Noise> (*)(const Spec&);
-
-const std::vector<Registered<Make>>& table() {
-  static const std::vector<Registered<Make>> rows = {
-      {"uniform", makeUniformNoise},
-      {"gaussian", makeGaussianNoise},
-      {"dataGaussian", makeDataGaussianNoise},
-      {"gaussianMixture", makeGaussianMixtureNoise},
-      {"dataGaussianMixture", makeDataGaussianMixtureNoise},
-      {"kde", makeKdeNoise},
-      {"flow", makeFlowNoise},
+const Registry<MakeNoise*>& noiseRegistry() {
+  static const Registry<MakeNoise*> registry = {
+      "noise",
+      {
+          {"uniform", makeUniformNoise},
+          {"gaussian", makeGaussianNoise},
+          {"dataGaussian", makeDataGaussianNoise},
+          {"gaussianMixture", makeGaussianMixtureNoise},
+          {"dataGaussianMixture", makeDataGaussianMixtureNoise},
+          {"kde", makeKdeNoise},
+          {"flow", makeFlowNoise},
+      },
   };
-  return rows;
+  return registry;
 }
 
 }  // namespace
 
-std::unique_ptr<Noise> makeNoise(const Spec& spec) { return findKind(table(), spec, "noise").make(spec); }
-std::vector<std::string> noiseKinds() { return kindsOf(table()); }
+std::unique_ptr<Noise> makeNoise(const Spec& spec) { return noiseRegistry().find(spec)(spec); }
 
 }  // namespace langevin

@@ -3,7 +3,7 @@
 //   loss = 2 mean over rows and perturbations of softplus(E(x) - E(x'))
 // For sigma -> 0 it is 2 log 2 + sigma^2 / 2 times the loss of explicit score matching.
 #include "objectives/logistic.hpp"
-#include "objectives/registry.hpp"
+#include "objectives/objective.hpp"
 #include "objectives/support.hpp"
 #include "tensors/columns.hpp"
 #include "tensors/tensor.hpp"

@@ -7,8 +7,8 @@
 // persistent and do not converge. What is learned is the k-step sampler from that noise, not a density.
 //
 // longChains carries chains on beyond the k steps and makes their ends negatives too, see long_chains.hpp.
+#include "objectives/from_parts.hpp"
 #include "objectives/long_chains.hpp"
-#include "objectives/registry.hpp"
 #include "objectives/sampler_kl.hpp"
 #include "objectives/support.hpp"
 #include "replay/replay_buffer.hpp"

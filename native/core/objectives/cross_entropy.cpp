@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "objectives/logistic.hpp"
-#include "objectives/registry.hpp"
+#include "objectives/objective.hpp"
 #include "tensors/tensor.hpp"
 
 namespace langevin {

@@ -8,8 +8,8 @@
 // sigma v . s(x~) = -(E(x~ + f sigma v) - E(x~ - f sigma v)) / (2 f) comes from energies alone, to order f^2.
 #include <cmath>
 
+#include "objectives/objective.hpp"
 #include "objectives/projections.hpp"
-#include "objectives/registry.hpp"
 #include "objectives/support.hpp"
 #include "tensors/tensor.hpp"
 

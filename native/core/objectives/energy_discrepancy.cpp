@@ -7,7 +7,7 @@
 // the energy discrepancy itself, and with few negatives its minimiser is too steep.
 #include <cmath>
 
-#include "objectives/registry.hpp"
+#include "objectives/objective.hpp"
 #include "objectives/support.hpp"
 #include "tensors/tensor.hpp"
 

@@ -2,8 +2,8 @@
 //   loss = mean over rows of |s|^2 / 2 + tr ds/dx,   tr ds/dx = -tr d2E/dx2
 // The trace is exact, with one second derivative per column, or estimated by v' (d2E/dx2) v with random directions v
 // (Hutchinson 1990). On a Gaussian energy the minimiser is the inverse of the rows' second moment, exactly.
+#include "objectives/objective.hpp"
 #include "objectives/projections.hpp"
-#include "objectives/registry.hpp"
 #include "objectives/support.hpp"
 #include "tensors/tensor.hpp"
 

@@ -8,9 +8,9 @@
 // nothing; the monitor `divergence` is J, a lower bound of D_f. Beyond |u| = clip the divergence goes on as another
 // one, see f_divergences.cpp.
 #include "objectives/f_divergences.hpp"
+#include "objectives/from_parts.hpp"
 #include "objectives/helper_network.hpp"
 #include "objectives/persistent_chains.hpp"
-#include "objectives/registry.hpp"
 #include "objectives/support.hpp"
 #include "tensors/tensor.hpp"
 

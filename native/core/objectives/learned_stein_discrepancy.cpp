@@ -7,7 +7,7 @@
 #include "base/threads.hpp"
 #include "gradients/divergence_chain.hpp"
 #include "objectives/helper_network.hpp"
-#include "objectives/registry.hpp"
+#include "objectives/objective.hpp"
 #include "objectives/support.hpp"
 #include "tensors/tensor.hpp"
 

@@ -4,7 +4,7 @@
 // offset every step, which makes the estimate of Z unbiased and sees structure narrower than a cell.
 #include <cmath>
 
-#include "objectives/registry.hpp"
+#include "objectives/objective.hpp"
 #include "objectives/support.hpp"
 #include "tensors/columns.hpp"
 #include "tensors/tensor.hpp"

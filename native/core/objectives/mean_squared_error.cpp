@@ -1,6 +1,6 @@
 // Mean squared error of the network outputs: loss = mean over rows and columns of (f(x) - y)^2. The targets are y, or,
 // for energies of joint rows (x, y), the last columns of the rows.
-#include "objectives/registry.hpp"
+#include "objectives/objective.hpp"
 #include "tensors/tensor.hpp"
 
 namespace langevin {

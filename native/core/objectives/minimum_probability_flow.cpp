@@ -4,7 +4,7 @@
 // It needs neither samples of the model nor log Z. Where the data's law is the model's at some parameters and every
 // state may occur, they are the minimiser: there exp(-E(x)) exp((E(x) - E(x')) / 2) is the same in both directions. It
 // is convex in the parameters of an energy that is linear in them (ising, potts).
-#include "objectives/registry.hpp"
+#include "objectives/objective.hpp"
 #include "objectives/support.hpp"
 #include "program/domain.hpp"
 #include "samplers/discrete.hpp"

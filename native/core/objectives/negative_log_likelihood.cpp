@@ -1,6 +1,6 @@
 // Negative log-likelihood of energies that are normalised by construction: loss = mean E, because log Z = 0. For the
 // mixture density network E(x, y) = -log p(y | x) (Bishop 1994).
-#include "objectives/registry.hpp"
+#include "objectives/objective.hpp"
 #include "objectives/support.hpp"
 
 namespace langevin {

@@ -7,7 +7,7 @@
 #include <cmath>
 
 #include "objectives/logistic.hpp"
-#include "objectives/registry.hpp"
+#include "objectives/objective.hpp"
 #include "objectives/support.hpp"
 #include "tensors/saved.hpp"
 #include "tensors/tensor.hpp"

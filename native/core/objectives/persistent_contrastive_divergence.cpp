@@ -4,8 +4,8 @@
 // Restarts that are always taken pull the negatives away from the model's law, and short chains that cannot cross from
 // one mode to another leave the modes' relative depth to the restarts. Metropolis-tested restarts
 // (buffer.reinitAccept) do neither: they keep the law and move chains between modes.
+#include "objectives/objective.hpp"
 #include "objectives/persistent_chains.hpp"
-#include "objectives/registry.hpp"
 #include "objectives/support.hpp"
 
 namespace langevin {

@@ -8,8 +8,8 @@
 // gamma < 0 more (mass-covering). At gamma = 0 both are the means: persistent contrastive divergence.
 #include <cmath>
 
+#include "objectives/from_parts.hpp"
 #include "objectives/persistent_chains.hpp"
-#include "objectives/registry.hpp"
 #include "objectives/support.hpp"
 
 namespace langevin {

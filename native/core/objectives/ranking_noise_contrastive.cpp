@@ -2,7 +2,7 @@
 // datum, the others being draws of a noise of known density. With l(x) = -E(x) - log p_noise(x):
 //   loss = mean over rows of logsumexp(l(x), l(x_1), ..., l(x_k)) - l(x)
 // log Z cancels, so a conditional energy E(x, y) needs no estimate of Z(y): the negatives of a row share its y.
-#include "objectives/registry.hpp"
+#include "objectives/objective.hpp"
 #include "objectives/support.hpp"
 #include "tensors/tensor.hpp"
 

@@ -5,8 +5,8 @@
 //   (v . s)^2 / 2 = (E(x + epsilon v) - E(x - epsilon v))^2 / (8 epsilon^2)
 //   v' (d2E/dx2) v = (E(x + epsilon v) + E(x - epsilon v) - 2 E(x)) / epsilon^2
 // The minimiser is explicit score matching's.
+#include "objectives/objective.hpp"
 #include "objectives/projections.hpp"
-#include "objectives/registry.hpp"
 #include "objectives/support.hpp"
 #include "tensors/tensor.hpp"
 

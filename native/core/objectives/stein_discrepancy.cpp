@@ -3,7 +3,7 @@
 //   loss = mean over pairs i != j of u(x_i, x_j)
 // which needs the model's score alone: no Z, no samples. `estimator: 'biased'` keeps the pairs i = j (never negative,
 // and at small batches pulled towards flat energies).
-#include "objectives/registry.hpp"
+#include "objectives/objective.hpp"
 #include "objectives/support.hpp"
 #include "statistics/distances.hpp"
 #include "statistics/stein_kernel.hpp"

@@ -3,7 +3,7 @@
 // Classes: the answers are all classes. Continuous y: the candidates (`answers`) and the right y; candidates farther
 // than `epsilon` from the right y are wrong, the most offending one is the lowest of them.
 #include "inference/answers.hpp"
-#include "objectives/registry.hpp"
+#include "objectives/objective.hpp"
 #include "objectives/structured_losses.hpp"
 #include "objectives/support.hpp"
 

@@ -28,9 +28,4 @@ std::unique_ptr<Optimizer> makeOptimizer(const Spec& spec, bool decay = true);
 /// The learning rate at key `lr`: a number or a schedule over the run.
 Schedule learningRate(const Spec& spec);
 
-// One factory a kind, each defined in optimizers/<kind>.cpp.
-std::unique_ptr<Optimizer> makeSgd(const Spec& spec, bool decay);
-std::unique_ptr<Optimizer> makeAdam(const Spec& spec, bool decay);
-std::unique_ptr<Optimizer> makeAdamw(const Spec& spec, bool decay);
-
 }  // namespace langevin

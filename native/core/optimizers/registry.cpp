@@ -1,21 +1,30 @@
-// kind -> optimiser. A new one is one file and one line here.
+// kind -> optimiser. A new one is one file, its name in the list of declarations and its row.
 #include "base/registry.hpp"
 #include "optimizers/optimizer.hpp"
 
 namespace langevin {
+
+using MakeOptimizer = std::unique_ptr<Optimizer>(const Spec&, bool decay);
+MakeOptimizer makeSgd, makeAdam, makeAdamw;
+
 namespace {
 
-using Make = std::unique_ptr<Optimizer> (*)(const Spec&, bool);
-
-const std::vector<Registered<Make>>& table() {
-  static const std::vector<Registered<Make>> rows = {{"sgd", makeSgd}, {"adam", makeAdam}, {"adamw", makeAdamw}};
-  return rows;
+const Registry<MakeOptimizer*>& optimizerRegistry() {
+  static const Registry<MakeOptimizer*> registry = {
+      "optimizer",
+      {
+          {"sgd", makeSgd},
+          {"adam", makeAdam},
+          {"adamw", makeAdamw},
+      },
+  };
+  return registry;
 }
 
 }  // namespace
 
 std::unique_ptr<Optimizer> makeOptimizer(const Spec& spec, bool decay) {
-  return findKind(table(), spec, "optimizer").make(spec, decay);
+  return optimizerRegistry().find(spec)(spec, decay);
 }
 
 Schedule learningRate(const Spec& spec) {

@@ -11,7 +11,7 @@
 #include "samplers/ladder.hpp"
 #include "samplers/langevin.hpp"
 #include "samplers/moves.hpp"
-#include "samplers/registry.hpp"
+#include "samplers/sampler.hpp"
 
 namespace langevin {
 namespace {

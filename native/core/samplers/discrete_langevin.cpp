@@ -7,7 +7,7 @@
 // way back differ.
 #include "samplers/discrete.hpp"
 #include "samplers/moves.hpp"
-#include "samplers/registry.hpp"
+#include "samplers/sampler.hpp"
 
 namespace langevin {
 namespace {

@@ -6,7 +6,7 @@
 
 #include "samplers/discrete.hpp"
 #include "samplers/moves.hpp"
-#include "samplers/registry.hpp"
+#include "samplers/sampler.hpp"
 
 namespace langevin {
 namespace {

@@ -7,7 +7,7 @@
 
 #include "samplers/fused.hpp"
 #include "samplers/moves.hpp"
-#include "samplers/registry.hpp"
+#include "samplers/sampler.hpp"
 
 namespace langevin {
 namespace {

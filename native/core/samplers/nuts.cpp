@@ -11,7 +11,7 @@
 #include "samplers/dual_averaging.hpp"
 #include "samplers/moves.hpp"
 #include "samplers/nuts_tree.hpp"
-#include "samplers/registry.hpp"
+#include "samplers/sampler.hpp"
 #include "tensors/tensor.hpp"
 
 namespace langevin {
