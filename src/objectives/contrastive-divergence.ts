@@ -22,7 +22,7 @@ import { samplerKlField } from './fields.js'
  * chains drift on into regions of low energy that no short chain reaches; long chains look there. `fraction` is the
  * share of the batch whose chains are continued (the cost is l - k more steps of them). A schedule of the sampler
  * starts again over the further steps, and momenta are drawn again. Monitor `drift`: mean
- * E(x_k) - E(x_l) of those chains, near 0 when short chains have converged; beyond 1 in size there is a warning.
+ * E(x_k) - E(x_l) of those chains, near 0 when short chains have converged; a warning above 1 in absolute value.
  */
 export const contrastiveDivergence = defineSpec(
   'objective',
