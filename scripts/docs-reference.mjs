@@ -29,7 +29,8 @@ const MODULES = {
   optimizer: 'optimizers',
   noise: 'noises',
   detector: 'ood',
-  layer: 'energies',
+  layer: 'networks',
+  network: 'networks',
   inference: 'inference',
   schedule: 'schedules',
 }

@@ -3,15 +3,8 @@ export { Dataset } from './data/dataset.js'
 export * as data from './data/index.js'
 export { type Diagnosable, type Diagnosis, diagnose, type Finding } from './diagnose/index.js'
 export { doctor } from './doctor/index.js'
-export { energies, expr, layers } from './energies/index.js'
-export {
-  type CreateOptions,
-  Energy,
-  type EvaluateOptions,
-  type Explanation,
-  type ParameterInfo,
-  type PlacementOptions,
-} from './energy.js'
+export { energies, expr } from './energies/index.js'
+export { Energy } from './energy.js'
 export { LangevinError } from './errors.js'
 export * as evaluate from './evaluate/index.js'
 export {
@@ -26,6 +19,16 @@ export { inferences } from './inference/index.js'
 export * as io from './io/index.js'
 export * as metrics from './metrics/index.js'
 export type { Dtype } from './native/contract.js'
+export {
+  type CreateOptions,
+  type EvaluateOptions,
+  type Explanation,
+  type LoadOptions,
+  Network,
+  type ParameterInfo,
+  type PlacementOptions,
+} from './network.js'
+export { layers, networks } from './networks/index.js'
 export { noises } from './noises/index.js'
 export { objectives } from './objectives/index.js'
 export * as ood from './ood/index.js'

@@ -17,7 +17,7 @@ namespace langevin::binding {
 namespace {
 
 // CONTRACT_VERSION of src/native/contract.ts.
-constexpr int kContractVersion = 1;
+constexpr int kContractVersion = 2;
 
 Lane laneOf(const std::string& name) {
   static const auto lanes = [] {
@@ -48,7 +48,7 @@ Napi::Value callNow(const Napi::CallbackInfo& info) {
     if (laneOf(name) != Lane::Immediate)
       fail(Code::Internal, "'", name, "' is a long-running function and must be submitted as a job");
     const Arguments arguments = fromJs(env, info[1]);
-    requireFree(arguments.energies);
+    requireFree(arguments.networks);
     Job job;
     return Napi::Value(env, toJs(env, langevin::call(name, arguments.value, job)));
   });
@@ -141,8 +141,8 @@ Napi::Value memory(const Napi::CallbackInfo& info) {
     const auto n = [](std::size_t v) { return Value(static_cast<double>(v)); };
     return Napi::Value(info.Env(), toJs(info.Env(), Map{{"tensors", n(counts.tensors)},
                                                         {"tensorBytes", n(counts.tensorBytes)},
-                                                        {"energies", n(counts.energies)},
-                                                        {"energyBytes", n(counts.energyBytes)},
+                                                        {"energies", n(counts.networks)},
+                                                        {"energyBytes", n(counts.networkBytes)},
                                                         {"jobsQueued", n(queuedTasks())},
                                                         {"jobsRunning", n(runningTasks())}}));
   });
@@ -200,7 +200,7 @@ Napi::Object initialiseAddon(Napi::Env env, Napi::Object exports) {
     auto* here = new Environment;
     env.SetInstanceData(here);
     here->tensorClass = Napi::Persistent(defineTensorClass(env));
-    here->energyClass = Napi::Persistent(defineEnergyClass(env));
+    here->networkClass = Napi::Persistent(defineNetworkClass(env));
     here->jobClass = Napi::Persistent(defineJobClass(env));
     here->handleSymbol = Napi::Reference<Napi::Symbol>::New(Napi::Symbol::For(env, "langevin.handle"), 1);
     here->bridge = Bridge::open(env, drainJobs);

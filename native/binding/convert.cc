@@ -77,9 +77,9 @@ class Reader {
         result.tensors.push_back(handle->tensor);
         return handle->tensor;
       }
-      result.energies.push_back(handle->energy);
-      if (ancestors_.size() == 1) result.ownEnergies.push_back(handle->energy);
-      return handle->energy;
+      result.networks.push_back(handle->network);
+      if (ancestors_.size() == 1 || path.rfind("networks.", 0) == 0) result.ownNetworks.push_back(handle->network);
+      return handle->network;
     }
     if (ancestors_.size() >= kDeepest) refuse(path, "nested more than 64 levels deep");
     for (napi_value ancestor : ancestors_) {
@@ -221,8 +221,8 @@ napi_value toJs(Napi::Env env, const Value& value) {
     result = mapToJs(env, *map);
   } else if (const auto* tensor = value.get<TensorRef>()) {
     result = newTensor(env, *tensor);
-  } else if (const auto* energy = value.get<EnergyRef>()) {
-    result = newEnergy(env, *energy);
+  } else if (const auto* network = value.get<NetworkRef>()) {
+    result = newNetwork(env, *network);
   }
   return result;
 }

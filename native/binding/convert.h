@@ -11,8 +11,8 @@ namespace langevin::binding {
 /// An argument tree and the handles in it.
 struct Arguments {
   Value value;
-  std::vector<EnergyRef> energies;     // anywhere in the tree
-  std::vector<EnergyRef> ownEnergies;  // at its top level: the ones an exclusive job takes for itself
+  std::vector<NetworkRef> networks;     // anywhere in the tree
+  std::vector<NetworkRef> ownNetworks;  // the ones an exclusive job takes for itself: at its top level or in `networks`
   std::vector<TensorRef> tensors;
 };
 
@@ -21,7 +21,7 @@ struct Arguments {
 /// deeper than 64; ERR_LANGEVIN_DISPOSED for a disposed handle.
 Arguments fromJs(Napi::Env env, napi_value value);
 
-/// Maps become plain objects, handles become NativeTensor and NativeEnergy objects.
+/// Maps become plain objects, handles become NativeTensor and NativeNetwork objects.
 napi_value toJs(Napi::Env env, const Value& value);
 
 }  // namespace langevin::binding

@@ -22,7 +22,7 @@ struct OpenJob {
 
 struct Environment {
   Napi::FunctionReference tensorClass;
-  Napi::FunctionReference energyClass;
+  Napi::FunctionReference networkClass;
   Napi::FunctionReference jobClass;
   Napi::Reference<Napi::Symbol> handleSymbol;
   std::shared_ptr<Bridge> bridge;

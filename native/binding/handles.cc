@@ -18,7 +18,7 @@ struct Counter {
   std::atomic<std::size_t> bytes{0};
 };
 Counter tensorCounter;
-Counter energyCounter;
+Counter networkCounter;
 
 // What both classes share: the reference, its description, and the bytes V8 has been told of.
 template <class Ref, class Description>
@@ -94,7 +94,7 @@ class NativeTensor : public TaggedWrap<NativeTensor> {
 
 struct Busy {
   std::mutex mutex;
-  std::set<const Energy*> energies;
+  std::set<const Network*> networks;
 };
 // Never destroyed: a worker's environment may still release its jobs while static destructors run.
 Busy& busy() {
@@ -102,33 +102,35 @@ Busy& busy() {
   return *table;
 }
 
-bool isBusy(const EnergyRef& energy) {
+bool isBusy(const NetworkRef& network) {
   std::lock_guard lock(busy().mutex);
-  return busy().energies.count(energy.get()) > 0;
+  return busy().networks.count(network.get()) > 0;
 }
 
-class NativeEnergy : public TaggedWrap<NativeEnergy> {
+class NativeNetwork : public TaggedWrap<NativeNetwork> {
  public:
   static constexpr napi_type_tag kTag = {0x6c616e676576696eULL, 0x656e65726779c202ULL};
 
   static Napi::Function define(Napi::Env env) {
     return DefineClass(
-        env, "NativeEnergy",
-        {InstanceAccessor<&NativeEnergy::kind>("kind"), InstanceAccessor<&NativeEnergy::dtype>("dtype"),
-         InstanceAccessor<&NativeEnergy::device>("device"), InstanceAccessor<&NativeEnergy::bytes>("bytes"),
-         InstanceAccessor<&NativeEnergy::parameterCount>("parameterCount"),
-         InstanceAccessor<&NativeEnergy::inputWidth>("inputWidth"), InstanceAccessor<&NativeEnergy::busyNow>("busy"),
-         InstanceAccessor<&NativeEnergy::disposed>("disposed"), InstanceMethod<&NativeEnergy::dispose>("dispose")});
+        env, "NativeNetwork",
+        {InstanceAccessor<&NativeNetwork::kind>("kind"), InstanceAccessor<&NativeNetwork::dtype>("dtype"),
+         InstanceAccessor<&NativeNetwork::device>("device"), InstanceAccessor<&NativeNetwork::bytes>("bytes"),
+         InstanceAccessor<&NativeNetwork::parameterCount>("parameterCount"),
+         InstanceAccessor<&NativeNetwork::inputWidth>("inputWidth"), InstanceAccessor<&NativeNetwork::busyNow>("busy"),
+         InstanceAccessor<&NativeNetwork::disposed>("disposed"), InstanceMethod<&NativeNetwork::dispose>("dispose")});
   }
 
-  explicit NativeEnergy(const Napi::CallbackInfo& info) : TaggedWrap<NativeEnergy>(info) {}
+  explicit NativeNetwork(const Napi::CallbackInfo& info) : TaggedWrap<NativeNetwork>(info) {}
   void Finalize(Napi::BasicEnv env) override { owned.release(env); }
 
-  Owned<EnergyRef, EnergyDescription> owned{energyCounter};
+  Owned<NetworkRef, NetworkDescription> owned{networkCounter};
 
  private:
   Napi::Value number(const Napi::CallbackInfo& info, double v) { return Napi::Number::New(info.Env(), v); }
-  Napi::Value kind(const Napi::CallbackInfo& info) { return Napi::String::New(info.Env(), "energy"); }
+  Napi::Value kind(const Napi::CallbackInfo& info) {
+    return Napi::String::New(info.Env(), owned.description().isEnergy ? "energy" : "network");
+  }
   Napi::Value dtype(const Napi::CallbackInfo& info) { return Napi::String::New(info.Env(), owned.description().dtype); }
   Napi::Value device(const Napi::CallbackInfo& info) {
     return Napi::String::New(info.Env(), owned.description().device);
@@ -163,9 +165,9 @@ std::optional<HandleRef> tagged(Napi::Env env, napi_value value, const std::stri
     if (!ref) refuseDisposed("tensor", path);
     return HandleRef{ref, nullptr};
   }
-  if (NativeEnergy::holds(object)) {
-    const EnergyRef& ref = NativeEnergy::Unwrap(object)->owned.ref();
-    if (!ref) refuseDisposed("energy", path);
+  if (NativeNetwork::holds(object)) {
+    const NetworkRef& ref = NativeNetwork::Unwrap(object)->owned.ref();
+    if (!ref) refuseDisposed("network", path);
     return HandleRef{nullptr, ref};
   }
   return std::nullopt;
@@ -174,11 +176,11 @@ std::optional<HandleRef> tagged(Napi::Env env, napi_value value, const std::stri
 }  // namespace
 
 HandleCounts handleCounts() {
-  return {tensorCounter.handles, tensorCounter.bytes, energyCounter.handles, energyCounter.bytes};
+  return {tensorCounter.handles, tensorCounter.bytes, networkCounter.handles, networkCounter.bytes};
 }
 
 Napi::Function defineTensorClass(Napi::Env env) { return NativeTensor::define(env); }
-Napi::Function defineEnergyClass(Napi::Env env) { return NativeEnergy::define(env); }
+Napi::Function defineNetworkClass(Napi::Env env) { return NativeNetwork::define(env); }
 
 napi_value newTensor(Napi::Env env, const TensorRef& tensor) {
   TensorDescription description = describe(tensor);
@@ -187,10 +189,10 @@ napi_value newTensor(Napi::Env env, const TensorRef& tensor) {
   return object;
 }
 
-napi_value newEnergy(Napi::Env env, const EnergyRef& energy) {
-  EnergyDescription description = describe(energy);
-  const Napi::Object object = Environment::of(env).energyClass.New({});
-  NativeEnergy::Unwrap(object)->owned.adopt(env, energy, std::move(description));
+napi_value newNetwork(Napi::Env env, const NetworkRef& network) {
+  NetworkDescription description = describe(network);
+  const Napi::Object object = Environment::of(env).networkClass.New({});
+  NativeNetwork::Unwrap(object)->owned.adopt(env, network, std::move(description));
   return object;
 }
 
@@ -201,27 +203,27 @@ std::optional<HandleRef> handleIn(Napi::Env env, napi_value value, const std::st
   return tagged(env, carried, path);
 }
 
-void requireFree(const std::vector<EnergyRef>& energies) {
-  for (const EnergyRef& e : energies)
-    if (isBusy(e))
+void requireFree(const std::vector<NetworkRef>& networks) {
+  for (const NetworkRef& n : networks)
+    if (isBusy(n))
       fail(Code::Busy, "the energy is being trained: wait for `await run.done`, abort the run, or use another energy");
 }
 
-ExclusiveHold::ExclusiveHold(std::vector<EnergyRef> energies) {
+ExclusiveHold::ExclusiveHold(std::vector<NetworkRef> networks) {
   std::lock_guard lock(busy().mutex);
-  for (const EnergyRef& e : energies)
-    if (busy().energies.count(e.get()) > 0)
+  for (const NetworkRef& n : networks)
+    if (busy().networks.count(n.get()) > 0)
       fail(Code::Busy, "another run trains this energy: wait for its `done`, or abort it first");
-  for (const EnergyRef& e : energies) busy().energies.insert(e.get());
-  energies_ = std::move(energies);
+  for (const NetworkRef& n : networks) busy().networks.insert(n.get());
+  networks_ = std::move(networks);
 }
 
-ExclusiveHold::ExclusiveHold(ExclusiveHold&& other) noexcept : energies_(std::exchange(other.energies_, {})) {}
+ExclusiveHold::ExclusiveHold(ExclusiveHold&& other) noexcept : networks_(std::exchange(other.networks_, {})) {}
 
 ExclusiveHold& ExclusiveHold::operator=(ExclusiveHold&& other) noexcept {
   if (this != &other) {
     release();
-    energies_ = std::exchange(other.energies_, {});
+    networks_ = std::exchange(other.networks_, {});
   }
   return *this;
 }
@@ -229,10 +231,10 @@ ExclusiveHold& ExclusiveHold::operator=(ExclusiveHold&& other) noexcept {
 ExclusiveHold::~ExclusiveHold() { release(); }
 
 void ExclusiveHold::release() noexcept {
-  if (energies_.empty()) return;
+  if (networks_.empty()) return;
   std::lock_guard lock(busy().mutex);
-  for (const EnergyRef& e : energies_) busy().energies.erase(e.get());
-  energies_.clear();
+  for (const NetworkRef& n : networks_) busy().networks.erase(n.get());
+  networks_.clear();
 }
 
 }  // namespace langevin::binding

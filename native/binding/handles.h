@@ -1,4 +1,4 @@
-// NativeTensor and NativeEnergy: JavaScript objects that own a reference into the core.
+// NativeTensor and NativeNetwork: JavaScript objects that own a reference into the core.
 #pragma once
 
 #include <cstddef>
@@ -13,40 +13,40 @@ namespace langevin::binding {
 
 /// Process-wide counts of live, undisposed handles.
 struct HandleCounts {
-  std::size_t tensors, tensorBytes, energies, energyBytes;
+  std::size_t tensors, tensorBytes, networks, networkBytes;
 };
 HandleCounts handleCounts();
 
 Napi::Function defineTensorClass(Napi::Env env);
-Napi::Function defineEnergyClass(Napi::Env env);
+Napi::Function defineNetworkClass(Napi::Env env);
 napi_value newTensor(Napi::Env env, const TensorRef& tensor);
-napi_value newEnergy(Napi::Env env, const EnergyRef& energy);
+napi_value newNetwork(Napi::Env env, const NetworkRef& network);
 
 /// One of the two is set.
 struct HandleRef {
   TensorRef tensor;
-  EnergyRef energy;
+  NetworkRef network;
 };
 /// The handle an object is, or carries under Symbol.for('langevin.handle'); nothing for other objects.
 /// ERR_LANGEVIN_DISPOSED naming `path` when it has been disposed.
 std::optional<HandleRef> handleIn(Napi::Env env, napi_value object, const std::string& path);
 
-/// Keeps energies for one job: while it lives, requireFree() refuses them.
+/// Keeps networks (energies among them) for one job: while it lives, requireFree() refuses them.
 class ExclusiveHold {
  public:
   ExclusiveHold() = default;
   /// ERR_LANGEVIN_BUSY when one of them is held already.
-  explicit ExclusiveHold(std::vector<EnergyRef> energies);
+  explicit ExclusiveHold(std::vector<NetworkRef> networks);
   ExclusiveHold(ExclusiveHold&& other) noexcept;
   ExclusiveHold& operator=(ExclusiveHold&& other) noexcept;
   ~ExclusiveHold();
 
  private:
   void release() noexcept;
-  std::vector<EnergyRef> energies_;
+  std::vector<NetworkRef> networks_;
 };
 
-/// ERR_LANGEVIN_BUSY when a job has one of the energies for itself.
-void requireFree(const std::vector<EnergyRef>& energies);
+/// ERR_LANGEVIN_BUSY when a job has one of them for itself.
+void requireFree(const std::vector<NetworkRef>& networks);
 
 }  // namespace langevin::binding

@@ -94,11 +94,11 @@ class NativeJob : public TaggedWrap<NativeJob> {
 
 // The device whose thread runs the call: that of its energies, else of its tensors, else the one it names.
 std::string deviceOf(const Arguments& arguments) {
-  for (const EnergyRef& e : arguments.energies)
-    if (const std::string device = describe(e).device; device != "cpu") return device;
+  for (const NetworkRef& n : arguments.networks)
+    if (const std::string device = describe(n).device; device != "cpu") return device;
   for (const TensorRef& t : arguments.tensors)
     if (const std::string device = describe(t).device; device != "cpu") return device;
-  if (!arguments.energies.empty()) return "cpu";
+  if (!arguments.networks.empty()) return "cpu";
   const Map& map = *arguments.value.map();
   const auto it = map.find("device");
   const auto* device = it == map.end() ? nullptr : it->second.get<std::string>();
@@ -137,9 +137,9 @@ Napi::Value submitJob(const Napi::CallbackInfo& info) {
     if (here.closing) fail(Code::Aborted, "the process is exiting: no new work is taken");
     const std::string name = info[0].As<Napi::String>();
     Arguments arguments = fromJs(env, info[1]);
-    requireFree(arguments.energies);
+    requireFree(arguments.networks);
     OpenJob open;
-    if (info[2].As<Napi::Object>().Get("exclusive").ToBoolean()) open.hold = ExclusiveHold(arguments.ownEnergies);
+    if (info[2].As<Napi::Object>().Get("exclusive").ToBoolean()) open.hold = ExclusiveHold(arguments.ownNetworks);
 
     RuntimeThread& thread = runtimeThreadOf(deviceOf(arguments), initialiseThread);
     const std::uint64_t id = here.nextJob++;

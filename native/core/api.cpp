@@ -8,13 +8,14 @@
 #include <regex>
 #include <unordered_map>
 
-#include "energies/energy.hpp"
+#include "networks/network.hpp"
 #include "tensors/tensor.hpp"
 
 namespace langevin {
 
 // A module with functions of its own lists them in its functions.cpp, and here is its line.
 const std::vector<Function>& tensorFunctions();      // tensors
+const std::vector<Function>& networkFunctions();     // networks
 const std::vector<Function>& energyFunctions();      // energies
 const std::vector<Function>& samplerFunctions();     // samplers
 const std::vector<Function>& trainingFunctions();    // training
@@ -26,8 +27,8 @@ namespace {
 
 const std::vector<const std::vector<Function>*>& tables() {
   static const std::vector<const std::vector<Function>*> all = {
-      &tensorFunctions(),     &energyFunctions(),    &samplerFunctions(), &trainingFunctions(),
-      &evaluationFunctions(), &inferenceFunctions(), &dataFunctions()};
+      &tensorFunctions(),   &networkFunctions(),    &energyFunctions(),    &samplerFunctions(),
+      &trainingFunctions(), &evaluationFunctions(), &inferenceFunctions(), &dataFunctions()};
   return all;
 }
 
@@ -143,13 +144,14 @@ void copyTensor(const TensorRef& ref, void* target, std::size_t bytes) {
   });
 }
 
-EnergyDescription describe(const EnergyRef& energy) {
-  EnergyDescription d;
-  d.dtype = dtypeName(energy->dtype());
-  d.device = deviceName(energy->device());
-  d.parameterCount = energy->parameters().count();
-  d.inputWidth = energy->inputWidth();
-  for (const at::Tensor& t : energy->parameters().tensors()) d.bytes += t.is_cuda() ? 0 : t.nbytes();
+NetworkDescription describe(const NetworkRef& network) {
+  NetworkDescription d;
+  d.isEnergy = network->isEnergy();
+  d.dtype = dtypeName(network->dtype());
+  d.device = deviceName(network->device());
+  d.parameterCount = network->parameters().count();
+  d.inputWidth = network->inputWidth();
+  for (const at::Tensor& t : network->parameters().tensors()) d.bytes += t.is_cuda() ? 0 : t.nbytes();
   return d;
 }
 

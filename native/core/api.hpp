@@ -46,13 +46,14 @@ TensorRef makeTensor(const void* data, std::size_t bytes, const std::string& dty
 void copyTensor(const TensorRef& tensor, void* target, std::size_t bytes);
 std::size_t elementSize(const std::string& dtype);
 
-// ---- Energies -------------------------------------------------------------------------------------------------------
-struct EnergyDescription {
+// ---- Networks -------------------------------------------------------------------------------------------------------
+struct NetworkDescription {
+  bool isEnergy = false;
   std::string dtype, device;
   std::size_t bytes = 0;
   std::int64_t parameterCount = 0;
   std::int64_t inputWidth = 0;
 };
-EnergyDescription describe(const EnergyRef& energy);
+NetworkDescription describe(const NetworkRef& network);
 
 }  // namespace langevin

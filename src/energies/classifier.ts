@@ -1,6 +1,7 @@
 /** A classifier whose logits are energies. */
+import { checkHead, headFields } from '../networks/fields.js'
 import { defineSpec } from '../spec/index.js'
-import { checkActivation, checkStates, gaussianBaseField, inputField, stackFields, statesField } from './fields.js'
+import { checkStates, gaussianBaseField, inputField, statesField } from './fields.js'
 
 /**
  * Logits f(x) read as energies: E(x) = -logsumexp f(x), E(x, y) = -f(x)[y]; p(y | x) = softmax f(x). `logits()` gives f.
@@ -13,7 +14,7 @@ export const classifier = defineSpec(
   (z) => ({
     input: inputField(z),
     classes: z.int().min(2),
-    ...stackFields(z),
+    ...headFields(z),
     gaussianBase: gaussianBaseField(z),
     states: statesField(z),
   }),
@@ -21,7 +22,7 @@ export const classifier = defineSpec(
     summary: 'A classifier whose logits are energies: E(x) = -logsumexp f(x), E(x, y) = -f(x)[y].',
     source: 'Grathwohl et al. 2020, equations 5 and 6.',
     check: (options, fail) => {
-      checkActivation(options, fail)
+      checkHead(options, fail)
       checkStates(options, fail)
     },
   },

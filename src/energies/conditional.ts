@@ -1,6 +1,7 @@
 /** A network over a row and a condition. */
+import { checkHead, headFields } from '../networks/fields.js'
 import { defineSpec } from '../spec/index.js'
-import { checkActivation, checkStates, gaussianBaseField, inputField, stackFields, statesField } from './fields.js'
+import { checkStates, gaussianBaseField, inputField, statesField } from './fields.js'
 
 /**
  * E(x, y): a network over [x, y] for a continuous y of `condition` columns, or over [x, embedding(y)] for a class y in
@@ -15,14 +16,14 @@ export const conditional = defineSpec(
     condition: z.int().positive().optional(),
     classes: z.int().positive().optional(),
     embedding: z.int().positive().optional(),
-    ...stackFields(z),
+    ...headFields(z),
     gaussianBase: gaussianBaseField(z),
     states: statesField(z),
   }),
   {
     summary: 'A network over x and a condition y, continuous or a class.',
     check(options, fail) {
-      checkActivation(options, fail)
+      checkHead(options, fail)
       checkStates(options, fail)
       if ((options.condition === undefined) === (options.classes === undefined)) {
         fail('condition', 'give either condition (columns of a continuous y) or classes (number of classes of y)')

@@ -1,32 +1,8 @@
 /** Fields shared by the energies. */
 import type { Z } from '../spec/index.js'
 
-/** Activations, with torch.nn's formulas; relu and leakyRelu have no second derivative, the others are smooth. */
-export const ACTIVATIONS = ['silu', 'gelu', 'tanh', 'sigmoid', 'softplus', 'relu', 'leakyRelu'] as const
-
 /** Columns of a row x. */
 export const inputField = (z: Z) => z.int().positive()
-
-/** `activation` (default silu) and the slope leakyRelu takes (default 0.01). */
-export const activationFields = (z: Z) => ({
-  activation: z.enum(ACTIVATIONS).default('silu'),
-  negativeSlope: z.number().nonnegative().optional(),
-})
-
-/**
- * Spectral normalisation (Miyato et al. 2018): the weight of a linear layer is c W / s(W), s the largest singular value, so
- * that no layer stretches a distance by more than c; `true` is c = 1. Parameters, buffers, start and gradients are those of
- * torch.nn.utils.parametrizations.spectral_norm ("0.parametrizations.weight.original", "..weight.0._u", "..weight.0._v");
- * the power iteration runs once per optimiser step, however often the step evaluates the energy.
- */
-export const spectralNormField = (z: Z) => z.union([z.boolean(), z.number().positive()]).optional()
-
-/** Widths of the hidden layers, first to last; [] makes a linear model. */
-export const stackFields = (z: Z) => ({
-  hidden: z.array(z.int().positive()),
-  ...activationFields(z),
-  spectralNorm: spectralNormField(z),
-})
 
 /**
  * A quadratic term that keeps exp(-E) integrable, no matter what the network does far from the data: a number s adds
@@ -84,13 +60,6 @@ export function checkInteractions(options: Interactions, siteWidth: number, fail
 }
 
 type Fail = (path: string, problem: string) => never
-
-/** A slope given for an activation that has none would be silently unused. */
-export function checkActivation(options: { activation: string; negativeSlope?: number | undefined }, fail: Fail): void {
-  if (options.negativeSlope !== undefined && options.activation !== 'leakyRelu') {
-    fail('negativeSlope', `only leakyRelu has a slope, the activation is ${options.activation}`)
-  }
-}
 
 /** A number (times the identity), d numbers (the diagonal) or a matrix of d rows. */
 export const symmetricField = (z: Z) =>

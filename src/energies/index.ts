@@ -15,12 +15,14 @@ import { rastrigin } from './rastrigin.js'
 import { rbm } from './rbm.js'
 import { regressor } from './regressor.js'
 import { rosenbrock } from './rosenbrock.js'
+import { scalar } from './scalar.js'
 import { sequential } from './sequential.js'
 import { twoTower } from './two-tower.js'
 
 export const energies = {
   mlp,
   sequential,
+  scalar,
   conditional,
   classifier,
   regressor,
@@ -39,7 +41,7 @@ export const energies = {
   potts,
 }
 
+export { layers } from '../networks/index.js'
 /** Functions of symbolic rows for energies.expression: exp, log, where, sum, ... */
 export * as expr from './expr/functions.js'
 export type { ExpressionOptions, ExpressionSpec } from './expression.js'
-export { layers } from './layers.js'

@@ -1,6 +1,7 @@
 /** A mixture density network as an energy. */
+import { checkHead, headFields } from '../networks/fields.js'
 import { defineSpec } from '../spec/index.js'
-import { checkActivation, inputField, stackFields } from './fields.js'
+import { inputField } from './fields.js'
 
 /**
  * A mixture density network. Rows are (x, y) of `input` + `output` columns (output: default 1);
@@ -15,12 +16,12 @@ export const mixtureDensity = defineSpec(
     input: inputField(z),
     output: z.int().positive().default(1),
     components: z.int().positive().default(4),
-    ...stackFields(z),
+    ...headFields(z),
     sigmaFloor: z.number().positive().default(1e-3),
   }),
   {
     summary: 'A mixture density network: the conditional density of y as an energy of (x, y).',
     source: 'Bishop 1994.',
-    check: (options, fail) => checkActivation(options, fail),
+    check: (options, fail) => checkHead(options, fail),
   },
 )

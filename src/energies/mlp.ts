@@ -1,6 +1,7 @@
 /** A multilayer perceptron whose output is the energy. */
+import { checkActivation, stackFields } from '../networks/fields.js'
 import { defineSpec } from '../spec/index.js'
-import { checkActivation, checkStates, gaussianBaseField, inputField, stackFields, statesField } from './fields.js'
+import { checkStates, gaussianBaseField, inputField, statesField } from './fields.js'
 
 /**
  * E(x) = Linear(... activation(Linear(x))), one column. Parameters are those of the torch.nn.Sequential with the same

@@ -1,6 +1,7 @@
 /** A regression network as an energy of inputs and targets. */
+import { checkHead, headFields } from '../networks/fields.js'
 import { defineSpec } from '../spec/index.js'
-import { checkActivation, inputField, stackFields } from './fields.js'
+import { inputField } from './fields.js'
 
 /**
  * A network f from the first `input` columns of a row to its last `output` columns (default 1), read as an energy of
@@ -14,11 +15,11 @@ export const regressor = defineSpec(
   (z) => ({
     input: inputField(z),
     output: z.int().positive().default(1),
-    ...stackFields(z),
+    ...headFields(z),
     sigma: z.number().positive().default(1),
   }),
   {
     summary: 'A mean-squared-error network as an energy of the joint row (x, y).',
-    check: (options, fail) => checkActivation(options, fail),
+    check: (options, fail) => checkHead(options, fail),
   },
 )

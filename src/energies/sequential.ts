@@ -1,7 +1,7 @@
 /** An energy made of a list of layers. */
+import { widthAfter } from '../networks/layers.js'
 import { defineSpec, specOf } from '../spec/index.js'
 import { checkStates, gaussianBaseField, inputField, statesField } from './fields.js'
-import { widthAfter } from './layers.js'
 
 /**
  * E(x), or E(x, y) where an embedding layer takes a class y: any list of `layers`, the last of which gives one column.

@@ -1,6 +1,7 @@
 /** The distance between two networks, one of x and one of y. */
+import { checkHead, headFields } from '../networks/fields.js'
 import { defineSpec } from '../spec/index.js'
-import { checkActivation, inputField, stackFields } from './fields.js'
+import { inputField } from './fields.js'
 
 /**
  * E(x, y) = |f(x) - g(y)|: two networks ("towers") that meet in a space of `width` columns, an implicit regression where
@@ -20,16 +21,16 @@ export const twoTower = defineSpec(
     condition: z.int().positive().optional(),
     classes: z.int().positive().optional(),
     width: z.int().positive().optional(),
-    x: z.strictObject(stackFields(z)),
-    y: z.strictObject(stackFields(z)).optional(),
+    x: z.strictObject(headFields(z)),
+    y: z.strictObject(headFields(z)).optional(),
     norm: z.enum(['l1', 'squared']).default('l1'),
   }),
   {
     summary: 'The distance between a network of x and a network of y: implicit regression.',
     source: 'LeCun et al. 2006, the architectures regression and implicit regression.',
     check({ condition, classes, width, x, y }, fail) {
-      checkActivation(x, (path, problem) => fail(`x.${path}`, problem))
-      if (y !== undefined) checkActivation(y, (path, problem) => fail(`y.${path}`, problem))
+      checkHead(x, (path, problem) => fail(`x.${path}`, problem))
+      if (y !== undefined) checkHead(y, (path, problem) => fail(`y.${path}`, problem))
       if ((condition === undefined) === (classes === undefined)) {
         fail('condition', 'give either condition (columns of a continuous y) or classes (number of classes of y)')
       }

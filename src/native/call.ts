@@ -1,6 +1,6 @@
 /** The two ways into the addon, short calls and jobs, with its errors and tensors turned into the package's own. */
 import { LangevinError } from '../errors.js'
-import type { JobListener, NativeBinding, NativeEnergy, NativeError, NativeJob, NativeTensor } from './contract.js'
+import type { JobListener, NativeBinding, NativeError, NativeJob, NativeNetwork, NativeTensor } from './contract.js'
 import { native } from './load.js'
 
 /** Plain values, Tensors and Energies, by name. */
@@ -51,7 +51,7 @@ export function wrapped(value: unknown, wrap: Wrap): unknown {
   }
   // The prototype of a plain object has no prototype itself, in any realm; that of a handle has one.
   if (Object.getPrototypeOf(Object.getPrototypeOf(value)) !== null) {
-    const { kind } = value as NativeTensor | NativeEnergy
+    const { kind } = value as NativeTensor | NativeNetwork
     return kind === 'tensor' ? wrap(value as NativeTensor) : value
   }
   for (const [key, member] of Object.entries(value)) {

@@ -5,7 +5,7 @@
  */
 
 /** What the addon's `contractVersion` must be for this package. */
-export const CONTRACT_VERSION = 1
+export const CONTRACT_VERSION = 2
 
 /** Names of the dtypes that cross the boundary. */
 export const DTYPES = ['float32', 'float64', 'bfloat16', 'int64', 'uint8', 'bool'] as const
@@ -29,15 +29,15 @@ export interface NativeTensor {
   dispose(): void
 }
 
-/** An energy with its parameters. */
-export interface NativeEnergy {
-  readonly kind: 'energy'
+/** A network with its parameters: an energy where its program gives one. */
+export interface NativeNetwork {
+  readonly kind: 'energy' | 'network'
   readonly dtype: Dtype
   readonly device: string
   readonly bytes: number
   readonly parameterCount: number
   readonly inputWidth: number
-  /** True while a job has the energy for itself. */
+  /** True while a job has it for itself. */
   readonly busy: boolean
   readonly disposed: boolean
   dispose(): void
@@ -80,6 +80,7 @@ export interface NativeBuild {
 export interface NativeMemory {
   readonly tensors: number
   readonly tensorBytes: number
+  /** Energies and other networks. */
   readonly energies: number
   readonly energyBytes: number
   readonly jobsQueued: number
@@ -87,7 +88,7 @@ export interface NativeMemory {
 }
 
 export interface SubmitOptions {
-  /** Other calls on the energies at the top level of the arguments fail with ERR_LANGEVIN_BUSY until the job has ended. */
+  /** Other calls on the networks at the top level of the arguments, or in their `networks`, fail with ERR_LANGEVIN_BUSY until the job has ended. */
   readonly exclusive?: boolean
 }
 

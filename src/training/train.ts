@@ -1,10 +1,11 @@
 /** train(): trains an energy; evaluateObjective(): one evaluation of an objective. With checkpoints. */
 import { Dataset } from '../data/dataset.js'
-import { Energy, energyMetadata, STATE_PREFIX } from '../energy.js'
+import { Energy } from '../energy.js'
 import { LangevinError } from '../errors.js'
 import { formatError } from '../io/files.js'
 import { readSafetensors, type StoredTensor, writeSafetensors } from '../io/safetensors.js'
 import type { Dtype } from '../native/contract.js'
+import { networkMetadata, STATE_PREFIX } from '../network.js'
 import { invoke, type Run, type RunEvent, startRun } from '../runtime/index.js'
 import { type SpecValue, toPlain } from '../spec/index.js'
 import { type RowsLike, type Tensor, tensor, toRows } from '../tensor/index.js'
@@ -138,8 +139,7 @@ export function train(model: Energy, source: TrainingRows, options: TrainOptions
       finish: (raw: TrainResult) => raw,
       settled: release,
       ...(resume !== undefined && { prepare: async () => ({ resume: await readCheckpoint(resume, recipe) }) }),
-      onCheckpoint: (event) =>
-        writeCheckpoint(event, checkpoint?.path, energyMetadata(model.spec, model.dtype), recipe),
+      onCheckpoint: (event) => writeCheckpoint(event, checkpoint?.path, networkMetadata(model), recipe),
     })
   } catch (error) {
     release()

@@ -34,6 +34,7 @@ const MODULES = [
   'system',
   'spec',
   'schedules',
+  'networks',
   'energies',
   'optimizers',
   'noises',
@@ -42,6 +43,7 @@ const MODULES = [
   'objectives',
   'io',
   'data',
+  'network',
   'energy',
   'infer',
   'sample',
@@ -57,11 +59,36 @@ const MODULES = [
   'index',
 ]
 
+/** The modules of native/core; each includes earlier ones only. `api` is the face of the core, at its top. */
+const CORE_MODULES = [
+  'base',
+  'kernels',
+  'tensors',
+  'program',
+  'executors/cpu',
+  'executors/cuda',
+  'networks',
+  'energies',
+  'statistics',
+  'samplers',
+  'noises',
+  'inference',
+  'gradients',
+  'replay',
+  'optimizers',
+  'objectives',
+  'training',
+  'data',
+  'evaluation',
+  'api',
+]
+
 const TORCH = /^(torch|ATen|c10|caffe2)\//
 const RULES: Rule[] = [
   {
     layer: 'native/core',
     files: /\.(cpp|hpp|h|cu|cuh)$/,
+    order: CORE_MODULES,
     forbidden: [
       [/^(napi|node_api|js_native_api|uv|v8|node)(-inl)?\.h$/, 'the core knows nothing of Node'],
       [/(^|\/)binding\//, 'the core lies below the binding'],

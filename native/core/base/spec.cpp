@@ -101,8 +101,8 @@ TensorRef Spec::tensor() const {
   invalid(std::string("expected a tensor, got ") + typeName(*value_));
 }
 
-EnergyRef Spec::energy() const {
-  if (auto e = value_->get<EnergyRef>()) return *e;
+NetworkRef Spec::network() const {
+  if (auto n = value_->get<NetworkRef>()) return *n;
   invalid(std::string("expected an energy, got ") + typeName(*value_));
 }
 

@@ -32,7 +32,7 @@ class Spec {
   const Map& map() const;
   const List& list() const;
   TensorRef tensor() const;
-  EnergyRef energy() const;
+  NetworkRef network() const;
   std::vector<double> numbers() const;         // of a list of numbers
   std::vector<std::int64_t> integers() const;  // of a list of whole numbers
 

@@ -5,26 +5,29 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <type_traits>
 #include <variant>
 #include <vector>
 
 namespace langevin {
 
 class Energy;
+class Network;
 struct TensorBox;
 
 /// A shared, opaque reference to a tensor. The binding passes it through without knowing Torch.
 using TensorRef = std::shared_ptr<const TensorBox>;
-using EnergyRef = std::shared_ptr<Energy>;
+using NetworkRef = std::shared_ptr<Network>;
+using EnergyRef = std::shared_ptr<Energy>;  // an Energy is a Network
 
 struct Value;
 using List = std::vector<Value>;
 using Map = std::map<std::string, Value>;
 
-/// null, boolean, number, 64-bit integer (JavaScript bigint), text, list, map, tensor or energy.
+/// null, boolean, number, 64-bit integer (JavaScript bigint), text, list, map, tensor or network (an energy is one).
 struct Value {
   using Variant = std::variant<std::monostate, bool, double, std::uint64_t, std::string, std::shared_ptr<const List>,
-                               std::shared_ptr<const Map>, TensorRef, EnergyRef>;
+                               std::shared_ptr<const Map>, TensorRef, NetworkRef>;
   Variant data;
 
   Value() = default;
@@ -38,7 +41,11 @@ struct Value {
   Value(List v) : data(std::make_shared<const List>(std::move(v))) {}
   Value(Map v) : data(std::make_shared<const Map>(std::move(v))) {}
   Value(TensorRef v) : data(std::move(v)) {}
-  Value(EnergyRef v) : data(std::move(v)) {}
+  Value(NetworkRef v) : data(std::move(v)) {}
+  /// An Energy, or whatever else is a Network.
+  template <class N>
+  requires(!std::is_same_v<N, Network> && std::is_convertible_v<N*, Network*>) Value(std::shared_ptr<N> v)
+      : data(NetworkRef(std::move(v))) {}
 
   template <class T>
   const T* get() const {

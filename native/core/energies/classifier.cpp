@@ -1,6 +1,6 @@
 // classifier: logits f(x) read as energies, E(x) = -logsumexp f(x) and E(x, y) = -f(x)[y] (Grathwohl et al. 2020, eq. 5
 // and 6), so p(y | x) = softmax f(x). The Gaussian base term is added to both and leaves p(y | x) as it is.
-#include "energies/layers.hpp"
+#include "networks/registry.hpp"
 #include "program/builder.hpp"
 
 namespace langevin {
@@ -9,7 +9,7 @@ Program lowerClassifier(const Spec& spec) {
   Builder b("classifier");
   const int x = b.input(spec.count("input"));
   const std::int64_t classes = spec.count("classes", 2);
-  const int logits = hiddenStack(b, x, spec, classes, "");
+  const int logits = headNetwork(b, x, spec, classes, "");
   const int energy = b.apply("neg", {b.apply("logsumexp", {logits}, 1)}, 1);
   b.setOutputs(logits);
   b.setEnergy(b.withGaussianBase(energy, x, spec));

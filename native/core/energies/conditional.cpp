@@ -1,6 +1,6 @@
 // conditional: E(x, y) = net([x, y]) for a continuous y of `condition` columns, or net([x, embedding(y)]) for
 // a class y.
-#include "energies/layers.hpp"
+#include "networks/registry.hpp"
 #include "program/builder.hpp"
 
 namespace langevin {
@@ -17,7 +17,7 @@ Program lowerConditional(const Spec& spec) {
     const std::int64_t classes = spec.count("classes");
     y = b.embedding(b.classCondition(classes), "embedding", classes, spec.count("embedding", 1, 16));
   }
-  const int out = hiddenStack(b, b.concat({x, y}), spec, 1, "net.");
+  const int out = headNetwork(b, b.concat({x, y}), spec, 1, "net.");
   b.setEnergy(b.withGaussianBase(out, x, spec));
   return b.finish();
 }

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <numbers>
 
-#include "energies/layers.hpp"
+#include "networks/registry.hpp"
 #include "program/builder.hpp"
 
 namespace langevin {
@@ -15,7 +15,7 @@ Program lowerMixtureDensity(const Spec& spec) {
   const std::int64_t in = spec.count("input"), out = spec.count("output", 1, 1), k = spec.count("components", 1, 4);
   const double floor = std::log(spec.positive("sigmaFloor", 1e-3));
   const int rows = b.input(in + out);
-  const int raw = hiddenStack(b, b.slice(rows, 0, in), spec, k * (out + 2), "net.");
+  const int raw = headNetwork(b, b.slice(rows, 0, in), spec, k * (out + 2), "net.");
   const int logWeight = b.apply("logSoftmax", {b.slice(raw, 0, k)}, k);
   const int mean = b.slice(raw, k, k * out);
   const int softened = b.apply("softplus", {b.affine(b.slice(raw, k * (out + 1), k), 1.0, -floor)}, k);

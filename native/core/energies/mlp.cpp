@@ -1,5 +1,5 @@
 // mlp: Linear, activation, ..., Linear; the state dict of the torch.nn.Sequential with the same modules.
-#include "energies/layers.hpp"
+#include "networks/layers.hpp"
 #include "program/builder.hpp"
 
 namespace langevin {

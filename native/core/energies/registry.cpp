@@ -6,7 +6,7 @@
 namespace langevin {
 
 using LowerEnergy = Program(const Spec&);
-LowerEnergy lowerMlp, lowerSequential, lowerConditional, lowerClassifier, lowerRegressor, lowerTwoTower,
+LowerEnergy lowerMlp, lowerSequential, lowerScalar, lowerConditional, lowerClassifier, lowerRegressor, lowerTwoTower,
     lowerMixtureDensity, lowerGaussian, lowerGaussianMixture, lowerDoubleWell, lowerRosenbrock, lowerRastrigin,
     lowerAckley, lowerFunnel, lowerExpression, lowerRbm, lowerIsing, lowerPotts;
 
@@ -18,6 +18,7 @@ const Registry<LowerEnergy*>& energyRegistry() {
       {
           {"mlp", lowerMlp},
           {"sequential", lowerSequential},
+          {"scalar", lowerScalar},
           {"conditional", lowerConditional},
           {"classifier", lowerClassifier},
           {"regressor", lowerRegressor},

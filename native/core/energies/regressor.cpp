@@ -3,7 +3,7 @@
 // residuals, not trained.
 #include <cmath>
 
-#include "energies/layers.hpp"
+#include "networks/registry.hpp"
 #include "program/builder.hpp"
 
 namespace langevin {
@@ -13,7 +13,7 @@ Program lowerRegressor(const Spec& spec) {
   const std::int64_t in = spec.count("input"), out = spec.count("output", 1, 1);
   const double sigma = spec.positive("sigma", 1.0);
   const int rows = b.input(in + out);
-  const int f = hiddenStack(b, b.slice(rows, 0, in), spec, out, "net.");
+  const int f = headNetwork(b, b.slice(rows, 0, in), spec, out, "net.");
   const int logVariance = b.parameterValue("logVariance", at::full({1}, 2.0 * std::log(sigma), at::kDouble), false);
   const int squared = b.sum(b.square(b.sub(b.slice(rows, in, out), f)));
   const int precision = b.apply("exp", {b.apply("neg", {logVariance}, 1)}, 1);

@@ -1,6 +1,6 @@
 // sequential: any list of layers that ends in one column; the state dict of the torch.nn.Sequential with the same
 // modules. A residual layer is a module whose attribute `body` is a torch.nn.Sequential.
-#include "energies/layers.hpp"
+#include "networks/layers.hpp"
 #include "program/builder.hpp"
 
 namespace langevin {

@@ -48,7 +48,7 @@ class AveragedEnergy : public Detector {
 
 std::unique_ptr<Detector> makeAveragedEnergy(const Spec& spec) {
   std::vector<EnergyRef> energies;
-  for (const Spec& item : spec.at("models").items()) energies.push_back(item.energy());
+  for (const Spec& item : spec.at("models").items()) energies.push_back(energyIn(item));
   if (energies.empty()) spec.at("models").invalid("needs at least one energy");
   const at::Tensor rows = unbox(spec.at("rows"));
   if (rows.dim() < 1 || rows.size(0) < 2) fail(Code::Shape, "averagedEnergy needs at least 2 training rows");

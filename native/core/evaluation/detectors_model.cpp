@@ -62,7 +62,7 @@ class ModelDetector : public Detector {
 
 std::unique_ptr<Detector> makeModelDetector(const Spec& spec) {
   const std::string& kind = spec.kind();
-  const EnergyRef energy = spec.at("model").energy();
+  const EnergyRef energy = energyIn(spec.at("model"));
   const auto make = [&](Quantity q, double constant = 0) {
     return std::make_unique<ModelDetector>(energy, q, constant);
   };

@@ -65,7 +65,7 @@ double leftMass(const Grid& grid, const at::Tensor& logMass) {
 // entropy: of the true density over the square, so that -entropy is the log-likelihood the truth itself would have.
 // image: float32 [cells, cells], the log-density, y over rows, row 0 lowest.
 Value gridDensity(const Spec& a, Job& job) {
-  const EnergyRef energy = a.at("energy").energy();
+  const EnergyRef energy = energyIn(a.at("energy"));
   requireReal(energy->program(), "evaluation.gridDensity integrates over real columns", "partition.exact");
   if (energy->inputWidth() != 2)
     fail(Code::Shape, "this compares densities of the plane; the energy has ", energy->inputWidth(), " columns");

@@ -47,7 +47,7 @@ Value meanTruth(const Spec& a, std::int64_t rows) {
 // { energy, x, y?, logZ, temperature?, baseline?: rows the Gaussian is fitted to (default x),
 //   truth?: log density of the rows [n], threads? } -> { logLikelihood, standardError, n, dimension, gaussian, truth }
 Value logLikelihood(const Spec& a, Job& job) {
-  const EnergyRef energy = a.at("energy").energy();
+  const EnergyRef energy = energyIn(a.at("energy"));
   const at::NoGradGuard guard;
   const Batch rows = energy->rows(unbox(a.at("x")), repeatedCondition(a));
   requireRows(rows.x, 2, "x");

@@ -52,7 +52,7 @@ Map weightMap(const WeightSummary& s) {
 
 // { energy, low, high, cells?, refine?, tolerance?, maxCells?, temperature?, y?, threads? }
 Value grid(const Spec& a, Job& job) {
-  const EnergyRef energy = a.at("energy").energy();
+  const EnergyRef energy = energyIn(a.at("energy"));
   requireReal(energy->program(), "partition.grid integrates over real columns", kForStates);
   const GridPartition r = gridPartition(*energy, Grid::read(a, energy->inputWidth()), a.positive("temperature", 1),
                                         readCondition(a), a.boolean("refine", true), a.nonNegative("tolerance", 1e-4),
@@ -112,7 +112,7 @@ std::vector<std::vector<double>> readStates(const Spec& a, const Energy& energy)
 // { energy, values?: [..] for every variable or [[..], ..] one list per variable (default [0, 1]), levels?: count or
 //   one per variable (states 0 .. levels - 1), temperature?, y? }
 Value exact(const Spec& a, Job& job) {
-  const EnergyRef energy = a.at("energy").energy();
+  const EnergyRef energy = energyIn(a.at("energy"));
   const auto values = readStates(a, *energy);
   const ExactPartition r =
       exactPartition(*energy, values, a.positive("temperature", 1), readCondition(a), a.threads(), job);
@@ -124,7 +124,7 @@ Value exact(const Spec& a, Job& job) {
 // { energy, rows [n, d], components?, inflate?, defensive? | proposal: { means, weights?, sigmas | covariances };
 //   draws?, seed?, temperature?, y?, threads? }
 Value importance(const Spec& a, Job& job) {
-  const EnergyRef energy = a.at("energy").energy();
+  const EnergyRef energy = energyIn(a.at("energy"));
   requireReal(energy->program(), "partition.importance draws from a density over real columns", kForStates);
   ImportanceOptions o;
   o.draws = a.count("draws", 2, o.draws);
@@ -226,7 +226,7 @@ AnnealedOptions readAnnealed(const Spec& a, std::int64_t d) {
 // { energy, dim?, chains?, temperatures?: count or list of b, ladder?, stepEss?, mean?, scale?, transition?, stepSize?,
 //   leapfrogSteps?, moves?, targetAcceptance?, pilotChains?, samples?, seed?, temperature?, y?, threads? }
 Value ais(const Spec& a, Job& job) {
-  const EnergyRef energy = a.at("energy").energy();
+  const EnergyRef energy = energyIn(a.at("energy"));
   const States& states = energy->program().states;
   const AnnealedOptions o =
       states.discrete() ? readAnnealedStates(a, energy->program()) : readAnnealed(a, energy->inputWidth());

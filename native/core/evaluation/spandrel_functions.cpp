@@ -158,7 +158,7 @@ Value evaluateSpandrel(const Spec& a, Job& job) {
   if (a.has("energy") == a.has("scores")) a.invalid("give either an energy or its scores");
   ModelScores scores;
   if (a.has("energy")) {
-    const EnergyRef energy = a.at("energy").energy();
+    const EnergyRef energy = energyIn(a.at("energy"));
     if (energy->inputWidth() != 2)
       fail(Code::Shape, "the study lives in the plane; the energy has ", energy->inputWidth(), " columns");
     scores = modelScores(*energy, field.grid, test, threads, job);

@@ -70,7 +70,7 @@ InverseMultiquadric readKernel(const Spec& a, const at::Tensor& x) {
 
 // { energy, x, y?, scale?, beta?, estimator?, bootstrap?, flip?, seed?, threads? } -> { statistic, pValue, scale }
 Value kernelSteinDiscrepancy(const Spec& a, Job& job) {
-  const EnergyRef model = a.at("energy").energy();
+  const EnergyRef model = energyIn(a.at("energy"));
   requireReal(model->program(), "metrics.kernelSteinDiscrepancy takes the score of real columns",
               "metrics.mmd against samples of a gibbs sampler");
   const int threads = a.threads();

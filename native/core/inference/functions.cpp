@@ -14,7 +14,7 @@ namespace {
 Value infer(const Spec& a, Job& job) {
   at::NoGradGuard guard;
   const auto begin = std::chrono::steady_clock::now();
-  const EnergyRef energy = a.at("energy").energy();
+  const EnergyRef energy = energyIn(a.at("energy"));
   const auto method = makeInferenceMethod(a.at("method"), energy->program().condition);
   const at::Tensor x = asRows(unbox(a.at("x")), energy->inputWidth(), energy->dtype(), energy->device(), "x");
   requireFinite(x, "x");

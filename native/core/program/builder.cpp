@@ -135,8 +135,10 @@ int Builder::withGaussianBase(int energy, int input, const Spec& spec) {
 }
 
 Program Builder::finish() {
-  if (program_.energy < 0 || width(program_.energy) != 1)
-    fail(Code::Internal, "the program of a ", program_.kind, " energy has no scalar output");
+  if (program_.energy < 0 && program_.outputs < 0)
+    fail(Code::Internal, "the program of a ", program_.kind, " network has neither an energy nor outputs");
+  if (program_.energy >= 0 && width(program_.energy) != 1)
+    fail(Code::Internal, "the energy of a ", program_.kind, " program is no scalar");
   return std::move(program_);
 }
 

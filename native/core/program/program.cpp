@@ -42,12 +42,13 @@ ProgramValues evaluate(const Program& program, const std::vector<at::Tensor>& pa
     const Node& node = program.nodes[static_cast<std::size_t>(i)];
     values.push_back(node.op->forward(OpCall{node, values, parameters, constants, rows, mode}));
   }
+  // A value that ignores the rows is one row for all of them.
+  const auto ofEveryRow = [n = rows.size()](const at::Tensor& value) {
+    return value.size(0) == n ? value : value.expand({n, value.size(1)});
+  };
   ProgramValues result;
-  result.energy = values[static_cast<std::size_t>(energy)];
-  const std::int64_t n = rows.size();
-  if (result.energy.size(0) != n) result.energy = result.energy.expand({n, 1});  // an energy that ignores its rows
-  result.energy = result.energy.squeeze(1);
-  if (program.outputs >= 0) result.outputs = values[static_cast<std::size_t>(program.outputs)];
+  if (energy >= 0) result.energy = ofEveryRow(values[static_cast<std::size_t>(energy)]).squeeze(1);
+  if (program.outputs >= 0) result.outputs = ofEveryRow(values[static_cast<std::size_t>(program.outputs)]);
   return result;
 }
 

@@ -66,7 +66,7 @@ struct Program {
   std::int64_t inputWidth = 0;
   States states;  // what values the columns of x take
   Condition condition;
-  int energy = -1;          // node of E, width 1
+  int energy = -1;          // node of E, width 1; -1: a network that gives outputs and no energy
   int jointEnergy = -1;     // node of E(x, y) where the condition is optional
   int outputs = -1;         // logits or network outputs, where the model has them
   bool normalised = false;  // exp(-E) integrates to 1 whatever the parameters are: mean E is a likelihood
@@ -112,8 +112,8 @@ struct OpDefinition {
 const OpDefinition& operation(const std::string& name);
 
 struct ProgramValues {
-  at::Tensor energy;   // [n]
-  at::Tensor outputs;  // [n, k] or undefined
+  at::Tensor energy;   // [n], undefined where the program has none
+  at::Tensor outputs;  // [n, k], likewise
 };
 
 struct EnergyAndGradient {

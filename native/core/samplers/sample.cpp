@@ -251,7 +251,7 @@ void requireMovement(const SampleOptions& o, const Tally& burnIn, const Tally& t
 Value sample(const Spec& a, Job& job) {
   const auto begin = std::chrono::steady_clock::now();
   at::NoGradGuard guard;
-  const EnergyRef energy = a.at("energy").energy();
+  const EnergyRef energy = energyIn(a.at("energy"));
   SampleOptions o = sampleOptions(a);
   auto executor = planTile(*o.sampler, *energy);  // first: it refuses a sampler that is not for this energy
   Chains start = started(a, *energy, o);

@@ -31,7 +31,7 @@ Map namedGradient(const Parameters& parameters, const at::Tensor& flat) {
 // The whole of x is the batch; the parameters stay as they are. `rows` is what the objective evaluated the energy on,
 // in order: data, negatives, corrupted rows.
 Value evaluateObjective(const Spec& a, Job& job) {
-  const EnergyRef model = a.at("energy").energy();
+  const EnergyRef model = energyIn(a.at("energy"));
   const auto objective = makeObjective(a.at("objective"));
   const TrainingData data = TrainingData::read(a, *model, *objective);
   const Random random(a.has("seed") ? a.at("seed").seed() : 0);

@@ -65,7 +65,7 @@ TrainingData TrainingData::select(const at::Tensor& index) const {
 }
 
 Trainer::Trainer(const Spec& a, Job& job)
-    : model_(a.at("energy").energy()),
+    : model_(energyIn(a.at("energy"))),
       job_(job),
       objective_(makeObjective(a.at("objective"))),
       data_(TrainingData::read(a, *model_, *objective_)),

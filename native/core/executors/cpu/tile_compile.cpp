@@ -194,8 +194,9 @@ std::unique_ptr<TileProgram> TileProgram::compile(const Program& program, const 
       reason = std::string("'") + n.op->name + "' of a value that does not depend on the rows";
       return nullptr;
     }
-  if (!result->nodes_[static_cast<std::size_t>(program.energy)].perRow()) {
-    reason = "the energy does not depend on the rows";
+  const int top = program.energy >= 0 ? program.energy : program.outputs;
+  if (!result->nodes_[static_cast<std::size_t>(top)].perRow()) {
+    reason = program.energy >= 0 ? "the energy does not depend on the rows" : "the outputs do not depend on the rows";
     return nullptr;
   }
   compiler.uses();

@@ -220,6 +220,7 @@ void TileProgram::forward(const Packed& packed, const TileInput& in, TileWorkspa
   for (std::int64_t first = 0; first < in.rows; first += preferredRows_) {
     const TileInput part = blockOf(in, first, std::min(preferredRows_, in.rows - first), d, nodes_);
     Pass pass = layout(packed, part, ws, false);
+    if (!energy) pass.last = outputs_;
     runForward(pass);
     const auto node = [this](int i) -> const TileNode& { return nodes_[static_cast<std::size_t>(i)]; };
     if (energy) copyOut(pass.rowsBase, pass.stride, node(pass.energyNode), part.rows, energy, first);

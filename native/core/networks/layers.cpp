@@ -1,4 +1,4 @@
-#include "energies/layers.hpp"
+#include "networks/layers.hpp"
 
 #include <algorithm>
 #include <array>

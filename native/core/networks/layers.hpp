@@ -1,4 +1,4 @@
-// Pieces shared by architectures that are made of layers.
+// The layers networks are made of.
 #pragma once
 
 #include <string>

@@ -1,0 +1,121 @@
+// network.*: create, evaluate, read and write parameters, explain; all but create and outputs take energies too.
+#include "base/function.hpp"
+#include "base/threads.hpp"
+#include "networks/network.hpp"
+#include "networks/registry.hpp"
+#include "program/spectral.hpp"
+#include "tensors/tensor.hpp"
+
+namespace langevin {
+namespace {
+
+// { spec, seed, dtype, device } -> network
+Value create(const Spec& a, Job&) {
+  const at::ScalarType dtype = a.has("dtype") ? parseDtype(a.at("dtype")) : at::kFloat;
+  const std::uint64_t seed = a.has("seed") ? a.at("seed").seed() : 0;
+  return makeNetwork(a.at("spec"), dtype, parseDevice(a.text("device", "cpu")), seed);
+}
+
+// { network, x, y?, threads? } -> [n, k]
+Value outputs(const Spec& a, Job&) {
+  const NetworkRef network = a.at("network").network();
+  const Batch rows = network->rows(unbox(a.at("x")), a.has("y") ? unbox(a.at("y")) : at::Tensor());
+  at::Tensor values = network->outputsOf(rows, a.threads());
+  requireFinite(values, network->isEnergy() ? "the logits" : "the outputs");
+  return box(values);
+}
+
+// { network } -> { name: tensor }
+Value parameters(const Spec& a, Job&) {
+  Map result;
+  for (auto& [name, tensor] : a.at("network").network()->parameters().named()) result.emplace(name, box(tensor));
+  return result;
+}
+
+// { network, values: { name: tensor }, complete? }
+Value setParameters(const Spec& a, Job&) {
+  std::vector<std::pair<std::string, at::Tensor>> values;
+  for (const auto& [name, value] : a.at("values").map())
+    values.emplace_back(name, unbox(Spec(value, "values." + name)));
+  const NetworkRef network = a.at("network").network();
+  network->parameters().assign(values, a.boolean("complete", false));
+  settleSpectralNorms(network->program(), network->parameters(), values);
+  return {};
+}
+
+// { network } -> [{ name, shape, learnable }] in state-dict order
+Value parameterInfo(const Spec& a, Job&) {
+  List result;
+  for (const ParameterInfo& p : a.at("network").network()->parameters().info()) {
+    List shape;
+    for (std::int64_t s : p.shape) shape.emplace_back(s);
+    result.emplace_back(Map{{"name", p.name}, {"shape", shape}, {"learnable", p.learnable}});
+  }
+  return result;
+}
+
+// { network } -> what runs it and why
+Map explainScoreGradients(const Network& network) {
+  if (!network.isEnergy()) return {{"executor", "none"}, {"reason", "a network without an energy has no score"}};
+  std::string reason = network.planReason();
+  const bool fused = network.isEnergy() && network.tiles() &&
+                     TileProgram::compileSecondOrder(network.program(), network.parameters(), reason);
+  if (fused) reason = "every operation has second derivatives in the fused kernels";
+  return {{"executor", fused ? "fused-cpu" : "autograd"}, {"reason", reason}};
+}
+
+std::string explainHalf(const Network& network) {
+  if (!network.tiles()) return "no effect: only the fused kernels have it";
+  if (std::string(tileKernels().name) == "avx512_bf16") return "products of pairs in hardware, float32 sums";
+  return "the same numbers as hardware products would have, and slower than float32: this processor has no bfloat16 "
+         "products";
+}
+
+Value explain(const Spec& a, Job&) {
+  const NetworkRef network = a.at("network").network();
+  List ops;
+  for (const Node& node : network->program().nodes) ops.emplace_back(std::string(node.op->name));
+  List rough;
+  for (const std::string& name : nonSmoothOperations(network->program())) rough.emplace_back(name);
+  const bool fused = network->tiles() != nullptr, onCuda = network->cudaTiles() != nullptr;
+  return Map{{"executor", fused    ? "fused-cpu"
+                          : onCuda ? "fused-cuda"
+                                   : "aten"},
+             {"instructionSet", fused ? tileKernels().name : "as LibTorch chooses"},
+             {"operations", ops},
+             {"nonSmooth", rough},
+             {"states", network->program().states.name()},
+             {"reason", fused    ? std::string("float32 on the CPU and every operation has a tile form")
+                        : onCuda ? std::string("float32 on CUDA and every operation has a form in the kernel")
+                                 : network->planReason()},
+             {"scoreGradients", explainScoreGradients(*network)},
+             {"bfloat16", explainHalf(*network)},
+             {"blockRows", fused ? network->tiles()->preferredRows() : std::int64_t{0}},
+             {"threads",
+              Map{{"tiles", defaultThreads()},
+                  {"intraOp", at::get_num_threads()},
+                  {"reason", "rows are independent: threads take tiles of them, so operations keep to one thread"}}}};
+}
+
+Value kindsOfNetworks(const Spec&, Job&) {
+  List result;
+  for (const std::string& kind : networkKinds()) result.emplace_back(kind);
+  return result;
+}
+
+}  // namespace
+
+const std::vector<Function>& networkFunctions() {
+  static const std::vector<Function> table = {
+      {"network.create", Lane::Queued, create},
+      {"network.outputs", Lane::Queued, outputs},
+      {"network.parameters", Lane::Queued, parameters},
+      {"network.setParameters", Lane::Queued, setParameters},
+      {"network.parameterInfo", Lane::Immediate, parameterInfo},
+      {"network.explain", Lane::Immediate, explain},
+      {"network.kinds", Lane::Immediate, kindsOfNetworks},
+  };
+  return table;
+}
+
+}  // namespace langevin

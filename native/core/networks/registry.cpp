@@ -1,0 +1,73 @@
+// kind -> how a network of that kind is added to a program. A new one is one file, its name in the list of declarations
+// and its row.
+#include "networks/registry.hpp"
+
+#include "base/registry.hpp"
+#include "networks/layers.hpp"
+
+namespace langevin {
+
+using AddNetwork = int(const NetworkCall&);
+AddNetwork addMlp, addSequential;
+std::int64_t sequentialClasses(const Spec& spec);
+
+namespace {
+
+struct NetworkKind {
+  AddNetwork* add;
+  std::int64_t (*classes)(const Spec& spec);  // null: it embeds no class
+};
+
+const Registry<NetworkKind>& networkRegistry() {
+  static const Registry<NetworkKind> registry = {
+      "network",
+      {
+          {"mlp", {addMlp, nullptr}},
+          {"sequential", {addSequential, sequentialClasses}},
+      },
+  };
+  return registry;
+}
+
+}  // namespace
+
+int addNetwork(const NetworkCall& call) {
+  const NetworkKind& kind = networkRegistry().find(call.spec);
+  const std::int64_t in = call.b.width(call.x);
+  if (call.spec.has("input") && call.spec.count("input") != in)
+    call.spec.at("input").invalid("is " + std::to_string(call.spec.count("input")) +
+                                  ", and the network stands where it gets " + std::to_string(in) +
+                                  " columns; leave it out");
+  if (kind.classes && call.label < 0 && kind.classes(call.spec) > 0)
+    call.spec.invalid("has an embedding layer, and there is no class y for it to embed");
+  const int outputs = kind.add(call);
+  if (call.out > 0 && call.b.width(outputs) != call.out)
+    call.spec.invalid("gives " + std::to_string(call.b.width(outputs)) + " columns, and " + std::to_string(call.out) +
+                      " are needed here");
+  return outputs;
+}
+
+std::int64_t networkClasses(const Spec& spec) {
+  const NetworkKind& kind = networkRegistry().find(spec);
+  return kind.classes ? kind.classes(spec) : 0;
+}
+
+Program lowerNetwork(const Spec& spec) {
+  Builder b(spec.kind());
+  const std::int64_t classes = networkClasses(spec);
+  const int x = b.input(spec.count("input"));
+  const int label = classes > 0 ? b.classCondition(classes) : -1;
+  b.setOutputs(addNetwork({b, x, spec, label, 0, ""}));
+  return b.finish();
+}
+
+std::vector<std::string> networkKinds() { return networkRegistry().kinds(); }
+
+int headNetwork(Builder& b, int x, const Spec& head, std::int64_t out, const std::string& prefix, int label) {
+  const auto network = head.find("network");
+  if (!network) return hiddenStack(b, x, head, out, prefix);
+  if (head.has("hidden")) head.at("hidden").invalid("describes a network of its own: give either hidden or network");
+  return addNetwork({b, x, *network, label, out, prefix});
+}
+
+}  // namespace langevin

@@ -1,0 +1,315 @@
+/** Networks: programs with parameters and outputs in native memory, evaluated, saved and loaded. An Energy is one. */
+import { inspect } from 'node:util'
+import { LangevinError } from './errors.js'
+import { formatError } from './io/files.js'
+import { readSafetensors, type StoredTensor, writeSafetensors } from './io/safetensors.js'
+import type { Dtype, NativeNetwork } from './native/contract.js'
+import { NativeHandle } from './native/handle.js'
+import { type InvokeOptions, invoke, invokeNow } from './runtime/index.js'
+import { parseSpec, type SpecValue } from './spec/index.js'
+import { type RowsLike, type Tensor, tensor, toRows } from './tensor/index.js'
+import './networks/index.js'
+
+/** Where a network's numbers live. */
+export interface PlacementOptions extends InvokeOptions {
+  /** 'cpu' (default), 'cuda', 'cuda:N', or 'auto': a CUDA device when there is one. */
+  device?: string
+}
+
+export interface CreateOptions extends PlacementOptions {
+  /** Fixes the initial parameters; default 0. */
+  seed?: number | bigint
+  /** 'float32' (default), 'float64' or 'bfloat16'. */
+  dtype?: Dtype
+}
+
+export interface EvaluateOptions extends InvokeOptions {
+  /** The condition y of E(x, y), or the class a network embeds: class numbers `[n]` or rows `[n, k]`. */
+  y?: RowsLike
+  /** Threads the rows are spread over; default LANGEVIN_THREADS or all cores. Results do not depend on it. */
+  threads?: number
+}
+
+/** One entry of a network's state dict. */
+export interface ParameterInfo {
+  readonly name: string
+  readonly shape: readonly number[]
+  readonly learnable: boolean
+}
+
+/** Which executor runs a network, and why. */
+export interface Explanation {
+  readonly executor: string
+  readonly reason: string
+  readonly operations: readonly string[]
+  /** Operations whose derivative jumps: not for objectives that differentiate the score. */
+  readonly nonSmooth: readonly string[]
+  /** 'default', 'avx2', 'avx512' or 'avx512_bf16' (LANGEVIN_ISA forces a lower one); LibTorch's own choice on the plain path. */
+  readonly instructionSet: string
+  /** Who differentiates scores in the parameters (score matching, gradient penalties), and why. */
+  readonly scoreGradients: { readonly executor: string; readonly reason: string }
+  /** What `precision: 'bfloat16'` of a sampler does to an energy's gradients here. */
+  readonly bfloat16: string
+  /** Rows of a block that keeps its numbers in cache (0 on the plain path). */
+  readonly blockRows: number
+  /** Threads a job takes over tiles of rows, and threads LibTorch takes inside one operation. */
+  readonly threads: { readonly tiles: number; readonly intraOp: number; readonly reason: string }
+  readonly [more: string]: unknown
+}
+
+/** Tensors of a checkpoint that are not parameters (optimiser, buffer) have names with this prefix; load() skips them. */
+export const STATE_PREFIX = 'langevin:'
+const SPEC_KEY = 'langevin.spec'
+const FAMILY_KEY = 'langevin.family'
+const DTYPE_KEY = 'langevin.dtype'
+const FLOATS = new Set(['float32', 'float64', 'bfloat16'])
+
+/** Which specs describe it: `networks.*`, or `energies.*`. */
+type Family = 'network' | 'energy'
+
+/** What a file needs besides the parameters so that load() can rebuild the energy or network. */
+export function networkMetadata({ spec, family, dtype }: Network): Record<string, string> {
+  const metadata: Record<string, string> = { [SPEC_KEY]: JSON.stringify(spec), [DTYPE_KEY]: dtype }
+  if (family === 'network') metadata[FAMILY_KEY] = family
+  return metadata
+}
+
+/** @internal A native network from a spec of one of the two families. */
+export async function createNative(family: Family, spec: SpecValue, options: CreateOptions) {
+  const parsed = parseSpec(family, spec)
+  const { signal, seed = 0, dtype = 'float32', device = 'cpu' } = options
+  const name = family === 'energy' ? 'energy.create' : 'network.create'
+  const handle = await invoke<NativeNetwork>(name, { spec: parsed, seed, dtype, device }, { signal })
+  return { handle, spec: parsed }
+}
+
+/** Options of `Network.load` and `Energy.load`. */
+export interface LoadOptions extends PlacementOptions {
+  /** For a file without langevin's metadata (a PyTorch state dict): what the parameters belong to. */
+  spec?: SpecValue
+  dtype?: Dtype
+}
+
+/** @internal Reads spec and parameters from a file into what `create` makes. */
+export async function loadInto<N extends Network>(
+  path: string,
+  family: Family,
+  { spec, dtype, device = 'cpu', signal }: LoadOptions,
+  create: (spec: SpecValue, options: CreateOptions) => Promise<N>,
+): Promise<N> {
+  const { tensors, metadata } = await readSafetensors(path)
+  const parameters = Object.entries(tensors).filter(([name]) => !name.startsWith(STATE_PREFIX))
+  const network = await create(spec ?? specIn(path, metadata, family), {
+    dtype: dtype ?? dtypeIn(path, metadata, parameters),
+    device,
+    signal,
+  })
+  const values: Record<string, Tensor> = {}
+  try {
+    for (const [name, stored] of parameters) values[name] = fromStored(path, name, stored)
+    await invoke('network.setParameters', { network, values, complete: true }, { signal })
+    return network
+  } catch (error) {
+    network.dispose()
+    if (!(error instanceof LangevinError) || error.code === 'ERR_LANGEVIN_FORMAT') throw error
+    throw formatError(path, 8, `the parameters do not fit the ${family}: ${error.message}`, error)
+  } finally {
+    for (const value of Object.values(values)) value.dispose()
+  }
+}
+
+/**
+ * A network: x in, outputs out, with its parameters in native memory. It gives no energy: generators, encoders, critics.
+ * An Energy is a network whose program ends in one number that is read as E.
+ *
+ * While a run trains it, every other call on it is ERR_LANGEVIN_BUSY; after `dispose()` ERR_LANGEVIN_DISPOSED (a job that
+ * has begun keeps what it needs).
+ */
+export class Network extends NativeHandle<NativeNetwork> {
+  readonly #spec: SpecValue
+
+  /** @internal Use `Network.create` or `Network.load`. */
+  constructor(handle: NativeNetwork, spec: SpecValue) {
+    super(handle)
+    this.#spec = spec
+  }
+
+  /** @internal 'energy' or 'network': the family its spec belongs to. */
+  get family(): Family {
+    return 'network'
+  }
+
+  protected override describe(): string {
+    return `this ${this.#spec.kind} ${this.family}`
+  }
+
+  /**
+   * Makes a network with freshly initialised parameters (torch.nn's defaults).
+   *
+   * @param spec from `networks.*` with its `input` (and for mlp its `output`), or the same as plain JSON
+   * @throws (rejects) ERR_LANGEVIN_INVALID_OPTION, _DTYPE, _DEVICE, _OUT_OF_MEMORY
+   */
+  static async create(spec: SpecValue, options: CreateOptions = {}): Promise<Network> {
+    const made = await createNative('network', spec, options)
+    return new Network(made.handle, made.spec)
+  }
+
+  /**
+   * Reads a network from a safetensors file that `save` wrote, or from a PyTorch state dict with { spec }.
+   *
+   * @throws (rejects) ERR_LANGEVIN_IO, _FORMAT (not such a file; parameters that do not fit the spec)
+   */
+  static async load(path: string, options: LoadOptions = {}): Promise<Network> {
+    return loadInto(path, 'network', options, (spec, more) => Network.create(spec, more))
+  }
+
+  /** The plain frozen JSON it was made from. */
+  get spec(): SpecValue {
+    return this.#spec
+  }
+  get dtype(): Dtype {
+    return this.live().dtype
+  }
+  /** 'cpu' or 'cuda:N'. */
+  get device(): string {
+    return this.live().device
+  }
+  /** Columns of x. */
+  get inputWidth(): number {
+    return this.live().inputWidth
+  }
+  /** How many learnable numbers it has. */
+  get parameterCount(): number {
+    return this.live().parameterCount
+  }
+
+  /** Copies of the parameters by their torch.nn names, on the CPU. */
+  async parameters(options: InvokeOptions = {}): Promise<Record<string, Tensor>> {
+    this.live()
+    return invoke('network.parameters', { network: this }, options)
+  }
+
+  /** Names, shapes and whether they are learned, in the order of the state dict. */
+  parameterInfo(): readonly ParameterInfo[] {
+    this.live()
+    return invokeNow('network.parameterInfo', { network: this })
+  }
+
+  /**
+   * Sets some or all parameters.
+   *
+   * @throws (rejects) ERR_LANGEVIN_INVALID_OPTION (an unknown name), _SHAPE, _NON_FINITE
+   */
+  async setParameters(values: Record<string, RowsLike>, options: InvokeOptions = {}): Promise<void> {
+    this.live()
+    const made: Tensor[] = []
+    const given: Record<string, Tensor> = {}
+    try {
+      for (const [name, value] of Object.entries(values)) {
+        const rows = toRows(value, `values.${name}`)
+        if (rows !== value) made.push(rows)
+        given[name] = rows
+      }
+      await invoke('network.setParameters', { network: this, values: given }, options)
+    } finally {
+      for (const each of made) each.dispose()
+    }
+  }
+
+  /**
+   * The outputs of every row: those of a network, a classifier's logits, a regressor's predictions.
+   *
+   * @param x rows `[n, d]`
+   * @returns `[n, k]`
+   * @throws (rejects) ERR_LANGEVIN_UNSUPPORTED for an energy without outputs, _SHAPE, _NON_FINITE, _BUSY, _DISPOSED
+   */
+  async outputs(x: RowsLike, options: EvaluateOptions = {}): Promise<Tensor> {
+    return this.evaluate('network.outputs', { network: this }, x, options)
+  }
+
+  /** @internal Calls a native function on rows and their condition. */
+  protected async evaluate(
+    name: string,
+    of: Record<string, Network>,
+    x: RowsLike,
+    { y, threads, signal }: EvaluateOptions,
+  ): Promise<Tensor> {
+    this.live()
+    signal?.throwIfAborted()
+    const rows = toRows(x, 'x')
+    let condition: Tensor | undefined
+    try {
+      condition = y === undefined ? undefined : toRows(y, 'y')
+      return await invoke<Tensor>(name, { ...of, x: rows, y: condition, threads }, { signal })
+    } finally {
+      if (rows !== x) rows.dispose()
+      if (condition !== y) condition?.dispose()
+    }
+  }
+
+  /** Which executor runs this network, and why. */
+  explain(): Explanation {
+    this.live()
+    return invokeNow('network.explain', { network: this })
+  }
+
+  /**
+   * Writes the parameters under their torch.nn names, with the spec in the metadata, as safetensors: PyTorch loads it with
+   * `load_state_dict(load_file(path))`. The file appears whole or not at all.
+   *
+   * @throws (rejects) ERR_LANGEVIN_IO
+   */
+  async save(path: string, options: InvokeOptions = {}): Promise<void> {
+    const metadata = networkMetadata(this)
+    const parameters = await this.parameters(options)
+    try {
+      await writeSafetensors(path, parameters, metadata)
+    } finally {
+      for (const value of Object.values(parameters)) value.dispose()
+    }
+  }
+
+  [inspect.custom](): string {
+    const name = this.family === 'energy' ? 'Energy' : 'Network'
+    if (this.disposed) return `${name} ${this.#spec.kind} (disposed)`
+    const { dtype, device, parameterCount } = this.live()
+    return `${name} ${this.#spec.kind} ${dtype} ${device}, ${parameterCount} parameters`
+  }
+}
+
+function specIn(path: string, metadata: Record<string, string>, family: Family): SpecValue {
+  const text = metadata[SPEC_KEY]
+  if (text === undefined) {
+    throw formatError(
+      path,
+      8,
+      `the file does not say what ${family} it holds (no '${SPEC_KEY}' in its metadata); for a PyTorch state dict give { spec }`,
+    )
+  }
+  const held = metadata[FAMILY_KEY] ?? 'energy'
+  if (held !== family) {
+    const remedy = held === 'network' ? 'Network.load' : 'Energy.load'
+    throw formatError(path, 8, `the file holds a spec of the family '${held}', not '${family}': use ${remedy}`)
+  }
+  try {
+    return parseSpec(family, JSON.parse(text))
+  } catch (cause) {
+    throw formatError(path, 8, `the spec in its metadata is not one: ${(cause as Error).message}`, cause)
+  }
+}
+
+function dtypeIn(path: string, metadata: Record<string, string>, parameters: [string, StoredTensor][]): Dtype {
+  const dtype = metadata[DTYPE_KEY] ?? parameters[0]?.[1].dtype ?? 'float32'
+  if (!FLOATS.has(dtype)) throw formatError(path, 8, `an energy has no dtype ${dtype}; float32, float64 or bfloat16`)
+  return dtype as Dtype
+}
+
+const READERS = { float32: Float32Array, float64: Float64Array, bfloat16: Uint16Array } as const
+
+function fromStored(path: string, name: string, { dtype, shape, data }: StoredTensor): Tensor {
+  const reader = READERS[dtype as keyof typeof READERS]
+  if (!reader) throw formatError(path, 8, `parameter '${name}' has dtype ${dtype}; parameters are floating-point`)
+  // A copy: the file's bytes need not lie at a multiple of the number's size.
+  const bytes = data.slice()
+  return tensor(new reader(bytes.buffer, 0, bytes.byteLength / reader.BYTES_PER_ELEMENT), shape, dtype as Dtype)
+}

@@ -1,0 +1,68 @@
+/** Fields shared by layers and networks. */
+import { type SpecValue, specOf, type Z } from '../spec/index.js'
+
+/** Activations, with torch.nn's formulas; relu and leakyRelu have no second derivative, the others are smooth. */
+export const ACTIVATIONS = ['silu', 'gelu', 'tanh', 'sigmoid', 'softplus', 'relu', 'leakyRelu'] as const
+
+/** `activation` (default silu) and the slope leakyRelu takes (default 0.01). */
+export const activationFields = (z: Z) => ({
+  activation: z.enum(ACTIVATIONS).default('silu'),
+  negativeSlope: z.number().nonnegative().optional(),
+})
+
+/**
+ * Spectral normalisation (Miyato et al. 2018): the weight of a linear layer is c W / s(W), s the largest singular value, so
+ * that no layer stretches a distance by more than c; `true` is c = 1. Parameters, buffers, start and gradients are those of
+ * torch.nn.utils.parametrizations.spectral_norm ("0.parametrizations.weight.original", "..weight.0._u", "..weight.0._v");
+ * the power iteration runs once per optimiser step, however often the step evaluates the energy.
+ */
+export const spectralNormField = (z: Z) => z.union([z.boolean(), z.number().positive()]).optional()
+
+/** Widths of the hidden layers, first to last; [] makes a linear model. */
+export const stackFields = (z: Z) => ({
+  hidden: z.array(z.int().positive()),
+  ...activationFields(z),
+  spectralNorm: spectralNormField(z),
+})
+
+/**
+ * The network inside an energy: `hidden`, `activation`, ... describe a multilayer perceptron, `network` is any other. The
+ * network takes its input and output widths from the energy.
+ */
+export const headFields = (z: Z) => ({
+  ...stackFields(z),
+  hidden: z.array(z.int().positive()).optional(),
+  network: specOf(z, 'network').optional(),
+})
+
+type Fail = (path: string, problem: string) => never
+
+/** A slope given for an activation that has none would be silently unused. */
+export function checkActivation(options: { activation: string; negativeSlope?: number | undefined }, fail: Fail): void {
+  if (options.negativeSlope !== undefined && options.activation !== 'leakyRelu') {
+    fail('negativeSlope', `only leakyRelu has a slope, the activation is ${options.activation}`)
+  }
+}
+
+type Head = {
+  hidden?: number[] | undefined
+  network?: SpecValue | undefined
+  activation: string
+  negativeSlope?: number | undefined
+  spectralNorm?: boolean | number | undefined
+}
+
+/** Checks the fields above: one network, described once. */
+export function checkHead(options: Head, fail: Fail): void {
+  if (options.network === undefined) {
+    if (options.hidden === undefined) fail('hidden', 'is required (widths of the hidden layers), or network')
+    checkActivation(options, fail)
+    return
+  }
+  if (options.hidden !== undefined) fail('hidden', 'describes a network of its own: give either hidden or network')
+  const own =
+    options.activation !== 'silu'
+      ? 'activation'
+      : (['negativeSlope', 'spectralNorm'] as const).find((key) => options[key] !== undefined)
+  if (own !== undefined) fail(own, 'belongs to hidden; say it of the layers of network')
+}
