@@ -7,6 +7,7 @@ import {
   loadInto,
   Network,
 } from './network.js'
+import { invoke } from './runtime/index.js'
 import type { SpecValue } from './spec/index.js'
 import type { RowsLike, Tensor } from './tensor/index.js'
 import './energies/index.js'
@@ -52,7 +53,7 @@ export class Energy extends Network {
    * @throws (rejects) ERR_LANGEVIN_SHAPE, _NON_FINITE (naming row and column), _BUSY, _DISPOSED
    */
   async energy(x: RowsLike, options: EvaluateOptions = {}): Promise<Tensor> {
-    return this.evaluate('energy.energy', { energy: this }, x, options)
+    return this.onRows(x, options, (args, more) => invoke('energy.energy', { energy: this, ...args }, more))
   }
 
   /**
@@ -62,7 +63,7 @@ export class Energy extends Network {
    * @returns the shape of x
    */
   async score(x: RowsLike, options: EvaluateOptions = {}): Promise<Tensor> {
-    return this.evaluate('energy.score', { energy: this }, x, options)
+    return this.onRows(x, options, (args, more) => invoke('energy.score', { energy: this, ...args }, more))
   }
 
   /**

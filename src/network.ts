@@ -78,8 +78,11 @@ export function networkMetadata({ spec, family, dtype }: Network): Record<string
 export async function createNative(family: Family, spec: SpecValue, options: CreateOptions) {
   const parsed = parseSpec(family, spec)
   const { signal, seed = 0, dtype = 'float32', device = 'cpu' } = options
-  const name = family === 'energy' ? 'energy.create' : 'network.create'
-  const handle = await invoke<NativeNetwork>(name, { spec: parsed, seed, dtype, device }, { signal })
+  const args = { spec: parsed, seed, dtype, device }
+  const handle =
+    family === 'energy'
+      ? await invoke<NativeNetwork>('energy.create', args, { signal })
+      : await invoke<NativeNetwork>('network.create', args, { signal })
   return { handle, spec: parsed }
 }
 
@@ -224,15 +227,14 @@ export class Network extends NativeHandle<NativeNetwork> {
    * @throws (rejects) ERR_LANGEVIN_UNSUPPORTED for an energy without outputs, _SHAPE, _NON_FINITE, _BUSY, _DISPOSED
    */
   async outputs(x: RowsLike, options: EvaluateOptions = {}): Promise<Tensor> {
-    return this.evaluate('network.outputs', { network: this }, x, options)
+    return this.onRows(x, options, (args, more) => invoke('network.outputs', { network: this, ...args }, more))
   }
 
-  /** @internal Calls a native function on rows and their condition. */
-  protected async evaluate(
-    name: string,
-    of: Record<string, Network>,
+  /** @internal Calls `body` with rows and their condition as tensors. */
+  protected async onRows(
     x: RowsLike,
     { y, threads, signal }: EvaluateOptions,
+    body: (args: Record<string, unknown>, options: InvokeOptions) => Promise<Tensor>,
   ): Promise<Tensor> {
     this.live()
     signal?.throwIfAborted()
@@ -240,7 +242,7 @@ export class Network extends NativeHandle<NativeNetwork> {
     let condition: Tensor | undefined
     try {
       condition = y === undefined ? undefined : toRows(y, 'y')
-      return await invoke<Tensor>(name, { ...of, x: rows, y: condition, threads }, { signal })
+      return await body({ x: rows, y: condition, threads }, { signal })
     } finally {
       if (rows !== x) rows.dispose()
       if (condition !== y) condition?.dispose()

@@ -173,6 +173,18 @@ class Sequential(Base, nn.Sequential):
         return run_layers(self.network(), x, y).squeeze(1) + self.gaussian_base(x)
 
 
+class Scalar(Sequential):
+    """A network of one output: an mlp or a list of layers."""
+
+    def __init__(self, spec):
+        network = spec["network"]
+        if network["kind"] == "sequential":
+            super().__init__({**spec, "layers": network["layers"]})
+        else:
+            nn.Sequential.__init__(self, *stack(network, spec["input"], 1))
+            self.set_spec(spec)
+
+
 class Conditional(Base, nn.Module):
     def __init__(self, spec):
         super().__init__()
@@ -288,6 +300,7 @@ class Analytic(Base, nn.Module):
 MODULES = {
     "mlp": Mlp,
     "sequential": Sequential,
+    "scalar": Scalar,
     "conditional": Conditional,
     "twoTower": TwoTower,
     "classifier": Classifier,

@@ -76,6 +76,23 @@ const subjects: Subject[] = [
       ],
     }),
   },
+  {
+    name: 'scalar, mlp',
+    spec: energies.scalar({
+      input: 3,
+      network: networks.mlp({ hidden: [16, 8], activation: 'tanh' }),
+      gaussianBase: 2,
+    }),
+  },
+  {
+    name: 'scalar, sequential',
+    spec: energies.scalar({
+      input: 3,
+      network: networks.sequential({
+        layers: [layers.linear({ out: 6 }), layers.layerNorm(), layers.linear({ out: 1 })],
+      }),
+    }),
+  },
   { name: 'mlp, linear', spec: energies.mlp({ input: 5, hidden: [] }) },
   {
     name: 'sequential',

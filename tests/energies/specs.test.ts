@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { energies, layers } from '../../src/energies/index.js'
 import { LangevinError } from '../../src/errors.js'
+import { networks } from '../../src/networks/index.js'
 import { scheduleField, schedules } from '../../src/schedules/index.js'
 import {
   defineSpec,
@@ -36,6 +37,7 @@ const examples: SpecValue[] = [
       layers.linear({ out: 1 }),
     ],
   }),
+  energies.scalar({ input: 2, network: networks.mlp({ hidden: [8] }) }),
   energies.conditional({ input: 2, condition: 3, hidden: [8] }),
   energies.classifier({ input: 2, classes: 3, hidden: [8] }),
   energies.regressor({ input: 1, hidden: [8] }),
@@ -335,7 +337,7 @@ describe('specs inside specs, schedules and JSON Schema', () => {
       $defs: Record<string, { oneOf: { properties: { kind: { const: string } } }[] }>
     }
     expect(schema.$defs.energy!.oneOf.map((entry) => entry.properties.kind.const)).toEqual(kindsOf('energy'))
-    expect(Object.keys(schema.$defs).sort()).toEqual(['energy', 'layer'])
+    expect(Object.keys(schema.$defs).sort()).toEqual(['energy', 'layer', 'network'])
     const text = JSON.stringify(specSchema('testGoal'))
     expect(text).toContain('#/$defs/testKernel')
     expect(text).toContain('#/$defs/schedule')

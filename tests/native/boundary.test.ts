@@ -188,8 +188,8 @@ describe('handles at the boundary', () => {
   })
 
   it('of one kind are not taken for the other', async () => {
-    const error = refusal(() => addon.callNow('energy.explain', { energy: float32(1) }))
-    expect(error).toMatchObject({ code: 'ERR_LANGEVIN_INVALID_OPTION', details: { path: 'energy' } })
+    const error = refusal(() => addon.callNow('network.explain', { network: float32(1) }))
+    expect(error).toMatchObject({ code: 'ERR_LANGEVIN_INVALID_OPTION', details: { path: 'network' } })
   })
 })
 

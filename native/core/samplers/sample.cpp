@@ -120,6 +120,7 @@ Chains started(const Spec& a, const Target& target, SampleOptions& options) {
     requireFinite(chains.x, "init");
   } else {
     chains.y = conditionOfChains(a, target, chains.x);
+    for (Chains& replica : chains.replicas) replica.y = chains.y;  // of a run that goes on
   }
   if (options.sampler->common().box && !a.has("resume")) {
     Tally unused;
