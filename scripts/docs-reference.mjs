@@ -1,5 +1,6 @@
 // Writes docs/reference: one page for every kind of energy, sampler, objective, optimizer, noise and detector, from the doc
-// comment, summary, source and schema in the kind's own file. `--check` fails when a page is not what it would write.
+// comment, summary, source and schema in the kind's own file; and one of the monitors of training, from their two tables.
+// `--check` fails when a page is not what it would write.
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -70,6 +71,44 @@ function options(schema) {
   return rows.length === 0 ? '' : `\n| option | value | default |\n| --- | --- | --- |\n${rows.join('\n')}\n`
 }
 
+function limitText({ side, limit }) {
+  if (side === 'above' || side === 'below') return `${side} ${limit}`
+  if (side === 'aboveInSize') return `beyond ${limit} in size`
+  if (side === 'awayFromOne') return `more than ${limit} away from 1`
+  return side === 'onRequest' ? 'always' : ''
+}
+
+/** The page of the monitors: words from src/training/monitors.ts, limits, codes and remedies from the core. */
+async function monitorsPage() {
+  const { MONITORS } = await import(new URL('../dist/training/index.js', import.meta.url))
+  const { invokeNow } = await import(new URL('../dist/runtime/index.js', import.meta.url))
+  const limits = new Map(invokeNow('training.monitors', {}).map((row) => [row.name, row]))
+  const names = Object.keys(MONITORS)
+  const listed = names.map((name) => `| \`${name}\` | ${MONITORS[name].meaning} | ${MONITORS[name].unit} |`)
+  const warned = names.flatMap((name) => {
+    const row = limits.get(name)
+    if (!row?.code) return []
+    return [`| \`${name}\` | ${limitText(row)} | \`${row.code}\` (${row.severity}) | ${row.reading} | ${row.remedy} |`]
+  })
+  return `# Monitors of training
+
+What \`result.history\`, the progress events and the charts of a report hold, where the objective has it.
+
+| monitor | what it is | unit |
+| --- | --- | --- |
+${listed.join('\n')}
+
+## Warnings
+
+A monitor that passes its limit is a \`warning\` event, stays in \`result.warnings\`, and is a finding of \`diagnose()\`, once per
+run. When the limits are looked at: [What is wrong with a run](../diagnose.md#training).
+
+| monitor | limit | code | reading | remedy |
+| --- | --- | --- | --- | --- |
+${warned.join('\n')}
+`
+}
+
 /** Every page as [path below docs/reference, text]. */
 export async function pages() {
   const spec = await import(new URL('../dist/spec/index.js', import.meta.url))
@@ -105,6 +144,8 @@ export async function pages() {
     }
     index.push('')
   }
+  index.push('## Training', '', '- [monitors](monitors.md): what a run measures, and the limits of its warnings')
+  result.push(['monitors.md', await monitorsPage()])
   result.push(['README.md', `${index.join('\n').trim()}\n`])
   return result
 }

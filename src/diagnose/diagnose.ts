@@ -33,16 +33,21 @@ const CHECKED = {
 /** What a run that ended in an error says. */
 function errorFindings(error: LangevinError): Finding[] {
   if (error.code !== 'ERR_LANGEVIN_DIVERGED') return []
-  const { step, chain, monitor } = (error.details ?? {}) as { step?: number; chain?: number; monitor?: string }
-  const [seen, ...remedies] = error.message.split('; ')
+  const { step, chain, monitor, reason, remedy } = (error.details ?? {}) as {
+    step?: number
+    chain?: number
+    monitor?: string
+    reason?: string
+    remedy?: string
+  }
   return [
     {
       code: 'divergent',
       severity: 'error',
-      message: `${seen}${monitor === undefined ? '' : ` (monitor: ${monitor})`}`,
+      message: `${reason ?? error.message}${monitor === undefined ? '' : ` (monitor: ${monitor})`}`,
       ...(chain !== undefined && { chains: [chain] }),
       ...(step !== undefined && { phase: { step } }),
-      remedy: remedies.join('; ') || 'a smaller stepSize or lr',
+      remedy: remedy ?? 'a smaller stepSize or lr',
     },
   ]
 }

@@ -2,25 +2,12 @@
 import type { TrainResult, TrainWarning } from '../training/index.js'
 import { type Finding, percent, type Rule, short } from './finding.js'
 
-/** Limits of the findings; docs/diagnose.md gives the reasons. Those of monitors are in native/core/training/watch.cpp. */
-export const TRAINING_LIMITS = { temperature: 0.01, visits: 5, restarts: 0.5, energy: 1000, gradientJump: 100 } as const
+/** Limits of the findings; docs/diagnose.md gives the reasons. Those of monitors come with their warnings. */
+export const TRAINING_LIMITS = { visits: 5, restarts: 0.5, energy: 1000, gradientJump: 100 } as const
 const L = TRAINING_LIMITS
 
-/** What a monitor that passed its limit means. */
-const MEANING: Record<string, { code: string; severity: Finding['severity'] }> = {
-  gap: { code: 'gap', severity: 'error' },
-  acceptance: { code: 'step-size', severity: 'warning' },
-  clippedShare: { code: 'clipped', severity: 'warning' },
-  clampedShare: { code: 'clamped', severity: 'warning' },
-  drift: { code: 'non-convergent', severity: 'warning' },
-  displacement: { code: 'stuck', severity: 'warning' },
-  uniformGap: { code: 'holes', severity: 'warning' },
-}
-
-function ofWarning(warning: TrainWarning): Finding {
-  const { code, severity } = MEANING[warning.monitor] ?? { code: warning.monitor, severity: 'warning' as const }
-  const [seen, remedy = ''] = warning.message.split('; ')
-  return { code, severity, message: `from step ${warning.step} on ${seen}`, phase: { step: warning.step }, remedy }
+function ofWarning({ code, severity, step, message, remedy }: TrainWarning): Finding {
+  return { code, severity, message: `from step ${step} on ${message}`, phase: { step }, remedy }
 }
 
 interface BufferStatistics {
@@ -31,17 +18,6 @@ interface BufferStatistics {
 }
 
 const bufferOf = (result: TrainResult) => result.statistics.buffer as BufferStatistics | undefined
-
-const temperature: Rule<TrainResult> = ({ statistics }) => {
-  const t = statistics.effectiveTemperature as number | undefined
-  if (t === undefined || Math.abs(t - 1) <= L.temperature) return undefined
-  return {
-    code: 'temperature',
-    severity: 'warning',
-    message: `the sampler's temperature is ${short(t)}, not 1: what is learned is an energy whose law at that temperature fits the data, not the density exp(-E) / Z`,
-    remedy: 'temperature: 1, or for the heuristic form of langevin noise = sqrt(2 stepSize)',
-  }
-}
 
 const stale: Rule<TrainResult> = (result) => {
   const buffer = bufferOf(result)
@@ -96,7 +72,7 @@ const unstable: Rule<TrainResult> = ({ history }) => {
   }
 }
 
-const RULES: readonly Rule<TrainResult>[] = [temperature, stale, restarts, level, unstable]
+const RULES: readonly Rule<TrainResult>[] = [stale, restarts, level, unstable]
 
 export function trainingFindings(result: TrainResult): Finding[] {
   return [...result.warnings.map(ofWarning), ...RULES.flatMap((rule) => rule(result) ?? [])]

@@ -1,38 +1,15 @@
 /** The report of a training run. */
 import { type Diagnosis, diagnose } from '../diagnose/index.js'
-import type { HistoryPoint, TrainResult } from '../training/index.js'
+import { type HistoryPoint, MONITORS, PLOTS, type Plot, type TrainResult } from '../training/index.js'
 import { bars, histogram, lineChart, type Series } from './chart.js'
 import { type Html, html } from './html.js'
 import { facts, findingsSection, gallery, number, specText } from './run-sections.js'
 
-/** A monitor of the history in a chart: which ones share one, and how they are drawn. */
-interface Plot {
-  title: string
-  monitors: readonly string[]
-  log?: boolean
-  guides?: readonly { y: number; label: string }[]
-}
-
-const PLOTS: readonly Plot[] = [
-  { title: 'Loss', monitors: ['loss'] },
-  { title: 'Energies', monitors: ['energyData', 'energyNegatives', 'energyUniform'] },
-  { title: 'Gap: E(negatives) - E(data)', monitors: ['gap'], guides: [{ y: 0, label: '' }] },
-  {
-    title: 'E(uniform noise) - E(data)',
-    monitors: ['uniformGap'],
-    guides: [{ y: 0, label: 'noise as probable as data' }],
-  },
-  { title: 'Gradient norm', monitors: ['gradientNorm'], log: true },
-  { title: 'Parameter norm', monitors: ['parameterNorm'] },
-  { title: 'Learning rate', monitors: ['lr'] },
-  { title: 'Acceptance a Metropolis test gives, or would give', monitors: ['acceptance'] },
-  { title: 'Distance the chains move, in standard deviations of the data', monitors: ['displacement'], log: true },
-  { title: 'Share of chain steps clipped, at the border', monitors: ['clippedShare', 'clampedShare'] },
-  { title: 'Share of buffer draws restarted', monitors: ['restartShare'] },
-  { title: 'Mean age of the buffer, sampler steps', monitors: ['bufferAge'] },
-]
-
-const KNOWN = new Set(['step', ...PLOTS.flatMap((p) => p.monitors), 'bufferSaturation'])
+/** Each chart with the monitors that share it. */
+const CHARTS: readonly (readonly [Plot, readonly string[]])[] = Object.entries(PLOTS).map(([name, plot]) => [
+  plot,
+  Object.entries(MONITORS).flatMap(([monitor, text]) => (text.plot === name ? [monitor] : [])),
+])
 
 function series(history: readonly HistoryPoint[], monitor: string): Series {
   const points = history.flatMap((point) => {
@@ -46,10 +23,8 @@ function series(history: readonly HistoryPoint[], monitor: string): Series {
 const changes = (s: Series) => s.points.length > 1 && s.points.some(([, y]) => y !== s.points[0]![1])
 
 function curves(history: readonly HistoryPoint[]): Html {
-  const names = new Set(history.flatMap((point) => Object.keys(point)))
-  const others = [...names].filter((name) => !KNOWN.has(name)).map((name): Plot => ({ title: name, monitors: [name] }))
-  const charts = [...PLOTS, ...others].flatMap((plot) => {
-    const lines = plot.monitors.map((m) => series(history, m)).filter(changes)
+  const charts = CHARTS.flatMap(([plot, monitors]) => {
+    const lines = monitors.map((monitor) => series(history, monitor)).filter(changes)
     return lines.length === 0 ? [] : [lineChart(lines, { ...plot, xLabel: 'step' })]
   })
   return gallery(charts)

@@ -33,14 +33,24 @@ export interface HistoryPoint {
   readonly [monitor: string]: number | undefined
 }
 
-/** A monitor passed its limit while the run went on; also an event of the run. */
+/** Something is wrong with a run that goes on: a monitor has passed its limit, or the objective says so. Also an event. */
 export interface TrainWarning {
+  /** Steps done when it was seen. */
   readonly step: number
+  /** Which number says so: docs/reference/monitors.md lists them. */
   readonly monitor: string
-  /** Mean of the monitor over a tenth of the run. */
+  /** Stable name of what is wrong; the code of diagnose()'s finding. */
+  readonly code: string
+  /** 'error': the energy is not to be used. 'warning': it is biased or imprecise. */
+  readonly severity: 'error' | 'warning'
+  /** Mean of the monitor over a tenth of the run, or the one value the objective warned of. */
   readonly value: number
-  readonly limit: number
+  /** The limit it passed; null where there is none (shortRun). */
+  readonly limit: number | null
+  /** What was seen. */
   readonly message: string
+  /** What to change. Nothing is changed by itself. */
+  readonly remedy: string
 }
 
 export interface TrainResult {
@@ -58,7 +68,7 @@ export interface TrainResult {
   readonly networks: Readonly<Record<string, Readonly<Record<string, Tensor>>>>
   /** What the objective counted: { buffer: { draws, restarts, age, uses, saturation } } of PCD. */
   readonly statistics: Readonly<Record<string, unknown>>
-  /** In the order they came; those of this run, not of one it resumed. */
+  /** In the order they came, at most one per monitor; those of this run, not of one it resumed. */
   readonly warnings: readonly TrainWarning[]
 }
 
@@ -99,10 +109,8 @@ const SAME_ON_RESUME = [
  *     continues with the same options and the same rows, bit-equal to one that was never interrupted. `steps` counts
  *     from the start of the first run and may be raised (a learning-rate schedule then runs over the new length)
  *   - `y`: the column of a Dataset that is y, or several (default: its label column); `columns`: those that are x
- *   Besides the loss, the history has gap, energyData, energyNegatives, acceptance, displacement, clippedShare,
- *   clampedShare where there are negatives, and at most 100 times per run energyUniform and uniformGap (mean energy of
- *   uniform noise in the box of the data; that minus the energy of data). Means that pass their limits are warning
- *   events and `warnings` of the result: docs/diagnose.md.
+ *   Besides the loss, the history has the monitors of docs/reference/monitors.md that the objective has. Those that pass
+ *   their limits are warning events and `warnings` of the result: docs/diagnose.md.
  *   - `threads` (default: LANGEVIN_THREADS or all cores), `signal`
  * @returns a Run. Its progress events hold step, steps, loss, stepsPerSecond, secondsLeft and the newest monitors; epoch
  *   events { epoch, step, loss } (at most 20 per second); checkpoint events { step, path }.

@@ -9,6 +9,7 @@
 // longChains carries chains on beyond the k steps and makes their ends negatives too, see long_chains.hpp.
 #include "objectives/from_parts.hpp"
 #include "objectives/long_chains.hpp"
+#include "objectives/monitor_table.hpp"
 #include "objectives/sampler_kl.hpp"
 #include "objectives/support.hpp"
 #include "replay/replay_buffer.hpp"
@@ -60,7 +61,7 @@ class ContrastiveDivergence : public Objective {
   at::Tensor loss(StepContext& context) override {
     Batch negatives = context.batch;
     if (starts_) {
-      if (context.step == 0) warnOfShortRuns(context);
+      warnOfShortRuns(context);
       const auto step = static_cast<std::uint64_t>(context.step);
       negatives.x = starts_->fresh(context.batch.size(), step, context.random().fork(kStartSalt)).x;
     }
@@ -73,15 +74,10 @@ class ContrastiveDivergence : public Objective {
   std::int64_t shortSteps() const { return steps_ > 0 ? steps_ : sampler_->common().steps; }
 
   void warnOfShortRuns(StepContext& context) const {
-    const std::string text =
-        "short runs of " + std::to_string(shortSteps()) +
-        " steps from noise are not the model's law: what is learned is a sampler of these steps from this start, not "
-        "the density exp(-E) / Z; longer chains, log Z and likelihoods of this energy are meaningless";
-    context.job().emit({{"type", "warning"},
-                        {"step", context.step},
-                        {"monitor", "shortRun"},
-                        {"value", shortSteps()},
-                        {"message", text}});
+    const Monitor& monitor = monitorNamed("shortRun");
+    const std::string steps = std::to_string(shortSteps());
+    context.warn(monitor.name, static_cast<double>(shortSteps()),
+                 "short runs of " + steps + " steps from noise are not the model's law: " + monitor.reading);
   }
 
   std::shared_ptr<const Sampler> sampler_;

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "base/error.hpp"
+#include "base/remedy.hpp"
 
 namespace langevin {
 
@@ -11,9 +11,8 @@ const char* const kDivergenceRemedies =
     "standardised data; the last checkpoint is unchanged";
 
 void diverged(std::int64_t step, const std::string& monitor, double value, const std::string& what) {
-  throw Error(Code::Diverged,
-              "training diverged at step " + std::to_string(step) + ": " + what + "; " + kDivergenceRemedies,
-              {{"step", step}, {"monitor", monitor}, {"value", std::to_string(value)}});
+  throw errorWithRemedy(Code::Diverged, "training diverged at step " + std::to_string(step) + ": " + what,
+                        kDivergenceRemedies, {{"step", step}, {"monitor", monitor}, {"value", std::to_string(value)}});
 }
 
 void requireConverging(double value, std::int64_t step, const std::string& monitor) {

@@ -1,5 +1,7 @@
 #include "objectives/objective.hpp"
 
+#include "objectives/monitor_table.hpp"
+
 namespace langevin {
 
 at::Tensor StepContext::differentiated(double loss, const std::vector<Derivative>& derivatives) {
@@ -8,6 +10,11 @@ at::Tensor StepContext::differentiated(double loss, const std::vector<Derivative
   for (const Derivative& d : derivatives)
     sum = sum + ((d.of - d.of.detach()) * d.value).sum().to(at::kCPU, at::kDouble);
   return sum;
+}
+
+void StepContext::warn(const std::string& name, double value, const std::string& message) {
+  const Monitor& monitor = monitorNamed(name);
+  job().emit(warningEvent(monitor, step + 1, value, monitor.limit, message));
 }
 
 }  // namespace langevin

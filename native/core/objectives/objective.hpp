@@ -53,8 +53,12 @@ class StepContext {
   /// network more than it may. What is returned enters the objective's loss with factor 1. (Here: as a graph.)
   virtual at::Tensor differentiated(double loss, const std::vector<Derivative>& derivatives);
 
-  /// A number for history and progress (mean over the reporting interval).
+  /// A number for history and progress (mean over the reporting interval). Its name has a row in monitor_table.cpp.
   virtual void monitor(const std::string& name, double value) = 0;
+  /// Warns, once per monitor and run, of what is wrong: an event, and an entry of the result's warnings. Code, limit
+  /// and remedy are those of the monitor's row; `message` says what was seen, by default that `value` passed the limit.
+  /// (Here: the event alone.)
+  virtual void warn(const std::string& monitor, double value, const std::string& message = {});
   /// Tells which energies belong to data and which to negatives: gap monitor, energy penalty, divergence watch.
   virtual void recordData(const at::Tensor& energy) = 0;
   virtual void recordNegatives(const at::Tensor& energy) = 0;

@@ -9,6 +9,7 @@
 #include <cmath>
 
 #include "objectives/from_parts.hpp"
+#include "objectives/monitor_table.hpp"
 #include "objectives/persistent_chains.hpp"
 #include "objectives/support.hpp"
 
@@ -56,20 +57,12 @@ class PseudoSpherical : public Objective {
     const double negatives = effectiveSize(weights);
     context.monitor("effectiveNegatives", negatives);
     context.monitor("effectiveData", effectiveSize(data));
-    if (warned_ || negatives >= 2.0 || weights.size(0) < 4) return;
-    warned_ = true;
-    context.job().emit({{"type", "warning"},
-                        {"step", context.step},
-                        {"monitor", "effectiveNegatives"},
-                        {"value", negatives},
-                        {"message",
-                         "the importance weights rest on fewer than 2 negatives: a gamma nearer to 0, "
-                         "penalties: { energy: 1 }, or more chains"}});
+    if (weights.size(0) >= 4 && monitorNamed("effectiveNegatives").passed(negatives))
+      context.warn("effectiveNegatives", negatives);
   }
 
   double gamma_;
   PersistentChains chains_;
-  bool warned_ = false;
 };
 
 double readGamma(const Spec& spec) {

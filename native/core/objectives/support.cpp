@@ -4,6 +4,7 @@
 #include <cmath>
 #include <sstream>
 
+#include "objectives/monitor_table.hpp"
 #include "program/domain.hpp"
 #include "tensors/tensor.hpp"
 
@@ -27,7 +28,7 @@ Batch noiseRows(StepContext& context, const Noise& noise, std::int64_t times) {
 
 at::Tensor advanceRows(StepContext& context, const Sampler& sampler, const Batch& rows, std::int64_t steps,
                        std::int64_t keep, std::vector<at::Tensor>* kept) {
-  if (context.step == 0) warnOfTemperature(context, sampler);
+  warnOfTemperature(context, sampler);
   Chains chains;
   chains.x = rows.x.detach().clone();
   chains.y = rows.y;
@@ -74,15 +75,11 @@ at::Tensor heatedRows(StepContext& context, const Sampler& sampler, const Batch&
 
 void warnOfTemperature(StepContext& context, const Sampler& sampler) {
   const double temperature = sampler.effectiveTemperature();
-  if (std::abs(temperature - 1.0) <= 0.01) return;
+  const Monitor& monitor = monitorNamed("effectiveTemperature");
+  if (!monitor.passed(temperature)) return;
   std::ostringstream text;
-  text << "the sampler's effective temperature is " << temperature << ", not 1: what is learned is an energy whose law "
-       << "at that temperature fits the data, not the density exp(-E) / Z";
-  context.job().emit({{"type", "warning"},
-                      {"step", context.step},
-                      {"monitor", "effectiveTemperature"},
-                      {"value", temperature},
-                      {"message", text.str()}});
+  text << "the sampler's effective temperature is " << temperature << ", not 1: " << monitor.reading;
+  context.warn(monitor.name, temperature, text.str());
 }
 
 at::Tensor weightedMeans(StepContext& context, const std::vector<std::pair<at::Tensor, double>>& energies) {

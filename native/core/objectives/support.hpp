@@ -33,7 +33,7 @@ at::Tensor advanceRows(StepContext& context, const Sampler& sampler, const Batch
 at::Tensor heatedRows(StepContext& context, const Sampler& sampler, const Batch& rows, double factor,
                       std::uint64_t level);
 
-/// Emits a warning event when the chains' law is not the model's: an effective temperature other than 1.
+/// Warns when the chains' law is not the model's: an effective temperature other than 1.
 void warnOfTemperature(StepContext& context, const Sampler& sampler);
 
 /// sum of weight times mean E over sets of recorded energies, as a loss without a graph.

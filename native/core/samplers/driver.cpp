@@ -1,6 +1,7 @@
 // The driver: tiles over threads, all steps of a tile in one thread.
 #include <algorithm>
 
+#include "base/remedy.hpp"
 #include "base/threads.hpp"
 #include "program/domain.hpp"
 #include "samplers/cuda/executor.hpp"
@@ -42,11 +43,9 @@ void chainNotFinite(std::uint64_t chain, const char* what, bool start, std::uint
                 where + ": " + what + " is not finite at its start (step " + std::to_string(step) +
                     "); look at the initial rows and at the parameters of the energy",
                 details);
-  throw Error(Code::Diverged,
-              where + " diverged at step " + std::to_string(step) + ": " + what +
-                  " is not finite; use a smaller stepSize, a gradient clip, a box, or an energy that grows at "
-                  "infinity (gaussianBase)",
-              details);
+  throw errorWithRemedy(
+      Code::Diverged, where + " diverged at step " + std::to_string(step) + ": " + what + " is not finite",
+      "use a smaller stepSize, a gradient clip, a box, or an energy that grows at infinity (gaussianBase)", details);
 }
 
 namespace {

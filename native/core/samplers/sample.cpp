@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "base/remedy.hpp"
 #include "base/threads.hpp"
 #include "samplers/moves.hpp"
 #include "samplers/record.hpp"
@@ -240,11 +241,10 @@ Map diagnosticsOf(const SampleOptions& o, const Record& record, const Chains& ch
 void requireMovement(const SampleOptions& o, const Tally& burnIn, const Tally& tally) {
   const std::int64_t proposals = burnIn.proposals + tally.proposals, lost = burnIn.divergences + tally.divergences;
   if (!o.sampler->adjusted() || proposals == 0 || lost < proposals) return;
-  throw Error(Code::Diverged,
-              "every one of " + std::to_string(proposals) +
-                  " proposals diverged, no chain moved; use a smaller stepSize, fewer leapfrogSteps, or a warmup that "
-                  "adapts the step size",
-              {{"divergences", lost}, {"steps", o.sampler->common().steps}});
+  throw errorWithRemedy(Code::Diverged,
+                        "every one of " + std::to_string(proposals) + " proposals diverged, no chain moved",
+                        "use a smaller stepSize, fewer leapfrogSteps, or a warmup that adapts the step size",
+                        {{"divergences", lost}, {"steps", o.sampler->common().steps}});
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // train, and an objective looked at alone: its loss and gradients on given rows.
 #include "base/function.hpp"
 
+#include "objectives/monitor_table.hpp"
 #include "objectives/support.hpp"
 #include "tensors/tensor.hpp"
 #include "training/trainer.hpp"
@@ -93,6 +94,9 @@ Value batchRows(const Spec& a, Job&) {
   return box(at::stack(steps));
 }
 
+// {} -> [{ name, side, limit, code, severity, reading, remedy }]: the monitors of a run, with the limits of warnings
+Value monitorRows(const Spec&, Job&) { return describeMonitors(); }
+
 }  // namespace
 
 const std::vector<Function>& trainingFunctions() {
@@ -101,6 +105,7 @@ const std::vector<Function>& trainingFunctions() {
       {"objective.evaluate", Lane::Queued, evaluateObjective},
       {"optimizer.trajectory", Lane::Queued, trajectory},
       {"training.batches", Lane::Queued, batchRows},
+      {"training.monitors", Lane::Immediate, monitorRows},
   };
   return table;
 }

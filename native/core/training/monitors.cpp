@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "objectives/monitor_table.hpp"
+
 namespace langevin {
 namespace {
 
@@ -24,9 +26,10 @@ Monitors::Monitors(std::int64_t steps, std::int64_t points)
 
 void Monitors::add(const std::string& name, double value) {
   latest_[name] = value;
-  Mean& mean = open_[name];
-  mean.sum += value;
-  ++mean.count;
+  const auto [open, first] = open_.try_emplace(name);
+  if (first) monitorNamed(name);  // refuses a name without a row in the table
+  open->second.sum += value;
+  ++open->second.count;
 }
 
 void Monitors::endStep(std::int64_t step) {

@@ -3,12 +3,32 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/remedy.hpp"
 #include "tensors/tensor.hpp"
 
 namespace langevin {
+namespace {
+
+// A sampler that left the finite numbers: the same error, seen from the run.
+[[noreturn]] void samplerDiverged(const Error& error, std::int64_t step) {
+  Map details = error.details;
+  details["step"] = step;
+  details["monitor"] = "negatives";
+  const auto text = [&](const char* name, const std::string& otherwise) {
+    const auto it = details.find(name);
+    return it == details.end() ? otherwise : *it->second.get<std::string>();
+  };
+  const std::string remedy = text("remedy", "");
+  throw errorWithRemedy(Code::Diverged,
+                        "training diverged at step " + std::to_string(step) + ": " + text("reason", error.what()),
+                        remedy.empty() ? kDivergenceRemedies : remedy + "; " + kDivergenceRemedies, details);
+}
+
+}  // namespace
+
 TrainingStep::TrainingStep(Energy& model, const Random& random, Job& job, int threadCount,
                            const std::map<std::string, double>& extras)
-    : model_(model), random_(random), job_(job), tape_(model, threadCount) {
+    : model_(model), random_(random), job_(job), tape_(model, threadCount), warnings_(job) {
   threads = threadCount;
   std::vector<double> values;
   for (const auto& [name, value] : extras) {
@@ -41,6 +61,11 @@ at::Tensor TrainingStep::extra(const std::string& name) {
 at::Tensor TrainingStep::differentiated(double loss, const std::vector<Derivative>& derivatives) {
   known_.insert(known_.end(), derivatives.begin(), derivatives.end());
   return at::scalar_tensor(loss, at::kDouble);
+}
+
+void TrainingStep::warn(const std::string& name, double value, const std::string& message) {
+  const Monitor& monitor = monitorNamed(name);
+  warnings_.add(monitor, step, value, monitor.limit, message);
 }
 
 ScoreAndCurvature TrainingStep::curvature(const Batch& rows, const at::Tensor& directions) {
@@ -82,13 +107,8 @@ TrainingStep::Result TrainingStep::run(Objective& objective, const Penalties& pe
     loss = objective.loss(*this);
   } catch (const Error& error) {
     if (error.code != Code::NonFinite && error.code != Code::Diverged) throw;
-    // A sampler that left the finite numbers: the same event, seen from the run.
-    Map details = error.details;
-    details["step"] = step;
-    if (!details.count("monitor")) details["monitor"] = "negatives";
-    throw Error(Code::Diverged,
-                "training diverged at step " + std::to_string(step) + ": " + error.what() + "; " + kDivergenceRemedies,
-                details);
+    if (error.details.count("monitor")) throw;  // already says where the run was
+    samplerDiverged(error, step);
   }
   if (loss.numel() != 1) fail(Code::Internal, "an objective returned a loss of shape ", c10::str(loss.sizes()));
   result.loss = loss.item<double>();

@@ -9,6 +9,7 @@
 #include "gradients/tape.hpp"
 #include "objectives/diverged.hpp"
 #include "objectives/objective.hpp"
+#include "training/warnings.hpp"
 
 namespace langevin {
 
@@ -37,6 +38,8 @@ class TrainingStep : public StepContext {
   /// Values of the objective's learnable numbers, [extras], in the order of their names.
   at::Tensor& extras() { return extraValues_; }
   const std::vector<std::string>& extraNames() const { return extraNames_; }
+  /// Of all steps until now.
+  Warnings& warnings() { return warnings_; }
 
   Energy& model() override { return model_; }
   const Random& random() const override { return random_; }
@@ -50,6 +53,7 @@ class TrainingStep : public StepContext {
   at::Tensor extra(const std::string& name) override;
   at::Tensor differentiated(double loss, const std::vector<Derivative>& derivatives) override;
   void monitor(const std::string& name, double value) override { monitors_[name] = value; }
+  void warn(const std::string& name, double value, const std::string& message) override;
   void recordData(const at::Tensor& energy) override { data_ = energy; }
   void recordNegatives(const at::Tensor& energy) override { negatives_ = energy; }
 
@@ -66,6 +70,7 @@ class TrainingStep : public StepContext {
   std::vector<at::Tensor> extraLeaves_;
   std::vector<Derivative> known_;  // what differentiated() was told
   std::map<std::string, double> monitors_;
+  Warnings warnings_;
   at::Tensor data_, negatives_;
 };
 

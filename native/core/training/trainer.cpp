@@ -77,7 +77,7 @@ Trainer::Trainer(const Spec& a, Job& job)
       batches_(data_.rows.size(), options_.batchSize, random_),
       monitors_(options_.steps, options_.historyPoints),
       probe_(data_.rows, options_.seed, options_.steps),
-      watch_(options_.steps, samplerOf(a.at("objective")).get(), model_->inputWidth()) {
+      limits_(options_.steps, samplerOf(a.at("objective")).get(), model_->inputWidth()) {
   if (model_->dtype() == at::kBFloat16)
     fail(Code::Dtype,
          "training needs a float32 or float64 energy: an update is smaller than a bfloat16 weight resolves");
@@ -123,7 +123,7 @@ void Trainer::step(std::int64_t s) {
   update(result, s);
   ++done_;
   probe_.measure(*model_, s, options_.threads, monitors_);
-  watch_.see(monitors_.latest(), s, job_);
+  limits_.observe(monitors_.latest(), s, context_->warnings());
   monitors_.endStep(s);
   endEpochs(s);
   report(s, result.loss);
@@ -132,7 +132,7 @@ void Trainer::step(std::int64_t s) {
 void Trainer::update(const TrainingStep::Result& result, std::int64_t s) {
   at::NoGradGuard guard;
   const double norm = normOf(result.gradient);
-  watch(result, norm, s);
+  requireWithinLimits(result, norm, s);
   at::Tensor gradient = result.gradient;
   // As torch.nn.utils.clip_grad_norm_.
   if (options_.clipNorm > 0 && norm > options_.clipNorm) gradient = gradient * (options_.clipNorm / (norm + 1e-6));
@@ -153,7 +153,7 @@ void Trainer::update(const TrainingStep::Result& result, std::int64_t s) {
   if (options_.ema > 0) average();
 }
 
-void Trainer::watch(const TrainingStep::Result& result, double norm, std::int64_t s) const {
+void Trainer::requireWithinLimits(const TrainingStep::Result& result, double norm, std::int64_t s) const {
   requireConverging(norm, s, "gradientNorm");
   if (result.extraGradient.numel() > 0)
     requireConverging(result.extraGradient.norm().item<double>(), s, "extraGradient");
@@ -220,7 +220,7 @@ Value Trainer::result() {
              {"extras", extras},
              {"networks", weightsOf(objective_->networks())},
              {"statistics", objective_->statistics()},
-             {"warnings", watch_.warnings()}};
+             {"warnings", context_->warnings().list()}};
   if (!raw.empty()) result.emplace("rawParameters", raw);
   return result;
 }

@@ -7,11 +7,11 @@
 #include "objectives/objective.hpp"
 #include "optimizers/optimizer.hpp"
 #include "training/batches.hpp"
+#include "training/monitor_limits.hpp"
 #include "training/monitors.hpp"
 #include "training/options.hpp"
 #include "training/probe.hpp"
 #include "training/step.hpp"
-#include "training/watch.hpp"
 
 namespace langevin {
 
@@ -35,7 +35,7 @@ class Trainer {
   void step(std::int64_t s);
   void update(const TrainingStep::Result& result, std::int64_t s);
   void average();
-  void watch(const TrainingStep::Result& result, double gradientNorm, std::int64_t s) const;
+  void requireWithinLimits(const TrainingStep::Result& result, double gradientNorm, std::int64_t s) const;
   void report(std::int64_t s, double loss);
   void endEpochs(std::int64_t s);
 
@@ -56,7 +56,7 @@ class Trainer {
   Batches batches_;
   Monitors monitors_;
   Probe probe_;
-  Watch watch_;
+  MonitorLimits limits_;
   std::unique_ptr<TrainingStep> context_;
   at::Tensor ema_;
   std::int64_t done_ = 0;       // steps completed

@@ -55,7 +55,7 @@ async function follow(run: Run<TrainResult>, onCheckpoint: (step: number) => voi
       if (event.type === 'checkpoint') onCheckpoint(event.step)
       if (event.type === 'warning') {
         bar.end()
-        note(`warning at step ${event.step}: ${event.message}`)
+        note(`warning at step ${event.step}: ${event.message}; ${event.remedy}`)
       }
       if (event.type !== 'progress') continue
       const { step, steps, loss, stepsPerSecond } = event
