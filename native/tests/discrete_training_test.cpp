@@ -156,7 +156,7 @@ at::Tensor persistentGradient(const EnergyRef& rbm, const at::Tensor& rows, cons
   Job job;
   const Batch data = rbm->rows(rows, {});
   objective->prepare(*rbm, data, {}, random);
-  TrainingStep step(*rbm, random, job, 1, objective->extras());
+  TrainingStep step(*rbm, random, job, 1, objective->learnableScalars());
   at::Tensor sum = at::zeros_like(rbm->parameters().flat());
   for (int s = 0; s < burnIn + steps; ++s) {
     step.begin(s, burnIn + steps, data, {});

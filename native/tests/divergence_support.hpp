@@ -69,7 +69,7 @@ inline void fit(const EnergyRef& energy, Objective& objective, const at::Tensor&
   Job job;
   const Batch rows = energy->rows(x, {});
   objective.prepare(*energy, rows, {}, random);
-  TrainingStep step(*energy, random, job, 1, objective.extras());
+  TrainingStep step(*energy, random, job, 1, objective.learnableScalars());
   for (int s = 0; s < steps; ++s) {
     step.begin(s, steps, rows, {});
     TrainingStep::Result r = step.run(objective, {});
@@ -86,7 +86,7 @@ inline TrainingStep::Result once(const EnergyRef& energy, Objective& objective, 
   Job job;
   const Batch rows = energy->rows(x, {});
   objective.prepare(*energy, rows, {}, random);
-  TrainingStep step(*energy, random, job, threads, objective.extras());
+  TrainingStep step(*energy, random, job, threads, objective.learnableScalars());
   step.begin(0, 1, rows, {});
   return step.run(objective, {});
 }

@@ -168,7 +168,7 @@ class PlainContext : public StepContext {
   at::Tensor outputs(const Batch& rows) override { return energy_.outputsOf(rows, 1); }
   at::Tensor score(const Batch& rows) override { return -energy_.energyAndGradient(rows, 1).gradient; }
   ScoreAndCurvature curvature(const Batch&, const at::Tensor&) override { return {}; }
-  at::Tensor extra(const std::string&) override { return {}; }
+  at::Tensor learnableScalar(const std::string&) override { return {}; }
   void monitor(const std::string&, double) override {}
   void recordData(const at::Tensor&) override {}
   void recordNegatives(const at::Tensor&) override {}

@@ -308,7 +308,7 @@ class SquarePlusMean : public Objective {
     if (!closed_) return e.square().mean() + mean;
     const at::Tensor slope = e.detach() * (2 * factor_ / static_cast<double>(e.numel()));
     const double square = e.square().mean().item<double>();
-    return context.differentiated(square, {{stranger_ ? e.detach() : e, slope}}) + mean;
+    return context.lossWithGradients(square, {{stranger_ ? e.detach() : e, slope}}) + mean;
   }
   bool stranger_ = false;  // derives by something that was not recorded
 

@@ -175,7 +175,7 @@ inline at::Tensor descend(const EnergyRef& energy, Objective& objective, const a
   Job job;
   const Batch rows = energy->rows(x, {});
   objective.prepare(*energy, rows, {}, random);
-  TrainingStep step(*energy, random, job, 1, objective.extras());
+  TrainingStep step(*energy, random, job, 1, objective.learnableScalars());
   const at::Tensor flat = energy->parameters().flat();
   at::Tensor sum = at::zeros_like(flat);
   for (int s = 0; s < steps; ++s) {

@@ -50,8 +50,8 @@ class ConditionalNoiseContrastive : public Objective {
       onData[i % rows] -= onNegatives[i];
     }
     context.monitor("accuracy", right);
-    return context.differentiated(loss, {{energy.data, tensorOf(onData, energy.data)},
-                                         {energy.negatives, tensorOf(onNegatives, energy.negatives)}});
+    return context.lossWithGradients(loss, {{energy.data, tensorOf(onData, energy.data)},
+                                            {energy.negatives, tensorOf(onNegatives, energy.negatives)}});
   }
 
  private:

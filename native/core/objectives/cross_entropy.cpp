@@ -42,7 +42,7 @@ class CrossEntropy : public Objective {
       for (std::size_t k = 0; k < classes; ++k) row[k] *= share;
     }
     context.monitor("accuracy", right);
-    return context.differentiated(loss, {{logits, tensorOf(weights, logits)}});
+    return context.lossWithGradients(loss, {{logits, tensorOf(weights, logits)}});
   }
 };
 

@@ -46,7 +46,7 @@ class DenoisingScoreMatching : public Objective {
   }
 
   at::Tensor loss(StepContext& context) override {
-    const at::Tensor sigma = levels(context);
+    const at::Tensor sigma = drawLevels(context);
     const Batch& data = context.batch;
     const at::Tensor noise = context.random().normal(
         data.size(), data.x.size(1), static_cast<std::uint64_t>(context.step), Stream::Corrupt, data.x.options());
@@ -60,15 +60,16 @@ class DenoisingScoreMatching : public Objective {
 
  private:
   bool ladder() const { return !logSigmas_.empty(); }
-  // sigma of every row, [n, 1] or [1]; with a ladder the batch gets its condition.
-  at::Tensor levels(StepContext& context) {
+  // sigma of every row, [n, 1] or [1]; with a ladder log sigma becomes the condition of the batch.
+  at::Tensor drawLevels(StepContext& context) {
     const at::TensorOptions options = context.batch.x.options();
     if (!ladder()) return at::full({1}, sigma_, options);
     if (!table_.defined()) table_ = at::tensor(logSigmas_, at::kDouble).to(options);
     const at::Tensor index = context.random().index(context.batch.size(), static_cast<std::int64_t>(logSigmas_.size()),
                                                     static_cast<std::uint64_t>(context.step), Stream::Auxiliary);
-    context.batch.y = table_.index_select(0, index.to(table_.device())).unsqueeze(1);
-    return context.batch.y.exp();
+    const at::Tensor logSigma = table_.index_select(0, index.to(table_.device())).unsqueeze(1);
+    context.setCondition(logSigma);
+    return logSigma.exp();
   }
 
   at::Tensor byDifferences(StepContext& context, const Batch& corrupted, const at::Tensor& sigma,
@@ -91,7 +92,7 @@ class DenoisingScoreMatching : public Objective {
     const double norm = normOf(residual);
     std::vector<Derivative> derivatives;
     for (const Derivative& f : factors) derivatives.push_back({f.of, residual * (f.value / rows)});
-    return context.differentiated(0.5 * norm * norm / rows, derivatives);
+    return context.lossWithGradients(0.5 * norm * norm / rows, derivatives);
   }
 
   double sigma_ = 0;

@@ -45,8 +45,8 @@ class EnergyDiscrepancy : public Objective {
     const at::Tensor logSum = exponents.logsumexp(0);
     // The share of every negative in its row's sum; the share of w belongs to no row.
     const at::Tensor shares = exponents.slice(0, 0, negatives_).sub(logSum).exp_().mul_(1.0 / static_cast<double>(n));
-    return context.differentiated(meanOf(logSum) - std::log(static_cast<double>(negatives_)),
-                                  {{energy.data, shares.sum(0)}, {energy.negatives, shares.neg().view({-1})}});
+    return context.lossWithGradients(meanOf(logSum) - std::log(static_cast<double>(negatives_)),
+                                     {{energy.data, shares.sum(0)}, {energy.negatives, shares.neg().view({-1})}});
   }
 
  private:

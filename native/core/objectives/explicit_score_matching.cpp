@@ -29,7 +29,7 @@ class ExplicitScoreMatching : public Objective {
     const at::NoGradGuard guard;
     const auto n = static_cast<double>(x.size(0)), directions = static_cast<double>(exact_ ? 1 : v.curvature.size(1));
     const double norm = normOf(v.score), trace = v.curvature.sum().item<double>() / directions;
-    return context.differentiated(
+    return context.lossWithGradients(
         (0.5 * norm * norm - trace) / n,
         {{v.score, v.score / n}, {v.curvature, at::full_like(v.curvature, -1 / (n * directions))}});
   }

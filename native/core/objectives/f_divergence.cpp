@@ -44,7 +44,8 @@ class FDivergenceObjective : public Objective {
 
     context.recordData(energy.slice(0, 0, n));
     context.recordNegatives(energy.slice(0, n));
-    if (context.step < warmup_) return context.differentiated(0, {{energy, at::zeros_like(energy)}});  // penalties only
+    if (context.step < warmup_)
+      return context.lossWithGradients(0, {{energy, at::zeros_like(energy)}});  // penalties only
     Estimate value = estimate(energies, numbersOf(helper_.network().energyOf(helperRows(joint), context.threads)), n);
     // The part of d E_q F that comes from q itself: the covariance of -E and F under q.
     const auto rows = static_cast<std::size_t>(n);
@@ -55,7 +56,7 @@ class FDivergenceObjective : public Objective {
       value.slopes[rows + j] += (value.conjugates[j] - mean) / m;
       covariance += energies[rows + j] * (value.conjugates[j] - mean) / m;
     }
-    return context.differentiated(value.divergence + covariance, {{energy, tensorOf(value.slopes, energy)}});
+    return context.lossWithGradients(value.divergence + covariance, {{energy, tensorOf(value.slopes, energy)}});
   }
 
   std::map<std::string, EnergyRef> networks() const override { return {{"helper", helper_.shared()}}; }

@@ -52,8 +52,8 @@ class LearnedSteinDiscrepancy : public Objective {
     for (std::int64_t k = 0; k < steps_; ++k) trainCritic(context, fixed, k);
     const Critic critic = evaluate(context, steps_, {}, nullptr);
     const double n = static_cast<double>(fixed.size(0));
-    return context.differentiated((fixed * critic.value).sum().item<double>() / n + meanOf(critic.trace),
-                                  {{s, critic.value / n}});
+    return context.lossWithGradients((fixed * critic.value).sum().item<double>() / n + meanOf(critic.trace),
+                                     {{s, critic.value / n}});
   }
 
   std::map<std::string, EnergyRef> networks() const override { return {{"critic", network_->shared()}}; }

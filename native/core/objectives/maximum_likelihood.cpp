@@ -64,7 +64,7 @@ class MaximumLikelihood : public Objective {
     context.monitor("energyNegatives", model);
     context.monitor("gap", model - data);
     const double share = 1.0 / static_cast<double>(context.batch.size());
-    return context.differentiated(
+    return context.lossWithGradients(
         data + logZ, {{energy.data, at::full_like(energy.data, share)}, {energy.negatives, weights.neg_()}});
   }
 

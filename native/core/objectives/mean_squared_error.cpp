@@ -30,7 +30,7 @@ class MeanSquaredError : public Objective {
     const at::Tensor residual = outputs - target;
     const auto count = static_cast<double>(residual.numel());
     const double square = normOf(residual);
-    return context.differentiated(square * square / count, {{outputs, residual * (2 / count)}});
+    return context.lossWithGradients(square * square / count, {{outputs, residual * (2 / count)}});
   }
 
  private:

@@ -35,8 +35,8 @@ class MinimumProbabilityFlow : public Objective {
     at::Tensor flows = (energy.data - energy.negatives.view({count, n})).mul_(0.5).exp_();
     const at::Tensor outward = flows.sum(0);
     const double half = 0.5 / static_cast<double>(n);
-    return context.differentiated(meanOf(outward),
-                                  {{energy.data, outward * half}, {energy.negatives, flows.mul_(-half).view({-1})}});
+    return context.lossWithGradients(meanOf(outward),
+                                     {{energy.data, outward * half}, {energy.negatives, flows.mul_(-half).view({-1})}});
   }
 
  private:

@@ -35,7 +35,7 @@ class NoiseContrastive : public Objective {
     const EnergyPair energy = energiesOf(context, data, negatives);
     context.recordData(energy.data);
     context.recordNegatives(energy.negatives);
-    const at::Tensor logZ = learn_ ? context.extra("logZ") : at::Tensor();
+    const at::Tensor logZ = learn_ ? context.learnableScalar("logZ") : at::Tensor();
     const double shift = (learn_ ? logZ.item<double>() : logZ_) + std::log(static_cast<double>(ratio_));
     const std::vector<double> density = numbersOf(noise_->logDensity(at::cat({data.x, negatives.x})));
     const auto n = static_cast<std::size_t>(data.size());
@@ -47,10 +47,10 @@ class NoiseContrastive : public Objective {
     std::vector<Derivative> derivatives{{energy.data, tensorOf(onData.slopes, energy.data)},
                                         {energy.negatives, tensorOf(onNoise.slopes, energy.negatives)}};
     if (learn_) derivatives.push_back({logZ, at::full_like(logZ, onData.slope + nu * onNoise.slope)});
-    return context.differentiated(onData.loss + nu * onNoise.loss, derivatives);
+    return context.lossWithGradients(onData.loss + nu * onNoise.loss, derivatives);
   }
 
-  std::map<std::string, double> extras() const override {
+  std::map<std::string, double> learnableScalars() const override {
     if (!learn_) return {};
     return {{"logZ", logZ_}};
   }

@@ -28,12 +28,16 @@ class StepContext {
  public:
   virtual ~StepContext() = default;
 
-  Batch batch;            // x [n, d] and y where the energy is conditional or the objective supervised
+  Batch batch;            // x [n, d] and y where the energy is conditional; changed by setCondition() alone
   at::Tensor target;      // regression targets [n, k] (float) or class labels [n] (int64); undefined otherwise
   std::int64_t step = 0;  // 0-based optimiser step
   std::int64_t totalSteps = 1;
   int threads = 1;
   double spread = 1;  // root mean square distance of the training rows from their mean
+
+  /// The condition y of the batch's rows for the rest of this step, penalties included: for objectives that give it
+  /// themselves (Objective::givesCondition).
+  void setCondition(at::Tensor y);
 
   virtual Energy& model() = 0;
   virtual const Random& random() const = 0;
@@ -46,12 +50,12 @@ class StepContext {
   virtual at::Tensor score(const Batch& rows) = 0;    // -dE/dx [n, d]
   /// The score and the energy's curvature along `directions` [n, m, d], which are held fixed.
   virtual ScoreAndCurvature curvature(const Batch& rows, const at::Tensor& directions) = 0;
-  /// A learnable number of the objective itself (declared in Objective::extras), e.g. logZ; requires grad.
-  virtual at::Tensor extra(const std::string& name) = 0;
+  /// A learnable number of the objective itself (declared in Objective::learnableScalars), e.g. logZ; requires grad.
+  virtual at::Tensor learnableScalar(const std::string& name) = 0;
 
   /// A loss whose derivatives are known in closed form: no graph over small tensors, which costs a step of a small
   /// network more than it may. What is returned enters the objective's loss with factor 1. (Here: as a graph.)
-  virtual at::Tensor differentiated(double loss, const std::vector<Derivative>& derivatives);
+  virtual at::Tensor lossWithGradients(double loss, const std::vector<Derivative>& derivatives);
 
   /// A number for history and progress (mean over the reporting interval). Its name has a row in monitor_table.cpp.
   virtual void monitor(const std::string& name, double value) = 0;
@@ -79,7 +83,7 @@ class Objective {
   virtual at::Tensor loss(StepContext& context) = 0;
 
   /// Learnable numbers of the objective, name -> initial value.
-  virtual std::map<std::string, double> extras() const { return {}; }
+  virtual std::map<std::string, double> learnableScalars() const { return {}; }
   /// State that must survive a checkpoint (replay buffer, counters), name -> tensor; restored by setState.
   virtual std::map<std::string, at::Tensor> state() const { return {}; }
   virtual void setState(const std::map<std::string, at::Tensor>& state) { (void)state; }

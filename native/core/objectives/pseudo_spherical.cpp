@@ -37,8 +37,8 @@ class PseudoSpherical : public Objective {
     const at::Tensor onData = (-gamma_ * data).softmax(0), onNegatives = (-gamma_ * negatives).softmax(0);
     monitorWeights(context, onData, onNegatives);
     const double loss = dataTerm(data).item<double>() - at::dot(onNegatives, negatives).item<double>();
-    return context.differentiated(loss, {{energy.data, onData.to(energy.data.scalar_type())},
-                                         {energy.negatives, onNegatives.neg().to(energy.data.scalar_type())}});
+    return context.lossWithGradients(loss, {{energy.data, onData.to(energy.data.scalar_type())},
+                                            {energy.negatives, onNegatives.neg().to(energy.data.scalar_type())}});
   }
 
   std::map<std::string, at::Tensor> state() const override { return chains_.state(); }

@@ -36,7 +36,8 @@ class RankingNoiseContrastive : public Objective {
     const double loss = -meanOf(ranks[0]), share = 1.0 / static_cast<double>(n);
     ranks.exp_().mul_(-share);
     ranks[0].add_(share);
-    return context.differentiated(loss, {{energy.data, ranks[0]}, {energy.negatives, ranks.slice(0, 1).reshape({-1})}});
+    return context.lossWithGradients(loss,
+                                     {{energy.data, ranks[0]}, {energy.negatives, ranks.slice(0, 1).reshape({-1})}});
   }
 
  private:

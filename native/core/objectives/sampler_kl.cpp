@@ -125,7 +125,7 @@ at::Tensor SamplerKl::added(StepContext& context, const at::Tensor& loss) const 
     terms.push_back({context.score(rows), a * drifts_[t]});
     if (t > 0) a = a - drifts_[t] * hessianProduct(context.model(), rows, a);
   }
-  return loss + context.differentiated(value, terms);
+  return loss + context.lossWithGradients(value, terms);
 }
 
 }  // namespace langevin

@@ -38,7 +38,7 @@ class SlicedScoreMatching : public Objective {
     const at::Tensor seen = varianceReduced_ ? found.score : (found.score.unsqueeze(1) * v).sum(2);
     const double norm = normOf(seen), square = norm * norm * (varianceReduced_ ? m : 1);
     const at::Tensor slope = varianceReduced_ ? found.score * (m / pairs) : (seen.unsqueeze(2) * v).sum(1).div_(pairs);
-    return context.differentiated(
+    return context.lossWithGradients(
         (0.5 * square - found.curvature.sum().item<double>()) / pairs,
         {{found.score, slope}, {found.curvature, at::full_like(found.curvature, -1 / pairs)}});
   }
@@ -65,7 +65,7 @@ class SlicedScoreMatching : public Objective {
       down = (-difference / 4 - 1) / (square * pairs);
       onData[row] += 2 / (square * pairs);
     }
-    return context.differentiated(
+    return context.lossWithGradients(
         loss, {{energy.data, tensorOf(onData, energy.data)}, {energy.negatives, tensorOf(slopes, energy.negatives)}});
   }
 

@@ -37,7 +37,7 @@ class SteinDiscrepancy : public Objective {
     const auto pairs = static_cast<double>(n) * static_cast<double>(biased_ ? n : n - 1);
     const at::NoGradGuard guard;
     const double value = (s * sum.gradient).sum().item<double>() + sum.rest;
-    return context.differentiated(value / pairs, {{s, sum.gradient / pairs}});
+    return context.lossWithGradients(value / pairs, {{s, sum.gradient / pairs}});
   }
 
   Map statistics() const override { return {{"scale", kernel_.scale}}; }

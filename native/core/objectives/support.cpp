@@ -89,7 +89,7 @@ at::Tensor weightedMeans(StepContext& context, const std::vector<std::pair<at::T
     sum += weight * meanOf(energy);
     derivatives.push_back({energy, at::full_like(energy, weight / static_cast<double>(energy.numel()))});
   }
-  return context.differentiated(sum, derivatives);
+  return context.lossWithGradients(sum, derivatives);
 }
 
 at::Tensor contrast(StepContext& context, const Batch& data, const Batch& negatives) {

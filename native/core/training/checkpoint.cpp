@@ -62,10 +62,10 @@ Map Trainer::checkpointTensors() const {
   SavedTensors optimizer;
   for (const auto& [name, tensor] : optimizer_->state()) optimizer.emplace(name, tensor.clone());
   put(tensors, "optimizer/", optimizer);
-  if (!context_->extraNames().empty()) {
-    put(tensors, "", {{"extras", context_->extras().clone()}});
+  if (!context_->scalarNames().empty()) {
+    put(tensors, "", {{"extras", context_->learnableScalars().clone()}});
     SavedTensors extra;
-    for (const auto& [name, tensor] : extraOptimizer_->state()) extra.emplace(name, tensor.clone());
+    for (const auto& [name, tensor] : scalarOptimizer_->state()) extra.emplace(name, tensor.clone());
     put(tensors, "extraOptimizer/", extra);
   }
   put(tensors, "objective/", objective_->state());
@@ -118,9 +118,9 @@ void Trainer::restore(const Spec& resume) {
   // A run stopped before its first step has no average yet.
   if (options_.ema > 0 && saved.count("ema")) ema_ = savedTensor(saved, "ema").to(model_->device()).clone();
   optimizer_->setState(here(savedBelow(saved, "optimizer/")));
-  if (!context_->extraNames().empty()) {
-    context_->extras().copy_(savedTensor(saved, "extras"));
-    extraOptimizer_->setState(here(savedBelow(saved, "extraOptimizer/")));
+  if (!context_->scalarNames().empty()) {
+    context_->learnableScalars().copy_(savedTensor(saved, "extras"));
+    scalarOptimizer_->setState(here(savedBelow(saved, "extraOptimizer/")));
   }
   objective_->setState(here(savedBelow(saved, "objective/")));
   monitors_.setState(savedBelow(saved, "history/"));

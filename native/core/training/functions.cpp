@@ -37,19 +37,17 @@ Value evaluateObjective(const Spec& a, Job& job) {
   const TrainingData data = TrainingData::read(a, *model, *objective);
   const Random random(a.has("seed") ? a.at("seed").seed() : 0);
   objective->prepare(*model, data.rows, data.target, random);
-  std::map<std::string, double> extras = objective->extras();
+  std::map<std::string, double> extras = objective->learnableScalars();
   if (const auto given = a.find("extras"))
     for (auto& [name, value] : extras) value = given->number(name, value);
-  Penalties penalties;
-  if (const auto p = a.find("penalties")) penalties = {p->nonNegative("energy", 0), p->nonNegative("gradient", 0)};
   TrainingStep step(*model, random, job, a.threads(), extras);
   step.begin(a.count("step", 0, 0), a.count("steps", 1, 1), data.rows, data.target);
-  const TrainingStep::Result result = step.run(*objective, penalties);
+  const TrainingStep::Result result = step.run(*objective, Penalties::read(a));
   Map extraValues, extraGradient, monitors;
-  for (std::size_t i = 0; i < step.extraNames().size(); ++i) {
+  for (std::size_t i = 0; i < step.scalarNames().size(); ++i) {
     const auto k = static_cast<std::int64_t>(i);
-    extraValues.emplace(step.extraNames()[i], step.extras()[k].item<double>());
-    extraGradient.emplace(step.extraNames()[i], result.extraGradient[k].item<double>());
+    extraValues.emplace(step.scalarNames()[i], step.learnableScalars()[k].item<double>());
+    extraGradient.emplace(step.scalarNames()[i], result.scalarGradient[k].item<double>());
   }
   for (const auto& [name, value] : result.monitors) monitors.emplace(name, value);
   List rows;

@@ -34,7 +34,7 @@ TrainOptions TrainOptions::read(const Spec& a, std::int64_t rows) {
   if (a.has("seed")) o.seed = a.at("seed").seed();
   readEma(a, o);
   o.clipNorm = a.nonNegative("clipNorm", 0);
-  if (const auto p = a.find("penalties")) o.penalties = {p->nonNegative("energy", 0), p->nonNegative("gradient", 0)};
+  o.penalties = Penalties::read(a);
   if (const auto d = a.find("divergence")) o.gapLimit = d->positive("gap", o.gapLimit);
   o.extraLr = a.nonNegative("extraLr", o.extraLr);
   o.checkpoints = a.boolean("checkpoints", false);

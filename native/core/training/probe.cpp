@@ -7,7 +7,6 @@
 namespace langevin {
 namespace {
 
-constexpr std::int64_t kRows = 128, kTimes = 100, kSmallestStride = 20;
 constexpr std::uint64_t kProbeSalt = 0x9B0B;  // the probe's random numbers are not those of the run
 
 }  // namespace

@@ -8,10 +8,14 @@ namespace langevin {
 
 class Probe {
  public:
-  /// 128 uniform rows in the box of the data (10 % wider to each side) and the first 128 rows of the data.
+  static constexpr std::int64_t kRows = 128;           // of noise, and of data
+  static constexpr std::int64_t kTimes = 100;          // at most so many measurements per run
+  static constexpr std::int64_t kSmallestStride = 20;  // steps between two of them
+
+  /// kRows uniform rows in the box of the data (10 % wider to each side) and the first kRows rows of the data.
   Probe(const Batch& data, std::uint64_t seed, std::int64_t steps);
 
-  /// At most 100 times per run: monitors energyUniform (mean E of the noise) and uniformGap (that minus mean E of the
+  /// At most kTimes per run: monitors energyUniform (mean E of the noise) and uniformGap (that minus mean E of the
   /// data rows; positive where the model has learned the difference).
   void measure(const Energy& model, std::int64_t step, int threads, Monitors& monitors) const;
 

@@ -26,16 +26,22 @@ namespace {
 
 }  // namespace
 
+Penalties Penalties::read(const Spec& arguments) {
+  const auto penalties = arguments.find("penalties");
+  if (!penalties) return {};
+  return {penalties->nonNegative("energy", 0), penalties->nonNegative("gradient", 0)};
+}
+
 TrainingStep::TrainingStep(Energy& model, const Random& random, Job& job, int threadCount,
-                           const std::map<std::string, double>& extras)
+                           const std::map<std::string, double>& scalars)
     : model_(model), random_(random), job_(job), tape_(model, threadCount), warnings_(job) {
   threads = threadCount;
   std::vector<double> values;
-  for (const auto& [name, value] : extras) {
-    extraNames_.push_back(name);
+  for (const auto& [name, value] : scalars) {
+    scalarNames_.push_back(name);
     values.push_back(value);
   }
-  extraValues_ = at::tensor(values, at::kDouble).to(model.device(), model.dtype());
+  scalarValues_ = at::tensor(values, at::kDouble).to(model.device(), model.dtype());
 }
 
 void TrainingStep::begin(std::int64_t stepNumber, std::int64_t total, Batch rows, at::Tensor rowTarget) {
@@ -47,18 +53,18 @@ void TrainingStep::begin(std::int64_t stepNumber, std::int64_t total, Batch rows
   monitors_.clear();
   known_.clear();
   data_ = negatives_ = at::Tensor();
-  extraLeaves_.clear();
-  for (std::size_t i = 0; i < extraNames_.size(); ++i)
-    extraLeaves_.push_back(extraValues_[static_cast<std::int64_t>(i)].detach().clone().requires_grad_(true));
+  scalarLeaves_.clear();
+  for (std::size_t i = 0; i < scalarNames_.size(); ++i)
+    scalarLeaves_.push_back(scalarValues_[static_cast<std::int64_t>(i)].detach().clone().requires_grad_(true));
 }
 
-at::Tensor TrainingStep::extra(const std::string& name) {
-  const auto it = std::find(extraNames_.begin(), extraNames_.end(), name);
-  if (it == extraNames_.end()) fail(Code::Internal, "the objective declared no learnable number '", name, "'");
-  return extraLeaves_[static_cast<std::size_t>(it - extraNames_.begin())];
+at::Tensor TrainingStep::learnableScalar(const std::string& name) {
+  const auto it = std::find(scalarNames_.begin(), scalarNames_.end(), name);
+  if (it == scalarNames_.end()) fail(Code::Internal, "the objective declared no learnable number '", name, "'");
+  return scalarLeaves_[static_cast<std::size_t>(it - scalarNames_.begin())];
 }
 
-at::Tensor TrainingStep::differentiated(double loss, const std::vector<Derivative>& derivatives) {
+at::Tensor TrainingStep::lossWithGradients(double loss, const std::vector<Derivative>& derivatives) {
   known_.insert(known_.end(), derivatives.begin(), derivatives.end());
   return at::scalar_tensor(loss, at::kDouble);
 }
@@ -121,9 +127,9 @@ TrainingStep::Result TrainingStep::run(Objective& objective, const Penalties& pe
   requireConverging(result.loss, step, "loss");
   loss = penalised(loss, penalties);
   result.rows = tape_.recorded();
-  Tape::Gradients gradients = tape_.backward(loss, extraLeaves_, known_);
+  Tape::Gradients gradients = tape_.backward(loss, scalarLeaves_, known_);
   result.gradient = std::move(gradients.parameters);
-  result.extraGradient = extraLeaves_.empty() ? extraValues_ : at::stack(gradients.extras);
+  result.scalarGradient = scalarLeaves_.empty() ? scalarValues_ : at::stack(gradients.extras);
   result.monitors = monitors_;
   return result;
 }

@@ -16,28 +16,31 @@ namespace langevin {
 struct Penalties {
   double energy = 0;    // weight of mean E^2 over data plus mean E^2 over negatives
   double gradient = 0;  // weight of mean |dE/dx|^2 over data rows
+  /// From the `penalties` of arguments that may have none.
+  static Penalties read(const Spec& arguments);
 };
 
 class TrainingStep : public StepContext {
  public:
-  TrainingStep(Energy& model, const Random& random, Job& job, int threads, const std::map<std::string, double>& extras);
+  TrainingStep(Energy& model, const Random& random, Job& job, int threads,
+               const std::map<std::string, double>& scalars);
 
   /// Starts step `step` on these rows.
   void begin(std::int64_t step, std::int64_t totalSteps, Batch rows, at::Tensor target);
 
   struct Result {
-    double loss = 0;           // without penalties
-    at::Tensor gradient;       // [P]
-    at::Tensor extraGradient;  // [extras]
+    double loss = 0;            // without penalties
+    at::Tensor gradient;        // [P]
+    at::Tensor scalarGradient;  // [scalars]
     std::map<std::string, double> monitors;
     std::vector<Batch> rows;  // what the objective evaluated, in order
   };
   /// Runs the objective once and differentiates its loss. ERR_LANGEVIN_DIVERGED names the step and the monitor.
   Result run(Objective& objective, const Penalties& penalties);
 
-  /// Values of the objective's learnable numbers, [extras], in the order of their names.
-  at::Tensor& extras() { return extraValues_; }
-  const std::vector<std::string>& extraNames() const { return extraNames_; }
+  /// Values of the objective's learnable numbers, [scalars], in the order of their names.
+  at::Tensor& learnableScalars() { return scalarValues_; }
+  const std::vector<std::string>& scalarNames() const { return scalarNames_; }
   /// Of all steps until now.
   Warnings& warnings() { return warnings_; }
 
@@ -50,8 +53,8 @@ class TrainingStep : public StepContext {
   at::Tensor outputs(const Batch& rows) override { return tape_.record(Tape::Kind::Outputs, rows); }
   at::Tensor score(const Batch& rows) override { return tape_.record(Tape::Kind::Score, rows); }
   ScoreAndCurvature curvature(const Batch& rows, const at::Tensor& directions) override;
-  at::Tensor extra(const std::string& name) override;
-  at::Tensor differentiated(double loss, const std::vector<Derivative>& derivatives) override;
+  at::Tensor learnableScalar(const std::string& name) override;
+  at::Tensor lossWithGradients(double loss, const std::vector<Derivative>& derivatives) override;
   void monitor(const std::string& name, double value) override { monitors_[name] = value; }
   void warn(const std::string& name, double value, const std::string& message) override;
   void recordData(const at::Tensor& energy) override { data_ = energy; }
@@ -65,10 +68,10 @@ class TrainingStep : public StepContext {
   const Random& random_;
   Job& job_;
   Tape tape_;
-  std::vector<std::string> extraNames_;
-  at::Tensor extraValues_;
-  std::vector<at::Tensor> extraLeaves_;
-  std::vector<Derivative> known_;  // what differentiated() was told
+  std::vector<std::string> scalarNames_;
+  at::Tensor scalarValues_;
+  std::vector<at::Tensor> scalarLeaves_;
+  std::vector<Derivative> known_;  // what lossWithGradients() was told
   std::map<std::string, double> monitors_;
   Warnings warnings_;
   at::Tensor data_, negatives_;

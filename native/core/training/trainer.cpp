@@ -72,7 +72,7 @@ Trainer::Trainer(const Spec& a, Job& job)
       options_(TrainOptions::read(a, data_.rows.size())),
       random_(options_.seed),
       optimizer_(makeOptimizer(a.at("optimizer"))),
-      extraOptimizer_(makeOptimizer(a.at("optimizer"), false)),
+      scalarOptimizer_(makeOptimizer(a.at("optimizer"), false)),
       lr_(learningRate(a.at("optimizer"))),
       batches_(data_.rows.size(), options_.batchSize, random_),
       monitors_(options_.steps, options_.historyPoints),
@@ -85,7 +85,7 @@ Trainer::Trainer(const Spec& a, Job& job)
     fail(Code::Unsupported, "a ", model_->program().kind,
          " energy without learnable parameters cannot be trained; analytic energies take learnable: true");
   objective_->prepare(*model_, data_.rows, data_.target, random_);
-  context_ = std::make_unique<TrainingStep>(*model_, random_, job_, options_.threads, objective_->extras());
+  context_ = std::make_unique<TrainingStep>(*model_, random_, job_, options_.threads, objective_->learnableScalars());
   context_->spread = spreadOf(data_.rows.x);
   if (const auto resume = a.find("resume")) restore(*resume);
 }
@@ -140,10 +140,11 @@ void Trainer::update(const TrainingStep::Result& result, std::int64_t s) {
   const at::Tensor& flat = model_->parameters().flat();
   optimizer_->step(flat, gradient, lr);
   iterateSpectralNorms(model_->program(), model_->parameters());
-  if (!context_->extraNames().empty()) {
-    extraOptimizer_->step(context_->extras(), result.extraGradient, lr * options_.extraLr);
-    for (std::size_t i = 0; i < context_->extraNames().size(); ++i)
-      monitors_.add(context_->extraNames()[i], context_->extras()[static_cast<std::int64_t>(i)].item<double>());
+  if (!context_->scalarNames().empty()) {
+    scalarOptimizer_->step(context_->learnableScalars(), result.scalarGradient, lr * options_.extraLr);
+    for (std::size_t i = 0; i < context_->scalarNames().size(); ++i)
+      monitors_.add(context_->scalarNames()[i],
+                    context_->learnableScalars()[static_cast<std::int64_t>(i)].item<double>());
   }
   const double parameterNorm = normOf(flat);
   requireConverging(parameterNorm, s, "parameterNorm");
@@ -155,8 +156,8 @@ void Trainer::update(const TrainingStep::Result& result, std::int64_t s) {
 
 void Trainer::requireWithinLimits(const TrainingStep::Result& result, double norm, std::int64_t s) const {
   requireConverging(norm, s, "gradientNorm");
-  if (result.extraGradient.numel() > 0)
-    requireConverging(result.extraGradient.norm().item<double>(), s, "extraGradient");
+  if (result.scalarGradient.numel() > 0)
+    requireConverging(result.scalarGradient.norm().item<double>(), s, "extraGradient");
   const auto gap = result.monitors.find("gap");
   if (gap != result.monitors.end() && std::abs(gap->second) > options_.gapLimit)
     diverged(s, "gap", gap->second,
@@ -212,8 +213,9 @@ Value Trainer::result() {
     model_->parameters().flat().copy_(ema_);
     settleSpectralNorms(model_->program(), model_->parameters());
   }
-  for (std::size_t i = 0; i < context_->extraNames().size(); ++i)
-    extras.emplace(context_->extraNames()[i], context_->extras()[static_cast<std::int64_t>(i)].item<double>());
+  for (std::size_t i = 0; i < context_->scalarNames().size(); ++i)
+    extras.emplace(context_->scalarNames()[i],
+                   context_->learnableScalars()[static_cast<std::int64_t>(i)].item<double>());
   Map result{{"history", monitors_.history()},
              {"steps", done_},
              {"seconds", secondsBetween(start_, Clock::now())},

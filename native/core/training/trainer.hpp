@@ -51,7 +51,7 @@ class Trainer {
   TrainingData data_;
   TrainOptions options_;
   Random random_;
-  std::unique_ptr<Optimizer> optimizer_, extraOptimizer_;
+  std::unique_ptr<Optimizer> optimizer_, scalarOptimizer_;
   Schedule lr_;
   Batches batches_;
   Monitors monitors_;
