@@ -18,7 +18,7 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrizations, parametrize
 
-from formulas import FORMULAS, symmetric
+from formulas import ACTIVATIONS, FORMULAS, symmetric
 from states import PairwiseStates, Rbm
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
@@ -28,16 +28,8 @@ LOG_2PI = math.log(2 * math.pi)
 def activation(options):
     name = options.get("activation", "silu")
     if name == "leakyRelu":
-        return nn.LeakyReLU(options.get("negativeSlope", 0.01))
-    modules = {
-        "silu": nn.SiLU,
-        "gelu": nn.GELU,
-        "tanh": nn.Tanh,
-        "sigmoid": nn.Sigmoid,
-        "softplus": nn.Softplus,
-        "relu": nn.ReLU,
-    }
-    return modules[name]()
+        return ACTIVATIONS[name](options.get("negativeSlope", 0.01))
+    return ACTIVATIONS[name]()
 
 
 class Times(nn.Module):

@@ -5,6 +5,17 @@ import math
 import torch
 from torch import nn
 
+# Activations of layers and expressions; leakyRelu takes its slope.
+ACTIVATIONS = {
+    "silu": nn.SiLU,
+    "gelu": nn.GELU,
+    "tanh": nn.Tanh,
+    "sigmoid": nn.Sigmoid,
+    "softplus": nn.Softplus,
+    "relu": nn.ReLU,
+    "leakyRelu": nn.LeakyReLU,
+}
+
 
 def symmetric(value, d):
     value = torch.tensor(value, dtype=torch.float64)
@@ -99,11 +110,9 @@ def expression_node(node, inputs, x):
         return torch.cat([part.expand(rows, -1) for part in inputs], 1)
     if op == "where":
         return torch.where(a != 0, inputs[1], inputs[2])
-    if op in ("softplus", "silu", "gelu", "relu"):
-        return getattr(nn.functional, op)(a)
-    if op == "leakyRelu":
-        return nn.functional.leaky_relu(a)
-    return getattr(torch, op)(*inputs)  # add sub mul div maximum minimum neg square sqrt exp log sin cos abs tanh sigmoid
+    if op in ACTIVATIONS:
+        return ACTIVATIONS[op]()(a)
+    return getattr(torch, op)(*inputs)  # add sub mul div maximum minimum neg square sqrt exp log sin cos abs
 
 
 FORMULAS = {

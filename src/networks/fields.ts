@@ -1,8 +1,6 @@
 /** Fields shared by layers and networks. */
 import { type SpecValue, specOf, type Z } from '../spec/index.js'
-
-/** Activations, with torch.nn's formulas; relu and leakyRelu have no second derivative, the others are smooth. */
-export const ACTIVATIONS = ['silu', 'gelu', 'tanh', 'sigmoid', 'softplus', 'relu', 'leakyRelu'] as const
+import { ACTIVATIONS, hasSlope } from './activations.js'
 
 /** `activation` (default silu) and the slope leakyRelu takes (default 0.01). */
 export const activationFields = (z: Z) => ({
@@ -39,7 +37,7 @@ type Fail = (path: string, problem: string) => never
 
 /** A slope given for an activation that has none would be silently unused. */
 export function checkActivation(options: { activation: string; negativeSlope?: number | undefined }, fail: Fail): void {
-  if (options.negativeSlope !== undefined && options.activation !== 'leakyRelu') {
+  if (options.negativeSlope !== undefined && !hasSlope(options.activation)) {
     fail('negativeSlope', `only leakyRelu has a slope, the activation is ${options.activation}`)
   }
 }

@@ -1,4 +1,5 @@
 /** The Stein discrepancy with a learned critic. */
+import { SMOOTH_ACTIVATIONS } from '../networks/activations.js'
 import { adam } from '../optimizers/adam.js'
 import { defineSpec, specOf } from '../spec/index.js'
 
@@ -20,7 +21,7 @@ export const learnedSteinDiscrepancy = defineSpec(
     critic: z
       .strictObject({
         hidden: z.array(z.int().positive()).default([64, 64]),
-        activation: z.enum(['silu', 'gelu', 'tanh', 'sigmoid', 'softplus']).default('silu'),
+        activation: z.enum(SMOOTH_ACTIVATIONS).default('silu'),
       })
       .prefault({}),
     criticSteps: z.int().positive().default(5),

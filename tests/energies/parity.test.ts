@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { energies, expr, layers } from '../../src/energies/index.js'
 import { Energy } from '../../src/energy.js'
+import { ACTIVATIONS } from '../../src/networks/activations.js'
 import { networks } from '../../src/networks/index.js'
 import { kindsOf, type SpecValue } from '../../src/spec/index.js'
 import { tensor } from '../../src/tensor/index.js'
@@ -56,7 +57,7 @@ const everyOperation = energies.expression(
 
 const network = { input: 3, hidden: [16, 16] }
 const subjects: Subject[] = [
-  ...(['silu', 'gelu', 'tanh', 'sigmoid', 'softplus', 'relu', 'leakyRelu'] as const).map((activation) => ({
+  ...ACTIVATIONS.map((activation) => ({
     name: `mlp, ${activation}`,
     spec: energies.mlp({ ...network, activation }),
   })),

@@ -5,14 +5,12 @@
 #include <string_view>
 
 #include "program/builder.hpp"
+#include "program/ops.hpp"
 #include "tensors/matrix.hpp"
 
 namespace langevin {
 namespace {
 
-constexpr std::array<std::string_view, 15> kUnary{"neg",      "square", "sqrt", "exp",  "log",
-                                                  "sin",      "cos",    "abs",  "tanh", "sigmoid",
-                                                  "softplus", "silu",   "gelu", "relu", "leakyRelu"};
 constexpr std::array<std::string_view, 10> kBinary{"add",     "sub", "mul", "div", "maximum",
                                                    "minimum", "gt",  "ge",  "lt",  "le"};
 constexpr std::array<std::string_view, 4> kReduce{"sum", "mean", "logsumexp", "norm"};
@@ -20,6 +18,14 @@ constexpr std::array<std::string_view, 4> kReduce{"sum", "mean", "logsumexp", "n
 template <std::size_t N>
 bool among(const std::array<std::string_view, N>& names, const std::string& op) {
   return std::find(names.begin(), names.end(), op) != names.end();
+}
+
+// neg, the elementary functions and the activations.
+bool isUnary(const std::string& op) {
+  for (const auto* table : {&elementwiseOperations(), &activationOperations()})
+    for (const OpDefinition& row : *table)
+      if (op == row.name) return row.traits.unary || op == "neg";
+  return false;
 }
 
 // Reads the nodes one by one; `value` maps their numbers to nodes of the program.
@@ -111,7 +117,7 @@ class Tracer {
       return b_.apply("where", in, common(node, in));
     }
     if (among(kReduce, op)) return b_.apply(op, inputs(node, 1), 1);
-    if (among(kUnary, op)) {
+    if (isUnary(op)) {
       const int x = inputs(node, 1)[0];
       return b_.apply(op, {x}, b_.width(x), {0.01});  // the slope of leakyRelu, torch.nn's default
     }

@@ -10,12 +10,10 @@
 namespace langevin {
 namespace {
 
-bool isOp(const Node& node, const char* op) { return std::string(node.op->name) == op; }
-
 // ---- Number by number: the project's kernels on float32 on the CPU, ATen elsewhere
 
 bool ownKernels(const at::Tensor& x) { return x.is_cpu() && x.scalar_type() == at::kFloat; }
-Activation functionOf(const Node& node) { return {*findTileOp(node.op->name)->unary, 0.0f}; }
+Activation functionOf(const Node& node) { return {*node.op->traits.unary, 0.0f}; }
 
 struct Derivatives {
   at::Tensor value, slope, bend;  // f, f', f''
@@ -121,18 +119,19 @@ std::unique_ptr<DivergenceChain> DivergenceChain::compile(const Program& program
   int at = program.outputs;
   while (true) {
     const Node& linear = nodeAt(at);
-    if (!isOp(linear, "linear")) return nullptr;
+    if (!linear.op->is(OpForm::Linear)) return nullptr;
     chain->layers_.push_back(
         {linear.parameters[0], linear.parameters.size() > 1 ? linear.parameters[1] : -1, activation});
     at = linear.inputs[0];
-    if (!isSmoothActivation(nodeAt(at).op->name)) break;
+    if (!isSmoothActivation(*nodeAt(at).op)) break;
     activation = nodeAt(at);
     at = activation.inputs[0];
     activation.inputs = {0};
   }
   std::reverse(chain->layers_.begin(), chain->layers_.end());
   const Node& columns = nodeAt(at);
-  const bool first = isOp(columns, "slice") && columns.integers[0] == 0 && isOp(nodeAt(columns.inputs[0]), "input");
+  const bool first =
+      columns.op->is(OpForm::Slice) && columns.integers[0] == 0 && nodeAt(columns.inputs[0]).op->is(OpSource::Rows);
   if (!first || columns.width != nodeAt(program.outputs).width) return nullptr;
   return chain;
 }

@@ -4,16 +4,17 @@
 #include <functional>
 #include <numeric>
 
+#include "kernels/tile_kernels.hpp"
+
 namespace langevin {
 namespace {
 
 const Node& nodeAt(const Program& program, int i) { return program.nodes[static_cast<std::size_t>(i)]; }
-bool is(const Node& node, const char* op) { return std::string(node.op->name) == op; }
 
 // The parameter behind a node that is nothing but a buffer, or -1.
 int bufferOf(const Program& program, int i) {
   const Node& node = nodeAt(program, i);
-  if (!is(node, "parameter")) return -1;
+  if (!node.op->is(OpSource::Parameter)) return -1;
   const int p = node.parameters[0];
   return program.parameters[static_cast<std::size_t>(p)].learnable ? -1 : p;
 }
@@ -22,41 +23,41 @@ int bufferOf(const Program& program, int i) {
 
 // From the output down: linear (activation linear)* scale? input.
 bool ScoreChain::readChain(const Program& program, int node) {
-  std::string activation;
+  std::optional<Unary> activation;
   while (true) {
     const Node& linear = nodeAt(program, node);
-    if (!is(linear, "linear")) return false;
+    if (!linear.op->is(OpForm::Linear)) return false;
     const int bias = linear.parameters.size() > 1 ? linear.parameters[1] : -1;
     node = linear.inputs[0];
     const Node& below = nodeAt(program, node);
     layers_.push_back({linear.parameters[0], bias, activation, below.width, linear.width});
-    if (!isSmoothActivation(below.op->name)) break;
-    activation = below.op->name;
+    if (!isSmoothActivation(*below.op)) break;
+    activation = below.op->traits.unary;
     node = below.inputs[0];
   }
   std::reverse(layers_.begin(), layers_.end());
   const Node& scaled = nodeAt(program, node);
-  if (is(scaled, "scale") && scaled.numbers[1] == 0) {
+  if (scaled.op->is(OpForm::Scale) && scaled.numbers[1] == 0) {
     scale_ = scaled.numbers[0];
     node = scaled.inputs[0];
   }
-  return is(nodeAt(program, node), "input");
+  return nodeAt(program, node).op->is(OpSource::Rows);
 }
 
 // |x|^2 times a number, or (x - m)' P (x - m) / 2 with buffers.
 bool ScoreChain::readBase(const Program& program, int node) {
   const Node& top = nodeAt(program, node);
-  const auto ofInput = [&](const Node& n) { return is(nodeAt(program, n.inputs[0]), "input"); };
-  if (is(top, "quadratic") && ofInput(top)) {
+  const auto ofInput = [&](const Node& n) { return nodeAt(program, n.inputs[0]).op->is(OpSource::Rows); };
+  if (top.op->is(OpForm::Quadratic) && ofInput(top)) {
     mean_ = bufferOf(program, top.inputs[1]);
     precision_ = bufferOf(program, top.inputs[2]);
     return mean_ >= 0 && precision_ >= 0;
   }
-  if (!is(top, "scale") || top.numbers[1] != 0) return false;
+  if (!top.op->is(OpForm::Scale) || top.numbers[1] != 0) return false;
   const Node& sum = nodeAt(program, top.inputs[0]);
-  if (!is(sum, "sum")) return false;
+  if (!sum.op->is(OpForm::Sum)) return false;
   const Node& square = nodeAt(program, sum.inputs[0]);
-  if (!is(square, "square") || !ofInput(square)) return false;
+  if (square.op->traits.unary != Unary::Square || !ofInput(square)) return false;
   round_ = 2 * top.numbers[0];
   return true;
 }
@@ -65,7 +66,7 @@ std::unique_ptr<ScoreChain> ScoreChain::compile(const Program& program) {
   if (program.condition.kind != Condition::Kind::None) return nullptr;
   auto chain = std::make_unique<ScoreChain>();
   const Node& top = nodeAt(program, program.energy);
-  const bool found = is(top, "add")
+  const bool found = top.op->is(OpForm::Add)
                          ? chain->readChain(program, top.inputs[0]) && chain->readBase(program, top.inputs[1])
                          : chain->readChain(program, program.energy);
   if (!found) return nullptr;

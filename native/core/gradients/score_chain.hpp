@@ -18,6 +18,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -63,8 +64,8 @@ class ScoreChain {
 
  private:
   struct Layer {
-    int weight = -1, bias = -1;  // parameters; bias -1: none
-    std::string activation;      // of its output; empty for the last layer
+    int weight = -1, bias = -1;       // parameters; bias -1: none
+    std::optional<Unary> activation;  // of its output; none for the last layer
     std::int64_t in = 0, out = 0;
   };
   struct Tile;
@@ -80,7 +81,7 @@ class ScoreChain {
   int mean_ = -1, precision_ = -1;     // base: (x - m)' P (x - m) / 2
 };
 
-/// Whether `name` is an activation with the derivatives that a chain needs.
-bool isSmoothActivation(const std::string& name);
+/// Whether the operation is an activation with the derivatives that a chain needs: three.
+bool isSmoothActivation(const OpDefinition& op);
 
 }  // namespace langevin

@@ -3,6 +3,7 @@
 #include <numbers>
 
 #include "gradients/score_chain.hpp"
+#include "kernels/tile_kernels.hpp"
 
 namespace langevin {
 namespace {
@@ -40,15 +41,18 @@ Jet geluJet(const at::Tensor& z) {
 }
 
 struct Smooth {
-  const char* name;
+  Unary unary;
   Jet (*at)(const at::Tensor& z);
 };
-constexpr Smooth kSmooth[] = {
-    {"silu", siluJet}, {"tanh", tanhJet}, {"sigmoid", sigmoidJet}, {"softplus", softplusJet}, {"gelu", geluJet}};
+constexpr Smooth kSmooth[] = {{Unary::Silu, siluJet},
+                              {Unary::Tanh, tanhJet},
+                              {Unary::Sigmoid, sigmoidJet},
+                              {Unary::Softplus, softplusJet},
+                              {Unary::Gelu, geluJet}};
 
-const Smooth* smooth(const std::string& name) {
+const Smooth* smooth(const std::optional<Unary>& unary) {
   const auto* found =
-      std::find_if(std::begin(kSmooth), std::end(kSmooth), [&](const Smooth& s) { return name == s.name; });
+      std::find_if(std::begin(kSmooth), std::end(kSmooth), [&](const Smooth& s) { return unary == s.unary; });
   return found == std::end(kSmooth) ? nullptr : found;
 }
 
@@ -63,7 +67,7 @@ at::Tensor turned(const at::Tensor& directions, const at::Tensor& x) {
 
 }  // namespace
 
-bool isSmoothActivation(const std::string& name) { return smooth(name) != nullptr; }
+bool isSmoothActivation(const OpDefinition& op) { return op.traits.activation && smooth(op.traits.unary) != nullptr; }
 
 at::Tensor ScoreChain::evaluate(const std::vector<at::Tensor>& parameters, const at::Tensor& x,
                                 const at::Tensor& directions, Record& record) const {

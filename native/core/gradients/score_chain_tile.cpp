@@ -154,7 +154,7 @@ void ScoreChain::evaluate(const TileProgram::Packed& packed, const TileInput& in
     if (m > 0) t.up(layer, tangents, m * n, nullptr, place.jet.tangents);
     t.up(layer, tangents + m * n * layer.in, n, layer.bias >= 0 ? t.plain(layer.bias) : nullptr, place.jet.sums);
     float* next = l + 1 < hidden ? t.places[l + 1].entering + n * layer.out : nullptr;
-    jets.values(*findTileOp(layer.activation)->unary, place.jet, next ? next + m * n * layer.out : nullptr, next);
+    jets.values(*layer.activation, place.jet, next ? next + m * n * layer.out : nullptr, next);
   }
   std::fill_n(value, n * stride, 0.0f);
   for (std::size_t l = hidden; l-- > 0;) {

@@ -3,6 +3,7 @@
 #include "base/threads.hpp"
 #include "networks/network.hpp"
 #include "networks/registry.hpp"
+#include "program/ops.hpp"
 #include "program/spectral.hpp"
 #include "tensors/tensor.hpp"
 
@@ -97,6 +98,14 @@ Value explain(const Spec& a, Job&) {
                   {"reason", "rows are independent: threads take tiles of them, so operations keep to one thread"}}}};
 }
 
+// {} -> [{ name, smooth }]
+Value activationRows(const Spec&, Job&) {
+  List result;
+  for (const OpDefinition& row : activationOperations())
+    result.emplace_back(Map{{"name", row.name}, {"smooth", row.traits.smooth}});
+  return result;
+}
+
 Value kindsOfNetworks(const Spec&, Job&) {
   List result;
   for (const std::string& kind : networkKinds()) result.emplace_back(kind);
@@ -114,6 +123,7 @@ const std::vector<Function>& networkFunctions() {
       {"network.parameterInfo", Lane::Immediate, parameterInfo},
       {"network.explain", Lane::Immediate, explain},
       {"network.kinds", Lane::Immediate, kindsOfNetworks},
+      {"network.activations", Lane::Immediate, activationRows},
   };
   return table;
 }

@@ -1,9 +1,9 @@
 #include "networks/layers.hpp"
 
 #include <algorithm>
-#include <array>
 
 #include "base/registry.hpp"
+#include "program/ops.hpp"
 
 namespace langevin {
 namespace {
@@ -100,11 +100,10 @@ std::int64_t embeddedClasses(const Spec& layers) {
 }
 
 int activationOf(Builder& b, int x, const Spec& spec) {
-  static constexpr std::array<const char*, 7> known{"silu", "gelu", "tanh", "sigmoid", "softplus", "relu", "leakyRelu"};
   const std::string name = spec.text("activation", "silu");
-  if (std::find(known.begin(), known.end(), name) == known.end())
-    spec.at("activation")
-        .invalid("unknown activation '" + name + "'; one of silu, gelu, tanh, sigmoid, softplus, relu, leakyRelu");
+  const auto& known = activationOperations();
+  if (std::none_of(known.begin(), known.end(), [&](const OpDefinition& row) { return name == row.name; }))
+    spec.at("activation").invalid("unknown activation '" + name + "'; one of " + activationNames());
   return b.activation(x, name, spec.nonNegative("negativeSlope", 0.01));
 }
 

@@ -9,6 +9,7 @@
 #include "objectives/helper_network.hpp"
 #include "objectives/objective.hpp"
 #include "objectives/support.hpp"
+#include "program/ops.hpp"
 #include "tensors/tensor.hpp"
 
 namespace langevin {
@@ -42,7 +43,7 @@ class LearnedSteinDiscrepancy : public Objective {
                                                Spec(optimizer_, "objective.criticOptimizer"));
     network_->create(model, random);
     if (!nonSmoothOperations(network_->network().program()).empty())
-      fail(Code::Unsupported, "the critic's divergence needs a smooth activation (silu, softplus, tanh, gelu)");
+      fail(Code::Unsupported, "the critic's divergence needs a smooth activation (", activationNames(true), ")");
     chain_ = DivergenceChain::compile(network_->network().program());
   }
 

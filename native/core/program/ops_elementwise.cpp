@@ -1,4 +1,5 @@
 // Elementwise operations and comparisons. Comparisons give 0 or 1 in the model's dtype.
+#include "kernels/tile_kernels.hpp"
 #include "program/ops.hpp"
 
 namespace langevin {
@@ -10,7 +11,7 @@ at::Tensor cmp(const at::Tensor& mask, const at::Tensor& like) { return mask.to(
 
 const std::vector<OpDefinition>& elementwiseOperations() {
   static const std::vector<OpDefinition> table = {
-      {"add", [](const OpCall& c) { return c.in(0) + c.in(1); }},
+      {"add", [](const OpCall& c) { return c.in(0) + c.in(1); }, {.form = OpForm::Add}},
       {"sub", [](const OpCall& c) { return c.in(0) - c.in(1); }},
       {"mul", [](const OpCall& c) { return c.in(0) * c.in(1); }},
       {"div", [](const OpCall& c) { return c.in(0) / c.in(1); }},
@@ -20,32 +21,25 @@ const std::vector<OpDefinition>& elementwiseOperations() {
        [](const OpCall& c) {
          const at::Tensor scaled = c.in(0) * c.node.numbers[0];
          return c.node.numbers[1] == 0.0 ? scaled : scaled + c.node.numbers[1];
-       }},
-      {"square", [](const OpCall& c) { return c.in(0) * c.in(0); }},
-      {"sqrt", [](const OpCall& c) { return c.in(0).sqrt(); }},
-      {"exp", [](const OpCall& c) { return c.in(0).exp(); }},
-      {"log", [](const OpCall& c) { return c.in(0).log(); }},
-      {"sin", [](const OpCall& c) { return c.in(0).sin(); }},
-      {"cos", [](const OpCall& c) { return c.in(0).cos(); }},
-      {"abs", [](const OpCall& c) { return c.in(0).abs(); }, false},
+       },
+       {.form = OpForm::Scale}},
+      {"square", [](const OpCall& c) { return c.in(0) * c.in(0); }, {.unary = Unary::Square}},
+      {"sqrt", [](const OpCall& c) { return c.in(0).sqrt(); }, {.unary = Unary::Sqrt}},
+      {"exp", [](const OpCall& c) { return c.in(0).exp(); }, {.unary = Unary::Exp}},
+      {"log", [](const OpCall& c) { return c.in(0).log(); }, {.unary = Unary::Log}},
+      {"sin", [](const OpCall& c) { return c.in(0).sin(); }, {.unary = Unary::Sin}},
+      {"cos", [](const OpCall& c) { return c.in(0).cos(); }, {.unary = Unary::Cos}},
+      {"abs", [](const OpCall& c) { return c.in(0).abs(); }, {.smooth = false, .unary = Unary::Abs}},
       // numbers: exponent
-      {"pow", [](const OpCall& c) { return c.in(0).pow(c.node.numbers[0]); }},
-      {"maximum", [](const OpCall& c) { return at::maximum(c.in(0), c.in(1)); }, false},
-      {"minimum", [](const OpCall& c) { return at::minimum(c.in(0), c.in(1)); }, false},
+      {"pow", [](const OpCall& c) { return c.in(0).pow(c.node.numbers[0]); }, {.unary = Unary::Pow}},
+      {"maximum", [](const OpCall& c) { return at::maximum(c.in(0), c.in(1)); }, {.smooth = false}},
+      {"minimum", [](const OpCall& c) { return at::minimum(c.in(0), c.in(1)); }, {.smooth = false}},
       {"gt", [](const OpCall& c) { return cmp(c.in(0) > c.in(1), c.in(0)); }},
       {"ge", [](const OpCall& c) { return cmp(c.in(0) >= c.in(1), c.in(0)); }},
       {"lt", [](const OpCall& c) { return cmp(c.in(0) < c.in(1), c.in(0)); }},
       {"le", [](const OpCall& c) { return cmp(c.in(0) <= c.in(1), c.in(0)); }},
       // condition, then, otherwise
       {"where", [](const OpCall& c) { return at::where(c.in(0) != 0, c.in(1), c.in(2)); }},
-      // Activations; numbers[0] is the argument where there is one.
-      {"silu", [](const OpCall& c) { return at::silu(c.in(0)); }},
-      {"gelu", [](const OpCall& c) { return at::gelu(c.in(0)); }},
-      {"tanh", [](const OpCall& c) { return c.in(0).tanh(); }},
-      {"sigmoid", [](const OpCall& c) { return c.in(0).sigmoid(); }},
-      {"softplus", [](const OpCall& c) { return at::softplus(c.in(0)); }},
-      {"relu", [](const OpCall& c) { return c.in(0).relu(); }, false},
-      {"leakyRelu", [](const OpCall& c) { return at::leaky_relu(c.in(0), c.node.numbers[0]); }, false},
   };
   return table;
 }

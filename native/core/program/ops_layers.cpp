@@ -24,7 +24,8 @@ const std::vector<OpDefinition>& layerOperations() {
        [](const OpCall& c) {
          return c.node.parameters.size() > 1 ? at::linear(c.in(0), c.parameter(0), c.parameter(1))
                                              : at::linear(c.in(0), c.parameter(0));
-       }},
+       },
+       {.form = OpForm::Linear}},
       // numbers: epsilon
       {"layerNorm",
        [](const OpCall& c) {
@@ -34,7 +35,7 @@ const std::vector<OpDefinition>& layerOperations() {
        }},
       {"embedding", [](const OpCall& c) { return at::embedding(c.parameter(0), c.in(0)); }},
       // numbers: p; integers: a number of its own for each dropout layer
-      {"dropout", dropout},
+      {"dropout", dropout, {.stochastic = true}},
   };
   return table;
 }

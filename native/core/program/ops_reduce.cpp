@@ -5,15 +5,16 @@ namespace langevin {
 
 const std::vector<OpDefinition>& reductionOperations() {
   static const std::vector<OpDefinition> table = {
-      {"input", [](const OpCall& c) { return c.rows.x; }},
-      {"condition", [](const OpCall& c) { return c.rows.y; }},
-      {"constant", [](const OpCall& c) { return c.constant(0); }},
+      {"input", [](const OpCall& c) { return c.rows.x; }, {.source = OpSource::Rows}},
+      {"condition", [](const OpCall& c) { return c.rows.y; }, {.source = OpSource::Condition}},
+      {"constant", [](const OpCall& c) { return c.constant(0); }, {.source = OpSource::Constant}},
       {"parameter",
        [](const OpCall& c) {
          const at::Tensor& p = c.parameter(0);
          return p.dim() < 2 ? p.reshape({1, -1}) : p;
-       }},
-      {"sum", [](const OpCall& c) { return c.in(0).sum(1, true); }},
+       },
+       {.source = OpSource::Parameter}},
+      {"sum", [](const OpCall& c) { return c.in(0).sum(1, true); }, {.form = OpForm::Sum}},
       {"mean", [](const OpCall& c) { return c.in(0).mean(1, true); }},
       {"logsumexp", [](const OpCall& c) { return c.in(0).logsumexp(1, true); }},
       {"logSoftmax", [](const OpCall& c) { return at::log_softmax(c.in(0), 1); }},
@@ -21,7 +22,8 @@ const std::vector<OpDefinition>& reductionOperations() {
       {"matmul", [](const OpCall& c) { return at::matmul(c.in(0), c.constant(0)); }},
       // integers: first column; width: how many
       {"slice",
-       [](const OpCall& c) { return c.in(0).slice(1, c.node.integers[0], c.node.integers[0] + c.node.width); }},
+       [](const OpCall& c) { return c.in(0).slice(1, c.node.integers[0], c.node.integers[0] + c.node.width); },
+       {.form = OpForm::Slice}},
       // integers: the columns
       {"columns",
        [](const OpCall& c) {
@@ -53,7 +55,8 @@ const std::vector<OpDefinition>& reductionOperations() {
        [](const OpCall& c) {
          const at::Tensor z = c.in(0) - c.in(1);
          return (at::matmul(z, c.in(2)) * z).sum(1, true) * 0.5;
-       }},
+       },
+       {.form = OpForm::Quadratic}},
       // -x' (C * mask) x / 2 - h' x; parameters C [d, d], h [d]; constant mask [d, d]
       {"pairwise",
        [](const OpCall& c) {

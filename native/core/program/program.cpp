@@ -11,8 +11,8 @@ namespace langevin {
 const OpDefinition& operation(const std::string& name) {
   static const auto index = [] {
     std::unordered_map<std::string, const OpDefinition*> map;
-    for (const auto* table :
-         {&elementwiseOperations(), &reductionOperations(), &layerOperations(), &spectralOperations()})
+    for (const auto* table : {&elementwiseOperations(), &activationOperations(), &reductionOperations(),
+                              &layerOperations(), &spectralOperations()})
       for (const OpDefinition& row : *table) map.emplace(row.name, &row);
     return map;
   }();
@@ -55,7 +55,7 @@ ProgramValues evaluate(const Program& program, const std::vector<at::Tensor>& pa
 std::vector<std::string> nonSmoothOperations(const Program& program) {
   std::vector<std::string> names;
   for (const Node& node : program.nodes)
-    if (!node.op->smooth && std::find(names.begin(), names.end(), node.op->name) == names.end())
+    if (!node.op->traits.smooth && std::find(names.begin(), names.end(), node.op->name) == names.end())
       names.emplace_back(node.op->name);
   return names;
 }
@@ -68,7 +68,7 @@ void requireSmooth(const Program& program) {
   throw Error(Code::Unsupported,
               "this objective differentiates the score dE/dx, and the energy's second derivatives vanish almost "
               "everywhere because of " +
-                  names + "; use a smooth activation (silu, softplus, tanh, gelu)",
+                  names + "; use a smooth activation (" + activationNames(true) + ")",
               {{"operations", names}});
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@
 namespace langevin {
 
 struct OpDefinition;
+enum class Unary : int;  // kernels/tile_kernels.hpp
 
 /// How torch.nn would fill a fresh parameter.
 struct Initialisation {
@@ -99,13 +101,31 @@ struct OpCall {
   }
 };
 
-/// One row of the operation table (energies/ops_*.cpp).
-struct OpDefinition {
-  const char* name;
-  at::Tensor (*forward)(const OpCall&);
+/// Where the value of an operation without inputs comes from. Computed: from its parameters alone.
+enum class OpSource { None, Rows, Condition, Constant, Parameter, Computed };
+/// Operations that executors join and that closed forms of derivatives are written for.
+enum class OpForm { Other, Linear, Add, Scale, Sum, Slice, Quadratic };
+
+/// What others ask of an operation beside its value: executors, closed forms of derivatives, refusals. Nobody compares
+/// names.
+struct OpTraits {
+  OpSource source = OpSource::None;
+  OpForm form = OpForm::Other;
   /// False for piecewise linear operations (relu family): their Hessian in x is zero almost everywhere, so objectives
   /// that need second derivatives refuse them (specs: conventions, "Second derivatives").
   bool smooth = true;
+  bool stochastic = false;     // draws random numbers in training mode
+  bool activation = false;     // may follow a layer, by its name
+  std::optional<Unary> unary = std::nullopt;  // an elementwise function of one value, which every executor's kernels have
+};
+
+/// One row of the operation table (program/ops_*.cpp).
+struct OpDefinition {
+  const char* name;
+  at::Tensor (*forward)(const OpCall&);
+  OpTraits traits = {};
+  bool is(OpForm form) const { return traits.form == form; }
+  bool is(OpSource source) const { return traits.source == source; }
 };
 
 /// Looks an operation up by name; ERR_LANGEVIN_UNSUPPORTED with the known names when there is none.

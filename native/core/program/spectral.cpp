@@ -8,7 +8,6 @@
 namespace langevin {
 namespace {
 
-constexpr const char* kOperation = "spectralScale";
 constexpr int kMostIterations = 2000;  // gaps between the first two singular values of 1 in 1,000 need about as many
 
 at::Tensor unit(const at::Tensor& x) { return x / x.norm().clamp_min(1e-12); }
@@ -17,7 +16,7 @@ at::Tensor unit(const at::Tensor& x) { return x / x.norm().clamp_min(1e-12); }
 std::vector<std::vector<int>> layersOf(const Program& program) {
   std::vector<std::vector<int>> layers;
   for (const Node& node : program.nodes)
-    if (std::string(node.op->name) == kOperation) layers.push_back(node.parameters);
+    if (node.op == &spectralOperations().front()) layers.push_back(node.parameters);
   return layers;
 }
 
@@ -47,11 +46,12 @@ class PowerIteration {
 // numbers: c; parameters: W, u, v. The factor c / s of a bias-free x W', [1, 1].
 const std::vector<OpDefinition>& spectralOperations() {
   static const std::vector<OpDefinition> table = {
-      {kOperation,
+      {"spectralScale",
        [](const OpCall& c) {
          const at::Tensor s = at::dot(c.parameter(1), at::mv(c.parameter(0), c.parameter(2)));
          return (c.node.numbers[0] / s).reshape({1, 1});
-       }},
+       },
+       {.source = OpSource::Computed}},
   };
   return table;
 }

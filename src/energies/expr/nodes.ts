@@ -1,4 +1,5 @@
 /** The nodes an expression is made of, and how many columns each gives. */
+import { ACTIVATIONS } from '../../networks/activations.js'
 
 /** One operation; `in` numbers earlier nodes. The other members belong to single operations, as FIELDS says. */
 export interface ExpressionNode {
@@ -11,20 +12,7 @@ export interface ExpressionNode {
   index?: number[] | undefined
 }
 
-export const UNARY = [
-  'neg',
-  'square',
-  'sqrt',
-  'exp',
-  'log',
-  'sin',
-  'cos',
-  'abs',
-  'tanh',
-  'sigmoid',
-  'softplus',
-] as const
-export const ACTIVATION = ['silu', 'gelu', 'relu', 'leakyRelu'] as const
+export const UNARY = ['neg', 'square', 'sqrt', 'exp', 'log', 'sin', 'cos', 'abs', ...ACTIVATIONS] as const
 export const BINARY = ['add', 'sub', 'mul', 'div', 'maximum', 'minimum', 'gt', 'ge', 'lt', 'le'] as const
 export const REDUCE = ['sum', 'mean', 'logsumexp', 'norm'] as const
 
@@ -39,7 +27,7 @@ const FIELDS: Record<string, { inputs: number; fields: (keyof ExpressionNode)[] 
   concat: { inputs: -1, fields: [] },
   where: { inputs: 3, fields: [] },
 }
-for (const op of [...UNARY, ...ACTIVATION, ...REDUCE]) FIELDS[op] = { inputs: 1, fields: [] }
+for (const op of [...UNARY, ...REDUCE]) FIELDS[op] = { inputs: 1, fields: [] }
 for (const op of BINARY) FIELDS[op] = { inputs: 2, fields: [] }
 
 export const OPERATIONS = Object.keys(FIELDS)

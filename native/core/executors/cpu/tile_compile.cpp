@@ -56,6 +56,7 @@ struct TileCompiler {
     }
     for (const Node& node : source.nodes) {
       TileNode n;
+      n.definition = node.op;
       n.op = findTileOp(node.op->name);
       if (!n.op) {
         reason = std::string("operation '") + node.op->name + "' has no fused form";
@@ -69,15 +70,15 @@ struct TileCompiler {
       for (int p : node.parameters)
         n.parameters.push_back(
             {p, offsets[static_cast<std::size_t>(p)], parameters.tensors()[static_cast<std::size_t>(p)].numel()});
-      flags(n, node.op->name);
-      if (std::string(node.op->name) == "dropout" && node.numbers[0] > 0) target.trainable_ = false;
+      flags(n);
+      if (node.op->traits.stochastic && node.numbers[0] > 0) target.trainable_ = false;
       target.nodes_.push_back(std::move(n));
     }
     return true;
   }
 
-  void flags(TileNode& n, const std::string& name) {
-    n.dependsOnInput = name == "input";
+  void flags(TileNode& n) {
+    n.dependsOnInput = n.definition->is(OpSource::Rows);
     for (const TileParameter& p : n.parameters) n.dependsOnParameters |= p.flatOffset >= 0;
     bool fixed = !n.inputs.empty();
     for (int i : n.inputs) {
@@ -86,9 +87,10 @@ struct TileCompiler {
       n.dependsOnParameters |= in.dependsOnParameters;
       fixed &= !in.perRow();
     }
-    if (name == "constant") n.fixedCount = source.constants[static_cast<std::size_t>(n.constants[0])].numel();
-    if (name == "parameter") n.fixedCount = n.parameters[0].count;
-    if (name == "spectralScale") n.fixedCount = 1;
+    if (n.definition->is(OpSource::Constant))
+      n.fixedCount = source.constants[static_cast<std::size_t>(n.constants[0])].numel();
+    if (n.definition->is(OpSource::Parameter)) n.fixedCount = n.parameters[0].count;
+    if (n.definition->is(OpSource::Computed)) n.fixedCount = n.width;
     if (fixed) n.fixedCount = n.width;  // elementwise functions of one-row values
   }
 
@@ -110,7 +112,7 @@ struct TileCompiler {
     for (TileNode& n : nodes) {
       if (separate || n.op->keep != TileOp::Keep::Derivative) continue;
       const TileNode& in = nodes[static_cast<std::size_t>(n.inputs[0])];
-      n.inPlace = std::string(in.op->name) == "linear" && count[static_cast<std::size_t>(n.inputs[0])] == 1;
+      n.inPlace = in.definition->is(OpForm::Linear) && count[static_cast<std::size_t>(n.inputs[0])] == 1;
     }
     joinLayers(count);
     std::vector<char> seen(nodes.size(), 0);
@@ -137,7 +139,7 @@ struct TileCompiler {
         n.applied = true;
         nodes[static_cast<std::size_t>(n.inputs[0])].activation = static_cast<int>(i);
       }
-      if (!n.live || std::string(n.op->name) != "linear") continue;
+      if (!n.live || !n.definition->is(OpForm::Linear)) continue;
       TileNode& below = nodes[static_cast<std::size_t>(n.inputs[0])];
       below.multiplied = below.inPlace && count[static_cast<std::size_t>(n.inputs[0])] == 1;
     }
@@ -152,15 +154,14 @@ struct TileCompiler {
     };
     const auto take = [&](const TileNode& n, std::int64_t count) { return from(n.perRow() ? perRow : fixed, count); };
     for (TileNode& n : target.nodes_) {
-      const std::string name = n.op->name;
       const std::int64_t size = n.perRow() ? n.width : n.fixedCount;
-      if (name == "input" || name == "condition") continue;
+      if (n.definition->is(OpSource::Rows) || n.definition->is(OpSource::Condition)) continue;
       if (n.inPlace) {
         const TileNode& in = target.nodes_[static_cast<std::size_t>(n.inputs[0])];
         n.value = in.value;
         n.adjoint = in.adjoint;
       } else {
-        if (name != "parameter") n.value = take(n, size);
+        if (!n.definition->is(OpSource::Parameter)) n.value = take(n, size);
         n.adjoint = from(n.perRow() ? adjoints : fixed, size);
       }
       if (n.op->keep == TileOp::Keep::Derivative) n.keep = take(n, size);
@@ -221,7 +222,7 @@ void TileProgram::pack(const Parameters& parameters, std::uint64_t version, Prec
     packed.plain[i].assign(t.data_ptr<float>(), t.data_ptr<float>() + t.numel());
   }
   for (const TileNode& n : nodes_) {
-    if (std::string(n.op->name) != "linear" || n.width == 1) continue;
+    if (!n.definition->is(OpForm::Linear) || n.width == 1) continue;
     const std::int64_t in = nodes_[static_cast<std::size_t>(n.inputs[0])].width;
     const auto p = static_cast<std::size_t>(n.parameters[0].index);
     packWeights(packed.plain[p].data(), in, n.width, precision, packed.weights[p]);

@@ -38,6 +38,7 @@ struct TileParameter {
 };
 
 struct TileNode {
+  const OpDefinition* definition = nullptr;
   const TileOp* op = nullptr;
   const SecondOp* second = nullptr;  // what it does with tangents (programs of second order)
   std::vector<int> inputs;

@@ -1,15 +1,16 @@
 // Elementwise operations of the tile executor: forward and backward beside each other.
 #include "executors/cpu/tile_ops.hpp"
+#include "program/ops.hpp"
 
 namespace langevin {
 namespace {
 
 constexpr auto kDerivative = TileOp::Keep::Derivative;
 
-template <Unary F>
 void unaryForward(TileCall& c) {
   if (c.node().applied) return;
-  c.k.unary(activationOf(c.node(), F), c.in(0), c.out(), c.pass.derivatives ? c.kept() : nullptr, c.size());
+  c.k.unary(activationOf(c.node(), *c.node().op->unary), c.in(0), c.out(), c.pass.derivatives ? c.kept() : nullptr,
+            c.size());
 }
 
 void unaryBackward(TileCall& c) {
@@ -19,11 +20,6 @@ void unaryBackward(TileCall& c) {
     c.k.mul(c.adjoint(), c.kept(), target, c.size());
   else
     c.k.mulAdd(c.adjoint(), c.kept(), target, c.size());
-}
-
-template <Unary F>
-constexpr TileOp unaryOp(const char* name) {
-  return {name, unaryForward<F>, unaryBackward, kDerivative, F};
 }
 
 void addForward(TileCall& c) {
@@ -142,25 +138,18 @@ void whereBackward(TileCall& c) {
 bool larger(float a, float b) { return a >= b; }
 bool smaller(float a, float b) { return a <= b; }
 
+// The functions of one value: every operation that names one.
+std::vector<TileOp> withUnaries(std::vector<TileOp> table) {
+  for (const auto* operations : {&activationOperations(), &elementwiseOperations()})
+    for (const OpDefinition& row : *operations)
+      if (row.traits.unary) table.push_back({row.name, unaryForward, unaryBackward, kDerivative, row.traits.unary});
+  return table;
+}
+
 }  // namespace
 
 const std::vector<TileOp>& elementwiseTileOps() {
-  static const std::vector<TileOp> table = {
-      unaryOp<Unary::Silu>("silu"),
-      unaryOp<Unary::Gelu>("gelu"),
-      unaryOp<Unary::Tanh>("tanh"),
-      unaryOp<Unary::Sigmoid>("sigmoid"),
-      unaryOp<Unary::Softplus>("softplus"),
-      unaryOp<Unary::Relu>("relu"),
-      unaryOp<Unary::LeakyRelu>("leakyRelu"),
-      unaryOp<Unary::Exp>("exp"),
-      unaryOp<Unary::Log>("log"),
-      unaryOp<Unary::Sqrt>("sqrt"),
-      unaryOp<Unary::Square>("square"),
-      unaryOp<Unary::Sin>("sin"),
-      unaryOp<Unary::Cos>("cos"),
-      unaryOp<Unary::Abs>("abs"),
-      unaryOp<Unary::Pow>("pow"),
+  static const std::vector<TileOp> table = withUnaries({
       {"add", addForward, addBackward},
       {"sub", subForward, subBackward},
       {"mul", mulForward, mulBackward},
@@ -174,7 +163,7 @@ const std::vector<TileOp>& elementwiseTileOps() {
       {"lt", [](TileCall& c) { compareForward(c, [](float a, float b) { return a < b; }); }, zeroBackward},
       {"le", [](TileCall& c) { compareForward(c, [](float a, float b) { return a <= b; }); }, zeroBackward},
       {"where", whereForward, whereBackward},
-  };
+  });
   return table;
 }
 

@@ -12,7 +12,7 @@ const TileOp* findTileOp(const std::string& name) {
   static const auto index = [] {
     std::unordered_map<std::string, const TileOp*> map;
     for (const auto* table : {&elementwiseTileOps(), &reductionTileOps(), &layerTileOps(), &spectralTileOps()})
-      for (const TileOp& row : *table) map.emplace(row.name, &row);
+      for (const TileOp& row : *table) map.emplace(operation(row.name).name, &row);  // refuses a name that is none
     return map;
   }();
   const auto it = index.find(name);
@@ -132,7 +132,7 @@ TileInput blockOf(const TileInput& in, std::int64_t first, std::int64_t rows, st
   part.x = in.x + first * width;
   if (in.y)
     for (const TileNode& n : nodes)
-      if (std::strcmp(n.op->name, "condition") == 0) part.y = in.y + first * n.width;
+      if (n.definition->is(OpSource::Condition)) part.y = in.y + first * n.width;
   if (in.labels) part.labels = in.labels + first;
   return part;
 }

@@ -15,15 +15,14 @@ std::unique_ptr<TileProgram> TileProgram::compileSecondOrder(const Program& prog
   }
   for (TileNode& n : result->nodes_) {
     if (!n.live) continue;
-    const std::string name = n.op->name;
     const bool source = n.inputs.empty();
     // A shared value that is more than a buffer would want an adjoint summed over rows.
     const bool shared = !n.perRow() && (!source || n.dependsOnParameters);
-    const bool learned = name == "quadratic" && n.parameters.empty() && n.dependsOnParameters &&
+    n.second = findSecondOp(n.op->name);
+    const bool learned = n.second && !n.second->reachesInput &&
                          result->nodes_[static_cast<std::size_t>(n.inputs[0])].dependsOnParameters;
-    n.second = findSecondOp(name);
     if (n.second && !shared && !learned) continue;
-    reason = "'" + name + "' has no second derivatives in the fused kernels";
+    reason = "'" + std::string(n.op->name) + "' has no second derivatives in the fused kernels";
     return nullptr;
   }
   return result;

@@ -27,6 +27,7 @@ struct SecondOp {
   void (*tangent)(SecondCall&);
   /// From the adjoint of the node's value to those of its inputs' values, and parameter gradients.
   void (*backward)(SecondCall&);
+  bool reachesInput = true;  // false: its backward ends here, so nothing below it may be learned
 };
 
 const SecondOp* findSecondOp(const std::string& name);

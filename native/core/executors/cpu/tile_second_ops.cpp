@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "executors/cpu/tile_second.hpp"
+#include "program/ops.hpp"
 
 namespace langevin {
 namespace {
@@ -197,10 +198,17 @@ void quadraticTangent(SecondCall& c) {
   }
 }
 
+std::vector<SecondOp> withActivations(std::vector<SecondOp> table) {
+  for (const SecondOp& row : table) operation(row.name);  // refuses a name that is none
+  for (const OpDefinition& row : activationOperations())
+    if (row.traits.smooth) table.push_back({row.name, unaryTangent, unarySecondBackward});
+  return table;
+}
+
 }  // namespace
 
 const SecondOp* findSecondOp(const std::string& name) {
-  static const std::vector<SecondOp> table = {
+  static const std::vector<SecondOp> table = withActivations({
       {"input", nothing, nothing},
       {"condition", nothing, nothing},
       {"constant", nothing, nothing},
@@ -220,16 +228,11 @@ const SecondOp* findSecondOp(const std::string& name) {
       {"embedding", embeddingTangent, sameBackward},
       {"layerNorm", normTangent, normBackward},
       {"logsumexp", logSumExpTangent, logSumExpBackward},
-      {"quadratic", quadraticTangent, nothing},
-      {"silu", unaryTangent, unarySecondBackward},
-      {"gelu", unaryTangent, unarySecondBackward},
-      {"tanh", unaryTangent, unarySecondBackward},
-      {"sigmoid", unaryTangent, unarySecondBackward},
-      {"softplus", unaryTangent, unarySecondBackward},
+      {"quadratic", quadraticTangent, nothing, false},
       {"square", unaryTangent, unarySecondBackward},
       {"sin", unaryTangent, unarySecondBackward},
       {"cos", unaryTangent, unarySecondBackward},
-  };
+  });
   for (const SecondOp& row : table)
     if (name == row.name) return &row;
   return nullptr;

@@ -14,7 +14,7 @@ const CudaOp* findCudaOp(const std::string& name) {
   static const auto index = [] {
     std::unordered_map<std::string, const CudaOp*> map;
     for (const auto* table : {&elementwiseCudaOps(), &rowCudaOps()})
-      for (const CudaOp& row : *table) map.emplace(row.name, &row);
+      for (const CudaOp& row : *table) map.emplace(operation(row.name).name, &row);  // refuses a name that is none
     return map;
   }();
   const auto it = index.find(name);
@@ -95,9 +95,8 @@ void Lowering::study(int energy) {
   }
   for (std::size_t i = 0; i < n; ++i) {
     const Node& node = program_.nodes[i];
-    const std::string name = node.op->name;
-    dependsOnInput_[i] = name == "input";
-    fixed_[i] = !node.inputs.empty() || name == "constant" || name == "parameter";
+    dependsOnInput_[i] = node.op->is(OpSource::Rows);
+    fixed_[i] = !node.inputs.empty() || node.op->is(OpSource::Constant) || node.op->is(OpSource::Parameter);
     for (int k : node.inputs) {
       dependsOnInput_[i] |= dependsOnInput_[static_cast<std::size_t>(k)];
       fixed_[i] &= fixed_[static_cast<std::size_t>(k)];
@@ -107,11 +106,12 @@ void Lowering::study(int energy) {
 
 bool Lowering::forward(std::string& reason) {
   for (int i = 0; i < static_cast<int>(program_.nodes.size()); ++i) {
-    const std::string name = node(i).op->name;
+    const OpDefinition& definition = *node(i).op;
     if (!live_[static_cast<std::size_t>(i)] || fixed(i)) continue;
-    if (name == "input" || name == "condition") {
-      if (name == "condition" && program_.condition.kind == Condition::Kind::Class) continue;
-      Ref& ref = name == "input" ? position_ : condition_;
+    const bool condition = definition.is(OpSource::Condition);
+    if (condition || definition.is(OpSource::Rows)) {
+      if (condition && program_.condition.kind == Condition::Kind::Class) continue;
+      Ref& ref = condition ? condition_ : position_;
       if (ref.kind == Ref::Kind::None) {
         ref = fresh(width(i));
         values_[static_cast<std::size_t>(ref.id)].permanent = true;
@@ -119,9 +119,9 @@ bool Lowering::forward(std::string& reason) {
       setValue(i, ref);
       continue;
     }
-    const CudaOp* op = findCudaOp(name);
+    const CudaOp* op = findCudaOp(definition.name);
     if (!op) {
-      reason = "operation '" + name + "' has no fused form";
+      reason = "operation '" + std::string(definition.name) + "' has no fused form";
       return false;
     }
     op->forward(*this, i);
@@ -196,7 +196,7 @@ bool Lowering::run(std::string& reason) {
   }
   if (!forward(reason)) return false;
   const auto input = std::find_if(program_.nodes.begin(), program_.nodes.end(),
-                                  [](const Node& n) { return std::string(n.op->name) == "input"; });
+                                  [](const Node& n) { return n.op->is(OpSource::Rows); });
   const int x = static_cast<int>(input - program_.nodes.begin());
   if (position_.kind == Ref::Kind::None) position_ = fresh(program_.inputWidth);
   level_ = value(energy);

@@ -1,5 +1,6 @@
 // Elementwise operations of the CUDA executor, forward and backward beside each other.
 #include "executors/cuda/lower.hpp"
+#include "program/ops.hpp"
 
 namespace langevin::cuda {
 namespace {
@@ -66,15 +67,15 @@ void whereBackward(Lowering& l, int i) {
 }
 
 // A function of a linear layer that is not read elsewhere is applied where the product leaves its registers.
-template <Unary F>
 void function(Lowering& l, int i) {
+  const Unary f = *l.node(i).op->traits.unary;
   const double argument = l.node(i).numbers.empty() ? 0.0 : l.node(i).numbers[0];
   const int from = l.input(i, 0);
   l.kept(i) = l.fresh(l.width(i));
   if (l.productOf(from) >= 0 && l.readers(from) == 1) {
     Draft& product = l.draft(l.productOf(from));
     product.flags |= kFunction;
-    product.function = F;
+    product.function = f;
     product.n0 = argument;
     product.keep = l.kept(i);
     l.setValue(i, l.value(from));
@@ -82,7 +83,7 @@ void function(Lowering& l, int i) {
     return;
   }
   Draft d = over(l.width(i), Operation::Function, l.in(i, 0));
-  d.function = F;
+  d.function = f;
   d.n0 = argument;
   d.keep = l.kept(i);
   l.define(i, d);
@@ -100,30 +101,18 @@ void functionBackward(Lowering& l, int i) {
   l.push(d);
 }
 
-template <Unary F>
-constexpr CudaOp unary(const char* name) {
-  return {name, function<F>, functionBackward};
+// The functions of one value: every operation that names one.
+std::vector<CudaOp> withUnaries(std::vector<CudaOp> table) {
+  for (const auto* operations : {&activationOperations(), &elementwiseOperations()})
+    for (const OpDefinition& row : *operations)
+      if (row.traits.unary) table.push_back({row.name, function, functionBackward});
+  return table;
 }
 
 }  // namespace
 
 const std::vector<CudaOp>& elementwiseCudaOps() {
-  static const std::vector<CudaOp> table = {
-      unary<Unary::Silu>("silu"),
-      unary<Unary::Gelu>("gelu"),
-      unary<Unary::Tanh>("tanh"),
-      unary<Unary::Sigmoid>("sigmoid"),
-      unary<Unary::Softplus>("softplus"),
-      unary<Unary::Relu>("relu"),
-      unary<Unary::LeakyRelu>("leakyRelu"),
-      unary<Unary::Exp>("exp"),
-      unary<Unary::Log>("log"),
-      unary<Unary::Sqrt>("sqrt"),
-      unary<Unary::Square>("square"),
-      unary<Unary::Sin>("sin"),
-      unary<Unary::Cos>("cos"),
-      unary<Unary::Abs>("abs"),
-      unary<Unary::Pow>("pow"),
+  static const std::vector<CudaOp> table = withUnaries({
       {"add", binary<Operation::Add>, addBackward},
       {"sub", binary<Operation::Sub>, subBackward},
       {"mul", binary<Operation::Mul>, mulBackward},
@@ -139,7 +128,7 @@ const std::vector<CudaOp>& elementwiseCudaOps() {
       {"lt", binary<Operation::Less>, nullptr},
       {"le", binary<Operation::LessEqual>, nullptr},
       {"where", where, whereBackward},
-  };
+  });
   return table;
 }
 
