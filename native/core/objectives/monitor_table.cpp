@@ -8,21 +8,21 @@
 namespace langevin {
 namespace {
 
-using Side = Monitor::Side;
+using MonitorSide = Monitor::Side;
 
-const char* sideName(Side side) {
+const char* sideName(MonitorSide side) {
   switch (side) {
-    case Side::None:
+    case MonitorSide::None:
       return "none";
-    case Side::Above:
+    case MonitorSide::Above:
       return "above";
-    case Side::Below:
+    case MonitorSide::Below:
       return "below";
-    case Side::AboveInSize:
+    case MonitorSide::AboveInSize:
       return "aboveInSize";
-    case Side::AwayFromOne:
+    case MonitorSide::AwayFromOne:
       return "awayFromOne";
-    case Side::OnRequest:
+    case MonitorSide::OnRequest:
       return "onRequest";
   }
   return "";
@@ -30,7 +30,9 @@ const char* sideName(Side side) {
 
 Value textOrNull(const char* text) { return text ? Value(text) : Value(); }
 
-bool hasLimit(const Monitor& monitor) { return monitor.side != Side::None && monitor.side != Side::OnRequest; }
+bool hasLimit(const Monitor& monitor) {
+  return monitor.side != MonitorSide::None && monitor.side != MonitorSide::OnRequest;
+}
 
 }  // namespace
 
@@ -44,41 +46,41 @@ const std::vector<Monitor>& monitorTable() {
       {"logZ"},
       {"energyData"},
       {"energyNegatives"},
-      {"gap", Side::AboveInSize, 20, "gap", "error", "the negatives are not samples of the model",
+      {"gap", MonitorSide::AboveInSize, 20, "gap", "error", "the negatives are not samples of the model",
        "more sampler steps, a smaller lr, or penalties: { energy: 0.1 }"},
       {"energyPenalty"},
       {"gradientPenalty"},
       {"energyUniform"},
-      {"uniformGap", Side::Below, -0.5, "holes", "warning",
+      {"uniformGap", MonitorSide::Below, -0.5, "holes", "warning",
        "uniform noise is more probable than data under this energy",
        "more or longer chains, starts from noise (reinitFrom: 'uniform')"},
       // The limit of a sampler with a Metropolis test; MonitorLimits has the one of a sampler without.
-      {"acceptance", Side::Below, 0.2, "step-size", "warning",
+      {"acceptance", MonitorSide::Below, 0.2, "step-size", "warning",
        "that is the share of sampler steps a Metropolis test accepts, or would accept: the chains follow a law biased "
        "by the step size, or barely move",
        "a smaller stepSize"},
-      {"displacement", Side::Below, 0.01, "stuck", "warning",
+      {"displacement", MonitorSide::Below, 0.01, "stuck", "warning",
        "chains barely move (in units of the spread of the data), so negatives stay where they started",
        "a larger stepSize or more steps"},
-      {"clippedShare", Side::Above, 0.1, "clipped", "warning",
+      {"clippedShare", MonitorSide::Above, 0.1, "clipped", "warning",
        "clipped gradients are not those of the energy, the chains follow another law", "a larger clip or a smaller lr"},
-      {"clampedShare", Side::Above, 0.1, "clamped", "warning", "chains pile up on the border of the box",
+      {"clampedShare", MonitorSide::Above, 0.1, "clamped", "warning", "chains pile up on the border of the box",
        "mode: 'reflect', a wider box, or a gaussianBase"},
-      {"drift", Side::AboveInSize, 1, "non-convergent", "warning",
+      {"drift", MonitorSide::AboveInSize, 1, "non-convergent", "warning",
        "that is E at the ends of short chains less E at the ends of long ones: short chains have not converged and "
        "long ones end elsewhere (non-convergent learning)",
        "more steps, a larger longChains.weight or a smaller lr"},
-      {"effectiveTemperature", Side::AwayFromOne, 0.01, "temperature", "warning",
+      {"effectiveTemperature", MonitorSide::AwayFromOne, 0.01, "temperature", "warning",
        "what is learned is an energy whose law at that temperature fits the data, not the density exp(-E) / Z",
        "temperature: 1, or for the heuristic form of langevin noise = sqrt(2 stepSize)", true},
-      {"shortRun", Side::OnRequest, 0, "short-run", "warning",
+      {"shortRun", MonitorSide::OnRequest, 0, "short-run", "warning",
        "what is learned is a sampler of these steps from this start, not the density exp(-E) / Z; longer chains, log Z "
        "and likelihoods of this energy are meaningless",
        "mode: 'data' or persistentContrastiveDivergence for a density; leave it when samples are what you want", true},
       {"restartShare"},
       {"bufferAge"},
       {"bufferSaturation"},
-      {"effectiveNegatives", Side::Below, 2, "few-negatives", "warning",
+      {"effectiveNegatives", MonitorSide::Below, 2, "few-negatives", "warning",
        "the importance weights rest on fewer than 2 negatives",
        "a gamma nearer to 0, penalties: { energy: 1 }, or more chains", true},
       {"effectiveData"},
@@ -102,17 +104,17 @@ const Monitor& monitorNamed(const std::string& name) {
 
 bool Monitor::passed(double value, double bound) const {
   switch (side) {
-    case Side::None:
+    case MonitorSide::None:
       return false;
-    case Side::Above:
+    case MonitorSide::Above:
       return value > bound;
-    case Side::Below:
+    case MonitorSide::Below:
       return value < bound;
-    case Side::AboveInSize:
+    case MonitorSide::AboveInSize:
       return std::abs(value) > bound;
-    case Side::AwayFromOne:
+    case MonitorSide::AwayFromOne:
       return std::abs(value - 1) > bound;
-    case Side::OnRequest:
+    case MonitorSide::OnRequest:
       return true;
   }
   return false;
@@ -122,8 +124,8 @@ Map warningEvent(const Monitor& monitor, std::int64_t step, double value, double
   if (!monitor.code) fail(Code::Internal, "the monitor '", monitor.name, "' has no code and no remedy to warn with");
   std::ostringstream text;
   if (message.empty())
-    text << monitor.name << " is " << value << ", " << (monitor.side == Side::Below ? "below " : "beyond ") << bound
-         << ": " << monitor.reading;
+    text << monitor.name << " is " << value << ", " << (monitor.side == MonitorSide::Below ? "below " : "beyond ")
+         << bound << ": " << monitor.reading;
   return {{"type", "warning"},
           {"step", step},
           {"monitor", monitor.name},

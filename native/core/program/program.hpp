@@ -114,9 +114,10 @@ struct OpTraits {
   /// False for piecewise linear operations (relu family): their Hessian in x is zero almost everywhere, so objectives
   /// that need second derivatives refuse them (specs: conventions, "Second derivatives").
   bool smooth = true;
-  bool stochastic = false;     // draws random numbers in training mode
-  bool activation = false;     // may follow a layer, by its name
-  std::optional<Unary> unary = std::nullopt;  // an elementwise function of one value, which every executor's kernels have
+  bool stochastic = false;  // draws random numbers in training mode
+  bool activation = false;  // may follow a layer, by its name
+  std::optional<Unary> unary =
+      std::nullopt;  // an elementwise function of one value, which every executor's kernels have
 };
 
 /// One row of the operation table (program/ops_*.cpp).
