@@ -1,7 +1,7 @@
 /** A network over a row and a condition. */
 import { checkHead, headFields } from '../networks/fields.js'
 import { defineSpec } from '../spec/index.js'
-import { checkStates, gaussianBaseField, inputField, statesField } from './fields.js'
+import { checkOneCondition, checkStates, gaussianBaseField, inputField, statesField } from './fields.js'
 
 /**
  * E(x, y): a network over [x, y] for a continuous y of `condition` columns, or over [x, embedding(y)] for a class y in
@@ -25,9 +25,7 @@ export const conditional = defineSpec(
     check(options, fail) {
       checkHead(options, fail)
       checkStates(options, fail)
-      if ((options.condition === undefined) === (options.classes === undefined)) {
-        fail('condition', 'give either condition (columns of a continuous y) or classes (number of classes of y)')
-      }
+      checkOneCondition(options, fail)
       if (options.embedding !== undefined && options.classes === undefined) {
         fail('embedding', 'only a class y is embedded: give classes')
       }

@@ -36,6 +36,16 @@ export const interactionFields = (z: Z) => ({
   field: z.union([z.number(), z.array(z.number()).min(1)]).default(0),
 })
 
+/** Exactly one of `condition` and `classes`. */
+export function checkOneCondition(
+  { condition, classes }: { condition?: number | undefined; classes?: number | undefined },
+  fail: Fail,
+): void {
+  if ((condition === undefined) === (classes === undefined)) {
+    fail('condition', 'give either condition (columns of a continuous y) or classes (number of classes of y)')
+  }
+}
+
 type Interactions = {
   sites?: number | undefined
   lattice?: number[] | undefined

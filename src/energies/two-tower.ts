@@ -1,7 +1,7 @@
 /** The distance between two networks, one of x and one of y. */
 import { checkHead, headFields } from '../networks/fields.js'
 import { defineSpec } from '../spec/index.js'
-import { inputField } from './fields.js'
+import { checkOneCondition, inputField } from './fields.js'
 
 /**
  * E(x, y) = |f(x) - g(y)|: two networks ("towers") that meet in a space of `width` columns, an implicit regression where
@@ -31,9 +31,7 @@ export const twoTower = defineSpec(
     check({ condition, classes, width, x, y }, fail) {
       checkHead(x, (path, problem) => fail(`x.${path}`, problem))
       if (y !== undefined) checkHead(y, (path, problem) => fail(`y.${path}`, problem))
-      if ((condition === undefined) === (classes === undefined)) {
-        fail('condition', 'give either condition (columns of a continuous y) or classes (number of classes of y)')
-      }
+      checkOneCondition({ condition, classes }, fail)
       if (classes !== undefined && y !== undefined)
         fail('y', 'a class y has one learned vector per class and no network')
       if ((classes !== undefined || y !== undefined) && width === undefined) {

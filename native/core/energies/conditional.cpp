@@ -8,8 +8,7 @@ namespace langevin {
 Program lowerConditional(const Spec& spec) {
   Builder b("conditional");
   const int x = b.input(spec.count("input"));
-  if (spec.has("condition") == spec.has("classes"))
-    spec.invalid("give either condition (columns of a continuous y) or classes (number of classes of y)");
+  requireOneCondition(spec);
   int y = 0;
   if (spec.has("condition")) {
     y = b.continuousCondition(spec.count("condition"));

@@ -8,8 +8,7 @@ namespace {
 
 // Node of g(y), of `width` columns.
 int towerOfY(Builder& b, const Spec& spec, std::int64_t width) {
-  if (spec.has("condition") == spec.has("classes"))
-    spec.invalid("give either condition (columns of a continuous y) or classes (number of classes of y)");
+  requireOneCondition(spec);
   if (spec.has("classes")) {
     const std::int64_t classes = spec.count("classes");
     return b.embedding(b.classCondition(classes), "y", classes, width);

@@ -99,6 +99,11 @@ std::int64_t embeddedClasses(const Spec& layers) {
   return classes;
 }
 
+void requireOneCondition(const Spec& spec) {
+  if (spec.has("condition") == spec.has("classes"))
+    spec.invalid("give either condition (columns of a continuous y) or classes (number of classes of y)");
+}
+
 int activationOf(Builder& b, int x, const Spec& spec) {
   const std::string name = spec.text("activation", "silu");
   const auto& known = activationOperations();

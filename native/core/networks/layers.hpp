@@ -17,6 +17,9 @@ int layerList(Builder& b, int x, const Spec& layers, int label, const std::strin
 /// The number of classes the embedding layers of a list ask for (0: there is none), looked up in residual bodies too.
 std::int64_t embeddedClasses(const Spec& layers);
 
+/// The refusal of a spec that has neither or both of `condition` and `classes`.
+void requireOneCondition(const Spec& spec);
+
 /// Applies the activation named at key `activation` (default silu).
 int activationOf(Builder& b, int x, const Spec& spec);
 
