@@ -1,7 +1,7 @@
 /** sample(): draws samples from an energy. */
 import type { Energy } from './energy.js'
 import { type Run, startRun } from './runtime/index.js'
-import { freeze, hint, invalid, parseSpec, type SpecValue } from './spec/index.js'
+import { freeze, parseSpec, requireOptions, type SpecValue } from './spec/index.js'
 import './samplers/index.js'
 import { type RowsLike, type Tensor, tensor, toRows } from './tensor/index.js'
 
@@ -191,10 +191,7 @@ function isInitSpec(init: SampleOptions['init']): init is InitSpec {
  *   ERR_LANGEVIN_OUT_OF_MEMORY (before the first step, when a trajectory cannot fit), or the abort reason.
  */
 export function sample(model: Energy, options: SampleOptions): Run<SampleResult> {
-  for (const key of Object.keys(options)) {
-    if (!(KNOWN as readonly string[]).includes(key)) invalid('sample', key, `is not an option${hint(key, [...KNOWN])}`)
-  }
-  const { sampler, init, y, signal, resume, ...numbers } = options
+  const { sampler, init, y, signal, resume, ...numbers } = requireOptions('sample', options, KNOWN)
   const made: Tensor[] = []
   const rows = (value: RowsLike, what: string): Tensor => {
     const result = toRows(value, what, model.dtype === 'float64' ? 'float64' : undefined)
