@@ -22,7 +22,7 @@ std::unique_ptr<TileProgram> TileProgram::compileSecondOrder(const Program& prog
     const bool learned = n.second && !n.second->reachesInput &&
                          result->nodes_[static_cast<std::size_t>(n.inputs[0])].dependsOnParameters;
     if (n.second && !shared && !learned) continue;
-    reason = "'" + std::string(n.op->name) + "' has no second derivatives in the fused kernels";
+    reason = std::string("'") + n.op->name + "' has no second derivatives in the fused kernels";
     return nullptr;
   }
   return result;

@@ -121,7 +121,7 @@ bool Lowering::forward(std::string& reason) {
     }
     const CudaOp* op = findCudaOp(definition.name);
     if (!op) {
-      reason = "operation '" + std::string(definition.name) + "' has no fused form";
+      reason = std::string("operation '") + definition.name + "' has no fused form";
       return false;
     }
     op->forward(*this, i);
