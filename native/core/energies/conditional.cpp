@@ -1,5 +1,6 @@
 // conditional: E(x, y) = net([x, y]) for a continuous y of `condition` columns, or net([x, embedding(y)]) for
 // a class y.
+#include "networks/layers.hpp"
 #include "networks/registry.hpp"
 #include "program/builder.hpp"
 

@@ -1,5 +1,6 @@
 // twoTower: E(x, y) = sum |f(x) - g(y)| or sum (f(x) - g(y))^2 (LeCun et al. 2006, regression and
 // implicit regression). f is a network; g a network, a table of class vectors, or the identity.
+#include "networks/layers.hpp"
 #include "networks/registry.hpp"
 #include "program/builder.hpp"
 
