@@ -53,6 +53,7 @@ export {
   evaluateObjective,
   type HistoryPoint,
   type ObjectiveEvaluation,
+  type Trained,
   type TrainingRows,
   type TrainOptions,
   type TrainResult,

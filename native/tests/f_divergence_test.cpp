@@ -222,7 +222,8 @@ Map trainedHelper(const Value& divergence, double lr, int hidden = 24) {
 double ratioCorrelation(const EnergyRef& energy, const Objective& objective) {
   const at::Tensor x = at::linspace(-2, 5, 141, at::kDouble);
   const Batch rows{x.unsqueeze(1), {}};
-  const at::Tensor u = energy->energyOf(rows) + objective.networks().at("helper")->energyOf(rows);
+  const at::Tensor u =
+      energy->energyOf(rows) + std::dynamic_pointer_cast<Energy>(objective.networks().at("helper"))->energyOf(rows);
   const auto normal = [&](double mean, double sd) {
     return (-0.5 * ((x - mean) / sd).square()).exp() / (sd * std::sqrt(2 * std::numbers::pi));
   };

@@ -13,7 +13,8 @@ import { chainFields, checkChains } from './fields.js'
  * `divergence`: 'kl' (f = t log t), 'reverseKl' (-log t), 'jensenShannon' (t log t - (t + 1) log((t + 1) / 2)),
  * 'squaredHellinger' ((sqrt t - 1)^2), 'pearson' ((t - 1)^2), 'neyman' ((1 - t)^2 / t), or { alpha }
  * ((t^alpha - 1 - alpha (t - 1)) / (alpha (alpha - 1)); -1 is half of neyman).
- * `helper`: an energy spec of the same input; its weights are `result.networks.helper`, by parameter name.
+ * `helper`: an energy spec of the same input; or leave it out and give train() the network itself,
+ * `train({ energy, helper }, ...)`. Its weights are `result.networks.helper`, by parameter name.
  * `helperOptimizer` (default adam, lr 1e-3).
  *
  * Stabilisers: `clip` (default 3) is the size of log p / q up to which the divergence is the one asked for. Beyond it another
@@ -43,7 +44,7 @@ export const fDivergence = defineSpec(
       z.enum(['kl', 'reverseKl', 'jensenShannon', 'squaredHellinger', 'pearson', 'neyman']),
       z.strictObject({ alpha: z.number() }),
     ]),
-    helper: specOf(z, 'energy'),
+    helper: specOf(z, 'energy').optional(),
     helperOptimizer: specOf(z, 'optimizer').default(() => adam()),
     helperPenalty: z.number().nonnegative().default(0),
     clip: z.number().positive().default(3),

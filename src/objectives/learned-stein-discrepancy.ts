@@ -9,10 +9,10 @@ import { defineSpec, specOf } from '../spec/index.js'
  * critic is (s - grad log p) / (2 lambda); the value is then the Fisher divergence over 4 lambda. The loss shown is the mean
  * without the penalty.
  *
- * `critic`: { hidden (default [64, 64]), activation (default 'silu', a smooth one) }; its weights are
- * `result.networks.critic`. `criticSteps` (default 5) updates per step of the model, by `criticOptimizer` (default
+ * `critic`: { hidden (default [64, 64]), activation (default 'silu', a smooth one) }, a networks.mlp with d columns in and out,
+ * where `train({ energy, critic }, ...)` gives no network of its own; its weights are `result.networks.critic`. `criticSteps` (default 5) updates per step of the model, by `criticOptimizer` (default
  * adam, lr 1e-3). `lambda` (default 0.5). `trace`: 'exact' (default, d directions) or 'hutchinson' (one, unbiased,
- * noisier). Monitors: `discrepancy`, `criticSquare`. The energy must be smooth too.
+ * noisier). Monitors: `discrepancy`, `criticSquare`, `criticGradientNorm`. The energy must be smooth too.
  */
 export const learnedSteinDiscrepancy = defineSpec(
   'objective',

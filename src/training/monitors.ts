@@ -33,7 +33,8 @@ export const PLOTS = {
   divergence: { title: 'Divergence' },
   discrepancy: { title: 'Stein discrepancy' },
   criticSquare: { title: 'Mean square of the critic' },
-  helperGradientNorm: { title: "Gradient norm of the objective's own network", log: true },
+  helperGradientNorm: { title: 'Gradient norm of the helper', log: true },
+  criticGradientNorm: { title: 'Gradient norm of the critic', log: true },
   penalties: { title: 'Penalties' },
 } as const satisfies Record<string, Plot>
 
@@ -134,9 +135,6 @@ export const MONITORS = {
   divergence: { meaning: "fDivergence's estimate of the divergence", unit: '', plot: 'divergence' },
   discrepancy: { meaning: "the learned critic's Stein discrepancy", unit: '', plot: 'discrepancy' },
   criticSquare: { meaning: 'mean square of the learned critic on data', unit: '', plot: 'criticSquare' },
-  helperGradientNorm: {
-    meaning: "norm of the gradient in the weights of the objective's own network",
-    unit: '',
-    plot: 'helperGradientNorm',
-  },
+  helperGradientNorm: { meaning: "norm of the gradient in the helper's weights", unit: '', plot: 'helperGradientNorm' },
+  criticGradientNorm: { meaning: "norm of the gradient in the critic's weights", unit: '', plot: 'criticGradientNorm' },
 } as const satisfies Record<string, MonitorText>

@@ -10,6 +10,7 @@ import '../samplers/index.js'
 export const trainFields = (z: Z) => ({
   objective: specOf(z, 'objective'),
   optimizer: specOf(z, 'optimizer').default(() => adam()),
+  optimizers: z.record(z.string(), specOf(z, 'optimizer')).optional(),
   steps: z.int().positive().optional(),
   epochs: z.number().positive().optional(),
   batchSize: z.int().positive().default(256),

@@ -1,6 +1,5 @@
 /** train(): trains an energy; evaluateObjective(): one evaluation of an objective. With checkpoints. */
 import { Dataset } from '../data/dataset.js'
-import { Energy } from '../energy.js'
 import { LangevinError } from '../errors.js'
 import { formatError } from '../io/files.js'
 import { readSafetensors, type StoredTensor, writeSafetensors } from '../io/safetensors.js'
@@ -9,6 +8,7 @@ import { networkMetadata, STATE_PREFIX } from '../network.js'
 import { invoke, type Run, type RunEvent, startRun } from '../runtime/index.js'
 import { type SpecValue, toPlain } from '../spec/index.js'
 import { type RowsLike, type Tensor, tensor, toRows } from '../tensor/index.js'
+import { type Roles, rolesOf, type Trained } from './roles.js'
 import { type TrainSpec, trainSpec } from './spec.js'
 
 /** What training reads: a Dataset, rows, or rows with their labels, targets or conditions. */
@@ -77,6 +77,8 @@ const CHECKPOINT_KEY = 'langevin.checkpoint'
 const SAME_ON_RESUME = [
   'objective',
   'optimizer',
+  'optimizers',
+  'networks',
   'batchSize',
   'seed',
   'ema',
@@ -88,14 +90,17 @@ const SAME_ON_RESUME = [
 /**
  * Trains an energy. The run starts at once on the runtime thread of the energy's device; the model is busy until it ends.
  *
- * @param model the energy; afterwards it holds the trained weights (the averaged ones with `ema`). After a failure or an
- *   abort it holds the weights of the last completed step.
+ * @param trained the energy; or `{ energy, <role>: network, ... }` for an objective that trains more networks, by the roles
+ *   it names (fDivergence: helper, learnedSteinDiscrepancy: critic). A role that is not given is made by the objective
+ *   where it can. Afterwards they hold the trained weights (the energy the averaged ones with `ema`). After a failure or
+ *   an abort they hold the weights of the last completed step.
  * @param source rows `[n, d]`; a Dataset (its label column is y); `{ x, y }`. y is the condition of a conditional energy,
  *   the labels of crossEntropy, the targets of meanSquaredError; a ladder of denoisingScoreMatching brings its own.
  * @param options
  *   - `objective` (required), `optimizer` (default adam, lr 1e-3; its lr may be a schedule over the run)
  *   - `steps` or `epochs` (one is required); `batchSize` (default 256): rows per step, drawn without replacement
  *     from one permutation per epoch; batch s depends on (seed, s) alone
+ *   - `optimizers`: { <role>: optimizer } for the networks beside the energy (default: the one the objective names)
  *   - `seed` (default 0): every random number; the same seed gives the same bits at any number of threads
  *   - `ema`: decay of the exponential average of the weights, e.g. 0.999, starting at the weights after the first step;
  *     `{ decay, warmup: true }` uses min(decay, (1 + t) / (10 + t)) at step t, for short runs
@@ -118,13 +123,8 @@ const SAME_ON_RESUME = [
  *   gradient that is not finite, or the gap: details.step, details.monitor), _NON_FINITE (data), _UNSUPPORTED (an
  *   objective this energy cannot serve), _FORMAT and _IO (checkpoint files)
  */
-export function train(model: Energy, source: TrainingRows, options: TrainOptions): Run<TrainResult> {
-  if (!(model instanceof Energy)) {
-    throw new LangevinError(
-      'ERR_LANGEVIN_INVALID_OPTION',
-      'train(): the first argument is an Energy (Energy.create, load)',
-    )
-  }
+export function train(trained: Trained, source: TrainingRows, options: TrainOptions): Run<TrainResult> {
+  const { energy, networks } = rolesOf(trained, 'train()')
   const { signal, seed = 0, ...rest } = options ?? {}
   const spec = trainSpec(rest as Parameters<typeof trainSpec>[0])
   const { checkpoint, resume, y, columns, kind: _, ...core } = spec
@@ -133,21 +133,22 @@ export function train(model: Energy, source: TrainingRows, options: TrainOptions
     for (const each of made) each.dispose()
   }
   const args = {
-    energy: model,
+    energy,
+    networks,
     ...rows,
     ...core,
     seed,
     checkpoints: checkpoint !== undefined,
     every: checkpoint?.every,
   }
-  const recipe = recipeOf(spec, seed)
+  const recipe = recipeOf(spec, seed, networks)
   try {
     return startRun<TrainResult>('train', args, {
       signal,
       finish: (raw: TrainResult) => raw,
       settled: release,
       ...(resume !== undefined && { prepare: async () => ({ resume: await readCheckpoint(resume, recipe) }) }),
-      onCheckpoint: (event) => writeCheckpoint(event, checkpoint?.path, networkMetadata(model), recipe),
+      onCheckpoint: (event) => writeCheckpoint(event, checkpoint?.path, networkMetadata(energy), recipe),
     })
   } catch (error) {
     release()
@@ -175,7 +176,7 @@ export interface ObjectiveEvaluation {
  * gradients, and for comparing with other code on the same random numbers. The parameters stay as they are.
  */
 export async function evaluateObjective(
-  model: Energy,
+  trained: Trained,
   source: TrainingRows,
   options: {
     objective: SpecValue
@@ -191,7 +192,8 @@ export async function evaluateObjective(
   const { signal, objective, ...rest } = options
   const { rows, made } = rowsOf(source, {})
   try {
-    const args = { energy: model, ...rows, ...rest, objective: toPlain(objective, 'evaluateObjective') }
+    const { energy, networks } = rolesOf(trained, 'evaluateObjective()')
+    const args = { energy, networks, ...rows, ...rest, objective: toPlain(objective, 'evaluateObjective') }
     return await invoke<ObjectiveEvaluation>('objective.evaluate', args, { signal })
   } finally {
     for (const each of made) each.dispose()
@@ -233,8 +235,9 @@ function fromDataset(source: Dataset, y: Columns['y'], columns: Columns['columns
 type Recipe = Record<string, unknown>
 
 /** The options that make the numbers, as plain JSON. */
-function recipeOf(spec: TrainSpec, seed: number | bigint): Recipe {
-  const all: Recipe = { ...spec, seed: String(seed) }
+function recipeOf(spec: TrainSpec, seed: number | bigint, networks: Roles['networks']): Recipe {
+  const specs = Object.fromEntries(Object.entries(networks).map(([role, network]) => [role, network.spec]))
+  const all: Recipe = { ...spec, seed: String(seed), ...(Object.keys(specs).length > 0 && { networks: specs }) }
   return Object.fromEntries(SAME_ON_RESUME.filter((key) => all[key] !== undefined).map((key) => [key, all[key]]))
 }
 

@@ -172,9 +172,9 @@ function faults(twin: Answer, { ours, ends, request }: Case): string[] {
       ends.map((_, slot) => ends[(slot + N - 1) % N]!),
     )
   if (request.helper) {
-    const { divergence, discrepancy, criticSquare, helperGradientNorm } = ours.monitors
+    const { divergence, discrepancy, criticSquare, helperGradientNorm, criticGradientNorm } = ours.monitors
     same('helper', twin.helper!.loss, -(divergence ?? discrepancy! - objective.lambda * criticSquare!))
-    same("helper's gradient", Math.hypot(...flat(twin.helper!.gradient)), helperGradientNorm!)
+    same("helper's gradient", Math.hypot(...flat(twin.helper!.gradient)), (helperGradientNorm ?? criticGradientNorm)!)
     if (twin.rounds !== (objective.criticSteps ?? 1)) found.push(`${twin.rounds} updates of the helper`)
   }
   return found

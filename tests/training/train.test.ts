@@ -258,10 +258,10 @@ describe('checkpoints', () => {
     expect(names).toEqual(
       expect.arrayContaining([
         '0.weight',
-        'langevin:parameters',
-        'langevin:ema',
+        'langevin:energy/parameters',
+        'langevin:energy/ema',
         'langevin:step',
-        'langevin:optimizer/mean',
+        'langevin:energy/optimizer/mean',
         'langevin:objective/buffer.x',
       ]),
     )

@@ -15,8 +15,8 @@ namespace langevin {
 
 class DivergenceChain {
  public:
-  /// Null unless the outputs are Linear(f(Linear(... f(Linear(x))))) with smooth f of the first columns of the rows, as
-  /// many as there are outputs.
+  /// Null unless the outputs are Linear(f(Linear(... f(Linear(x))))) with smooth f of x, or of the first columns of the
+  /// rows, as many as there are outputs.
   static std::unique_ptr<DivergenceChain> compile(const Program& program);
 
   /// Of a hidden layer: sums [z_1 .. z_m, z], f'(z) and what leaves it, [a_1 .. a_m, a]; then what the reverse pass

@@ -9,9 +9,9 @@
 // one, see f_divergences.cpp.
 #include "objectives/f_divergences.hpp"
 #include "objectives/from_parts.hpp"
-#include "objectives/helper_network.hpp"
 #include "objectives/persistent_chains.hpp"
 #include "objectives/support.hpp"
+#include "objectives/trainable.hpp"
 #include "tensors/tensor.hpp"
 
 namespace langevin {
@@ -21,16 +21,21 @@ class FDivergenceObjective : public Objective {
  public:
   FDivergenceObjective(const Spec& spec, PersistentChains chains)
       : divergence_(readFDivergence(spec.at("divergence"), spec.positive("clip", 3))),
-        helper_(spec.at("helper").value(), spec.at("helperOptimizer")),
+        helperSpec_(spec.has("helper") ? spec.at("helper").value() : Value()),
+        helperOptimizer_(spec.at("helperOptimizer").value()),
         helperPenalty_(spec.nonNegative("helperPenalty", 0)),
         warmup_(spec.count("warmup", 0, 0)),
         chains_(std::move(chains)) {}
 
   void prepare(Energy& model, const Batch& data, const at::Tensor&, const Random& random) override {
-    helper_.create(model, random);
+    const auto make = [&](std::uint64_t seed) {
+      return makeEnergy(Spec(helperSpec_, "objective.helper"), model.dtype(), model.device(), seed);
+    };
+    const NetworkRef network = networkOf("helper", model, random, helperSpec_.isNull() ? MakeNetwork() : make);
+    helper_ = std::dynamic_pointer_cast<Energy>(network);
+    if (!helper_) fail(Code::InvalidOption, "the helper of fDivergence must be an Energy, not ", network->describe());
     // Says what does not fit before the first step.
-    const Energy& network = helper_.network();
-    network.rows(data.x.slice(0, 0, 1), isConditional() ? firstRow(data.y) : at::Tensor());
+    helper_->rows(data.x.slice(0, 0, 1), isConditional() ? firstRow(data.y) : at::Tensor());
     chains_.prepare(model, data, random);
   }
 
@@ -46,7 +51,7 @@ class FDivergenceObjective : public Objective {
     context.recordNegatives(energy.slice(0, n));
     if (context.step < warmup_)
       return context.lossWithGradients(0, {{energy, at::zeros_like(energy)}});  // penalties only
-    Estimate value = estimate(energies, numbersOf(helper_.network().energyOf(helperRows(joint), context.threads)), n);
+    Estimate value = estimate(energies, numbersOf(helper_->energyOf(helperRows(joint), context.threads)), n);
     // The part of d E_q F that comes from q itself: the covariance of -E and F under q.
     const auto rows = static_cast<std::size_t>(n);
     const double m = static_cast<double>(energies.size() - rows);
@@ -59,21 +64,14 @@ class FDivergenceObjective : public Objective {
     return context.lossWithGradients(value.divergence + covariance, {{energy, tensorOf(value.slopes, energy)}});
   }
 
-  std::map<std::string, EnergyRef> networks() const override { return {{"helper", helper_.shared()}}; }
-  std::map<std::string, at::Tensor> state() const override {
-    std::map<std::string, at::Tensor> state = chains_.state();
-    state.merge(helper_.state());
-    return state;
-  }
-  void setState(const std::map<std::string, at::Tensor>& state) override {
-    chains_.setState(state);
-    helper_.setState(state);
-  }
+  std::vector<Role> roles() const override { return {{"helper", helperOptimizer_}}; }
+  std::map<std::string, at::Tensor> state() const override { return chains_.state(); }
+  void setState(const std::map<std::string, at::Tensor>& state) override { chains_.setState(state); }
   Map statistics() const override { return chains_.statistics(); }
 
  private:
   static at::Tensor firstRow(const at::Tensor& y) { return y.defined() ? y.slice(0, 0, 1) : y; }
-  bool isConditional() const { return helper_.network().program().condition.kind != Condition::Kind::None; }
+  bool isConditional() const { return helper_->program().condition.kind != Condition::Kind::None; }
   Batch helperRows(const Batch& rows) const { return {rows.x, isConditional() ? rows.y : at::Tensor()}; }
 
   // J at u = E + H, n rows of data before the negatives, with dJ / du of every row and F(u) of the negatives.
@@ -101,7 +99,7 @@ class FDivergenceObjective : public Objective {
 
   // One step of the helper towards log p + log Z, at the model's present energy.
   void trainHelper(StepContext& context, const Batch& joint, const std::vector<double>& energy, std::int64_t n) {
-    Tape& tape = helper_.tape(context);
+    Tape& tape = context.tape("helper");
     const at::Tensor h = tape.record(Tape::Kind::Energy, helperRows(joint));
     const std::vector<double> helper = numbersOf(h);
     const Estimate value = estimate(energy, helper, n);
@@ -113,11 +111,12 @@ class FDivergenceObjective : public Objective {
       slopes[i] = 2 * helperPenalty_ * helper[i] / side - (context.step < warmup_ ? 0 : value.slopes[i]);
     }
     const at::Tensor noGraph = at::zeros({}, at::kDouble);
-    helper_.update(context, tape.backward(noGraph, {}, {{h, tensorOf(slopes, h)}}).parameters);
+    context.update("helper", tape.backward(noGraph, {}, {{h, tensorOf(slopes, h)}}).parameters);
   }
 
   FDivergence divergence_;
-  HelperNetwork helper_;
+  Value helperSpec_, helperOptimizer_;  // no spec: train() is given the network
+  EnergyRef helper_;
   double helperPenalty_;
   std::int64_t warmup_;
   PersistentChains chains_;

@@ -6,20 +6,20 @@
 // Hutchinson's estimate v' (dg/dx) v with Rademacher v.
 #include "base/threads.hpp"
 #include "gradients/divergence_chain.hpp"
-#include "objectives/helper_network.hpp"
 #include "objectives/objective.hpp"
 #include "objectives/support.hpp"
+#include "objectives/trainable.hpp"
 #include "program/ops.hpp"
 #include "tensors/tensor.hpp"
 
 namespace langevin {
 namespace {
 
-// The critic is the network inside a regressor energy: an MLP with d outputs.
-Value criticEnergy(const Spec& critic, std::int64_t d) {
-  Map energy{{"kind", "regressor"}, {"input", d}, {"output", d}};
-  for (const auto& [key, value] : critic.map()) energy.emplace(key, value);
-  return energy;
+// A multilayer perceptron from the d columns of x to as many.
+Value criticSpec(const Spec& critic, std::int64_t d) {
+  Map network{{"kind", "mlp"}, {"input", d}, {"output", d}};
+  for (const auto& [key, value] : critic.map()) network.emplace(key, value);
+  return network;
 }
 
 // Small critics: an operation costs microseconds whatever its size.
@@ -28,7 +28,7 @@ constexpr std::int64_t kSmallestDivergenceTile = 256;
 class LearnedSteinDiscrepancy : public Objective {
  public:
   explicit LearnedSteinDiscrepancy(const Spec& spec)
-      : critic_(spec.at("critic").value()),
+      : criticOptions_(spec.at("critic").value()),
         optimizer_(spec.at("criticOptimizer").value()),
         lambda_(spec.positive("lambda", 0.5)),
         steps_(spec.count("criticSteps", 1, 5)),
@@ -39,12 +39,17 @@ class LearnedSteinDiscrepancy : public Objective {
   void prepare(Energy& model, const Batch& data, const at::Tensor&, const Random& random) override {
     requireRealRows(model, "learnedSteinDiscrepancy differentiates E in x");
     requireUnconditional(data, "learnedSteinDiscrepancy");
-    network_ = std::make_unique<HelperNetwork>(criticEnergy(Spec(critic_, "objective.critic"), data.x.size(1)),
-                                               Spec(optimizer_, "objective.criticOptimizer"));
-    network_->create(model, random);
-    if (!nonSmoothOperations(network_->network().program()).empty())
+    const std::int64_t d = data.x.size(1);
+    critic_ = networkOf("critic", model, random, [&](std::uint64_t seed) {
+      const Value spec = criticSpec(Spec(criticOptions_, "objective.critic"), d);
+      return makeNetwork(Spec(spec, "objective.critic"), model.dtype(), model.device(), seed);
+    });
+    if (critic_->inputWidth() != d || critic_->outputWidth() != d)
+      fail(Code::InvalidOption, "the critic of learnedSteinDiscrepancy takes and gives as many columns as x has, ", d,
+           "; this one takes ", critic_->inputWidth(), " and gives ", critic_->outputWidth());
+    if (!nonSmoothOperations(critic_->program()).empty())
       fail(Code::Unsupported, "the critic's divergence needs a smooth activation (", activationNames(true), ")");
-    chain_ = DivergenceChain::compile(network_->network().program());
+    chain_ = DivergenceChain::compile(critic_->program());
   }
 
   at::Tensor loss(StepContext& context) override {
@@ -57,9 +62,7 @@ class LearnedSteinDiscrepancy : public Objective {
                                      {{s, critic.value / n}});
   }
 
-  std::map<std::string, EnergyRef> networks() const override { return {{"critic", network_->shared()}}; }
-  std::map<std::string, at::Tensor> state() const override { return network_->state(); }
-  void setState(const std::map<std::string, at::Tensor>& state) override { network_->setState(state); }
+  std::vector<Role> roles() const override { return {{"critic", optimizer_}}; }
 
  private:
   struct Critic {
@@ -91,7 +94,7 @@ class LearnedSteinDiscrepancy : public Objective {
       const TileRange r = tiling.range(i);
       const Tile tile{x.slice(0, r.first, r.last), v.slice(1, r.first, r.last),
                       gradient ? score.slice(0, r.first, r.last) : at::Tensor(), n};
-      if (gradient) parts[k] = at::zeros_like(network_->network().parameters().flat());
+      if (gradient) parts[k] = at::zeros_like(critic_->parameters().flat());
       found[k] = chain_ ? byHand(tile, records_[k], parts[k]) : byAutograd(tile, parts[k]);
     });
     if (gradient) *gradient = parts[0];
@@ -114,7 +117,7 @@ class LearnedSteinDiscrepancy : public Objective {
   }
 
   Critic byHand(const Tile& tile, DivergenceChain::Record& record, at::Tensor& gradient) const {
-    const Parameters& parameters = network_->network().parameters();
+    const Parameters& parameters = critic_->parameters();
     chain_->evaluate(parameters.tensors(), tile.x, tile.v, record);
     if (tile.score.defined()) {
       at::NoGradGuard guard;
@@ -126,13 +129,11 @@ class LearnedSteinDiscrepancy : public Objective {
 
   Critic byAutograd(const Tile& tile, at::Tensor& gradient) const {
     at::AutoGradMode enable(true);
-    const Energy& network = network_->network();
+    const Network& network = *critic_;
     const std::vector<at::Tensor> leaves = network.parameters().leaves();
     const at::Tensor x = tile.x.clone().requires_grad_(true);
     const bool differentiable = tile.score.defined();
-    // The regressor's rows are (x, y); only its network f(x) is wanted.
-    const Batch rows{at::cat({x, at::zeros_like(x)}, 1), {}};
-    const at::Tensor value = network.evaluateWith(leaves, rows, {}).outputs;
+    const at::Tensor value = network.evaluateWith(leaves, {x, {}}, {}).outputs;
     at::Tensor trace = at::zeros({x.size(0)}, tile.x.options());
     for (const at::Tensor& v : tile.v.unbind())
       trace = trace + (torch::autograd::grad({value}, {x}, {v}, true, differentiable)[0] * v).sum(1);
@@ -159,14 +160,14 @@ class LearnedSteinDiscrepancy : public Objective {
       context.monitor("discrepancy", discrepancy.item<double>());
       context.monitor("criticSquare", critic.value.square().sum(1).mean().item<double>());
     }
-    network_->update(context, gradient);
+    context.update("critic", gradient);
   }
 
-  Value critic_, optimizer_;
+  Value criticOptions_, optimizer_;
   double lambda_;
   std::int64_t steps_;
   bool exact_;
-  std::unique_ptr<HelperNetwork> network_;
+  NetworkRef critic_;
   std::unique_ptr<DivergenceChain> chain_;        // null (spectral normalisation): autograd through autograd
   std::vector<DivergenceChain::Record> records_;  // of tiles: their buffers serve the next round
 };

@@ -91,6 +91,7 @@ const std::vector<Monitor>& monitorTable() {
       {"discrepancy"},
       {"criticSquare"},
       {"helperGradientNorm"},
+      {"criticGradientNorm"},
   };
   return table;
 }

@@ -1,6 +1,11 @@
 #include "objectives/objective.hpp"
 
+#include <algorithm>
+
+#include "objectives/diverged.hpp"
 #include "objectives/monitor_table.hpp"
+#include "objectives/trainable.hpp"
+#include "tensors/tensor.hpp"
 
 namespace langevin {
 
@@ -21,6 +26,49 @@ void StepContext::setCondition(at::Tensor y) {
 void StepContext::warn(const std::string& name, double value, const std::string& message) {
   const Monitor& monitor = monitorNamed(name);
   job().emit(warningEvent(monitor, step + 1, value, monitor.limit, message));
+}
+
+Tape& StepContext::tape(const std::string& role) { return trainable(role).tape(step, threads); }
+
+void StepContext::update(const std::string& role, const at::Tensor& gradient) {
+  const double norm = normOf(gradient);
+  const std::string monitored = role + "GradientNorm";
+  requireConverging(norm, step, monitored);
+  monitor(monitored, norm);
+  trainable(role).update(gradient, norm, step, totalSteps);
+}
+
+namespace {
+
+std::string namesOf(const std::vector<Role>& roles) {
+  std::string names = "energy";
+  for (const Role& role : roles) names += ", " + role.name;
+  return names;
+}
+
+}  // namespace
+
+void Objective::give(const std::string& role, NetworkRef network) {
+  const std::vector<Role> known = roles();
+  if (std::none_of(known.begin(), known.end(), [&](const Role& r) { return r.name == role; }))
+    throw Error(Code::InvalidOption,
+                "networks." + role + ": this objective trains no network of that name; its roles: " + namesOf(known),
+                {{"path", "networks." + role}});
+  networks_[role] = std::move(network);
+}
+
+NetworkRef Objective::networkOf(const std::string& role, const Energy& model, const Random& random,
+                                const MakeNetwork& make) {
+  NetworkRef& network = networks_[role];
+  if (!network && !make)
+    throw Error(Code::InvalidOption,
+                "this objective trains a network beside the energy: give train({ energy, " + role + " }, ...)",
+                {{"path", "networks." + role}});
+  if (!network) network = make(roleSeed(roles(), role, random));
+  if (network->dtype() != model.dtype() || network->device() != model.device())
+    fail(Code::Dtype, "the ", role, " is ", dtypeName(network->dtype()), " on ", deviceName(network->device()),
+         ", the energy ", dtypeName(model.dtype()), " on ", deviceName(model.device()), "; both must agree");
+  return network;
 }
 
 }  // namespace langevin

@@ -12,9 +12,13 @@
 #include "base/spec.hpp"
 #include "energies/energy.hpp"
 #include "gradients/derivative.hpp"
+#include "objectives/role.hpp"
 #include "tensors/random.hpp"
 
 namespace langevin {
+
+class Tape;
+class Trainable;
 
 /// Derivatives of the energy in x at some rows.
 struct ScoreAndCurvature {
@@ -57,6 +61,13 @@ class StepContext {
   /// network more than it may. What is returned enters the objective's loss with factor 1. (Here: as a graph.)
   virtual at::Tensor lossWithGradients(double loss, const std::vector<Derivative>& derivatives);
 
+  /// A network the objective trains beside the energy (Objective::roles), with its tape of this step.
+  virtual Trainable& trainable(const std::string& role) = 0;
+  Tape& tape(const std::string& role);
+  /// One optimiser step of a role along the gradient [P] of its parameters. Monitors <role>GradientNorm;
+  /// ERR_LANGEVIN_DIVERGED when it is not finite.
+  void update(const std::string& role, const at::Tensor& gradient);
+
   /// A number for history and progress (mean over the reporting interval). Its name has a row in monitor_table.cpp.
   virtual void monitor(const std::string& name, double value) = 0;
   /// Warns, once per monitor and run, of what is wrong: an event, and an entry of the result's warnings. Code, limit
@@ -87,10 +98,23 @@ class Objective {
   /// State that must survive a checkpoint (replay buffer, counters), name -> tensor; restored by setState.
   virtual std::map<std::string, at::Tensor> state() const { return {}; }
   virtual void setState(const std::map<std::string, at::Tensor>& state) { (void)state; }
-  /// Networks the objective trains itself, beside the model; their weights go into the result.
-  virtual std::map<std::string, EnergyRef> networks() const { return {}; }
+  /// The networks it trains beside the energy.
+  virtual std::vector<Role> roles() const { return {}; }
+  /// They, by role: those that were given, and after prepare() all.
+  const std::map<std::string, NetworkRef>& networks() const { return networks_; }
+  /// Gives it the network of a role, before prepare(). ERR_LANGEVIN_INVALID_OPTION for a role it does not have.
+  void give(const std::string& role, NetworkRef network);
   /// Numbers for the end result (buffer age and re-use, ...).
   virtual Map statistics() const { return {}; }
+
+ protected:
+  using MakeNetwork = std::function<NetworkRef(std::uint64_t seed)>;
+  /// In prepare(): the network of a role in the energy's dtype and on its device, made by `make` where none was given
+  /// (null: an error that asks for it). Its seed comes from the run's and is not the energy's.
+  NetworkRef networkOf(const std::string& role, const Energy& model, const Random& random, const MakeNetwork& make);
+
+ private:
+  std::map<std::string, NetworkRef> networks_;
 };
 
 std::unique_ptr<Objective> makeObjective(const Spec& spec);

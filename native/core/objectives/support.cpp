@@ -99,7 +99,7 @@ at::Tensor contrast(StepContext& context, const Batch& data, const Batch& negati
   return weightedMeans(context, {{energy.data, 1.0}, {energy.negatives, -1.0}});
 }
 
-Map weightsOf(const std::map<std::string, EnergyRef>& networks) {
+Map weightsOf(const std::map<std::string, NetworkRef>& networks) {
   Map result;
   for (const auto& [name, network] : networks) {
     Map weights;

@@ -44,7 +44,7 @@ at::Tensor weightedMeans(StepContext& context, const std::vector<std::pair<at::T
 at::Tensor contrast(StepContext& context, const Batch& data, const Batch& negatives);
 
 /// Networks as { name: { parameter: tensor } }.
-Map weightsOf(const std::map<std::string, EnergyRef>& networks);
+Map weightsOf(const std::map<std::string, NetworkRef>& networks);
 
 /// The refusal of a condition y by objectives that have no use for it.
 void requireUnconditional(const Batch& data, const char* objective);

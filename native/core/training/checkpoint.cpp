@@ -1,6 +1,6 @@
 // What a checkpoint holds and how a run takes it up again. The tensors go out by name; the file is the caller's.
 // Names: the energy's parameters under their own names (the averaged weights with ema), everything else below
-// "langevin:". Random numbers are counted, not drawn from a state: seed and step say it all.
+// "langevin:", the networks by role: "langevin:energy/parameters", "langevin:helper/optimizer/mean". Random numbers are counted, not drawn from a state: seed and step say it all.
 #include <cstring>
 
 #include "tensors/tensor.hpp"
@@ -45,23 +45,21 @@ Map Trainer::checkpointTensors() const {
   at::NoGradGuard guard;
   Map tensors;
   const Parameters& parameters = model_->parameters();
+  const at::Tensor averaged = energy_.averaged();
   std::int64_t offset = 0;
   for (std::size_t i = 0; i < parameters.info().size(); ++i) {
     const ParameterInfo& info = parameters.info()[i];
     at::Tensor value = parameters.tensors()[i];
     if (info.learnable) {
       const std::int64_t n = value.numel();
-      if (ema_.defined()) value = ema_.slice(0, offset, offset + n).view(info.shape);
+      if (averaged.defined()) value = averaged.slice(0, offset, offset + n).view(info.shape);
       offset += n;
     }
     tensors.emplace(info.name, box(value.detach().to(at::kCPU).clone()));
   }
-  SavedTensors run{{"parameters", parameters.flat().clone()}, {"step", at::tensor({done_}, at::kLong)}};
-  if (ema_.defined()) run.emplace("ema", ema_.clone());
-  put(tensors, "", run);
-  SavedTensors optimizer;
-  for (const auto& [name, tensor] : optimizer_->state()) optimizer.emplace(name, tensor.clone());
-  put(tensors, "optimizer/", optimizer);
+  put(tensors, "", {{"step", at::tensor({done_}, at::kLong)}});
+  put(tensors, "energy/", energy_.state());
+  for (const Trainable& one : context_->trainables()) put(tensors, one.role() + "/", one.state());
   if (!context_->scalarNames().empty()) {
     put(tensors, "", {{"extras", context_->learnableScalars().clone()}});
     SavedTensors extra;
@@ -97,27 +95,13 @@ void Trainer::restore(const Spec& resume) {
                     " rows there, " + std::to_string(data_.rows.size()) +
                     " here); resume needs the same rows in the same order and dtype",
                 {{"path", "resume"}});
-  const at::Tensor flat = savedTensor(saved, "parameters");
-  if (!flat.sizes().equals(model_->parameters().flat().sizes()))
-    fail(Code::Format, "resume: the checkpoint has ", flat.numel(), " parameters, the energy ",
-         model_->parameters().count());
-  if (flat.scalar_type() != model_->dtype())
-    fail(Code::Dtype, "resume: the checkpoint is ", dtypeName(flat.scalar_type()), ", the energy ",
-         dtypeName(model_->dtype()));
   const auto here = [&](SavedTensors tensors) {
     for (auto& [name, tensor] : tensors)
       if (tensor.is_floating_point()) tensor = tensor.to(model_->device());
     return tensors;
   };
-  // Buffers of the energy that are not learnable come from the plain names.
-  std::vector<std::pair<std::string, at::Tensor>> fixed;
-  for (const ParameterInfo& info : model_->parameters().info())
-    if (!info.learnable) fixed.emplace_back(info.name, savedTensor(all, info.name));
-  model_->parameters().assign(fixed, false);
-  model_->parameters().flat().copy_(flat);
-  // A run stopped before its first step has no average yet.
-  if (options_.ema > 0 && saved.count("ema")) ema_ = savedTensor(saved, "ema").to(model_->device()).clone();
-  optimizer_->setState(here(savedBelow(saved, "optimizer/")));
+  energy_.setState(savedBelow(saved, "energy/"));
+  for (Trainable& one : context_->trainables()) one.setState(savedBelow(saved, one.role() + "/"));
   if (!context_->scalarNames().empty()) {
     context_->learnableScalars().copy_(savedTensor(saved, "extras"));
     scalarOptimizer_->setState(here(savedBelow(saved, "extraOptimizer/")));

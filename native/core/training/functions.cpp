@@ -36,6 +36,7 @@ Value evaluateObjective(const Spec& a, Job& job) {
   const auto objective = makeObjective(a.at("objective"));
   const TrainingData data = TrainingData::read(a, *model, *objective);
   const Random random(a.has("seed") ? a.at("seed").seed() : 0);
+  giveNetworks(a, *objective);
   objective->prepare(*model, data.rows, data.target, random);
   std::map<std::string, double> extras = objective->learnableScalars();
   if (const auto given = a.find("extras"))

@@ -58,6 +58,23 @@ void TrainingStep::begin(std::int64_t stepNumber, std::int64_t total, Batch rows
     scalarLeaves_.push_back(scalarValues_[static_cast<std::int64_t>(i)].detach().clone().requires_grad_(true));
 }
 
+void TrainingStep::take(const Objective& objective, const std::map<std::string, Value>& optimizers) {
+  trainables_.clear();
+  const std::vector<Role> roles = objective.roles();
+  for (const Role& role : roles) {
+    const auto given = optimizers.find(role.name);
+    const Value& optimizer = given == optimizers.end() ? role.optimizer : given->second;
+    trainables_.emplace_back(role.name, objective.networks().at(role.name), Spec(optimizer, "optimizers." + role.name),
+                             roleSeed(roles, role.name, random_));
+  }
+}
+
+Trainable& TrainingStep::trainable(const std::string& role) {
+  for (Trainable& one : trainables_)
+    if (one.role() == role) return one;
+  fail(Code::Internal, "the objective declared no role '", role, "' (Objective::roles)");
+}
+
 at::Tensor TrainingStep::learnableScalar(const std::string& name) {
   const auto it = std::find(scalarNames_.begin(), scalarNames_.end(), name);
   if (it == scalarNames_.end()) fail(Code::Internal, "the objective declared no learnable number '", name, "'");
@@ -109,6 +126,7 @@ TrainingStep::Result TrainingStep::run(Objective& objective, const Penalties& pe
   at::AutoGradMode enable(true);
   Result result;
   at::Tensor loss;
+  if (trainables_.empty()) take(objective);
   try {
     loss = objective.loss(*this);
   } catch (const Error& error) {

@@ -9,6 +9,7 @@
 #include "gradients/tape.hpp"
 #include "objectives/diverged.hpp"
 #include "objectives/objective.hpp"
+#include "objectives/trainable.hpp"
 #include "training/warnings.hpp"
 
 namespace langevin {
@@ -24,6 +25,11 @@ class TrainingStep : public StepContext {
  public:
   TrainingStep(Energy& model, const Random& random, Job& job, int threads,
                const std::map<std::string, double>& scalars);
+
+  /// Takes the networks the objective trains beside the energy (after its prepare()). `optimizers`: of roles that have
+  /// another than the objective's own, by name.
+  void take(const Objective& objective, const std::map<std::string, Value>& optimizers = {});
+  std::vector<Trainable>& trainables() { return trainables_; }
 
   /// Starts step `step` on these rows.
   void begin(std::int64_t step, std::int64_t totalSteps, Batch rows, at::Tensor target);
@@ -44,6 +50,7 @@ class TrainingStep : public StepContext {
   /// Of all steps until now.
   Warnings& warnings() { return warnings_; }
 
+  Trainable& trainable(const std::string& role) override;
   Energy& model() override { return model_; }
   const Random& random() const override { return random_; }
   Job& job() override { return job_; }
@@ -74,6 +81,7 @@ class TrainingStep : public StepContext {
   std::vector<Derivative> known_;  // what lossWithGradients() was told
   std::map<std::string, double> monitors_;
   Warnings warnings_;
+  std::vector<Trainable> trainables_;  // of the objective's roles, in their order
   at::Tensor data_, negatives_;
 };
 

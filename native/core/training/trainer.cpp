@@ -5,7 +5,6 @@
 #include <cmath>
 
 #include "objectives/support.hpp"
-#include "program/spectral.hpp"
 #include "tensors/tensor.hpp"
 
 namespace langevin {
@@ -37,7 +36,23 @@ std::shared_ptr<const Sampler> samplerOf(const Spec& objective) {
   return spec ? makeSampler(*spec) : nullptr;
 }
 
+// Optimisers of single roles.
+std::map<std::string, Value> optimizersOf(const Spec& a, const Objective& objective) {
+  const auto given = a.find("optimizers");
+  if (!given) return {};
+  for (const auto& [role, optimizer] : given->map())
+    if (!objective.networks().count(role))
+      Spec(optimizer, "optimizers." + role).invalid("this objective trains no network of that name beside the energy");
+  return given->map();
+}
+
 }  // namespace
+
+void giveNetworks(const Spec& a, Objective& objective) {
+  const auto given = a.find("networks");
+  if (!given) return;
+  for (const auto& [role, network] : given->map()) objective.give(role, Spec(network, "networks." + role).network());
+}
 
 TrainingData TrainingData::read(const Spec& a, const Energy& model, const Objective& objective) {
   const at::Tensor x = unbox(a.at("x"));
@@ -71,21 +86,17 @@ Trainer::Trainer(const Spec& a, Job& job)
       data_(TrainingData::read(a, *model_, *objective_)),
       options_(TrainOptions::read(a, data_.rows.size())),
       random_(options_.seed),
-      optimizer_(makeOptimizer(a.at("optimizer"))),
+      energy_("energy", model_, a.at("optimizer"), options_.seed,
+              {options_.clipNorm, options_.ema, options_.emaWarmup}),
       scalarOptimizer_(makeOptimizer(a.at("optimizer"), false)),
-      lr_(learningRate(a.at("optimizer"))),
       batches_(data_.rows.size(), options_.batchSize, random_),
       monitors_(options_.steps, options_.historyPoints),
       probe_(data_.rows, options_.seed, options_.steps),
       limits_(options_.steps, samplerOf(a.at("objective")).get(), model_->inputWidth()) {
-  if (model_->dtype() == at::kBFloat16)
-    fail(Code::Dtype,
-         "training needs a float32 or float64 energy: an update is smaller than a bfloat16 weight resolves");
-  if (model_->parameters().count() == 0)
-    fail(Code::Unsupported, "a ", model_->program().kind,
-         " energy without learnable parameters cannot be trained; analytic energies take learnable: true");
+  giveNetworks(a, *objective_);
   objective_->prepare(*model_, data_.rows, data_.target, random_);
   context_ = std::make_unique<TrainingStep>(*model_, random_, job_, options_.threads, objective_->learnableScalars());
+  context_->take(*objective_, optimizersOf(a, *objective_));
   context_->spread = spreadOf(data_.rows.x);
   if (const auto resume = a.find("resume")) restore(*resume);
 }
@@ -133,25 +144,20 @@ void Trainer::update(const TrainingStep::Result& result, std::int64_t s) {
   at::NoGradGuard guard;
   const double norm = normOf(result.gradient);
   requireWithinLimits(result, norm, s);
-  at::Tensor gradient = result.gradient;
-  // As torch.nn.utils.clip_grad_norm_.
-  if (options_.clipNorm > 0 && norm > options_.clipNorm) gradient = gradient * (options_.clipNorm / (norm + 1e-6));
-  const double lr = lr_.at(s, options_.steps);
-  const at::Tensor& flat = model_->parameters().flat();
-  optimizer_->step(flat, gradient, lr);
-  iterateSpectralNorms(model_->program(), model_->parameters());
+  const double lr = energy_.learningRate(s, options_.steps);
+  energy_.update(result.gradient, norm, s, options_.steps);
   if (!context_->scalarNames().empty()) {
     scalarOptimizer_->step(context_->learnableScalars(), result.scalarGradient, lr * options_.extraLr);
     for (std::size_t i = 0; i < context_->scalarNames().size(); ++i)
       monitors_.add(context_->scalarNames()[i],
                     context_->learnableScalars()[static_cast<std::int64_t>(i)].item<double>());
   }
-  const double parameterNorm = normOf(flat);
+  const double parameterNorm = normOf(model_->parameters().flat());
   requireConverging(parameterNorm, s, "parameterNorm");
   monitors_.add("gradientNorm", norm);
   monitors_.add("parameterNorm", parameterNorm);
   monitors_.add("lr", lr);
-  if (options_.ema > 0) average();
+  energy_.average(s);
 }
 
 void Trainer::requireWithinLimits(const TrainingStep::Result& result, double norm, std::int64_t s) const {
@@ -163,19 +169,6 @@ void Trainer::requireWithinLimits(const TrainingStep::Result& result, double nor
     diverged(s, "gap", gap->second,
              "the energy gap between negatives and data is " + std::to_string(gap->second) +
                  ", beyond divergence.gap = " + std::to_string(options_.gapLimit));
-}
-
-// The average starts at the weights after the first step, as torch.optim.swa_utils.AveragedModel does: initial weights
-// would otherwise stay in it with weight decay^steps.
-void Trainer::average() {
-  const at::Tensor& flat = model_->parameters().flat();
-  if (!ema_.defined()) {
-    ema_ = flat.clone();
-    return;
-  }
-  const auto t = static_cast<double>(done_);
-  const double decay = options_.emaWarmup ? std::min(options_.ema, (1.0 + t) / (10.0 + t)) : options_.ema;
-  ema_.lerp_(flat, 1.0 - decay);
 }
 
 void Trainer::report(std::int64_t s, double loss) {
@@ -207,11 +200,9 @@ void Trainer::endEpochs(std::int64_t s) {
 
 Value Trainer::result() {
   Map raw, extras;
-  if (ema_.defined()) {
+  if (energy_.averaged().defined()) {
     for (auto& [name, tensor] : model_->parameters().named()) raw.emplace(name, box(tensor));
-    at::NoGradGuard guard;
-    model_->parameters().flat().copy_(ema_);
-    settleSpectralNorms(model_->program(), model_->parameters());
+    energy_.useAverage();
   }
   for (std::size_t i = 0; i < context_->scalarNames().size(); ++i)
     extras.emplace(context_->scalarNames()[i],

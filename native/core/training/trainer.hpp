@@ -24,6 +24,9 @@ struct TrainingData {
   static TrainingData read(const Spec& arguments, const Energy& model, const Objective& objective);
 };
 
+/// Gives the objective the `networks` of the arguments, by role.
+void giveNetworks(const Spec& arguments, Objective& objective);
+
 class Trainer {
  public:
   Trainer(const Spec& arguments, Job& job);
@@ -34,7 +37,6 @@ class Trainer {
  private:
   void step(std::int64_t s);
   void update(const TrainingStep::Result& result, std::int64_t s);
-  void average();
   void requireWithinLimits(const TrainingStep::Result& result, double gradientNorm, std::int64_t s) const;
   void report(std::int64_t s, double loss);
   void endEpochs(std::int64_t s);
@@ -51,14 +53,13 @@ class Trainer {
   TrainingData data_;
   TrainOptions options_;
   Random random_;
-  std::unique_ptr<Optimizer> optimizer_, scalarOptimizer_;
-  Schedule lr_;
+  Trainable energy_;
+  std::unique_ptr<Optimizer> scalarOptimizer_;
   Batches batches_;
   Monitors monitors_;
   Probe probe_;
   MonitorLimits limits_;
   std::unique_ptr<TrainingStep> context_;
-  at::Tensor ema_;
   std::int64_t done_ = 0;       // steps completed
   std::int64_t resumedAt_ = 0;  // of them, before this run
   std::int64_t lastCheckpoint_ = -1;

@@ -1,0 +1,61 @@
+// A network in training: its parameters' optimiser, learning rate, clip and average, a tape for its gradients, and what a
+// checkpoint must hold of them. A run has one for each role: the energy, and what the objective trains beside it.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "gradients/tape.hpp"
+#include "networks/network.hpp"
+#include "optimizers/optimizer.hpp"
+
+namespace langevin {
+
+struct TrainableOptions {
+  double clipNorm = 0;     // largest gradient norm, as torch.nn.utils.clip_grad_norm_; 0: no limit
+  double ema = 0;          // decay of the weights' average; 0: none
+  bool emaWarmup = false;  // min(ema, (1 + t) / (10 + t)) at step t
+};
+
+class Trainable {
+ public:
+  /// `optimizer` is read here. ERR_LANGEVIN_UNSUPPORTED for a network without learnable parameters, _DTYPE for bfloat16.
+  /// `seed` keys dropout masks.
+  Trainable(std::string role, NetworkRef network, const Spec& optimizer, std::uint64_t seed,
+            TrainableOptions options = {});
+
+  const std::string& role() const { return role_; }
+  Network& network() const { return *network_; }
+  const NetworkRef& shared() const { return network_; }
+
+  /// The tape of this step, begun at its first use in the step.
+  Tape& tape(std::int64_t step, int threads);
+
+  double learningRate(std::int64_t step, std::int64_t totalSteps) const { return lr_.at(step, totalSteps); }
+  /// One optimiser step along the gradient [P], whose norm the caller has looked at.
+  void update(const at::Tensor& gradient, double norm, std::int64_t step, std::int64_t totalSteps);
+  /// Takes the weights into their average, after the update of step `step`.
+  void average(std::int64_t step);
+  /// The average of the weights [P]; undefined without one, or before the first step.
+  const at::Tensor& averaged() const { return ema_; }
+  /// The average becomes the weights.
+  void useAverage();
+
+  /// parameters, ema, buffers/<name>, optimizer/<name>: clones.
+  SavedTensors state() const;
+  /// ERR_LANGEVIN_FORMAT, _DTYPE where the state is of another network.
+  void setState(const SavedTensors& state);
+
+ private:
+  std::string role_;
+  NetworkRef network_;
+  std::unique_ptr<Optimizer> optimizer_;
+  Schedule lr_;
+  std::uint64_t seed_;
+  TrainableOptions options_;
+  std::unique_ptr<Tape> tape_;
+  std::int64_t tapeStep_ = -1;
+  at::Tensor ema_;
+};
+
+}  // namespace langevin
