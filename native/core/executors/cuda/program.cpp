@@ -13,7 +13,7 @@ std::int64_t paddedFloats(std::int64_t floats) { return (floats + 3) / 4 * 4; }
 std::int64_t sharedFloats(const Lowering& l, int rows, bool resident) {
   const std::int64_t values =
       rows * std::max<std::int64_t>(strideOf(l.floatsPerRow()), 2 * kCounts);  // counts at the end
-  return paddedFloats(values) + (resident ? padded(l.arenaFloats()) : 2 * kStageFloats);
+  return paddedFloats(values) + (resident ? paddedFloats(l.arenaFloats()) : 2 * kStageFloats);
 }
 
 struct Addresses {
