@@ -100,7 +100,7 @@ class FDivergenceObjective : public Objective {
   // One step of the helper towards log p + log Z, at the model's present energy.
   void trainHelper(StepContext& context, const Batch& joint, const std::vector<double>& energy, std::int64_t n) {
     Tape& tape = context.tape("helper");
-    const at::Tensor h = tape.record(Tape::Kind::Energy, helperRows(joint));
+    const at::Tensor h = tape.record(kEnergy, helperRows(joint));
     const std::vector<double> helper = numbersOf(h);
     const Estimate value = estimate(energy, helper, n);
     context.monitor("divergence", value.divergence);

@@ -9,6 +9,10 @@
 
 namespace langevin {
 
+std::vector<at::Tensor> StepContext::record(const Quantity& quantity, const std::vector<Batch>&, Differentiable) {
+  fail(Code::Unsupported, "'", quantity.name, "' cannot be recorded here: this step has no tape");
+}
+
 at::Tensor StepContext::lossWithGradients(double loss, const std::vector<Derivative>& derivatives) {
   const at::AutoGradMode enable(true);
   at::Tensor sum = at::scalar_tensor(loss, at::kDouble);

@@ -12,6 +12,7 @@
 #include "base/spec.hpp"
 #include "energies/energy.hpp"
 #include "gradients/derivative.hpp"
+#include "gradients/quantity.hpp"
 #include "objectives/role.hpp"
 #include "tensors/random.hpp"
 
@@ -54,6 +55,10 @@ class StepContext {
   virtual at::Tensor score(const Batch& rows) = 0;    // -dE/dx [n, d]
   /// The score and the energy's curvature along `directions` [n, m, d], which are held fixed.
   virtual ScoreAndCurvature curvature(const Batch& rows, const at::Tensor& directions) = 0;
+  /// Any quantity of several sets of rows, one of the objective's own included: a leaf for each, or one for each of the
+  /// quantity's columns in turn. What `wanted` asks of the rows flows on to the learnable numbers they are made of.
+  virtual std::vector<at::Tensor> record(const Quantity& quantity, const std::vector<Batch>& parts,
+                                         Differentiable wanted = {});
   /// A learnable number of the objective itself (declared in Objective::learnableScalars), e.g. logZ; requires grad.
   virtual at::Tensor learnableScalar(const std::string& name) = 0;
 

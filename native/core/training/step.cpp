@@ -92,7 +92,7 @@ void TrainingStep::warn(const std::string& name, double value, const std::string
 }
 
 ScoreAndCurvature TrainingStep::curvature(const Batch& rows, const at::Tensor& directions) {
-  const std::vector<at::Tensor> leaves = tape_.recordCurvature(rows, directions);
+  const std::vector<at::Tensor> leaves = tape_.record(langevin::curvature(directions), std::vector<Batch>{rows});
   return {leaves[0], leaves[1]};
 }
 

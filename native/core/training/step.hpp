@@ -54,12 +54,14 @@ class TrainingStep : public StepContext {
   Energy& model() override { return model_; }
   const Random& random() const override { return random_; }
   Job& job() override { return job_; }
-  std::vector<at::Tensor> energies(const std::vector<Batch>& parts) override {
-    return tape_.record(Tape::Kind::Energy, parts);
-  }
-  at::Tensor outputs(const Batch& rows) override { return tape_.record(Tape::Kind::Outputs, rows); }
-  at::Tensor score(const Batch& rows) override { return tape_.record(Tape::Kind::Score, rows); }
+  std::vector<at::Tensor> energies(const std::vector<Batch>& parts) override { return tape_.record(kEnergy, parts); }
+  at::Tensor outputs(const Batch& rows) override { return tape_.record(kOutputs, rows); }
+  at::Tensor score(const Batch& rows) override { return tape_.record(kScore, rows); }
   ScoreAndCurvature curvature(const Batch& rows, const at::Tensor& directions) override;
+  std::vector<at::Tensor> record(const Quantity& quantity, const std::vector<Batch>& parts,
+                                 Differentiable wanted) override {
+    return tape_.record(quantity, parts, wanted);
+  }
   at::Tensor learnableScalar(const std::string& name) override;
   at::Tensor lossWithGradients(double loss, const std::vector<Derivative>& derivatives) override;
   void monitor(const std::string& name, double value) override { monitors_[name] = value; }

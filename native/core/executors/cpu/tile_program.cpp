@@ -250,20 +250,38 @@ void TileProgram::energyAndGradient(const Packed& packed, const TileInput& in, T
   }
 }
 
+// The adjoints that a backward pass begins with.
+void TileProgram::seedAdjoints(const Pass& pass, const float* we, const float* wo) const {
+  clearAdjoints(pass);
+  const auto seed = [&](int node, const float* weights) {
+    const TileNode& n = nodes_[static_cast<std::size_t>(node)];
+    float* a = n.adjoint < 0 ? pass.gradient : pass.adjointsBase + n.adjoint * pass.stride;
+    if (!a) return;  // the input itself, which no parameter moves
+    for (std::int64_t i = 0; i < n.width * pass.in.rows; ++i) a[i] += weights[i];
+  };
+  if (we) seed(pass.energyNode, we);
+  if (wo && outputs_ >= 0) seed(outputs_, wo);
+}
+
 void TileProgram::parameterGradient(const Packed& packed, const TileInput& in, TileWorkspace& ws, const float* we,
                                     const float* wo, float* flat) const {
   Pass pass = layout(packed, in, ws, true);
   if (!we) pass.last = outputs_;
   pass.flat = flat;
-  clearAdjoints(pass);
-  const auto seed = [&](int node, const float* weights) {
-    const TileNode& n = nodes_[static_cast<std::size_t>(node)];
-    float* a = pass.adjointsBase + n.adjoint * pass.stride;
-    for (std::int64_t i = 0; i < n.width * in.rows; ++i) a[i] += weights[i];
-  };
-  if (we) seed(pass.energyNode, we);
-  if (wo && outputs_ >= 0) seed(outputs_, wo);
+  seedAdjoints(pass, we, wo);
   runBackward(pass, Wanted::Parameters);
+}
+
+void TileProgram::inputGradient(const Packed& packed, const TileInput& in, TileWorkspace& ws, const float* we,
+                                const float* wo, float* gradient) const {
+  Pass pass = layout(packed, in, ws, true);
+  if (!we) pass.last = outputs_;
+  pass.gradient = gradient;
+  std::memset(gradient, 0, sizeof(float) * static_cast<std::size_t>(in.rows * inputWidth_));
+  const auto dependsOnInput = [this](int node) { return nodes_[static_cast<std::size_t>(node)].dependsOnInput; };
+  if (!((we && dependsOnInput(pass.energyNode)) || (wo && dependsOnInput(outputs_)))) return;
+  seedAdjoints(pass, we, wo);
+  runBackward(pass, Wanted::Input);
 }
 
 }  // namespace langevin

@@ -108,6 +108,9 @@ class TileProgram {
   /// Adds sum_i (we[i] dE_i + wo[i] . doutputs_i) / dtheta to `flat`. `ws` comes from record() on the same rows.
   void parameterGradient(const Packed& packed, const TileInput& in, TileWorkspace& ws, const float* we, const float* wo,
                          float* flat) const;
+  /// Writes the same sum's derivative in x, we[i] dE_i/dx + wo[i] . doutputs_i/dx, [rows, d].
+  void inputGradient(const Packed& packed, const TileInput& in, TileWorkspace& ws, const float* we, const float* wo,
+                     float* gradient) const;
 
   /// -dE/dx [rows, d], and in `ws` what scoreGradient() needs.
   void recordScore(const Packed& packed, const TileInput& in, TileWorkspace& ws, float* score) const;
@@ -125,6 +128,7 @@ class TileProgram {
   void runForward(Pass& pass) const;
   void runBackward(Pass& pass, Wanted wanted) const;
   void clearAdjoints(const Pass& pass) const;
+  void seedAdjoints(const Pass& pass, const float* we, const float* wo) const;
   Pass layout(const Packed& packed, const TileInput& in, TileWorkspace& ws, bool derivatives) const;
   friend struct TileCompiler;
   friend struct TileCall;
