@@ -13,6 +13,10 @@ std::vector<at::Tensor> StepContext::record(const Quantity& quantity, const std:
   fail(Code::Unsupported, "'", quantity.name, "' cannot be recorded here: this step has no tape");
 }
 
+Trainable& StepContext::trainable(const std::string& role) {
+  fail(Code::Unsupported, "no network '", role, "' is trained here");
+}
+
 at::Tensor StepContext::lossWithGradients(double loss, const std::vector<Derivative>& derivatives) {
   const at::AutoGradMode enable(true);
   at::Tensor sum = at::scalar_tensor(loss, at::kDouble);

@@ -66,8 +66,9 @@ class StepContext {
   /// network more than it may. What is returned enters the objective's loss with factor 1. (Here: as a graph.)
   virtual at::Tensor lossWithGradients(double loss, const std::vector<Derivative>& derivatives);
 
-  /// A network the objective trains beside the energy (Objective::roles), with its tape of this step.
-  virtual Trainable& trainable(const std::string& role) = 0;
+  /// A network the objective trains beside the energy (Objective::roles), with its tape of this step. (Here: there is
+  /// none, ERR_LANGEVIN_UNSUPPORTED.)
+  virtual Trainable& trainable(const std::string& role);
   Tape& tape(const std::string& role);
   /// One optimiser step of a role along the gradient [P] of its parameters. Monitors <role>GradientNorm;
   /// ERR_LANGEVIN_DIVERGED when it is not finite.
