@@ -73,7 +73,7 @@ function options(schema) {
 
 function limitText({ side, limit }) {
   if (side === 'above' || side === 'below') return `${side} ${limit}`
-  if (side === 'aboveInSize') return `beyond ${limit} in size`
+  if (side === 'aboveInSize') return `beyond ${limit} in absolute value`
   if (side === 'awayFromOne') return `more than ${limit} away from 1`
   return side === 'onRequest' ? 'always' : ''
 }
@@ -84,7 +84,9 @@ async function monitorsPage() {
   const { invokeNow } = await import(new URL('../dist/runtime/index.js', import.meta.url))
   const limits = new Map(invokeNow('training.monitors', {}).map((row) => [row.name, row]))
   const names = Object.keys(MONITORS)
-  const listed = names.map((name) => `| \`${name}\` | ${MONITORS[name].meaning} | ${MONITORS[name].unit} |`)
+  const listed = names.map(
+    (name) => `| \`${name}\` | ${MONITORS[name].meaning.replaceAll('|', '\\|')} | ${MONITORS[name].unit} |`,
+  )
   const warned = names.flatMap((name) => {
     const row = limits.get(name)
     if (!row?.code) return []

@@ -128,7 +128,7 @@ export const MONITORS = {
     plot: 'samplerKl',
   },
   accuracy: {
-    meaning: 'share of rows, or of comparisons of data with noise, that are told right',
+    meaning: 'share of rows, or of comparisons of data with noise, that are classified correctly',
     unit: 'share',
     plot: 'accuracy',
   },
