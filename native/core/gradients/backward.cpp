@@ -92,7 +92,7 @@ void Tape::addTensorGradient(const Piece& piece, at::Tensor& flat) const {
   }
 }
 
-// Zeroed buffers of a gradient each: taken anew every step, they would be most of what a small step allocates.
+// Zeroed buffers of one gradient each: allocated every step, they would be most of what a small step allocates.
 at::Tensor* Tape::blanks(std::size_t count) {
   while (gradients_.size() < taken_ + count) gradients_.push_back(at::empty_like(network_.parameters().flat()));
   at::Tensor* first = gradients_.data() + taken_;

@@ -30,7 +30,7 @@ class Tape {
     return record(quantity, std::vector<Batch>{rows}, wanted)[0];
   }
   /// The same of several sets of rows in one go: a leaf for each, or one for each of the quantity's columns in turn.
-  /// ERR_LANGEVIN_UNSUPPORTED where the network has not what the quantity needs.
+  /// ERR_LANGEVIN_UNSUPPORTED where the network lacks what the quantity needs.
   std::vector<at::Tensor> record(const Quantity& quantity, const std::vector<Batch>& parts, Differentiable wanted = {});
   /// How such a record is computed: "fused kernels", "by hand on tensors", or "autograd" with the reason.
   std::string explain(const Quantity& quantity, Differentiable wanted = {}) const;
