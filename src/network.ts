@@ -37,6 +37,16 @@ export interface ParameterInfo {
   readonly learnable: boolean
 }
 
+/** A block of columns of x. */
+export interface ExplainedBlock {
+  readonly kind: string
+  readonly firstColumn: number
+  readonly columns: number
+  /** Values of a variable; absent for real columns. */
+  readonly levels?: number
+  readonly name?: string
+}
+
 /** Which executor runs a network, and why. */
 export interface Explanation {
   readonly executor: string
@@ -44,6 +54,8 @@ export interface Explanation {
   readonly operations: readonly string[]
   /** Operations whose derivative jumps: not for objectives that differentiate the score. */
   readonly nonSmooth: readonly string[]
+  /** What x is made of: the kind where all columns are of one ('real', 'binary', ...), else the blocks of columns. */
+  readonly states: string | readonly ExplainedBlock[]
   /** 'default', 'avx2', 'avx512' or 'avx512_bf16' (LANGEVIN_ISA forces a lower one); LibTorch's own choice on the plain path. */
   readonly instructionSet: string
   /** Who differentiates scores in the parameters (score matching, gradient penalties), and why. */

@@ -7,7 +7,8 @@ import { type RowsLike, type Tensor, tensor, toRows } from './tensor/index.js'
 
 /**
  * Where chains start when no rows are given. With a `box` in the sampler the rows are brought into it. An energy over
- * discrete states takes 'uniform' (every state equally likely) or rows that are states.
+ * discrete states takes 'uniform' (every state equally likely) or rows that are states; in rows with real and discrete columns
+ * these are about the real ones, and the discrete ones start at uniform states.
  */
 export type InitSpec =
   | 'normal'
@@ -23,7 +24,7 @@ export interface SampleState {
   readonly x: Tensor
   readonly velocity?: Tensor
   readonly adaptation?: Tensor
-  /** parallelTempering: the replicas at the higher temperatures. */
+  /** parallelTempering: the replicas at the higher temperatures; blockwise: what each kernel carries. */
   readonly replicas?: readonly { readonly x: Tensor; readonly velocity?: Tensor; readonly adaptation?: Tensor }[]
   readonly nextStep: number | bigint
 }
@@ -119,6 +120,8 @@ export interface SampleDiagnostics {
   temperatures?: number[]
   swapAcceptance?: (number | null)[]
   replicaAcceptance?: (number | null)[]
+  /** blockwise: of each kernel in the order given; `wouldBeAcceptance` is that of kernels without a Metropolis test. */
+  kernels?: { sampler: string; acceptance: number | null; wouldBeAcceptance: number | null }[]
   /** Over the schedule, or over the chains where each has adapted its own; null for kernels without a step size. */
   stepSize: { mean: number; min: number; max: number } | null
   chains: number

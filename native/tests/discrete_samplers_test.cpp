@@ -34,7 +34,7 @@ Chains after(const Sampler& s, const Energy& energy, const at::Tensor& start, st
 }
 
 at::Tensor uniformStart(const Energy& energy, std::int64_t chains = kChains) {
-  return energy.program().states.uniform(chains, energy.inputWidth(), 0, Stream::Init, Random(1), energy.options());
+  return energy.program().domain.uniform(chains, 0, Stream::Init, Random(1), energy.options());
 }
 
 /// The one check of a stationary law, for right and wrong kernels alike: from uniform states to `law`.
@@ -191,7 +191,7 @@ namespace {
 at::Tensor langevinProposal(const Energy& energy, double stepSize) {
   const at::Tensor x = allStates(energy);
   const at::Tensor g = energy.energyAndGradient(energy.rows(x, {})).gradient;
-  const std::int64_t n = x.size(0), d = x.size(1), width = energy.program().states.siteWidth();
+  const std::int64_t n = x.size(0), d = x.size(1), width = energy.program().domain.runs()[0].siteWidth();
   at::Tensor q = at::ones({n, n}, at::kDouble);
   for (std::int64_t site = 0; site < d; site += width) {
     const at::Tensor part = x.slice(1, site, site + width), slope = g.slice(1, site, site + width);
@@ -199,7 +199,7 @@ at::Tensor langevinProposal(const Energy& energy, double stepSize) {
     const at::Tensor weight =
         ((slope.unsqueeze(1) * change).sum(2) * -0.5 - change.square().sum(2) / (2 * stepSize)).exp();
     // The site's own levels, each once: states that share one have the same weight.
-    const std::int64_t shared = n / energy.program().states.levels;
+    const std::int64_t shared = n / energy.program().domain.runs()[0].levels;
     q = q * weight / (weight.sum(1, true) / static_cast<double>(shared));
   }
   return q;
@@ -211,7 +211,7 @@ at::Tensor gradientProposal(const Energy& energy) {
   const at::Tensor g = energy.energyAndGradient(energy.rows(x, {})).gradient;
   const at::Tensor change = x.unsqueeze(0) - x.unsqueeze(1);
   const at::Tensor differing =
-      change.ne(0).view({x.size(0), x.size(0), -1, energy.program().states.siteWidth()}).any(3).sum(2);
+      change.ne(0).view({x.size(0), x.size(0), -1, energy.program().domain.runs()[0].siteWidth()}).any(3).sum(2);
   const at::Tensor weight = ((g.unsqueeze(1) * change).sum(2) * -0.5).exp() * differing.eq(1);
   return weight / weight.sum(1, true);
 }
@@ -355,7 +355,7 @@ namespace {
 std::string refusal(const Sampler& s, const Energy& energy, Code code) {
   try {
     Chains chains;
-    chains.x = energy.program().states.discrete() ? uniformStart(energy, 4) : at::zeros({4, energy.inputWidth()});
+    chains.x = energy.program().domain.discrete() ? uniformStart(energy, 4) : at::zeros({4, energy.inputWidth()});
     Job job;
     advance(s, energy, chains, 1, 0, Random(1), 1, job);
   } catch (const Error& error) {

@@ -64,21 +64,37 @@ inline EnergyRef networkEnergy(const Value& states, std::int64_t columns) {
   return energy;
 }
 
+/// A site of a row: its first column, and what it holds.
+struct SitePlace {
+  std::int64_t column, levels;
+  bool oneHot;
+  double low;  // of its column, where it has one
+};
+
+inline std::vector<SitePlace> sitesOf(const Energy& energy) {
+  std::vector<SitePlace> sites;
+  for (const ColumnBlock& block : energy.domain().blocks()) {
+    const bool oneHot = block.kind == Domain::Kind::Categorical;
+    for (std::int64_t column = 0; column < block.width; column += oneHot ? block.levels : 1)
+      sites.push_back({block.first + column, block.levels, oneHot, block.kind == Domain::Kind::Spin ? -1.0 : 0.0});
+  }
+  return sites;
+}
+
 /// All states, float64 [count, d].
 inline at::Tensor allStates(const Energy& energy) {
-  const States& s = energy.program().states;
-  const std::int64_t sites = s.sites(energy.inputWidth()), k = s.levels;
+  const std::vector<SitePlace> sites = sitesOf(energy);
   std::int64_t count = 1;
-  for (std::int64_t i = 0; i < sites; ++i) count *= k;
+  for (const SitePlace& site : sites) count *= site.levels;
   at::Tensor x = at::zeros({count, energy.inputWidth()}, at::kDouble);
   for (std::int64_t row = 0; row < count; ++row) {
     std::int64_t rest = row;
-    for (std::int64_t site = sites - 1; site >= 0; --site, rest /= k) {
-      const std::int64_t level = rest % k;
-      if (s.kind == States::Kind::Categorical)
-        x[row][site * k + level] = 1;
+    for (auto site = sites.rbegin(); site != sites.rend(); rest /= site->levels, ++site) {
+      const std::int64_t level = rest % site->levels;
+      if (site->oneHot)
+        x[row][site->column + level] = 1;
       else
-        x[row][site] = s.kind == States::Kind::Spin ? 2 * level - 1 : level;
+        x[row][site->column] = site->low < 0 ? 2 * level - 1 : level;
     }
   }
   return x;
@@ -86,27 +102,26 @@ inline at::Tensor allStates(const Energy& energy) {
 
 /// The number of every row, int64 [n]. A row that is no state fails the test.
 inline at::Tensor numbersOfStates(const Energy& energy, const at::Tensor& x) {
-  const States& s = energy.program().states;
-  const std::int64_t sites = s.sites(energy.inputWidth()), k = s.levels, d = x.size(1);
+  const std::vector<SitePlace> sites = sitesOf(energy);
+  const std::int64_t d = x.size(1);
   const at::Tensor wide = x.to(at::kDouble).contiguous();
   at::Tensor result = at::zeros({x.size(0)}, at::kLong);
   for (std::int64_t row = 0; row < x.size(0); ++row) {
     const double* v = wide.data_ptr<double>() + row * d;
     std::int64_t number = 0;
-    for (std::int64_t site = 0; site < sites; ++site) {
+    for (const SitePlace& site : sites) {
       std::int64_t level = -1;
-      if (s.kind != States::Kind::Categorical) {
-        const double low = s.kind == States::Kind::Spin ? -1 : 0;
-        CHECK(v[site] == low || v[site] == 1);
-        level = v[site] == 1;
-      } else {
-        for (std::int64_t j = 0; j < k; ++j) {
-          CHECK(v[site * k + j] == 0 || (v[site * k + j] == 1 && level < 0));
-          if (v[site * k + j] == 1) level = j;
+      for (std::int64_t j = 0; j < site.levels; ++j) {
+        if (site.oneHot) {
+          const double entry = v[site.column + j];
+          CHECK(entry == 0 || (entry == 1 && level < 0));
+          if (entry == 1) level = j;
+        } else if (v[site.column] == (site.low < 0 ? static_cast<double>(2 * j - 1) : static_cast<double>(j))) {
+          level = j;
         }
-        CHECK(level >= 0);
       }
-      number = number * k + level;
+      CHECK(level >= 0);
+      number = number * site.levels + level;
     }
     result.data_ptr<std::int64_t>()[row] = number;
   }

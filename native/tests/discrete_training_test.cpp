@@ -192,7 +192,7 @@ TEST(buffers_of_discrete_chains_hold_states) {
     return ReplayBuffer(ReplayBuffer::Options::read(Spec(spec, "buffer")));
   };
   for (const EnergyRef& energy : {isingEnergy("spin"), rbmEnergy(), pottsEnergy()}) {
-    const States& states = energy->program().states;
+    const Domain& states = energy->program().domain;
     // Data at one state only: its range says nothing about the others.
     const Batch data = energy->rows(allStates(*energy).slice(0, 0, 1).repeat({16, 1}), {});
     ReplayBuffer uniform = make({{"size", 4096}, {"reinit", 0.5}});

@@ -64,6 +64,17 @@ TEST(parallel_tempering_reaches_the_known_targets) {
   });
 }
 
+// Mixed rows are in blockwise_test.cpp; here two kernels take turns on the same real columns.
+TEST(blockwise_reaches_the_known_targets) {
+  everyTarget([](double scale) {
+    const Map mala{{"kind", "mala"}, {"steps", 2}, {"stepSize", 0.6 * scale}};
+    const Map hmc{{"kind", "hmc"}, {"steps", 1}, {"stepSize", 0.5 * std::sqrt(scale)}, {"leapfrogSteps", 6}};
+    return Map{{"kind", "blockwise"},
+               {"steps", 1500},
+               {"kernels", List{Map{{"on", "real"}, {"sampler", mala}}, Map{{"on", 0}, {"sampler", hmc}}}}};
+  });
+}
+
 TEST(nuts_reaches_the_known_targets) {
   everyTarget([](double) { return Map{{"kind", "nuts"}, {"steps", 450}, {"warmup", 150}, {"stepSize", 1.0}}; });
 }

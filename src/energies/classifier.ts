@@ -1,12 +1,13 @@
 /** A classifier whose logits are energies. */
 import { checkHead, headFields } from '../networks/fields.js'
 import { defineSpec } from '../spec/index.js'
-import { checkStates, gaussianBaseField, inputField, statesField } from './fields.js'
+import { gaussianBaseField, inputField } from './fields.js'
+import { checkStates, statesField } from './states.js'
 
 /**
  * Logits f(x) read as energies: E(x) = -logsumexp f(x), E(x, y) = -f(x)[y]; p(y | x) = softmax f(x). `logits()` gives f.
  * Parameters are those of the torch.nn.Sequential with the same modules. `gaussianBase` is added to both energies.
- * `states`: 'binary', 'spin' or { levels } for discrete x (default: real).
+ * `states`: 'binary', 'spin', { levels } or a list of column blocks for x that is not all real (default: real).
  */
 export const classifier = defineSpec(
   'energy',

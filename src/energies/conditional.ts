@@ -1,12 +1,13 @@
 /** A network over a row and a condition. */
 import { checkHead, headFields } from '../networks/fields.js'
 import { defineSpec } from '../spec/index.js'
-import { checkOneCondition, checkStates, gaussianBaseField, inputField, statesField } from './fields.js'
+import { checkOneCondition, gaussianBaseField, inputField } from './fields.js'
+import { checkStates, statesField } from './states.js'
 
 /**
  * E(x, y): a network over [x, y] for a continuous y of `condition` columns, or over [x, embedding(y)] for a class y in
  * 0 .. `classes` - 1 (`embedding`: columns of the embedding, default 16). Parameters: "embedding.weight", "net.0.weight", ...
- * `states`: 'binary', 'spin' or { levels } for discrete x (default: real).
+ * `states`: 'binary', 'spin', { levels } or a list of column blocks for x that is not all real (default: real).
  */
 export const conditional = defineSpec(
   'energy',

@@ -2,7 +2,8 @@
 import { defineSpec, invalid, toPlain } from '../spec/index.js'
 import { Expr, record, Trace } from './expr/expr.js'
 import { type ExpressionNode, nodeWidth, OPERATIONS } from './expr/nodes.js'
-import { checkStates, gaussianBaseField, inputField, statesField } from './fields.js'
+import { gaussianBaseField, inputField } from './fields.js'
+import { checkStates, type States, statesField } from './states.js'
 
 const OWNER = 'energies.expression'
 
@@ -51,8 +52,8 @@ export interface ExpressionOptions {
   input: number
   /** s adds |x|^2 / (2 s^2) to the energy, 'full' (x - m)' P (x - m) / 2 with the buffers base.mean and base.precision. */
   gaussianBase?: number | 'full' | undefined
-  /** What values the columns of x take: 'binary' (0, 1), 'spin' (-1, +1), one-hot blocks of `levels`; default real. */
-  states?: 'binary' | 'spin' | { levels: number } | undefined
+  /** What values the columns of x take: 'binary' (0, 1), 'spin' (-1, +1), one-hot blocks of `levels`, or column blocks; default real. */
+  states?: States | undefined
 }
 
 /** Only what the energy needs, renumbered. */

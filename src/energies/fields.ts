@@ -11,22 +11,6 @@ export const inputField = (z: Z) => z.int().positive()
  */
 export const gaussianBaseField = (z: Z) => z.union([z.number().positive(), z.literal('full')]).optional()
 
-/**
- * What values the columns of x take: real numbers where left out, 'binary' (0 or 1), 'spin' (-1 or +1), or one-hot blocks of
- * `levels` columns, { levels: 4 }. Discrete samplers move between such states, continuous ones refuse them.
- */
-export const statesField = (z: Z) =>
-  z.union([z.enum(['binary', 'spin']), z.strictObject({ levels: z.int().min(2) })]).optional()
-
-export function checkStates(
-  { states, input }: { states?: string | { levels: number } | undefined; input: number },
-  fail: Fail,
-): void {
-  if (typeof states === 'object' && input % states.levels !== 0) {
-    fail('states', `${input} columns cannot be divided into whole blocks of ${states.levels} levels`)
-  }
-}
-
 /** Sites of a pairwise energy: `sites` that all interact, or the nearest neighbours on a `lattice`. */
 export const interactionFields = (z: Z) => ({
   sites: z.int().positive().optional(),

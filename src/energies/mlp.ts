@@ -1,7 +1,8 @@
 /** A multilayer perceptron whose output is the energy. */
 import { checkActivation, stackFields } from '../networks/fields.js'
 import { defineSpec } from '../spec/index.js'
-import { checkStates, gaussianBaseField, inputField, statesField } from './fields.js'
+import { gaussianBaseField, inputField } from './fields.js'
+import { checkStates, statesField } from './states.js'
 
 /**
  * E(x) = Linear(... activation(Linear(x))), one column. Parameters are those of the torch.nn.Sequential with the same
@@ -13,7 +14,8 @@ import { checkStates, gaussianBaseField, inputField, statesField } from './field
  * `gaussianBase`: s adds |x|^2 / (2 s^2), 'full' adds (x - m)' P (x - m) / 2 with the buffers "base.mean" and
  * "base.precision" (default: none; then exp(-E) need not be integrable).
  * `inputScale`: the network sees x times this number, the base x itself (default 1); 1 / sigma puts x into units of the
- * noise of denoising score matching. `states`: 'binary', 'spin' or { levels } for an energy of discrete x (default: real).
+ * noise of denoising score matching. `states`: 'binary', 'spin', { levels } or a list of column blocks for x that
+ * is not all real (default: real).
  */
 export const mlp = defineSpec(
   'energy',

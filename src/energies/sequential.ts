@@ -1,12 +1,13 @@
 /** An energy made of a list of layers. */
 import { widthAfter } from '../networks/layers.js'
 import { defineSpec, specOf } from '../spec/index.js'
-import { checkStates, gaussianBaseField, inputField, statesField } from './fields.js'
+import { gaussianBaseField, inputField } from './fields.js'
+import { checkStates, statesField } from './states.js'
 
 /**
  * E(x), or E(x, y) where an embedding layer takes a class y: any list of `layers`, the last of which gives one column.
  * Parameters are named by index as in torch.nn.Sequential: "0.weight", "3.body.0.bias".
- * `states`: 'binary', 'spin' or { levels } for discrete x (default: real).
+ * `states`: 'binary', 'spin', { levels } or a list of column blocks for x that is not all real (default: real).
  */
 export const sequential = defineSpec(
   'energy',

@@ -1,5 +1,6 @@
 /** Samplers: Markov kernels with their options. Every factory is pure, validates at once and returns frozen plain JSON. */
 import { annealedLangevin } from './annealed-langevin.js'
+import { blockwise } from './blockwise.js'
 import { discreteLangevin } from './discrete-langevin.js'
 import { gibbs } from './gibbs.js'
 import { gibbsWithGradients } from './gibbs-with-gradients.js'
@@ -21,4 +22,5 @@ export const samplers = {
   gibbs,
   gibbsWithGradients,
   discreteLangevin,
+  blockwise,
 }

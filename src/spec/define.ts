@@ -102,6 +102,11 @@ interface Problem {
   text: string
 }
 
+/** A misspelt key also leaves its right spelling missing: report the cause, not the consequence. */
+function causeOf(issues: readonly Zod.core.$ZodIssue[]): Zod.core.$ZodIssue {
+  return issues.find((issue) => issue.code === 'unrecognized_keys') ?? issues[0]!
+}
+
 /** The first problem of a failed parse in the user's words. */
 function problemOf(schema: Zod.core.$ZodType, issue: Zod.core.$ZodIssue, base: readonly PropertyKey[]): Problem {
   const full = [...base, ...issue.path]
@@ -123,7 +128,7 @@ function problemOf(schema: Zod.core.$ZodType, issue: Zod.core.$ZodIssue, base: r
       const meant = issue.errors.filter((errors) => errors[0] !== undefined && errors[0].path.length > 0)
       const unknown = issue.errors.find((errors) => errors[0]?.code === 'unrecognized_keys')
       const chosen = meant.length === 1 ? meant[0] : unknown
-      if (chosen !== undefined) return problemOf(schema, chosen[0]!, full)
+      if (chosen !== undefined) return problemOf(schema, causeOf(chosen), full)
       const texts = issue.errors.flatMap((errors) => (errors[0] === undefined ? [] : [errors[0].message]))
       return { path, text: texts.length > 0 ? [...new Set(texts)].join(', or: ') : issue.message }
     }
@@ -169,10 +174,7 @@ export function defineSpec<const K extends string, S extends Shape>(
     if (stated !== undefined && stated !== kind) invalid(owner, 'kind', `is fixed to '${kind}' here`)
     const result = getSchema().safeParse(options, { reportInput: true })
     if (!result.success) {
-      // A misspelt key also leaves its right spelling missing: report the cause, not the consequence.
-      const issues = result.error.issues
-      const first = issues.find((issue) => issue.code === 'unrecognized_keys') ?? issues[0]!
-      const { path, text } = problemOf(getSchema(), first, [])
+      const { path, text } = problemOf(getSchema(), causeOf(result.error.issues), [])
       invalid(owner, path, text)
     }
     info.check?.(result.data, (path, problem) => invalid(owner, path, problem))

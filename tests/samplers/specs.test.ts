@@ -33,6 +33,13 @@ describe('sampler specs', () => {
       samplers.gibbs({ steps: 5, order: 'blocks' }),
       samplers.gibbsWithGradients({ steps: 5, temperature: 2 }),
       samplers.discreteLangevin({ steps: 5, stepSize: 0.5 }),
+      samplers.blockwise({
+        steps: 5,
+        kernels: [
+          { on: 'discrete', sampler: samplers.gibbs({ steps: 1 }) },
+          { on: ['real', 2], sampler: samplers.mala({ steps: 2, stepSize: 0.1 }) },
+        ],
+      }),
     ]
     for (const spec of specs) {
       expect(Object.isFrozen(spec)).toBe(true)
@@ -72,6 +79,9 @@ describe('sampler specs', () => {
     ['gibbs', { steps: 5, order: 'blocks', temperature: 2 }, /temperature 1 only/],
     ['gibbsWithGradients', { steps: 5, adjusted: false }, /adjusted/],
     ['discreteLangevin', { steps: 5 }, /stepSize.*required/],
+    ['blockwise', { steps: 5 }, /kernels.*required/],
+    ['blockwise', { steps: 5, kernels: [{ on: 'real', sampler: { kind: 'blockwise' } }] }, /kernels\[0\]/],
+    ['blockwise', { steps: 5, kernels: [{ on: [], sampler: MALA }] }, /kernels\[0\]\.on/],
   ])('%s refuses %j', (kind, options, message) => {
     const refused = refusal(() => anySampler[kind]!(options))
     expect(refused.code).toBe('ERR_LANGEVIN_INVALID_OPTION')

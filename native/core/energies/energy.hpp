@@ -15,7 +15,7 @@ class Energy : public Network, public Target {
   // Target: the density exp(-E).
   const std::string& kind() const override { return program().kind; }
   std::int64_t width() const override { return program().inputWidth; }
-  const States& states() const override { return program().states; }
+  const Domain& domain() const override { return program().domain; }
   const Condition& condition() const override { return program().condition; }
   at::TensorOptions options() const override { return Network::options(); }
   Batch rows(const at::Tensor& x, const at::Tensor& y) const override { return Network::rows(x, y); }

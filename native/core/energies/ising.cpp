@@ -8,10 +8,12 @@ namespace langevin {
 Program lowerIsing(const Spec& spec) {
   Builder b("ising");
   const at::Tensor pairs = interactions(spec);
-  const States states = spec.has("states") ? States::read(spec.at("states")) : States::spin();
-  if (states.siteWidth() != 1 || !states.discrete())
+  const std::int64_t columns = pairs.size(0);
+  const Domain domain =
+      spec.has("states") ? Domain::read(spec.at("states"), columns) : Domain::of(Domain::Kind::Spin, columns);
+  if (!domain.flips())
     spec.at("states").invalid("an ising energy is over 'spin' or 'binary' states; for more levels use potts");
-  return lowerPairwise(b, pairs, couplingOf(spec, pairs, pairs), fieldOf(spec, pairs.size(0), pairs.size(0)), states);
+  return lowerPairwise(b, pairs, couplingOf(spec, pairs, pairs), fieldOf(spec, columns, columns), domain);
 }
 
 }  // namespace langevin

@@ -71,7 +71,7 @@ at::Tensor couplingOf(const Spec& spec, const at::Tensor& mask, const at::Tensor
 }
 
 Program lowerPairwise(Builder& b, const at::Tensor& mask, const at::Tensor& coupling, const at::Tensor& field,
-                      States states) {
+                      Domain domain) {
   const int x = b.input(mask.size(0));
   Pairwise form;
   const auto parameter = [&](const char* name, const at::Tensor& value) {
@@ -81,7 +81,7 @@ Program lowerPairwise(Builder& b, const at::Tensor& mask, const at::Tensor& coup
   form.field = parameter("field", field);
   form.mask = b.addConstant(mask);
   b.setEnergy(b.apply("pairwise", {x}, 1, {}, {}, {form.coupling, form.field}, {form.mask}));
-  b.setStates(states);
+  b.setDomain(std::move(domain));
   b.setPairwise(form);
   return b.finish();
 }

@@ -19,6 +19,6 @@ at::Tensor couplingOf(const Spec& spec, const at::Tensor& mask, const at::Tensor
 
 /// The whole program; parameters "coupling" [d, d] and "field" [d].
 Program lowerPairwise(Builder& b, const at::Tensor& mask, const at::Tensor& coupling, const at::Tensor& field,
-                      States states);
+                      Domain domain);
 
 }  // namespace langevin

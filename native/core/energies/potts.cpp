@@ -12,7 +12,7 @@ Program lowerPotts(const Spec& spec) {
   const at::Tensor mask = at::kron(pairs, at::ones({levels, levels}, at::kDouble));
   const at::Tensor equal = at::kron(pairs, at::eye(levels, at::kDouble));
   return lowerPairwise(b, mask, couplingOf(spec, mask, equal), fieldOf(spec, mask.size(0), levels),
-                       States::categorical(levels));
+                       Domain::of(Domain::Kind::Categorical, mask.size(0), levels));
 }
 
 }  // namespace langevin

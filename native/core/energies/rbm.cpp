@@ -15,7 +15,7 @@ Program lowerRbm(const Spec& spec) {
   const int units = b.sum(b.activation(hidden, "softplus"));
   b.setEnergy(b.apply("neg", {b.add(b.sum(b.mul(v, bias)), units)}, 1));
   b.setOutputs(hidden);
-  b.setStates(States::binary());
+  b.setDomain(Domain::of(Domain::Kind::Binary, b.inputWidth()));
   b.setBipartite({1, 0});  // hidden.weight, bias, in the order they were declared
   return b.finish();
 }

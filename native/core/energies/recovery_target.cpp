@@ -1,13 +1,12 @@
 #include "energies/recovery_target.hpp"
 
-#include "program/domain.hpp"
 #include "tensors/tensor.hpp"
 
 namespace langevin {
 
 RecoveryTarget::RecoveryTarget(const Energy& energy, double noise)
     : energy_(energy), condition_{Condition::Kind::Continuous, energy.width(), false}, precision_(1 / (noise * noise)) {
-  requireReal(energy.program(), "a noisy copy of x is x plus Gaussian noise", "an energy over real columns");
+  energy.domain().require(Kinds::real(), "a noisy copy of x is x plus Gaussian noise", "an energy over real columns");
   if (energy.condition().kind != Condition::Kind::None)
     fail(Code::Unsupported, "the noisy copy of x takes the place of y, and this ", energy.kind(),
          " energy has a condition of its own: use an energy E(x)");

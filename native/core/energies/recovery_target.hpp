@@ -15,7 +15,7 @@ class RecoveryTarget final : public Target {
 
   const std::string& kind() const override { return energy_.kind(); }
   std::int64_t width() const override { return energy_.width(); }
-  const States& states() const override { return energy_.states(); }
+  const Domain& domain() const override { return energy_.domain(); }
   /// y, a row as wide as x.
   const Condition& condition() const override { return condition_; }
   at::TensorOptions options() const override { return energy_.options(); }

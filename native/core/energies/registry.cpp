@@ -45,11 +45,8 @@ const Registry<LowerEnergy*>& energyRegistry() {
 Program lower(const Spec& spec) {
   Program program = energyRegistry().find(spec)(spec);
   if (const auto states = spec.find("states")) {
-    program.states = States::read(*states);
-    if (program.inputWidth % program.states.siteWidth() != 0)
-      states->invalid("x has " + std::to_string(program.inputWidth) +
-                      " columns, which cannot be divided into blocks of " + std::to_string(program.states.levels) +
-                      " levels");
+    program.domain = Domain::read(*states, program.inputWidth);
+    program.domain.belongTo(program.kind);
   }
   return program;
 }

@@ -21,7 +21,7 @@ class Target {
   /// Columns of x.
   virtual std::int64_t width() const = 0;
   /// What values they take.
-  virtual const States& states() const = 0;
+  virtual const Domain& domain() const = 0;
   /// What y is.
   virtual const Condition& condition() const = 0;
   /// Dtype and device of the rows the functions below take.

@@ -21,9 +21,9 @@ class StatesPath {
 
   StatesTile drawn(std::int64_t first, std::int64_t rows, const at::Tensor& y, const Random& random) const {
     // The tile's first row stands for the step: no two tiles share numbers.
-    return made(energy_.program().states.uniform(rows, energy_.inputWidth(), static_cast<std::uint64_t>(first),
-                                                 Stream::Init, random, at::kDouble),
-                first, y);
+    return made(
+        energy_.program().domain.uniform(rows, static_cast<std::uint64_t>(first), Stream::Init, random, at::kDouble),
+        first, y);
   }
   StatesTile started(const at::Tensor& x, std::int64_t first, const at::Tensor& y) const { return made(x, first, y); }
   void weigh(StatesTile& tile, std::size_t from, std::size_t to) const {
@@ -123,16 +123,14 @@ AnnealedPartition annealedStates(const Energy& energy, const AnnealedOptions& op
                                  const at::Tensor& y, const at::Tensor& samples, int threads, Job& job) {
   const at::NoGradGuard guard;
   const Program& program = energy.program();
-  const std::int64_t d = energy.inputWidth();
-  const at::Tensor condition = energy
-                                   .rows(program.states.encode(at::zeros({1, program.states.sites(d)}, at::kLong),
-                                                               at::TensorOptions(at::kDouble)),
-                                         y)
-                                   .y;
+  const Domain& domain = program.domain;
+  const at::Tensor anyState = domain.encode(at::zeros({1, domain.sites()}, at::kLong), at::TensorOptions(at::kDouble));
+  const at::Tensor condition = energy.rows(anyState, y).y;
   const std::vector<double> betas =
       options.ladder == Ladder::Given ? options.betas : annealingLadder(options.ladder, options.temperatures);
-  const double logStates =
-      static_cast<double>(program.states.sites(d)) * std::log(static_cast<double>(program.states.levels));
+  double logStates = 0;
+  for (const ColumnBlock& block : domain.runs())
+    logStates += static_cast<double>(block.sites()) * std::log(static_cast<double>(block.levels));
   if (program.bipartite.weight < 0 || temperature != 1)
     return annealed(SweptPath(energy, betas, temperature, job), betas, logStates, options, condition, samples, threads,
                     job);

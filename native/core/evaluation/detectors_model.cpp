@@ -3,7 +3,6 @@
 
 #include "energies/energy.hpp"
 #include "evaluation/detectors.hpp"
-#include "program/domain.hpp"
 #include "tensors/tensor.hpp"
 
 namespace langevin {
@@ -69,7 +68,8 @@ std::unique_ptr<Detector> makeModelDetector(const Spec& spec) {
   if (kind == "energy") return make(Quantity::Energy);
   if (kind == "likelihood") return make(Quantity::Likelihood, spec.number("logZ"));
   if (kind == "scoreNorm") {
-    requireReal(energy->program(), "a scoreNorm detector takes the score of real columns", "an energy detector");
+    energy->program().domain.require(Kinds::real(), "a scoreNorm detector takes the score of real columns",
+                                     "an energy detector");
     return make(Quantity::ScoreNorm);
   }
   if (energy->program().outputs < 0)

@@ -4,7 +4,6 @@
 
 #include "evaluation/functions.hpp"
 #include "evaluation/partition.hpp"
-#include "program/domain.hpp"
 #include "tensors/arguments.hpp"
 #include "tensors/random.hpp"
 #include "tensors/tensor.hpp"
@@ -66,7 +65,8 @@ double leftMass(const Grid& grid, const at::Tensor& logMass) {
 // image: float32 [cells, cells], the log-density, y over rows, row 0 lowest.
 Value gridDensity(const Spec& a, Job& job) {
   const EnergyRef energy = energyIn(a.at("energy"));
-  requireReal(energy->program(), "evaluation.gridDensity integrates over real columns", "partition.exact");
+  energy->program().domain.require(Kinds::real(), "evaluation.gridDensity integrates over real columns",
+                                   "partition.exact");
   if (energy->inputWidth() != 2)
     fail(Code::Shape, "this compares densities of the plane; the energy has ", energy->inputWidth(), " columns");
   const Grid grid = Grid::read(a, 2);

@@ -121,7 +121,7 @@ ExactPartition exactPartition(const Energy& energy, const std::vector<std::vecto
         rest /= n;
       }
     }
-    const at::Tensor terms = negativeEnergy(energy, energy.program().states.rows(states), y, temperature, threads);
+    const at::Tensor terms = negativeEnergy(energy, energy.program().domain.rows(states), y, temperature, threads);
     for (std::int64_t i = 0; i < terms.numel(); ++i) all.add(terms.data_ptr<double>()[i]);
   }
   return {all.value(), all.value() - all.mean(), total};

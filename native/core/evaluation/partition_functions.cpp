@@ -5,7 +5,6 @@
 #include "evaluation/annealing.hpp"
 #include "evaluation/functions.hpp"
 #include "evaluation/partition.hpp"
-#include "program/domain.hpp"
 #include "tensors/arguments.hpp"
 #include "tensors/tensor.hpp"
 
@@ -53,7 +52,7 @@ Map weightMap(const WeightSummary& s) {
 // { energy, low, high, cells?, refine?, tolerance?, maxCells?, temperature?, y?, threads? }
 Value grid(const Spec& a, Job& job) {
   const EnergyRef energy = energyIn(a.at("energy"));
-  requireReal(energy->program(), "partition.grid integrates over real columns", kForStates);
+  energy->program().domain.require(Kinds::real(), "partition.grid integrates over real columns", kForStates);
   const GridPartition r = gridPartition(*energy, Grid::read(a, energy->inputWidth()), a.positive("temperature", 1),
                                         readCondition(a), a.boolean("refine", true), a.nonNegative("tolerance", 1e-4),
                                         a.count("maxCells", 1, kMaxCells), a.threads(), job);
@@ -68,10 +67,16 @@ Value grid(const Spec& a, Job& job) {
 
 // One list of values per variable, from `values` or `levels`; else what the energy's states are.
 std::vector<std::vector<double>> readStates(const Spec& a, const Energy& energy) {
-  const States& discrete = energy.program().states;
-  const auto d = static_cast<std::size_t>(discrete.sites(energy.inputWidth()));
+  const Domain& domain = energy.program().domain;
+  if (domain.mixed())
+    domain.require(Kinds::discrete(), "partition.exact sums over discrete states",
+                   "an energy whose columns are all discrete");
+  const auto d = static_cast<std::size_t>(domain.sites());
   if (a.has("values") && a.has("levels")) a.at("levels").invalid("give either values or levels");
-  std::vector<std::vector<double>> values(d, discrete.values());
+  std::vector<std::vector<double>> possible;
+  for (const ColumnBlock& block : domain.runs())
+    possible.insert(possible.end(), static_cast<std::size_t>(block.sites()), block.values());
+  std::vector<std::vector<double>> values = possible;
   if (const auto levels = a.find("levels")) {
     std::vector<std::int64_t> counts(d, 2);
     if (levels->value().list())
@@ -99,13 +104,12 @@ std::vector<std::vector<double>> readStates(const Spec& a, const Energy& energy)
     for (const auto& v : values)
       if (v.empty()) given->invalid("a variable has no values");
   }
-  const std::vector<double> possible = discrete.values();
-  if (discrete.discrete())
-    for (const auto& v : values)
-      for (double value : v)
-        if (std::find(possible.begin(), possible.end(), value) == possible.end())
+  if (domain.discrete())
+    for (std::size_t k = 0; k < d; ++k)
+      for (double value : values[k])
+        if (std::find(possible[k].begin(), possible[k].end(), value) == possible[k].end())
           a.at(a.has("values") ? "values" : "levels")
-              .invalid(std::to_string(value) + " is not a value of a site; this energy is over " + discrete.describe());
+              .invalid(std::to_string(value) + " is not a value of a site; this energy is over " + domain.describe());
   return values;
 }
 
@@ -125,7 +129,8 @@ Value exact(const Spec& a, Job& job) {
 //   draws?, seed?, temperature?, y?, threads? }
 Value importance(const Spec& a, Job& job) {
   const EnergyRef energy = energyIn(a.at("energy"));
-  requireReal(energy->program(), "partition.importance draws from a density over real columns", kForStates);
+  energy->program().domain.require(Kinds::real(), "partition.importance draws from a density over real columns",
+                                   kForStates);
   ImportanceOptions o;
   o.draws = a.count("draws", 2, o.draws);
   if (a.has("seed")) o.seed = a.at("seed").seed();
@@ -190,7 +195,7 @@ AnnealedOptions readAnnealedRun(const Spec& a, std::int64_t d) {
 }
 
 AnnealedOptions readAnnealedStates(const Spec& a, const Program& program) {
-  const std::string over = "this energy is over " + program.states.describe();
+  const std::string over = "this energy is over " + program.domain.describe();
   for (const char* key : {"mean", "scale", "stepSize", "leapfrogSteps", "targetAcceptance", "pilotChains", "stepEss"})
     if (a.has(key))
       a.at(key).invalid("is for real columns; " + over + ", annealed from the uniform law by Gibbs sweeps");
@@ -227,17 +232,20 @@ AnnealedOptions readAnnealed(const Spec& a, std::int64_t d) {
 //   leapfrogSteps?, moves?, targetAcceptance?, pilotChains?, samples?, seed?, temperature?, y?, threads? }
 Value ais(const Spec& a, Job& job) {
   const EnergyRef energy = energyIn(a.at("energy"));
-  const States& states = energy->program().states;
+  const Domain& domain = energy->program().domain;
+  if (domain.mixed())
+    domain.require(Kinds::real(), "partition.ais anneals rows that are all real or all discrete",
+                   "an energy over real columns");
   const AnnealedOptions o =
-      states.discrete() ? readAnnealedStates(a, energy->program()) : readAnnealed(a, energy->inputWidth());
+      domain.discrete() ? readAnnealedStates(a, energy->program()) : readAnnealed(a, energy->inputWidth());
   at::Tensor samples;
   if (a.has("samples")) {
     samples = asRows(unbox(a.at("samples")), energy->inputWidth(), at::kDouble, at::kCPU, "samples");
     requireFinite(samples, "samples");
     requireRows(samples, 2, "samples");
-    states.require(samples, "samples");
+    domain.require(samples, "samples");
   }
-  const auto run = states.discrete() ? annealedStates : annealedPartition;
+  const auto run = domain.discrete() ? annealedStates : annealedPartition;
   const AnnealedPartition r =
       run(*energy, o, a.positive("temperature", 1), readCondition(a), samples, a.threads(), job);
   Map result = estimate(r.logZ, r.standardError);

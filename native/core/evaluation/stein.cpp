@@ -9,7 +9,6 @@
 #include "base/threads.hpp"
 #include "energies/energy.hpp"
 #include "evaluation/functions.hpp"
-#include "program/domain.hpp"
 #include "statistics/distances.hpp"
 #include "statistics/stein_kernel.hpp"
 #include "tensors/arguments.hpp"
@@ -71,8 +70,8 @@ InverseMultiquadric readKernel(const Spec& a, const at::Tensor& x) {
 // { energy, x, y?, scale?, beta?, estimator?, bootstrap?, flip?, seed?, threads? } -> { statistic, pValue, scale }
 Value kernelSteinDiscrepancy(const Spec& a, Job& job) {
   const EnergyRef model = energyIn(a.at("energy"));
-  requireReal(model->program(), "metrics.kernelSteinDiscrepancy takes the score of real columns",
-              "metrics.mmd against samples of a gibbs sampler");
+  model->program().domain.require(Kinds::real(), "metrics.kernelSteinDiscrepancy takes the score of real columns",
+                                  "metrics.mmd against samples of a gibbs sampler");
   const int threads = a.threads();
   const at::Tensor given = unbox(a.at("x"));
   const Batch rows = model->rows(given, a.has("y") ? unbox(a.at("y")) : at::Tensor());

@@ -72,6 +72,19 @@ std::string explainHalf(const Network& network) {
          "products";
 }
 
+// The kind where all columns are of one, else a list of the blocks.
+Value explainStates(const Domain& domain) {
+  if (domain.homogeneous()) return std::string(domain.name());
+  List blocks;
+  for (const ColumnBlock& block : domain.blocks()) {
+    Map told{{"kind", std::string(nameOf(block.kind))}, {"firstColumn", block.first}, {"columns", block.width}};
+    if (block.discrete()) told["levels"] = block.levels;
+    if (!block.name.empty()) told["name"] = block.name;
+    blocks.emplace_back(std::move(told));
+  }
+  return blocks;
+}
+
 Value explain(const Spec& a, Job&) {
   const NetworkRef network = a.at("network").network();
   List ops;
@@ -85,7 +98,7 @@ Value explain(const Spec& a, Job&) {
              {"instructionSet", fused ? tileKernels().name : "as LibTorch chooses"},
              {"operations", ops},
              {"nonSmooth", rough},
-             {"states", network->program().states.name()},
+             {"states", explainStates(network->program().domain)},
              {"reason", fused    ? std::string("float32 on the CPU and every operation has a tile form")
                         : onCuda ? std::string("float32 on CUDA and every operation has a form in the kernel")
                                  : network->planReason()},

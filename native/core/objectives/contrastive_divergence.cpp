@@ -54,8 +54,8 @@ class ContrastiveDivergence : public Objective {
   }
 
   void prepare(Energy& model, const Batch& data, const at::Tensor&, const Random& random) override {
-    model.program().states.require(data.x, "x");
-    if (starts_) starts_->fill(data, random, model.program().states);
+    model.program().domain.require(data.x, "x");
+    if (starts_) starts_->fill(data, random, model.program().domain);
   }
 
   at::Tensor loss(StepContext& context) override {

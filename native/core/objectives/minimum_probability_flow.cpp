@@ -6,8 +6,6 @@
 // is convex in the parameters of an energy that is linear in them (ising, potts).
 #include "objectives/objective.hpp"
 #include "objectives/support.hpp"
-#include "program/domain.hpp"
-#include "samplers/discrete.hpp"
 #include "tensors/tensor.hpp"
 
 namespace langevin {
@@ -16,16 +14,16 @@ namespace {
 class MinimumProbabilityFlow : public Objective {
  public:
   void prepare(Energy& model, const Batch& data, const at::Tensor&, const Random&) override {
-    requireDiscrete(model.program(), "minimumProbabilityFlow compares states that differ in one site",
-                    "score matching, noiseContrastive or contrastiveDivergence");
-    model.program().states.require(data.x, "x");
+    model.program().domain.require(Kinds::discrete(), "minimumProbabilityFlow compares states that differ in one site",
+                                   "score matching, noiseContrastive or contrastiveDivergence");
+    model.program().domain.require(data.x, "x");
   }
 
   at::Tensor loss(StepContext& context) override {
     const Batch& data = context.batch;
     const std::int64_t n = data.size();
     Batch neighbours;
-    neighbours.x = neighboursOf(Sites(context.model()), data.x);
+    neighbours.x = neighboursOf(context.model().program().domain, data.x);
     const std::int64_t count = neighbours.size() / n;
     if (data.y.defined()) neighbours.y = at::cat(std::vector<at::Tensor>(static_cast<std::size_t>(count), data.y));
     const EnergyPair energy = energiesOf(context, data, neighbours);
@@ -40,15 +38,27 @@ class MinimumProbabilityFlow : public Objective {
   }
 
  private:
-  /// Every row with one site at another level, [sites * (K - 1) * n, columns]: the rows run fastest.
-  static at::Tensor neighboursOf(const Sites& sites, const at::Tensor& x) {
+  /// Every row with one site at another level, [(sum over sites of K_s - 1) * n, columns]: the rows run fastest.
+  static at::Tensor neighboursOf(const Domain& domain, const at::Tensor& x) {
     at::NoGradGuard guard;
-    const std::int64_t n = x.size(0), columns = x.size(1), count = sites.count(), others = sites.levels() - 1;
-    const at::Tensor levels = sites.decode(x);  // [n, sites]
+    if (domain.homogeneous()) return neighboursIn(domain.runs()[0], x);
+    std::vector<at::Tensor> all;
+    for (const ColumnBlock& block : domain.runs()) {
+      const at::Tensor part = neighboursIn(block, block.columnsOf(x));
+      at::Tensor rows = x.repeat({part.size(0) / x.size(0), 1});
+      block.columnsOf(rows).copy_(part);
+      all.push_back(std::move(rows));
+    }
+    return at::cat(all);
+  }
+  /// The same of the columns of one block.
+  static at::Tensor neighboursIn(const ColumnBlock& block, const at::Tensor& x) {
+    const std::int64_t n = x.size(0), columns = x.size(1), count = block.sites(), others = block.levels - 1;
+    const at::Tensor levels = block.decode(x);  // [n, sites]
     const at::Tensor step = at::arange(1, others + 1, levels.options()).view({others, 1, 1});
     // Rows with all sites moved on; a neighbour has the columns of one site of them.
-    const at::Tensor moved = sites.encode((levels + step).remainder_(sites.levels()).view({-1, count}), x);
-    const at::Tensor mine = at::eye(count, x.options().dtype(at::kBool)).repeat_interleave(columns / count, 1);
+    const at::Tensor moved = block.encode((levels + step).remainder_(block.levels).view({-1, count}), x.options());
+    const at::Tensor mine = at::eye(count, x.options().dtype(at::kBool)).repeat_interleave(block.siteWidth(), 1);
     return at::where(mine.view({count, 1, 1, columns}), moved.view({1, others, n, columns}), x).view({-1, columns});
   }
 };

@@ -22,9 +22,9 @@ class PersistentChains {
 
   /// The chains start again, at states of the energy.
   void prepare(const Energy& model, const Batch& data, const Random& random) {
-    const States& states = model.program().states;
-    states.require(data.x, "x");
-    buffer_.fill(data, random, states);
+    const Domain& domain = model.program().domain;
+    domain.require(data.x, "x");
+    buffer_.fill(data, random, domain);
   }
 
   /// Runs this step's chains (`chains` of them, the batch size by default) and stores them back: rows of the model's

@@ -5,7 +5,6 @@
 #include <sstream>
 
 #include "objectives/monitor_table.hpp"
-#include "program/domain.hpp"
 #include "tensors/tensor.hpp"
 
 namespace langevin {
@@ -110,9 +109,10 @@ Map weightsOf(const std::map<std::string, NetworkRef>& networks) {
 }
 
 void requireRealRows(const Energy& model, const std::string& what) {
-  requireReal(model.program(), what,
-              "minimumProbabilityFlow, or contrastiveDivergence or persistentContrastiveDivergence with a gibbs or "
-              "gibbsWithGradients sampler");
+  model.program().domain.require(
+      Kinds::real(), what,
+      "minimumProbabilityFlow, or contrastiveDivergence or persistentContrastiveDivergence with a gibbs or "
+      "gibbsWithGradients sampler");
 }
 
 void requireUnconditional(const Batch& data, const char* objective) {

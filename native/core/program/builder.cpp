@@ -27,6 +27,7 @@ int Builder::apply(const std::string& op, std::vector<int> inputs, std::int64_t 
 
 int Builder::input(std::int64_t width) {
   program_.inputWidth = width;
+  program_.domain = Domain::of(Domain::Kind::Real, width);
   return apply("input", {}, width);
 }
 
@@ -139,6 +140,7 @@ Program Builder::finish() {
     fail(Code::Internal, "the program of a ", program_.kind, " network has neither an energy nor outputs");
   if (program_.energy >= 0 && width(program_.energy) != 1)
     fail(Code::Internal, "the energy of a ", program_.kind, " program is no scalar");
+  program_.domain.belongTo(program_.kind);
   return std::move(program_);
 }
 

@@ -60,7 +60,7 @@ class Builder {
   void setJointEnergy(int node) { program_.jointEnergy = node; }
   void setOutputs(int node) { program_.outputs = node; }
   void setNormalised() { program_.normalised = true; }
-  void setStates(States states) { program_.states = states; }
+  void setDomain(Domain domain) { program_.domain = std::move(domain); }
   void setBipartite(Bipartite form) { program_.bipartite = form; }
   void setPairwise(Pairwise form) { program_.pairwise = form; }
   Program finish();

@@ -9,7 +9,7 @@
 
 #include "base/torch.hpp"
 #include "program/batch.hpp"
-#include "program/states.hpp"
+#include "program/domain.hpp"
 
 namespace langevin {
 
@@ -66,7 +66,7 @@ struct Program {
   std::vector<ParameterInfo> parameters;
   std::vector<at::Tensor> constants;  // float64, converted once to the model's dtype
   std::int64_t inputWidth = 0;
-  States states;  // what values the columns of x take
+  Domain domain;  // what values the columns of x take
   Condition condition;
   int energy = -1;          // node of E, width 1; -1: a network that gives outputs and no energy
   int jointEnergy = -1;     // node of E(x, y) where the condition is optional

@@ -67,21 +67,23 @@ ReplayBuffer::Options ReplayBuffer::Options::read(const Spec& spec) {
   return o;
 }
 
-void ReplayBuffer::fill(const Batch& data, const Random& random, const States& states) {
+void ReplayBuffer::fill(const Batch& data, const Random& random, const Domain& domain) {
   at::NoGradGuard guard;
-  if (states.discrete() && (options_.normal > 0 || options_.blur > 0 || !options_.low.empty()))
-    fail(Code::InvalidOption, "buffer: this energy is over ", states.describe(),
+  domain_ = domain.columns() > 0 ? domain : Domain::of(Domain::Kind::Real, data.x.size(1));
+  if (!domain_.real() && (options_.normal > 0 || options_.blur > 0 || !options_.low.empty()))
+    fail(Code::InvalidOption, "buffer: this energy is over ", domain_.describe(),
          ", whose chains start from 'uniform' states or 'data' rows, without blur and box");
-  states_ = states;
   data_ = data;
   random_ = random.fork(kBufferSalt);
   const at::Tensor low = std::get<0>(data.x.min(0, true)), high = std::get<0>(data.x.max(0, true));
   const at::Tensor margin = (high - low) * 0.1;
   low_ = options_.low.empty() ? low - margin : perColumn(options_.low, data.x, "buffer.box.low");
   width_ = (options_.high.empty() ? high + margin : perColumn(options_.high, data.x, "buffer.box.high")) - low_;
-  if (states.discrete()) {  // the box of every state
-    low_.fill_(states.kind == States::Kind::Spin ? -1 : 0);
-    width_ = 1 - low_;
+  for (const ColumnBlock& block : domain_.runs()) {
+    if (!block.discrete()) continue;
+    const auto [least, most] = block.range();  // the box of every state
+    block.columnsOf(low_).fill_(least);
+    block.columnsOf(width_).fill_(most - least);
   }
   if (!options_.low.empty() && !(width_ > 0).all().item<bool>())
     fail(Code::InvalidOption, "buffer.box: high must be above low in every column");
@@ -99,8 +101,7 @@ void ReplayBuffer::fill(const Batch& data, const Random& random, const States& s
 }
 
 at::Tensor ReplayBuffer::uniformRows(std::int64_t count, std::uint64_t step, const Random& random) const {
-  if (states_.discrete()) return states_.uniform(count, data_.x.size(1), step, Stream::Init, random, data_.x.options());
-  return low_ + width_ * random.uniform(count, data_.x.size(1), step, Stream::Init, data_.x.options());
+  return domain_.uniform(count, step, Stream::Init, random, data_.x.options(), low_, width_);
 }
 
 Batch ReplayBuffer::fresh(const at::Tensor& slots, std::uint64_t step, const Random& random) const {

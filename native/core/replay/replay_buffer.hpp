@@ -34,9 +34,9 @@ class ReplayBuffer {
   explicit ReplayBuffer(Options options) : options_(std::move(options)) {}
   const Options& options() const { return options_; }
 
-  /// Starts every chain. `data` is kept: restarts take rows (and conditions) from it. Discrete chains (`states`) start
-  /// at uniform states or data rows.
-  void fill(const Batch& data, const Random& random, const States& states = {});
+  /// Starts every chain. `data` is kept: restarts take rows (and conditions) from it. Chains with discrete columns (of
+  /// `domain`; without one all are real) start at uniform states or data rows.
+  void fill(const Batch& data, const Random& random, const Domain& domain = {});
 
   /// `count` rows where chains start and restart; numbers keyed by (random, step).
   Batch fresh(std::int64_t count, std::uint64_t step, const Random& random) const {
@@ -83,7 +83,7 @@ class ReplayBuffer {
 
   Options options_;
   std::shared_ptr<ReplayStrategy> strategy_;
-  States states_;
+  Domain domain_;
   Random random_{0};
   Batch data_;
   at::Tensor low_, width_, mean_, deviation_;  // [1, d]

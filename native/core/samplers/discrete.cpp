@@ -1,35 +1,91 @@
 #include "samplers/discrete.hpp"
 
+#include <algorithm>
+#include <limits>
+
 #include "samplers/moves.hpp"
 
 namespace langevin {
+namespace {
 
-Sites::Sites(const Target& target) : states_(target.states()), count_(states_.sites(target.width())) {}
+/// [n, sites, K] of one-hot columns.
+at::Tensor bySite(const ColumnBlock& block, const at::Tensor& part) {
+  return part.reshape({part.size(0), block.sites(), block.levels});
+}
+
+/// x' - x of every level of sites of one column, float64 [n, sites, K].
+at::Tensor levelChanges(const ColumnBlock& block, const at::Tensor& part) {
+  const at::Tensor change = at::tensor(block.values(), part.options().dtype(at::kDouble)) - part.unsqueeze(2);
+  if (block.kind != Domain::Kind::Cyclic) return change;
+  // The shorter way round: - K / 2 < change <= K / 2.
+  const auto k = static_cast<double>(block.levels);
+  return change - k * (change / k - 0.5).ceil();
+}
+
+at::Tensor differencesOf(const ColumnBlock& block, const at::Tensor& x, const at::Tensor& g) {
+  if (block.kind == Domain::Kind::Categorical) return bySite(block, g) - bySite(block, g * x).sum(2, true);
+  return g.unsqueeze(2) * levelChanges(block, x);
+}
+
+at::Tensor squaresOf(const ColumnBlock& block, const at::Tensor& wide) {
+  if (block.kind == Domain::Kind::Categorical) return (1 - bySite(block, wide)).mul_(2);
+  if (block.kind == Domain::Kind::Tokens) return levelChanges(block, wide).ne(0).to(at::kDouble).mul_(2);
+  return levelChanges(block, wide).square_();
+}
+
+/// Tables of the blocks side by side; levels beyond a block's own are +inf.
+template <class Table>
+at::Tensor paddedTables(const Domain& domain, std::int64_t levels, Table table) {
+  if (domain.homogeneous()) return table(domain.runs()[0]);
+  std::vector<at::Tensor> tables;
+  for (const ColumnBlock& block : domain.runs())
+    tables.push_back(
+        at::constant_pad_nd(table(block), {0, levels - block.levels}, std::numeric_limits<double>::infinity()));
+  return at::cat(tables, 1);
+}
+
+}  // namespace
+
+bool Sites::equalLevels() const {
+  const auto& runs = domain_.runs();
+  return std::all_of(runs.begin(), runs.end(), [&](const ColumnBlock& block) { return block.levels == levels_; });
+}
+
+at::Tensor Sites::levelsOfSites(at::TensorOptions options) const {
+  std::vector<std::int64_t> all;
+  for (const ColumnBlock& block : domain_.runs())
+    all.insert(all.end(), static_cast<std::size_t>(block.sites()), block.levels);
+  return at::tensor(all, options);
+}
 
 at::Tensor Sites::encode(const at::Tensor& levels, const at::Tensor& like) const {
-  return states_.encode(levels, like.options());
+  return domain_.encode(levels, like.options());
 }
 
 at::Tensor Sites::with(const at::Tensor& x, const at::Tensor& site, const at::Tensor& level) const {
-  const std::int64_t width = states_.siteWidth();
+  if (!domain_.homogeneous()) return encode(decode(x).scatter(1, site.unsqueeze(1), level.unsqueeze(1)), x);
+  const ColumnBlock& block = domain_.runs()[0];
+  const std::int64_t width = block.siteWidth();
   const at::Tensor columns = site.unsqueeze(1) * width + at::arange(width, site.options());
-  return x.scatter(1, columns, states_.encode(level.unsqueeze(1), x.options()));
+  return x.scatter(1, columns, block.encode(level.unsqueeze(1), x.options()));
 }
 
 at::Tensor Sites::differences(const at::Tensor& x, const at::Tensor& gradient) const {
   const at::Tensor g = gradient.to(at::kDouble);
-  if (states_.kind == States::Kind::Categorical) {
-    const std::vector<std::int64_t> shape{x.size(0), count_, levels()};
-    return g.view(shape) - (g * x).view(shape).sum(2, true);
-  }
-  const at::Tensor values = at::tensor(states_.values(), g.options());
-  return g.unsqueeze(2) * (values - x.unsqueeze(2));
+  return paddedTables(domain_, levels_, [&](const ColumnBlock& block) {
+    return differencesOf(block, block.columnsOf(x), block.columnsOf(g));
+  });
 }
 
 at::Tensor Sites::squaredDistances(const at::Tensor& x) const {
   const at::Tensor wide = x.to(at::kDouble);
-  if (states_.kind == States::Kind::Categorical) return (1 - wide.view({x.size(0), count_, levels()})).mul_(2);
-  return (at::tensor(states_.values(), wide.options()) - wide.unsqueeze(2)).square_();
+  return paddedTables(domain_, levels_,
+                      [&](const ColumnBlock& block) { return squaresOf(block, block.columnsOf(wide)); });
+}
+
+Kinds kindsWithGradients() {
+  return {Domain::Kind::Binary, Domain::Kind::Spin, Domain::Kind::Categorical, Domain::Kind::Ordinal,
+          Domain::Kind::Cyclic};
 }
 
 at::Tensor choose(const at::Tensor& logits, const at::Tensor& u) {

@@ -17,6 +17,7 @@ class DiscreteLangevin final : public Sampler {
   DiscreteLangevin(CommonOptions common, bool adjusted) : Sampler(std::move(common)), adjusted_(adjusted) {}
   bool adjusted() const override { return adjusted_; }
   bool discrete() const override { return true; }
+  Kinds moves() const override { return kindsWithGradients(); }
 
   void step(Chains& chains, const Target& target, const StepClock& clock, const Random& random,
             Tally& tally) const override {

@@ -3,7 +3,6 @@
 
 #include "base/remedy.hpp"
 #include "base/threads.hpp"
-#include "program/domain.hpp"
 #include "samplers/cuda/executor.hpp"
 #include "samplers/moves.hpp"
 #include "samplers/sampler.hpp"
@@ -99,12 +98,7 @@ void startTile(const Sampler& sampler, const Target& target, Chains& tile, const
 }
 
 std::unique_ptr<TileExecutor> planTile(const Sampler& sampler, const Target& target) {
-  const std::string name = "the sampler " + sampler.common().kind;
-  if (sampler.discrete())
-    requireDiscrete(target.states(), target.kind(), name + " moves between discrete states", "langevin, mala or hmc");
-  else
-    requireReal(target.states(), target.kind(), name + " moves real columns",
-                "gibbs, gibbsWithGradients or discreteLangevin");
+  sampler.requireDomain(target.domain());
   if (const Energy* energy = target.asEnergy())
     if (auto fused = sampler.fuse(*energy)) return fused;
   if (auto recorded = cuda::recordSteps(sampler, target)) return recorded;

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <limits>
 #include <vector>
 
 #include "samplers/discrete.hpp"
@@ -38,6 +39,63 @@ namespace {
 
 enum class Order { Random, Fixed, Blocks };
 
+at::Tensor energyAt(const Target& target, const at::Tensor& x, const at::Tensor& y) {
+  return target.energyOf(Batch{x.to(target.dtype()), y}).to(x.scalar_type());
+}
+
+/// Energies of the levels a site may go to, as one sweep needs them.
+class Neighbours {
+ public:
+  Neighbours(const Target& target, const Sites& sites, const Chains& chains, at::TensorOptions integers)
+      : target_(target),
+        sites_(sites),
+        equal_(sites.equalLevels()),
+        shift_(at::arange(1, sites.levels(), integers)),
+        counts_(sites.levelsOfSites(integers)) {
+    // The levels are evaluated together, one after another.
+    const std::int64_t others = sites.levels() - 1;
+    y_ = equal_ && chains.y.defined() && others > 1
+             ? at::cat(std::vector<at::Tensor>(static_cast<std::size_t>(others), chains.y))
+             : chains.y;
+  }
+
+  /// K of the site of each chain, [n, 1].
+  at::Tensor levelsOf(const at::Tensor& site) const { return counts_.index_select(0, site).unsqueeze(1); }
+
+  /// [n, largest K]: the present level of `site` [n] first, whose energy is known already, and the others after it in
+  /// their order; +inf for levels that a site does not have.
+  at::Tensor energies(const Chains& chains, const at::Tensor& site, const at::Tensor& now,
+                      const at::Tensor& count) const {
+    const std::int64_t n = chains.size(), k = sites_.levels();
+    const at::Tensor others = (now + shift_).remainder(count);  // [n, K - 1]
+    if (!equal_) return unequal(chains, site, others, count);
+    std::vector<at::Tensor> moved;
+    for (std::int64_t j = 0; j < k - 1; ++j) moved.push_back(sites_.with(chains.x, site, others.select(1, j)));
+    const at::Tensor rows = moved.size() == 1 ? moved[0] : at::cat(moved);
+    return at::cat({chains.energy.unsqueeze(1), energyAt(target_, rows, y_).view({k - 1, n}).t()}, 1);
+  }
+
+ private:
+  // Only levels that are there are evaluated.
+  at::Tensor unequal(const Chains& chains, const at::Tensor& site, const at::Tensor& others,
+                     const at::Tensor& count) const {
+    const std::vector<at::Tensor> wanted = shift_.lt(count).nonzero().unbind(1);  // chain, column of `others`
+    const at::Tensor &chain = wanted[0], &which = wanted[1];
+    const at::Tensor rows =
+        sites_.with(chains.x.index_select(0, chain), site.index_select(0, chain), others.index({chain, which}));
+    const at::Tensor y = chains.y.defined() ? chains.y.index_select(0, chain) : chains.y;
+    at::Tensor energies =
+        at::full({chains.size(), sites_.levels()}, std::numeric_limits<double>::infinity(), chains.energy.options());
+    energies.select(1, 0).copy_(chains.energy);
+    return energies.index_put_({chain, which + 1}, energyAt(target_, rows, y));
+  }
+
+  const Target& target_;
+  const Sites& sites_;
+  bool equal_;
+  at::Tensor shift_, counts_, y_;
+};
+
 class Gibbs final : public Sampler {
  public:
   Gibbs(CommonOptions common, Order order) : Sampler(std::move(common)), order_(order) {}
@@ -66,36 +124,25 @@ class Gibbs final : public Sampler {
   }
 
  private:
-  static at::Tensor energyAt(const Target& target, const at::Tensor& x, const at::Tensor& y) {
-    return target.energyOf(Batch{x.to(target.dtype()), y}).to(x.scalar_type());
-  }
-
   void sweep(Chains& chains, const Target& target, const StepClock& clock, const Random& random) const {
     const Sites sites(target);
     const double temperature = common_.temperature.at(clock.t, clock.total);
-    const std::int64_t n = chains.size(), k = sites.levels();
+    const std::int64_t n = chains.size();
     const auto device = chains.x.device();
     const at::Tensor order =
         siteOrder(order_ == Order::Random, random, n, sites.count(), clock.counter, chains.firstChain).to(device);
     const at::Tensor u = random.uniform(n, sites.count(), clock.counter, Stream::Noise,
                                         at::TensorOptions(at::kDouble).device(device), chains.firstChain);
-    // The present level comes first among the K, and the others after it in their order: its energy is known already.
-    const at::Tensor shift = at::arange(1, k, order.options());
+    const Neighbours neighbours(target, sites, chains, order.options());
     at::Tensor levels = sites.decode(chains.x);
-    const at::Tensor y = repeated(chains.y, k - 1);
     for (std::int64_t visit = 0; visit < sites.count(); ++visit) {
       const at::Tensor site = order.select(1, visit).contiguous(), column = site.unsqueeze(1);
-      const at::Tensor now = levels.gather(1, column);
-      const at::Tensor others = (now + shift).remainder(k);  // [n, K - 1]
-      std::vector<at::Tensor> moved;
-      for (std::int64_t j = 0; j < k - 1; ++j) moved.push_back(sites.with(chains.x, site, others.select(1, j)));
-      const at::Tensor rows = moved.size() == 1 ? moved[0] : at::cat(moved);
-      const at::Tensor energies =
-          at::cat({chains.energy.unsqueeze(1), energyAt(target, rows, y).view({k - 1, n}).t()}, 1);
+      const at::Tensor now = levels.gather(1, column), count = neighbours.levelsOf(site);
+      const at::Tensor energies = neighbours.energies(chains, site, now, count);
       requireNumbers(energies, chains, clock.counter);
       const at::Tensor choice =
           choose(energies.to(at::kDouble) / -temperature, u.gather(1, column).squeeze(1)).unsqueeze(1);
-      const at::Tensor level = (now + choice).remainder(k);
+      const at::Tensor level = (now + choice).remainder(count);
       chains.x = sites.with(chains.x, site, level.squeeze(1));
       chains.energy = energies.gather(1, choice).squeeze(1);
       levels = levels.scatter(1, column, level);
@@ -129,10 +176,6 @@ class Gibbs final : public Sampler {
       chainNotFinite(chains.firstChain + static_cast<std::uint64_t>(row), "the input of a unit", false, clock.counter);
     chains.x = draw(logits, Stream::Noise).to(chains.x.scalar_type());
     chains.energy = energyAt(energy, chains.x, chains.y);
-  }
-
-  static at::Tensor repeated(const at::Tensor& y, std::int64_t times) {
-    return y.defined() && times > 1 ? at::cat(std::vector<at::Tensor>(static_cast<std::size_t>(times), y)) : y;
   }
 
   Order order_;

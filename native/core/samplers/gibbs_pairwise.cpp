@@ -14,7 +14,7 @@ namespace {
 class PairwiseGibbs final : public TileExecutor {
  public:
   PairwiseGibbs(const Sampler& sampler, const Energy& energy, bool randomOrder)
-      : sampler_(sampler), sites_(energy), width_(sites_.states().siteWidth()), randomOrder_(randomOrder) {
+      : sampler_(sampler), sites_(energy), width_(sites_.domain().runs()[0].siteWidth()), randomOrder_(randomOrder) {
     const Program& program = energy.program();
     const auto parameter = [&](int i) {
       return energy.parameters().tensors()[static_cast<std::size_t>(i)].detach().to(at::kDouble);
@@ -23,7 +23,7 @@ class PairwiseGibbs final : public TileExecutor {
         parameter(program.pairwise.coupling) * program.constants[static_cast<std::size_t>(program.pairwise.mask)];
     coupling_ = (coupling + coupling.t()).mul_(0.5).contiguous();
     field_ = parameter(program.pairwise.field).contiguous();
-    for (double v : sites_.states().values()) values_.push_back(v);
+    for (double v : sites_.domain().runs()[0].values()) values_.push_back(v);
   }
 
   const char* name() const override { return "fused"; }

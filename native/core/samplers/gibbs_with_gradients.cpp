@@ -16,6 +16,7 @@ class GibbsWithGradients final : public Sampler {
   using Sampler::Sampler;
   bool adjusted() const override { return true; }
   bool discrete() const override { return true; }
+  Kinds moves() const override { return kindsWithGradients(); }
   bool stepped() const override { return false; }
 
   void step(Chains& chains, const Target& target, const StepClock& clock, const Random& random,
@@ -24,7 +25,7 @@ class GibbsWithGradients final : public Sampler {
     const double temperature = common_.temperature.at(clock.t, clock.total);
     const std::int64_t n = chains.size(), k = sites.levels();
     // Of two levels there is one other: a move is a site. Else it is a site and a level.
-    const bool flip = sites.states().siteWidth() == 1;
+    const bool flip = sites.domain().flips();
     const at::Tensor forward = logits(sites, chains.x, chains.gradient, temperature);
     const at::Tensor u =
         fineUniform(random, n, 1, clock.counter, Stream::Noise, chains.firstChain).squeeze(1).to(forward.device());
@@ -42,8 +43,8 @@ class GibbsWithGradients final : public Sampler {
  private:
   /// [n, sites] of flips; [n, sites * K] of one-hot blocks, where staying is no move.
   static at::Tensor logits(const Sites& sites, const at::Tensor& x, const at::Tensor& gradient, double temperature) {
-    if (sites.states().siteWidth() == 1) {
-      const std::vector<double> values = sites.states().values();
+    if (sites.domain().flips()) {
+      const std::vector<double> values = sites.domain().runs()[0].values();
       return (values[0] + values[1] - 2 * x.to(at::kDouble)).mul_(gradient).mul_(-0.5 / temperature);
     }
     return sites.differences(x, gradient)

@@ -6,7 +6,7 @@ namespace langevin {
 
 using MakeSampler = std::shared_ptr<const Sampler>(const Spec&);
 MakeSampler makeLangevin, makeMala, makeHmc, makeUnderdampedLangevin, makeAnnealedLangevin, makeParallelTempering,
-    makeNuts, makeGibbs, makeGibbsWithGradients, makeDiscreteLangevin;
+    makeNuts, makeGibbs, makeGibbsWithGradients, makeDiscreteLangevin, makeBlockwise;
 
 namespace {
 
@@ -24,6 +24,7 @@ const Registry<MakeSampler*>& samplerRegistry() {
           {"gibbs", makeGibbs},
           {"gibbsWithGradients", makeGibbsWithGradients},
           {"discreteLangevin", makeDiscreteLangevin},
+          {"blockwise", makeBlockwise},
       },
   };
   return registry;

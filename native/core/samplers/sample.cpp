@@ -28,28 +28,40 @@ std::int64_t chainsOf(const Spec& a, std::int64_t rows, const char* what) {
   return chains;
 }
 
+constexpr std::uint64_t kStatesSalt = 0x57A7E;  // discrete columns of a mixed start
+
 at::Tensor drawnStart(const Spec& init, const Random& random, std::int64_t chains, const Target& target,
                       const SampleOptions& options) {
   const std::int64_t d = target.width();
   const bool named = init.value().get<std::string>() != nullptr;
   const std::string kind = named ? init.text() : init.kind();
-  const States& states = target.states();
-  if (states.discrete()) {
+  const Domain& domain = target.domain();
+  if (domain.discrete()) {
     if (kind != "uniform" || (!named && (init.has("low") || init.has("high"))))
-      init.invalid("this energy is over " + states.describe() + ": chains start at 'uniform' states or at given rows");
-    return states.uniform(chains, d, options.firstStep, Stream::Init, random, chainOptions(target));
+      init.invalid("this energy is over " + domain.describe() + ": chains start at 'uniform' states or at given rows");
+    return domain.uniform(chains, options.firstStep, Stream::Init, random, chainOptions(target));
   }
+  // The discrete columns of a mixed energy start at uniform states, from numbers of their own.
+  const auto withStates = [&](at::Tensor x) {
+    if (!domain.mixed()) return x;
+    const at::Tensor states =
+        domain.uniform(chains, options.firstStep, Stream::Init, random.fork(kStatesSalt), x.options());
+    for (const ColumnBlock& block : domain.runs())
+      if (block.discrete()) block.columnsOf(x).copy_(block.columnsOf(states));
+    return x;
+  };
   if (kind == "normal") {
     const double sd = named ? 1.0 : init.positive("sd", 1.0), mean = named ? 0.0 : init.number("mean", 0.0);
     const at::Tensor x = random.normal(chains, d, options.firstStep, Stream::Init, chainOptions(target));
-    return sd == 1.0 && mean == 0.0 ? x : x * sd + mean;
+    return withStates(sd == 1.0 && mean == 0.0 ? x : x * sd + mean);
   }
   if (kind != "uniform") (named ? init : init.at("kind")).invalid("'" + kind + "' is not one of normal, uniform");
   const auto& box = options.sampler->common().box;
   const double low = !named && init.has("low") ? init.number("low") : box ? box->low : -1.0;
   const double high = !named && init.has("high") ? init.number("high") : box ? box->high : 1.0;
   if (!(low < high)) init.invalid("low must be less than high");
-  return random.uniform(chains, d, options.firstStep, Stream::Init, chainOptions(target)) * (high - low) + low;
+  return withStates(random.uniform(chains, d, options.firstStep, Stream::Init, chainOptions(target)) * (high - low) +
+                    low);
 }
 
 at::Tensor conditionOfChains(const Spec& a, const Target& target, const at::Tensor& x) {
@@ -110,11 +122,11 @@ Chains started(const Spec& a, const Target& target, SampleOptions& options) {
     if (chains.size() == 0) fail(Code::Shape, "init has no rows");
     chainsOf(a, chains.size(), "init");
   } else {
-    const Value usual(target.states().discrete() ? "uniform" : "normal");
+    const Value usual(target.domain().discrete() ? "uniform" : "normal");
     chains.x = drawnStart(a.has("init") ? a.at("init") : Spec(usual, "init"), Random(options.seed),
                           a.count("chains", 1), target, options);
   }
-  target.states().require(chains.x, a.has("resume") ? "resume.x" : "init");
+  target.domain().require(chains.x, a.has("resume") ? "resume.x" : "init");
   options.chains = chains.size();
   if (options.sampler->setsCondition()) {
     if (a.has("y")) a.at("y").invalid("the sampler gives y itself, level by level: leave it out");

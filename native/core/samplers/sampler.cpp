@@ -155,6 +155,17 @@ std::shared_ptr<const Sampler> Sampler::tuned(const Target&, const Chains&, cons
 
 void Sampler::report(const Tally&, Map&) const {}
 
+void Sampler::requireDomain(const Domain& domain) const {
+  const bool real = moves().has(Domain::Kind::Real);
+  const std::string what =
+      "the sampler " + common_.kind + (real ? " moves real columns" : " moves between discrete states");
+  const char* instead = domain.mixed()      ? "blockwise with a sampler for each of them"
+                        : real              ? "gibbs, gibbsWithGradients or discreteLangevin"
+                        : domain.discrete() ? "gibbs"
+                                            : "langevin, mala or hmc";
+  domain.require(moves(), what, instead);
+}
+
 at::Tensor Sampler::stepSizes(const Chains&) const { return {}; }
 
 }  // namespace langevin

@@ -153,6 +153,10 @@ class Sampler {
   virtual bool setsCondition() const { return false; }
   /// What it moves on: discrete states, or real columns.
   virtual bool discrete() const { return false; }
+  /// The kinds of columns it moves.
+  virtual Kinds moves() const { return discrete() ? Kinds::discrete() : Kinds::real(); }
+  /// Throws Code::Unsupported, naming the columns, when it does not move all of these.
+  virtual void requireDomain(const Domain& domain) const;
   /// False for kernels without a stepSize.
   virtual bool stepped() const { return true; }
   /// First steps that adapt and are no draws.

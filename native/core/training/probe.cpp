@@ -11,15 +11,17 @@ constexpr std::uint64_t kProbeSalt = 0x9B0B;  // the probe's random numbers are 
 
 }  // namespace
 
-Probe::Probe(const Batch& data, std::uint64_t seed, std::int64_t steps)
+Probe::Probe(const Domain& domain, const Batch& data, std::uint64_t seed, std::int64_t steps)
     : noise_(std::min(kRows, data.size())), stride_(std::max(kSmallestStride, steps / kTimes)) {
   const at::NoGradGuard guard;
   const Batch seen = data.slice(0, noise_);
   const at::Tensor low = std::get<0>(data.x.min(0, true)), high = std::get<0>(data.x.max(0, true));
   const at::Tensor margin = (high - low) * 0.1;
-  const at::Tensor u =
-      Random(seed).fork(kProbeSalt).uniform(noise_, data.x.size(1), 0, Stream::NoiseSample, data.x.options());
-  rows_.x = at::cat({low - margin + (high - low + 2 * margin) * u, seen.x});
+  // Rows of one discrete kind are compared with all of their box, between the states too.
+  const Domain box = domain.homogeneous() ? Domain::of(Domain::Kind::Real, data.x.size(1)) : domain;
+  const at::Tensor noise = box.uniform(noise_, 0, Stream::NoiseSample, Random(seed).fork(kProbeSalt), data.x.options(),
+                                       low - margin, high - low + 2 * margin);
+  rows_.x = at::cat({noise, seen.x});
   if (seen.y.defined()) rows_.y = at::cat({seen.y, seen.y});
 }
 

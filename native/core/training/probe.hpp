@@ -12,8 +12,9 @@ class Probe {
   static constexpr std::int64_t kTimes = 100;          // at most so many measurements per run
   static constexpr std::int64_t kSmallestStride = 20;  // steps between two of them
 
-  /// kRows uniform rows in the box of the data (10 % wider to each side) and the first kRows rows of the data.
-  Probe(const Batch& data, std::uint64_t seed, std::int64_t steps);
+  /// kRows uniform rows in the box of the data (10 % wider to each side) and the first kRows rows of the data. Discrete
+  /// columns of rows that are not all of one kind get uniform states.
+  Probe(const Domain& domain, const Batch& data, std::uint64_t seed, std::int64_t steps);
 
   /// At most kTimes per run: monitors energyUniform (mean E of the noise) and uniformGap (that minus mean E of the
   /// data rows; positive where the model has learned the difference).

@@ -91,7 +91,7 @@ Trainer::Trainer(const Spec& a, Job& job)
       scalarOptimizer_(makeOptimizer(a.at("optimizer"), false)),
       batches_(data_.rows.size(), options_.batchSize, random_),
       monitors_(options_.steps, options_.historyPoints),
-      probe_(data_.rows, options_.seed, options_.steps),
+      probe_(model_->domain(), data_.rows, options_.seed, options_.steps),
       limits_(options_.steps, samplerOf(a.at("objective")).get(), model_->inputWidth()) {
   giveNetworks(a, *objective_);
   objective_->prepare(*model_, data_.rows, data_.target, random_);

@@ -100,9 +100,74 @@ const others = [
   },
 ]
 
+/** Columns that differ in kind and number of levels. */
+const unequal = ({ energies }) =>
+  energies.mlp({
+    input: 6,
+    hidden: [33],
+    activation: 'tanh',
+    states: [
+      { kind: 'binary' },
+      { kind: 'categorical', levels: 3 },
+      { kind: 'ordinal', levels: 4 },
+      { kind: 'cyclic', levels: 5 },
+    ],
+  })
+const mixed = ({ energies }) =>
+  energies.mlp({
+    input: 6,
+    hidden: [33],
+    gaussianBase: 2,
+    states: [
+      { kind: 'real', columns: 2 },
+      { kind: 'categorical', levels: 3, name: 'colour' },
+      { kind: 'cyclic', levels: 5 },
+    ],
+  })
+const blocks = [
+  ...kernels.map((kernel) => ({
+    ...kernel,
+    halves: true,
+    quick: kernel.name === 'gibbs',
+    name: `${kernel.name} of unequal columns`,
+    spec: unequal,
+    chains: 300,
+  })),
+  {
+    name: 'blockwise of mixed columns',
+    quick: true,
+    halves: true,
+    spec: mixed,
+    chains: 300,
+    sampler: ({ samplers }, steps) =>
+      samplers.blockwise({
+        steps,
+        kernels: [
+          { on: 'discrete', sampler: samplers.gibbs({ steps: 1 }) },
+          { on: 'real', sampler: samplers.mala({ steps: 2, stepSize: 0.3 }) },
+        ],
+      }),
+  },
+  {
+    name: 'blockwise of three kernels, one adapting',
+    halves: true,
+    spec: mixed,
+    chains: 129,
+    sampler: ({ samplers }, steps) =>
+      samplers.blockwise({
+        steps,
+        kernels: [
+          { on: 0, sampler: samplers.hmc({ steps: 2, stepSize: 0.5, leapfrogSteps: 3, warmup: 8 }) },
+          { on: 'colour', sampler: samplers.gibbsWithGradients({ steps: 2 }) },
+          { on: 'cyclic', sampler: samplers.discreteLangevin({ steps: 1, stepSize: 1.5 }) },
+        ],
+      }),
+  },
+]
+
 const QUICK = ['gibbs of ising', 'gibbs of potts', 'gibbsWithGradients of rbm', 'discreteLangevin of binary mlp']
 
-export default [...pairs, ...others].map((one) => ({
+export default [...pairs, ...others, ...blocks].map((one) => ({
   name: one.name,
   quick: one.quick ?? QUICK.includes(one.name),
   ...(one.halves && { resume: 'some' }),

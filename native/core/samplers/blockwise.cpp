@@ -1,0 +1,236 @@
+// blockwise: kernels that take turns, each moving its own blocks of columns while the others are held (Metropolis
+// within Gibbs; Tierney 1994, section 2.4). A kernel that leaves p(x_b | the rest) ~ exp(-E(x) / T) as it is leaves the
+// law of all columns as it is, so a round of exact kernels is exact. A step is one round, in the order of the kernels,
+// each with its own `steps` steps and random numbers of its own.
+//
+// E and its gradient are made anew before each kernel, since the columns it holds have moved. What a kernel carries
+// from step to step (velocity, adaptation) lies in Chains::replicas, one per kernel, as wide as x.
+#include <algorithm>
+#include <cmath>
+#include <variant>
+
+#include "energies/restricted_target.hpp"
+#include "samplers/moves.hpp"
+#include "samplers/sampler.hpp"
+
+namespace langevin {
+namespace {
+
+constexpr std::uint64_t kKernelSalt = 0xB10C0000;  // each kernel draws from numbers of its own
+
+Kinds everyKind() {
+  return {Domain::Kind::Real,    Domain::Kind::Binary, Domain::Kind::Spin,  Domain::Kind::Categorical,
+          Domain::Kind::Ordinal, Domain::Kind::Cyclic, Domain::Kind::Tokens};
+}
+
+/// A kernel and the blocks it moves: words of Domain::blocksOf, or numbers of blocks.
+struct BlockKernel {
+  std::shared_ptr<const Sampler> sampler;
+  std::vector<std::variant<std::string, std::int64_t>> on;
+  std::string path;
+
+  /// In the order of the columns, each once.
+  std::vector<std::size_t> blocksIn(const Domain& domain) const {
+    std::vector<std::size_t> blocks;
+    for (const auto& entry : on) {
+      std::vector<std::size_t> found;
+      if (const auto* word = std::get_if<std::string>(&entry))
+        found = domain.blocksOf(*word);
+      else if (std::get<std::int64_t>(entry) < static_cast<std::int64_t>(domain.blocks().size()))
+        found = {static_cast<std::size_t>(std::get<std::int64_t>(entry))};
+      if (found.empty()) refuse(entry, domain);
+      blocks.insert(blocks.end(), found.begin(), found.end());
+    }
+    std::sort(blocks.begin(), blocks.end());
+    blocks.erase(std::unique(blocks.begin(), blocks.end()), blocks.end());
+    return blocks;
+  }
+
+ private:
+  [[noreturn]] void refuse(const std::variant<std::string, std::int64_t>& entry, const Domain& domain) const {
+    const auto* word = std::get_if<std::string>(&entry);
+    throw Error(Code::InvalidOption,
+                path + ".on: this energy has no columns '" + (word ? *word : std::to_string(std::get<1>(entry))) +
+                    "'; it is over " + domain.describe(),
+                {{"path", path + ".on"}});
+  }
+};
+
+// Tally::own: of every kernel the sum of its acceptance and how many proposals that are.
+class Blockwise final : public Sampler {
+ public:
+  Blockwise(CommonOptions common, std::vector<BlockKernel> kernels)
+      : Sampler(std::move(common)), kernels_(std::move(kernels)) {
+    exact_ = std::all_of(kernels_.begin(), kernels_.end(), [](const BlockKernel& k) { return k.sampler->adjusted(); });
+  }
+
+  bool adjusted() const override { return exact_; }
+  bool stepped() const override { return false; }
+  Kinds moves() const override { return everyKind(); }
+  std::int64_t warmup() const override {
+    std::int64_t rounds = 0;
+    for (const BlockKernel& k : kernels_) {
+      const std::int64_t steps = k.sampler->common().steps;
+      rounds = std::max(rounds, (k.sampler->warmup() + steps - 1) / steps);
+    }
+    return rounds;
+  }
+
+  void requireDomain(const Domain& domain) const override {
+    std::vector<bool> moved(domain.blocks().size(), false);
+    for (const BlockKernel& k : kernels_) {
+      const Kinds kinds = k.sampler->moves();
+      const std::string what = k.path + ": " + k.sampler->common().kind + " moves " +
+                               (kinds.has(Domain::Kind::Real) ? "real columns" : "between discrete states");
+      for (const std::size_t b : k.blocksIn(domain)) {
+        domain.require(domain.blocks()[b], kinds, what, "another sampler for them, or other columns for it (on)");
+        moved[b] = true;
+      }
+    }
+    for (std::size_t b = 0; b < moved.size(); ++b)
+      if (!moved[b])
+        throw Error(Code::InvalidOption,
+                    "sampler.kernels: " + domain.blocks()[b].place() + " would never move; every block needs a kernel",
+                    {{"path", "sampler.kernels"}});
+  }
+
+  void init(Chains& chains, const Target& target, const Random&, std::uint64_t) const override {
+    if (chains.replicas.empty()) {
+      for (std::size_t k = 0; k < kernels_.size(); ++k) {
+        Chains& own = chains.replicas.emplace_back();
+        own.x = chains.x;
+        own.firstChain = chains.firstChain;
+        if (const auto& box = kernels_[k].sampler->common().box) enter(*box, kernels_[k], target, chains);
+      }
+    }
+    if (chains.replicas.size() != kernels_.size())
+      fail(Code::Shape, "the chains have states of ", chains.replicas.size(), " kernels, this sampler has ",
+           kernels_.size(), "; resume with the sampler that made the state");
+    chains.energy = target.energyOf({chains.x.to(target.dtype()), chains.y}).to(chains.x.scalar_type());
+    chains.gradient = at::empty({chains.size(), 0}, chains.x.options());  // each kernel makes its own
+  }
+
+  void step(Chains& chains, const Target& target, const StepClock& clock, const Random& random,
+            Tally& tally) const override {
+    const std::int64_t before = tally.steps;
+    for (std::size_t k = 0; k < kernels_.size(); ++k) turn(k, chains, target, clock, random, tally);
+    // Shares are of the kernels' steps; the driver adds one for the round itself.
+    if (tally.steps > before) tally.steps -= chains.size();
+  }
+
+  double effectiveTemperature() const override { return kernels_[0].sampler->effectiveTemperature(); }
+
+  void report(const Tally& tally, Map& diagnostics) const override {
+    List told;
+    for (std::size_t k = 0; k < kernels_.size(); ++k) {
+      const bool counted = tally.own.size() == 2 * kernels_.size() && tally.own[2 * k + 1] > 0;
+      const Value rate = counted ? Value(tally.own[2 * k] / tally.own[2 * k + 1]) : Value();
+      const bool adjusted = kernels_[k].sampler->adjusted();
+      told.emplace_back(Map{{"sampler", kernels_[k].sampler->common().kind},
+                            {"acceptance", adjusted ? rate : Value()},
+                            {"wouldBeAcceptance", adjusted ? Value() : rate}});
+    }
+    diagnostics["kernels"] = std::move(told);
+  }
+
+ private:
+  static void enter(const Box& box, const BlockKernel& kernel, const Target& target, Chains& chains) {
+    const RestrictedTarget part(target, kernel.blocksIn(target.domain()));
+    at::Tensor columns = part.columnsOf(chains.x);
+    Tally notCounted;
+    applyBox(columns, box, notCounted);
+    chains.x = part.put(chains.x, columns);
+  }
+
+  static void requireFinite(const Chains& moving, std::uint64_t counter) {
+    const std::int64_t energy = firstNonFiniteRow(moving.energy),
+                       row = energy >= 0 ? energy : firstNonFiniteRow(moving.x);
+    if (row >= 0)
+      chainNotFinite(moving.firstChain + static_cast<std::uint64_t>(row), energy >= 0 ? "its energy" : "its position",
+                     false, counter);
+  }
+
+  // The steps of one kernel.
+  void turn(std::size_t k, Chains& chains, const Target& target, const StepClock& clock, const Random& random,
+            Tally& tally) const {
+    const Sampler& sampler = *kernels_[k].sampler;
+    const std::int64_t steps = sampler.common().steps;
+    const Random own = random.fork(kKernelSalt + k);
+    Chains& carried = chains.replicas[k];
+    RestrictedTarget part(target, kernels_[k].blocksIn(target.domain()));
+    part.hold({chains.x, chains.y});
+    Chains moving;
+    moving.x = part.columnsOf(chains.x);
+    moving.y = part.ownRows();
+    moving.firstChain = chains.firstChain;
+    if (carried.velocity.defined()) moving.velocity = part.columnsOf(carried.velocity);
+    moving.adaptation = carried.adaptation;
+
+    StepClock now{clock.t * steps, clock.total * steps, clock.counter * static_cast<std::uint64_t>(steps),
+                  clock.monitorEvery * steps};
+    Tally sums;
+    startTile(sampler, part, moving, own, now.counter);
+    for (std::int64_t i = 0; i < steps; ++i, ++now.t, ++now.counter) {
+      sampler.step(moving, part, now, own, sums);
+      requireFinite(moving, now.counter);
+    }
+    sums.steps += steps * chains.size();
+
+    chains.x = part.put(chains.x, moving.x);
+    chains.energy = moving.energy;
+    carried.x = chains.x;
+    if (moving.velocity.defined()) carried.velocity = part.put(at::zeros_like(chains.x), moving.velocity);
+    carried.adaptation = moving.adaptation;
+    tally.own.resize(2 * kernels_.size(), 0);
+    tally.own[2 * k] += sums.acceptance;
+    tally.own[2 * k + 1] += static_cast<double>(sums.proposals);
+    // One rate for all: of the tests that were made, or, where a kernel has none, of those it would have had.
+    if (!exact_ && sampler.adjusted()) sums.acceptance = sums.accepted = static_cast<double>(sums.proposals = 0);
+    sums.own.clear();
+    tally.merge(sums);
+  }
+
+  std::vector<BlockKernel> kernels_;
+  bool exact_ = true;
+};
+
+BlockKernel readBlockKernel(const Spec& spec) {
+  BlockKernel kernel{makeSampler(spec.at("sampler")), {}, spec.path()};
+  const std::string& kind = kernel.sampler->common().kind;
+  if (kernel.sampler->setsCondition() || kind == "annealedLangevin" || kind == "parallelTempering" ||
+      kind == "blockwise")
+    spec.at("sampler").invalid("kind '" + kind +
+                               "' cannot take turns; use langevin, mala, hmc, nuts, underdampedLangevin, gibbs, "
+                               "gibbsWithGradients or discreteLangevin");
+  const Spec on = spec.at("on");
+  for (const Spec& entry : on.value().list() ? on.items() : std::vector<Spec>{on}) {
+    if (entry.value().get<std::string>())
+      kernel.on.emplace_back(entry.text());
+    else if (const std::int64_t number = entry.integer(); number >= 0)
+      kernel.on.emplace_back(number);
+    else
+      entry.invalid("the number of a block is 0 or above");
+  }
+  if (kernel.on.empty()) on.invalid("names no columns");
+  return kernel;
+}
+
+}  // namespace
+
+std::shared_ptr<const Sampler> makeBlockwise(const Spec& spec) {
+  std::vector<BlockKernel> kernels;
+  for (const Spec& item : spec.at("kernels").items()) kernels.push_back(readBlockKernel(item));
+  if (kernels.empty()) spec.at("kernels").invalid("give at least one kernel");
+  CommonOptions common;
+  common.kind = spec.kind();
+  common.steps = spec.count("steps", 1);
+  const double temperature = kernels[0].sampler->effectiveTemperature();
+  common.temperature = Schedule(temperature);
+  for (const BlockKernel& k : kernels)
+    if (const double t = k.sampler->effectiveTemperature(); std::abs(t - temperature) > 0.01 * temperature)
+      spec.at("kernels").invalid("the kernels' temperatures are " + std::to_string(temperature) + " and " +
+                                 std::to_string(t) + ", which have no law in common: give all of them the same");
+  return std::make_shared<Blockwise>(std::move(common), std::move(kernels));
+}
+
+}  // namespace langevin

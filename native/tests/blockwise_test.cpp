@@ -1,0 +1,241 @@
+// blockwise on mixed rows against integration: 3 x 4 discrete states and one real column, whose law is summed on a grid.
+// Draws are cells of (state, bin of the real column), 96 of them, and a chi-square test at the level 1e-4; controls are
+// kernels that ignore what the other columns are, and must fail it.
+#include <cmath>
+
+#include "check.hpp"
+#include "discrete_support.hpp"
+#include "energies/restricted_target.hpp"
+
+namespace langevin::test::blockwise_test {
+namespace {
+
+constexpr double kLevel = 1e-4;
+constexpr std::int64_t kChains = 16384, kBins = 8;
+
+/// categorical 3 ('colour'), real, ordinal 4: 5 columns, the real one between the others.
+EnergyRef mixedEnergy(at::ScalarType dtype = at::kDouble) {
+  const Value states = List{Map{{"kind", "categorical"}, {"levels", 3}, {"name", "colour"}}, Map{{"kind", "real"}},
+                            Map{{"kind", "ordinal"}, {"levels", 4}}};
+  const EnergyRef energy = energyFrom({{"kind", "mlp"},
+                                       {"input", 5},
+                                       {"hidden", List{12}},
+                                       {"activation", "tanh"},
+                                       {"gaussianBase", 2.0},
+                                       {"states", states}},
+                                      dtype);
+  energy->parameters().assign({{"0.weight", normals(12, 5, 8) * 0.9}, {"2.weight", normals(1, 12, 9)}}, false);
+  return energy;
+}
+
+/// Rows [12, 5] of the states with the real column at `r`.
+at::Tensor statesAt(double r) {
+  at::Tensor x = at::zeros({12, 5}, at::kDouble);
+  for (std::int64_t i = 0; i < 12; ++i) {
+    x[i][i / 4] = 1;
+    x[i][3] = r;
+    x[i][4] = i % 4;
+  }
+  return x;
+}
+
+double binOf(double r) { return std::min<double>(kBins - 1, std::max(0.0, std::floor((r + 4) / 8 * kBins))); }
+
+/// Probability of every (state, bin), by the midpoint rule between -16 and 16.
+at::Tensor lawOfCells(const Energy& energy, double temperature = 1) {
+  constexpr int kPoints = 4096;
+  at::Tensor law = at::zeros({12, kBins}, at::kDouble);
+  for (int i = 0; i < kPoints; ++i) {
+    const double r = -16 + 32 * (i + 0.5) / kPoints;
+    const at::Tensor e = energy.energyOf(energy.rows(statesAt(r), {})).to(at::kDouble);
+    law.select(1, static_cast<std::int64_t>(binOf(r))).add_((e / -temperature).exp());
+  }
+  return (law / law.sum()).view({-1});
+}
+
+at::Tensor cellsOf(const at::Tensor& x) {
+  const at::Tensor wide = x.to(at::kDouble).contiguous();
+  at::Tensor cells = at::empty({x.size(0)}, at::kLong);
+  for (std::int64_t i = 0; i < x.size(0); ++i) {
+    const double* v = wide.const_data_ptr<double>() + i * 5;
+    CHECK(v[0] + v[1] + v[2] == 1 && v[4] >= 0 && v[4] <= 3 && v[4] == std::floor(v[4]));
+    const double state = (v[1] == 1 ? 4 : v[2] == 1 ? 8 : 0) + v[4];
+    cells[i] = static_cast<std::int64_t>(state * kBins + binOf(v[3]));
+  }
+  return cells;
+}
+
+Map kernel(Value on, Map sampler) { return {{"on", std::move(on)}, {"sampler", std::move(sampler)}}; }
+Map blockwise(List kernels) { return {{"kind", "blockwise"}, {"steps", 1}, {"kernels", std::move(kernels)}}; }
+
+const Map kGibbs{{"kind", "gibbs"}, {"steps", 1}};
+const Map kMala{{"kind", "mala"}, {"steps", 3}, {"stepSize", 0.8}};
+
+at::Tensor mixedStart(const Energy& energy, std::int64_t chains = kChains) {
+  return energy.domain().uniform(chains, 0, Stream::Init, Random(1), energy.options().dtype(at::kDouble));
+}
+
+Chains after(const Sampler& sampler, const Target& target, const at::Tensor& start, std::int64_t steps,
+             int threads = 1) {
+  Job job;
+  Chains chains;
+  chains.x = start;
+  advance(sampler, target, chains, steps, 0, Random(17), threads, job);
+  return chains;
+}
+
+double settlingP(const Map& spec, const Energy& energy, const at::Tensor& law, std::int64_t steps = 30) {
+  return chiSquareP(cellsOf(after(*makeSamplerFrom(spec), energy, mixedStart(energy), steps).x), law);
+}
+
+std::string refusal(const std::function<void()>& body, Code code) {
+  try {
+    body();
+  } catch (const Error& error) {
+    CHECK(error.code == code);
+    return error.what();
+  }
+  CHECK(false);
+  return "";
+}
+
+bool tells(const std::string& message, const char* words) { return message.find(words) != std::string::npos; }
+
+}  // namespace
+
+TEST(exact_kernels_on_their_columns_settle_at_the_joint_law) {
+  const EnergyRef energy = mixedEnergy();
+  const at::Tensor law = lawOfCells(*energy);
+  // Worth testing: the real column depends on the state and the other way round.
+  const at::Tensor table = law.view({12, kBins});
+  CHECK((table - table.sum(1, true) * table.sum(0, true)).abs().sum().item<double>() > 0.2);
+  const Map hmc{{"kind", "hmc"}, {"steps", 1}, {"stepSize", 0.5}, {"leapfrogSteps", 4}};
+  const Map nuts{{"kind", "nuts"}, {"steps", 1}, {"warmup", 0}, {"stepSize", 0.5}};
+  const Map gradients{{"kind", "gibbsWithGradients"}, {"steps", 6}};
+  const Map discrete{{"kind", "discreteLangevin"}, {"steps", 6}, {"stepSize", 1.0}};
+  for (const List& kernels :
+       {List{kernel("discrete", kGibbs), kernel("real", kMala)},
+        List{kernel("real", hmc), kernel("discrete", gradients)}, List{kernel(1, nuts), kernel(List{0, 2}, discrete)},
+        List{kernel("colour", kGibbs), kernel("ordinal", discrete), kernel("real", kMala)}})
+    CHECK(settlingP(blockwise(kernels), *energy, law) > kLevel);
+  // The start is refused by the same test.
+  CHECK(chiSquareP(cellsOf(mixedStart(*energy)), law) < 1e-9);
+}
+
+TEST(temperature_is_that_of_every_kernel) {
+  const EnergyRef energy = mixedEnergy();
+  Map gibbs = kGibbs, mala = kMala;
+  gibbs["temperature"] = mala["temperature"] = 2.0;
+  const Map hot = blockwise({kernel("discrete", gibbs), kernel("real", mala)});
+  CHECK(settlingP(hot, *energy, lawOfCells(*energy, 2)) > kLevel);
+  CHECK(settlingP(hot, *energy, lawOfCells(*energy)) < 1e-9);
+  CHECK(makeSamplerFrom(hot)->effectiveTemperature() == 2);
+  CHECK(tells(refusal(
+                  [&] {
+                    makeSamplerFrom(blockwise({kernel("discrete", gibbs), kernel("real", kMala)}));
+                  },
+                  Code::InvalidOption),
+              "temperatures"));
+}
+
+namespace {
+
+/// Alternates kernels as blockwise does, but each sees the other columns as they were at the start of the run.
+at::Tensor uncoupled(const Energy& energy, std::int64_t steps) {
+  at::Tensor x = mixedStart(energy);
+  RestrictedTarget real(energy, {1}), states(energy, {0, 2});
+  real.hold({x, {}});
+  states.hold({x, {}});
+  const auto run = [&](const RestrictedTarget& target, const Map& spec) {
+    Job job;
+    Chains chains;
+    chains.x = target.columnsOf(x);
+    chains.y = target.ownRows();
+    advance(*makeSamplerFrom(spec), target, chains, steps, 0, Random(17).fork(3), 1, job);
+    x = target.put(x, chains.x);
+  };
+  run(real, {{"kind", "mala"}, {"steps", 90}, {"stepSize", 0.8}});
+  run(states, kGibbs);
+  return x;
+}
+
+}  // namespace
+
+TEST(kernels_that_ignore_the_coupling_fail_the_same_check) {
+  const EnergyRef energy = mixedEnergy();
+  CHECK(chiSquareP(cellsOf(uncoupled(*energy, 90)), lawOfCells(*energy)) < 1e-9);
+}
+
+TEST(a_restricted_target_is_the_energy_of_the_whole_rows) {
+  const EnergyRef energy = mixedEnergy();
+  const at::Tensor x = mixedStart(*energy, 40);
+  RestrictedTarget real(*energy, {1}), states(*energy, {0, 2});
+  real.hold({x, {}});
+  states.hold({x, {}});
+  CHECK(real.width() == 1 && states.width() == 4 && states.domain().discrete() && real.domain().real());
+  const EnergyAndGradient whole = energy->energyAndGradient({x, {}});
+  const EnergyAndGradient part = real.energyAndGradient({real.columnsOf(x), real.ownRows()});
+  CHECK(part.energy.equal(whole.energy) && part.gradient.equal(whole.gradient.slice(1, 3, 4)));
+  const at::Tensor columns = states.columnsOf(x);
+  CHECK(states.put(x, columns).equal(x));
+  CHECK(states.energyAndGradient({columns, states.ownRows()}).gradient.equal(states.columnsOf(whole.gradient)));
+  // Rows of it, in any order: y says whose other columns they have.
+  const at::Tensor some = at::tensor({7, 3, 3, 39}, at::kLong);
+  CHECK(states.energyOf({columns.index_select(0, some), some}).equal(whole.energy.index_select(0, some)));
+}
+
+TEST(rounds_are_bit_equal_at_any_number_of_threads_and_in_pieces) {
+  const EnergyRef energy = mixedEnergy(at::kFloat);
+  const Map underdamped{{"kind", "underdampedLangevin"}, {"steps", 2}, {"stepSize", 0.3}};
+  const Map adapting{{"kind", "hmc"}, {"steps", 2}, {"stepSize", 1.0}, {"leapfrogSteps", 3}, {"warmup", 6}};
+  for (const Map& real : {kMala, underdamped, adapting}) {
+    const auto sampler = makeSamplerFrom(blockwise({kernel("discrete", kGibbs), kernel("real", real)}));
+    const at::Tensor start = mixedStart(*energy, 700).to(at::kFloat);
+    const Chains whole = after(*sampler, *energy, start, 8);
+    CHECK(after(*sampler, *energy, start, 8, 2).x.equal(whole.x));
+    CHECK_NEAR((energy->energyOf({whole.x, {}}) - whole.energy).abs().max().item<double>(), 0, 1e-5);
+    Job job;
+    Chains pieces;
+    pieces.x = start;
+    advance(*sampler, *energy, pieces, 3, 0, Random(17), 1, job);
+    advance(*sampler, *energy, pieces, 5, 3, Random(17), 1, job);
+    CHECK(pieces.x.equal(whole.x));
+  }
+}
+
+TEST(kernels_do_not_share_random_numbers) {
+  // Two real columns with nothing between them, moved by the same kernel: the same numbers would make them equal.
+  const Value states = List{Map{{"kind", "real"}}, Map{{"kind", "real"}}};
+  const EnergyRef energy = energyFrom({{"kind", "gaussian"},
+                                       {"mean", List{0.0, 0.0}},
+                                       {"precision", List{List{1.0, 0.0}, List{0.0, 1.0}}},
+                                       {"states", states}});
+  const auto sampler = makeSamplerFrom(blockwise({kernel(0, kMala), kernel(1, kMala)}));
+  const at::Tensor x = after(*sampler, *energy, at::zeros({4000, 2}, at::kDouble), 12).x;
+  const at::Tensor correlation = at::corrcoef(x.t())[0][1];
+  CHECK(std::abs(correlation.item<double>()) < 4.5 / std::sqrt(4000.0));
+}
+
+TEST(kernels_and_columns_that_do_not_fit_are_refused) {
+  const EnergyRef energy = mixedEnergy();
+  const auto message = [&](const List& kernels, Code code) {
+    return refusal([&] { after(*makeSamplerFrom(blockwise(kernels)), *energy, mixedStart(*energy, 4), 1); }, code);
+  };
+  CHECK(tells(message({kernel("discrete", kGibbs)}, Code::InvalidOption), "column 3 would never move"));
+  CHECK(
+      tells(message({kernel("discrete", kMala), kernel("real", kMala)}, Code::Unsupported),
+            "kernels[0]: mala moves real columns, and columns 0 to 2 ('colour') of this mlp energy hold categorical"));
+  CHECK(tells(message({kernel("shape", kGibbs), kernel("real", kMala)}, Code::InvalidOption),
+              "kernels[0].on: this energy has no columns 'shape'"));
+  CHECK(tells(message({kernel(3, kGibbs)}, Code::InvalidOption), "no columns '3'"));
+  CHECK(tells(message({kernel("real", Map{{"kind", "parallelTempering"},
+                                          {"steps", 1},
+                                          {"temperatures", List{1.0, 2.0}},
+                                          {"sampler", kMala}})},
+                      Code::InvalidOption),
+              "cannot take turns"));
+  CHECK(tells(refusal([&] { after(*makeSamplerFrom(kMala), *energy, mixedStart(*energy, 4), 1); }, Code::Unsupported),
+              "use blockwise"));
+}
+
+}  // namespace langevin::test::blockwise_test

@@ -1,0 +1,50 @@
+/** The blockwise sampler: kernels that take turns on columns of different kinds. */
+import { defineSpec, specOf } from '../spec/index.js'
+
+const KERNELS = [
+  'langevin',
+  'mala',
+  'hmc',
+  'nuts',
+  'underdampedLangevin',
+  'gibbs',
+  'gibbsWithGradients',
+  'discreteLangevin',
+]
+
+/**
+ * Samplers that take turns, each moving its own columns while the others are held: for energies whose `states` are a list of
+ * blocks. One of the `steps` is a round: every kernel's own `sampler.steps` steps, in the order of the list.
+ *
+ * `kernels`: `{ on, sampler }` each. `on`: 'real', 'discrete', a kind ('binary', 'categorical', ...), the name of a block, its
+ * number in the list (from 0), or a list of these. Every block must be moved by a kernel; a block may be moved by several.
+ * `sampler`: langevin, mala, hmc, nuts, underdampedLangevin for real columns; gibbs, gibbsWithGradients, discreteLangevin for
+ * discrete ones. All have the same temperature.
+ *
+ * Exact when every kernel is: a kernel that leaves the law of its columns given the others as it is leaves the joint law as it
+ * is. Diagnostics: `kernels`, the acceptance of each.
+ */
+export const blockwise = defineSpec(
+  'sampler',
+  'blockwise',
+  (z) => {
+    const columns = z.union([z.string().min(1), z.int().nonnegative()])
+    return {
+      steps: z.int().positive(),
+      kernels: z
+        .array(z.strictObject({ on: z.union([columns, z.array(columns).min(1)]), sampler: specOf(z, 'sampler') }))
+        .min(1),
+    }
+  },
+  {
+    summary: 'Samplers that take turns on columns of different kinds.',
+    source: 'Metropolis within Gibbs: Tierney 1994, section 2.4.',
+    check: ({ kernels }, fail) => {
+      for (const [i, { sampler }] of kernels.entries()) {
+        if (!KERNELS.includes(sampler.kind)) {
+          fail(`kernels[${i}].sampler.kind`, `'${sampler.kind}' cannot take turns; use one of ${KERNELS.join(', ')}`)
+        }
+      }
+    },
+  },
+)
