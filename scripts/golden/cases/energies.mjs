@@ -147,6 +147,20 @@ const conditional = [
     dtypes: ['float32', 'float64', 'bfloat16'],
   },
   {
+    name: 'scalar of an mlp',
+    quick: true,
+    spec: ({ energies, networks }) =>
+      energies.scalar({ input: 3, network: networks.mlp({ hidden: [16, 16] }), gaussianBase: 2 }),
+    width: 3,
+  },
+  {
+    name: 'classifier of a network',
+    spec: ({ energies, networks }) =>
+      energies.classifier({ input: 5, classes: 6, network: networks.mlp({ hidden: [33] }), gaussianBase: 3 }),
+    width: 5,
+    outputs: true,
+  },
+  {
     name: 'classifier',
     quick: true,
     spec: ({ energies }) => energies.classifier({ input: 5, hidden: [33], classes: 6, gaussianBase: 3 }),

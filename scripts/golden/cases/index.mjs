@@ -3,8 +3,9 @@ import answers from './answers.mjs'
 import data from './data.mjs'
 import discrete from './discrete.mjs'
 import energies from './energies.mjs'
+import networks from './networks.mjs'
 import objectives from './objectives.mjs'
 import samplers from './samplers.mjs'
 import training from './training.mjs'
 
-export const families = { energies, samplers, discrete, objectives, training, answers, data }
+export const families = { energies, networks, samplers, discrete, objectives, training, answers, data }
