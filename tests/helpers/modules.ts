@@ -77,11 +77,13 @@ export function disorder(root: string, layer: Layer): string[] {
   const belongs = new Map(sources.map((path) => [path, moduleOf(path, layer)]))
   const found: string[] = []
   for (const [path, module] of belongs) {
-    if (module === undefined) found.push(`${path} is in no module: add its folder to the order of ${layer.layer}`)
+    if (module === undefined)
+      found.push(`${path} is in no module: add its folder to "${layer.layer}" in docs/modules.json, where the order is`)
   }
   const filled = new Set(belongs.values())
   for (const entry of order) {
-    if (!filled.has(entry)) found.push(`${layer.layer} has no module '${entry}': take it out of the order`)
+    if (!filled.has(entry))
+      found.push(`${layer.layer} has no module '${entry}': take it out of "${layer.layer}" in docs/modules.json`)
   }
   const verb = layer.files.test('x.ts') ? 'imports' : 'includes'
   for (const { from, to } of usesIn(root, layer)) {

@@ -13,7 +13,8 @@ import {
   train,
 } from '../../src/index.js'
 import { invoke } from '../../src/runtime/index.js'
-import type { SpecValue } from '../../src/spec/index.js'
+import { kindsOf, type SpecValue } from '../../src/spec/index.js'
+import { type Exception, missing, specsIn } from '../helpers/coverage.js'
 import { reference } from '../helpers/python.js'
 import { discriminationCases, discriminationRuns } from './discrimination-cases.js'
 import {
@@ -213,6 +214,66 @@ const runCases: RunCase[] = [
   ...discriminationRuns,
   ...scoreMatchingRuns,
 ]
+
+/** Objectives and noises that no case of this file can hold, and the test that compares them instead. */
+const ELSEWHERE: Record<'objective' | 'noise', Record<string, Exception>> = {
+  objective: {
+    fDivergence: {
+      why: 'its helper network takes a step of its own; against PyTorch there',
+      instead: 'tests/objectives/f-divergence.test.ts',
+    },
+    structured: {
+      why: 'its answers are a set of candidates; against PyTorch there',
+      instead: 'tests/objectives/structured.test.ts',
+    },
+    learnedSteinDiscrepancy: {
+      why: 'its critic is a network of its own; against closed forms there, and against PyTorch in tests/bench/losses.test.ts',
+      instead: 'native/tests/stein_test.cpp',
+    },
+  },
+  noise: {
+    dataGaussianMixture: {
+      why: 'fitted by expectation maximisation; that its density integrates to 1 and its draws follow it is tested there',
+      instead: 'native/tests/noises_test.cpp',
+    },
+    flow: { why: 'fitted column by column; as dataGaussianMixture', instead: 'native/tests/noises_test.cpp' },
+  },
+}
+
+describe('the cases', () => {
+  const held = [...cases, ...runCases].map(({ objective }) => objective)
+  it('hold every objective', () => {
+    const found = missing(kindsOf('objective'), {
+      family: 'objective',
+      holds: held.map(({ kind }) => kind),
+      no: 'no case of tests/objectives/reference.test.ts',
+      add: (kind) => `a case there, and '${kind}' to LOSSES of scripts/reference/objectives.py`,
+      except: ELSEWHERE.objective,
+    })
+    expect(found).toEqual([])
+  })
+
+  it('hold every noise', () => {
+    const found = missing(kindsOf('noise'), {
+      family: 'noise',
+      holds: held.flatMap(({ noise }) => specsIn(noise)).map(({ kind }) => kind),
+      no: 'no case of tests/objectives/reference.test.ts',
+      add: (kind) => `a case with it there, and '${kind}' to noise_law() of scripts/reference/noises.py`,
+      except: ELSEWHERE.noise,
+    })
+    expect(found).toEqual([])
+  })
+
+  it('hold every optimizer', () => {
+    const found = missing(kindsOf('optimizer'), {
+      family: 'optimizer',
+      holds: optimizerCases.map(({ kind }) => kind),
+      no: 'optimizerCases of tests/objectives/reference.test.ts',
+      add: (kind) => `it there, and '${kind}' to make_optimizer() of scripts/reference/objectives.py`,
+    })
+    expect(found).toEqual([])
+  })
+})
 
 describe('against plain PyTorch', () => {
   const dtypes: Dtype[] = ['float32', 'float64']

@@ -24,71 +24,17 @@ interface Rule extends Layer {
   forbidden: Array<[RegExp, string]>
 }
 
-/** The modules of src; each imports earlier ones only. A new folder gets its place here. */
-const MODULES = [
-  'errors',
-  'native',
-  'doctor',
-  'tensor',
-  'runtime',
-  'system',
-  'spec',
-  'schedules',
-  'networks',
-  'energies',
-  'optimizers',
-  'noises',
-  'samplers',
-  'inference',
-  'objectives',
-  'io',
-  'data',
-  'network',
-  'energy',
-  'infer',
-  'sample',
-  'training',
-  'metrics',
-  'partition',
-  'evaluate',
-  'ood',
-  'diagnose',
-  'report',
-  'studies',
-  'cli',
-  'index',
-]
-
-/** The modules of native/core; each includes earlier ones only. `api` is the face of the core, at its top. */
-const CORE_MODULES = [
-  'base',
-  'kernels',
-  'tensors',
-  'program',
-  'executors/cpu',
-  'executors/cuda',
-  'networks',
-  'energies',
-  'statistics',
-  'samplers',
-  'noises',
-  'inference',
-  'gradients',
-  'replay',
-  'optimizers',
-  'objectives',
-  'training',
-  'data',
-  'evaluation',
-  'api',
-]
+/** The modules of each layer in their order; each uses earlier ones only. A new one gets its place there. */
+const MODULES: Record<string, Record<string, string>> = JSON.parse(
+  readFileSync(join(root, 'docs/modules.json'), 'utf8'),
+)
 
 const TORCH = /^(torch|ATen|c10|caffe2)\//
 const RULES: Rule[] = [
   {
     layer: 'native/core',
     files: /\.(cpp|hpp|h|cu|cuh)$/,
-    order: CORE_MODULES,
+    order: Object.keys(MODULES['native/core']!),
     forbidden: [
       [/^(napi|node_api|js_native_api|uv|v8|node)(-inl)?\.h$/, 'the core knows nothing of Node'],
       [/(^|\/)binding\//, 'the core lies below the binding'],
@@ -107,7 +53,7 @@ const RULES: Rule[] = [
   {
     layer: 'src',
     files: /\.ts$/,
-    order: MODULES,
+    order: Object.keys(MODULES.src!),
     byIndex: ['doctor', 'tensor', 'runtime', 'spec', 'schedules', 'training', 'diagnose'],
     forbidden: [
       [/(^|\/)(tests|examples|build|dist)\//, 'the package works without its tests, examples and outputs'],
@@ -276,8 +222,8 @@ describe('the check itself', () => {
   it('asks for a place for every file, and for a file in every place', () => {
     const at = project({ 'src/spec/index.ts': '', 'src/samplers/x.ts': '', 'src/odd.ts': '' })
     expect(disorder(at, TS)).toEqual([
-      'src/odd.ts is in no module: add its folder to the order of src',
-      "src has no module 'report': take it out of the order",
+      'src/odd.ts is in no module: add its folder to "src" in docs/modules.json, where the order is',
+      `src has no module 'report': take it out of "src" in docs/modules.json`,
     ])
   })
 
