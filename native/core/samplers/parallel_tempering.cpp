@@ -33,13 +33,13 @@ class ParallelTempering final : public Sampler {
   }
 
   bool adjusted() const override { return inner_->adjusted(); }
-  std::int64_t warmup() const override { return (inner_->warmup() + moves() - 1) / moves(); }
+  std::int64_t warmup() const override { return (inner_->warmup() + innerSteps() - 1) / innerSteps(); }
   double effectiveTemperature() const override { return kernels_[0]->effectiveTemperature(); }
   at::Tensor stepSizes(const Chains& chains) const override { return kernels_[0]->stepSizes(chains); }
   std::unique_ptr<TileExecutor> fuse(const Energy& energy) const override;
 
   void init(Chains& chains, const Target& target, const Random& random, std::uint64_t counter) const override {
-    counter *= static_cast<std::uint64_t>(moves());
+    counter *= static_cast<std::uint64_t>(innerSteps());
     if (chains.replicas.empty())
       for (std::size_t k = 1; k < kernels_.size(); ++k)
         chains.replicas.push_back({chains.x, chains.y, chains.firstChain, {}, {}, {}, {}, {}});
@@ -54,7 +54,7 @@ class ParallelTempering final : public Sampler {
   void step(Chains& chains, const Target& target, const StepClock& clock, const Random& random,
             Tally& tally) const override {
     move(chains, clock, random, tally, [&](std::size_t k, StepClock now, const Random& own, Tally& tallyOfK) {
-      for (std::int64_t i = 0; i < moves(); ++i, ++now.t, ++now.counter)
+      for (std::int64_t i = 0; i < innerSteps(); ++i, ++now.t, ++now.counter)
         kernels_[k]->step(replica(chains, k), target, now, own, tallyOfK);
     });
   }
@@ -63,10 +63,10 @@ class ParallelTempering final : public Sampler {
   template <class Advance>
   void move(Chains& chains, const StepClock& clock, const Random& random, Tally& tally, Advance advance) const {
     StepClock now = clock;
-    now.t *= moves();
-    now.total *= moves();
-    now.counter *= static_cast<std::uint64_t>(moves());
-    now.monitorEvery *= moves();
+    now.t *= innerSteps();
+    now.total *= innerSteps();
+    now.counter *= static_cast<std::uint64_t>(innerSteps());
+    now.monitorEvery *= innerSteps();
     tally.own.resize(own(kernels_.size(), 0), 0);
     for (std::size_t k = 0; k < kernels_.size(); ++k) {
       Tally hot;
@@ -84,7 +84,7 @@ class ParallelTempering final : public Sampler {
                                        Job& job) const override;
   void report(const Tally& tally, Map& diagnostics) const override;
 
-  std::int64_t moves() const { return inner_->common().steps; }
+  std::int64_t innerSteps() const { return inner_->common().steps; }
   const Kernels& kernels() const { return kernels_; }
 
  private:
@@ -150,7 +150,7 @@ class TemperedExecutor final : public TileExecutor {
     for (std::int64_t i = 0; i < count; ++i, ++clock.t, ++clock.counter) {
       pulse.beat(tile.size());
       sampler_.move(tile, clock, random, tally, [&](std::size_t k, const StepClock& now, const Random& own, Tally& t) {
-        executors_[k]->run(replica(tile, k), now, sampler_.moves(), own, t, silent);
+        executors_[k]->run(replica(tile, k), now, sampler_.innerSteps(), own, t, silent);
       });
     }
   }

@@ -250,7 +250,6 @@ const tempered = [
   ...Object.entries(inner).map(([name, kernel]) => ({
     name: `parallelTempering of ${name}`,
     quick: name === 'mala',
-    halves: name !== 'langevin',
     spec: name === 'langevin' ? joint : wells,
     ...(name === 'langevin' && { y: (context) => rowsOf(context, bell(129, 1, 7)) }),
     chains: 129,
