@@ -45,7 +45,7 @@ export {
   type SampleState,
   sample,
 } from './sample.js'
-export { samplers } from './samplers/index.js'
+export { type SamplerStatistics, samplers } from './samplers/index.js'
 export { schedules } from './schedules/index.js'
 export { devices, memoryStats, threads, type Versions, versions } from './system.js'
 export { type NestedArray, type RowsLike, Tensor, type TypedArray, tensor } from './tensor/index.js'

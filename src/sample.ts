@@ -1,6 +1,7 @@
 /** sample(): draws samples from an energy. */
 import type { Energy } from './energy.js'
 import { type Run, startRun } from './runtime/index.js'
+import type { SamplerStatistics } from './samplers/index.js'
 import { freeze, parseSpec, requireOptions, type SpecValue } from './spec/index.js'
 import './samplers/index.js'
 import { type RowsLike, type Tensor, tensor, toRows } from './tensor/index.js'
@@ -69,8 +70,11 @@ export interface SampleOptions {
   signal?: AbortSignal
 }
 
-/** Numbers that say how far the draws may be trusted; null where there are too few draws, or nothing varies. */
-export interface SampleDiagnostics {
+/**
+ * Numbers that say how far the draws may be trusted; null where there are too few draws, or nothing varies. A sampler may add
+ * its own (`SamplerStatistics`).
+ */
+export interface SampleDiagnostics extends SamplerStatistics {
   /** Mean Metropolis acceptance probability after burn-in; null for kernels without a test. */
   acceptance: number | null
   /** For kernels without a test: the mean acceptance one would have given. Far below 1, the step is too large. */
@@ -113,15 +117,6 @@ export interface SampleDiagnostics {
   }
   /** Of the traced draws' energies. */
   energy: { mean: number | null; sd: number | null; rhat: number | null; ess: number | null }
-  /** nuts: leapfrog steps per step, and the share of steps that maxDepth ended. */
-  leapfrogSteps?: number
-  deepestShare?: number
-  /** parallelTempering: the ladder, mean swap acceptance of neighbours, and of each replica's own kernel. */
-  temperatures?: number[]
-  swapAcceptance?: (number | null)[]
-  replicaAcceptance?: (number | null)[]
-  /** blockwise: of each kernel in the order given; `wouldBeAcceptance` is that of kernels without a Metropolis test. */
-  kernels?: { sampler: string; acceptance: number | null; wouldBeAcceptance: number | null }[]
   /** Over the schedule, or over the chains where each has adapted its own; null for kernels without a step size. */
   stepSize: { mean: number; min: number; max: number } | null
   chains: number

@@ -151,7 +151,7 @@ at::Tensor uncoupled(const Energy& energy, std::int64_t steps) {
     Chains chains;
     chains.x = target.columnsOf(x);
     chains.y = target.ownRows();
-    advance(*makeSamplerFrom(spec), target, chains, steps, 0, Random(17).fork(3), 1, job);
+    advance(*makeSamplerFrom(spec), target, chains, steps, 0, Random(17).fork(Salt{3}), 1, job);
     x = target.put(x, chains.x);
   };
   run(real, {{"kind", "mala"}, {"steps", 90}, {"stepSize", 0.8}});

@@ -155,7 +155,7 @@ Outcome inTheKernel(const Energy& energy, const Sampler& sampler, const at::Tens
   l.seed = 1;
   l.firstChain = 0;
   l.counter = 5;
-  l.adjusted = sampler.adjusted();
+  l.adjusted = sampler.traits().adjusted;
   l.monitor = !l.adjusted;
   l.clip = o.clip;
   if (o.box) {

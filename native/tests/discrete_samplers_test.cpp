@@ -107,8 +107,7 @@ struct Flaw {
 class FlawedGradients final : public Sampler {
  public:
   explicit FlawedGradients(Flaw flaw) : Sampler({}), flaw_(flaw) {}
-  bool adjusted() const override { return true; }
-  bool discrete() const override { return true; }
+  Traits traits() const override { return {.adjusted = true, .moves = Kinds::discrete()}; }
 
   void step(Chains& c, const Target& target, const StepClock& clock, const Random& random,
             Tally& tally) const override {
@@ -124,7 +123,7 @@ class FlawedGradients final : public Sampler {
     at::Tensor ratio = c.energy - next.energy + backward.gather(1, back.unsqueeze(1)).squeeze(1) -
                        forward.gather(1, move.unsqueeze(1)).squeeze(1);
     if (!flaw_.tested) ratio = at::zeros_like(ratio);
-    testMoves(c, x, next, ratio, clock, random, tally);
+    acceptMoves(c, x, next, ratio, clock, random, tally);
   }
 
  private:
@@ -142,8 +141,7 @@ class FlawedLangevin final : public Sampler {
  public:
   FlawedLangevin(double stepSize, bool reverseAtStart)
       : Sampler({}), stepSize_(stepSize), reverseAtStart_(reverseAtStart) {}
-  bool adjusted() const override { return true; }
-  bool discrete() const override { return true; }
+  Traits traits() const override { return {.adjusted = true, .moves = Kinds::discrete()}; }
 
   void step(Chains& c, const Target& target, const StepClock& clock, const Random& random,
             Tally& tally) const override {
@@ -156,7 +154,7 @@ class FlawedLangevin final : public Sampler {
     const at::Tensor backward = logProposal(sites, x, reverseAtStart_ ? c.gradient : next.gradient);
     const at::Tensor ratio = c.energy - next.energy + backward.gather(2, sites.decode(c.x).unsqueeze(2)).sum({1, 2}) -
                              forward.gather(2, levels.unsqueeze(2)).sum({1, 2});
-    testMoves(c, x, next, ratio, clock, random, tally);
+    acceptMoves(c, x, next, ratio, clock, random, tally);
   }
 
  private:

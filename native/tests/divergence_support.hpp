@@ -41,7 +41,7 @@ inline at::Tensor toyRows(std::int64_t n) { return quantileRows({{0.33, -1, 0.25
 class ExactGaussian : public Sampler {
  public:
   ExactGaussian() : Sampler(CommonOptions{"exact", 1, Schedule(1.0), Schedule(1.0), 0, {}, Precision::Float32}) {}
-  bool adjusted() const override { return true; }
+  Traits traits() const override { return {.adjusted = true}; }
   void step(Chains& chains, const Target& target, const StepClock& clock, const Random& random, Tally&) const override {
     const at::Tensor& flat = target.asEnergy()->parameters().flat();
     const at::Tensor xi =

@@ -87,7 +87,7 @@ class WrongSampler : public Sampler {
  public:
   using Move = std::function<at::Tensor(const at::Tensor& x, const at::Tensor& gradient, const at::Tensor& noise)>;
   explicit WrongSampler(Move move) : Sampler(common()), move_(std::move(move)) {}
-  bool adjusted() const override { return false; }
+  Traits traits() const override { return {}; }
   void step(Chains& chains, const Target& target, const StepClock& clock, const Random& random, Tally&) const override {
     const at::Tensor noise = random.normal(chains.size(), chains.x.size(1), clock.counter, Stream::Noise,
                                            chains.x.options(), chains.firstChain);

@@ -98,7 +98,7 @@ TEST(a_run_cut_in_two_goes_on_the_same) {
   Chains whole = start(), parts = start();
   advance(*sampler, *energy, whole, 40, 0, Random(1), 1, job);
   advance(*sampler, *energy, parts, 15, 0, Random(1), 2, job);
-  parts.energy = parts.gradient = at::Tensor();  // as a resumed run finds its chains
+  parts.restart();  // as a resumed run finds its chains
   advance(*sampler, *energy, parts, 25, 15, Random(1), 2, job);
   CHECK(whole.x.equal(parts.x));
 }

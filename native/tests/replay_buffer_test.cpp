@@ -215,7 +215,7 @@ TEST(only_restarted_chains_are_tempered) {
   ReplayBuffer::Draw draw = buffer.draw(300, 1);
   const at::Tensor before = draw.rows.x.clone();
   std::vector<double> seen;
-  buffer.cool(draw, [&](const Batch& rows, double temperature, std::uint64_t level) {
+  buffer.annealRestarts(draw, [&](const Batch& rows, double temperature, std::uint64_t level) {
     CHECK(rows.size() == draw.restarted.sum().item<std::int64_t>());
     CHECK(level == seen.size());
     seen.push_back(temperature);
@@ -254,10 +254,11 @@ TEST(tempered_restarts_find_the_weights_of_the_modes) {
       Job job;
       Chains chains;
       chains.x = rows.x;
-      advance(*sampler->heated(temperature), *energy, chains, temperature > 1 ? 200 : 20, 0, Random(level), 1, job);
+      advance(*sampler->atTemperature(temperature), *energy, chains, temperature > 1 ? 200 : 20, 0, Random(level), 1,
+              job);
       return chains.x;
     };
-    buffer.cool(draw, run);
+    buffer.annealRestarts(draw, run);
     return run(draw.rows, 1, 99).gt(0).to(at::kDouble).mean().item<double>();
   };
   CHECK_NEAR(shareOnTheRight({}), 0.5, 0.06);

@@ -131,7 +131,7 @@ inline std::shared_ptr<const Sampler> samplerOf(Map spec) {
 inline at::Tensor chainMeans(const Sampler& sampler, const Target& target) {
   at::NoGradGuard guard;
   const std::int64_t steps = sampler.common().steps;
-  const std::int64_t burnIn = sampler.warmup() + (steps - sampler.warmup()) / 3;
+  const std::int64_t burnIn = sampler.traits().warmup + (steps - sampler.traits().warmup) / 3;
   const std::int64_t thin = std::max<std::int64_t>(1, steps / 400);
   const auto executor = planTile(sampler, *target.energy);
   const Random random(23);

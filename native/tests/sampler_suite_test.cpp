@@ -91,7 +91,7 @@ namespace {
 class ReturnsStart final : public Sampler {
  public:
   explicit ReturnsStart(std::int64_t steps) : Sampler(CommonOptions{}) { common_.steps = steps; }
-  bool adjusted() const override { return false; }
+  Traits traits() const override { return {}; }
   void step(Chains&, const Target&, const StepClock&, const Random&, Tally&) const override {}
 };
 

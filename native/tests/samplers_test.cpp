@@ -92,14 +92,14 @@ CommonOptions plain(double stepSize) {
 class ReturnsStart final : public Sampler {
  public:
   ReturnsStart() : Sampler(plain(1)) {}
-  bool adjusted() const override { return false; }
+  Traits traits() const override { return {}; }
   void step(Chains&, const Target&, const StepClock&, const Random&, Tally&) const override {}
 };
 
 class ExactDraws final : public Sampler {
  public:
   explicit ExactDraws(double precision) : Sampler(plain(1)), precision_(precision) {}
-  bool adjusted() const override { return false; }
+  Traits traits() const override { return {}; }
   void step(Chains& c, const Target&, const StepClock& clock, const Random& random, Tally&) const override {
     c.x = random.normal(c.x.size(0), c.x.size(1), clock.counter, Stream::Noise, c.x.options(), c.firstChain) /
           std::sqrt(precision_);
@@ -112,7 +112,7 @@ class ExactDraws final : public Sampler {
 class SignFlipped final : public Sampler {
  public:
   explicit SignFlipped(double h) : Sampler(plain(h)), h_(h) {}
-  bool adjusted() const override { return false; }
+  Traits traits() const override { return {}; }
   void step(Chains& c, const Target& target, const StepClock& clock, const Random& random, Tally&) const override {
     c.x = c.x + 0.5 * h_ * c.gradient +
           std::sqrt(h_) *

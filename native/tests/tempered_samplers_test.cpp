@@ -156,7 +156,7 @@ TEST(annealed_langevin_follows_the_noise_levels) {
                                     {"noiseLevels", Map{{"from", 4.0}, {"to", last}, {"levels", 4}}},
                                     {"stepsPerLevel", 60},
                                     {"stepSize", step}});
-    CHECK(sampler->common().steps == 240 && sampler->warmup() == 180);
+    CHECK(sampler->common().steps == 240 && sampler->traits().warmup == 180);
     const std::int64_t n = *executor ? 2048 : 16384;
     const Ran r = run(*sampler, *energy, n, 1, 4);
     const double variance = 1 / (precision * (1 - step * precision / 4));
@@ -259,8 +259,7 @@ TEST(replicas_go_on_where_they_stopped) {
   Chains whole = started(), pieces = started();
   executor->run(whole, {0, 12, 0, 0}, 12, Random(1), tally, pulse);
   executor->run(pieces, {0, 12, 0, 0}, 5, Random(1), tally, pulse);
-  pieces.gradient.reset();  // as a saved state has it: positions only
-  pieces.replicas[0].gradient.reset();
+  pieces.restart();  // as a saved state has it: positions only
   executor->run(pieces, {5, 12, 5, 0}, 7, Random(1), tally, pulse);
   CHECK(pieces.x.equal(whole.x) && pieces.replicas[0].x.equal(whole.replicas[0].x));
 }

@@ -12,6 +12,12 @@ const KERNELS = [
   'discreteLangevin',
 ]
 
+/** What the diagnostics of a run of `blockwise` tell besides what every sampler does. */
+export interface BlockwiseStatistics {
+  /** Of each kernel in the order given; `wouldBeAcceptance` is that of kernels without a Metropolis test. */
+  kernels: { sampler: string; acceptance: number | null; wouldBeAcceptance: number | null }[]
+}
+
 /**
  * Samplers that take turns, each moving its own columns while the others are held: for energies whose `states` are a list of
  * blocks. One of the `steps` is a round: every kernel's own `sampler.steps` steps, in the order of the list.

@@ -2,6 +2,14 @@
 import { defineSpec } from '../spec/index.js'
 import { checkReflectingBox, commonFields, temperatureField } from './fields.js'
 
+/** What the diagnostics of a run of `nuts` tell besides what every sampler does. */
+export interface NutsStatistics {
+  /** Leapfrog steps per step, on average. */
+  leapfrogSteps: number
+  /** Share of the steps that maxDepth ended. */
+  deepestShare: number
+}
+
 /**
  * The no-U-turn sampler: Hamiltonian trajectories that double until they turn back, one state drawn from the whole trajectory
  * by its weight. In the first `warmup` steps of its life (default: half of `steps`) each chain adapts its own step size

@@ -3,6 +3,16 @@ import { checkLadder, defineSpec, ladderField, specOf } from '../spec/index.js'
 
 const INNER = ['langevin', 'mala', 'hmc', 'underdampedLangevin']
 
+/** What the diagnostics of a run of `parallelTempering` tell besides what every sampler does; null where nothing was tried. */
+export interface ParallelTemperingStatistics {
+  /** The ladder, as it was given or as the pilot run left it. */
+  temperatures: number[]
+  /** Mean acceptance of swaps of each replica with the next one. */
+  swapAcceptance: (number | null)[]
+  /** Mean acceptance of each replica's own kernel. */
+  replicaAcceptance: (number | null)[]
+}
+
 /**
  * Replica exchange: every chain has companions at the rising `temperatures` (a list, or `{ from, to, levels }` spaced
  * geometrically); samples are the replicas at the first one, usually 1. One of the `steps` is `sampler.steps` steps of

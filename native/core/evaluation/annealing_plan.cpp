@@ -12,7 +12,6 @@
 namespace langevin {
 namespace {
 
-constexpr std::uint64_t kAnnealingPilotSalt = 0xA15;
 constexpr int kFirstMoves = 20, kMoves = 3;  // adapting moves at the first and at every later temperature
 constexpr double kGain = 0.7;                // of log step size on (acceptance - target)
 // A quarter of a period of a Gaussian in units of its spread: a trajectory that long ends independent of its start, a
@@ -102,7 +101,7 @@ AnnealingPlan annealingPlan(const AnnealingPath& path, const AnnealedOptions& o,
   }
   if (adaptive) plan.betas = {0};
   plan.moves.resize(1);
-  const Random random = Random(o.seed).fork(kAnnealingPilotSalt);
+  const Random random = Random(o.seed).fork(Salt::AnnealingPilot);
   std::vector<AnnealingTile> tiles = pilotTiles(path, o, y, random);
   double logStep = std::log(0.5) - 0.25 * std::log(static_cast<double>(d));
   std::uint64_t counter = 0;

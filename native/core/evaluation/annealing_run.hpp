@@ -61,8 +61,7 @@ AnnealingWeights annealedUp(const Path& path, std::size_t rungs, const AnnealedO
 template <class Path>
 AnnealingWeights annealedDown(const Path& path, std::size_t rungs, const AnnealedOptions& o, const at::Tensor& y,
                               const at::Tensor& samples, int threads, Job& job) {
-  constexpr std::uint64_t kReverseSalt = 0x4E7;
-  const Random random = Random(o.seed).fork(kReverseSalt);
+  const Random random = Random(o.seed).fork(Salt::AnnealingReverse);
   return annealedTiles(samples.size(0), threads, [&](const TileRange& r) {
     auto tile = path.started(samples.slice(0, r.first, r.last), r.first, y);
     std::uint64_t counter = 0;

@@ -75,7 +75,10 @@ class SweptPath final : public StatesPath {
 
  private:
   at::Tensor energyAt(const Chains& chains, double b) const override { return chains.energy * (b / temperature_); }
-  void settle(Chains& chains) const override { samplers_[0]->init(chains, energy_, Random(0), 0); }
+  void settle(Chains& chains) const override {
+    samplers_[0]->init(chains, energy_, Random(0), 0);
+    chains.started = true;
+  }
 
   double temperature_;
   Job& job_;

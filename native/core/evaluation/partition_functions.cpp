@@ -144,7 +144,7 @@ Value importance(const Spec& a, Job& job) {
     requireFinite(rows, "rows");
     const double defensive = a.probability("defensive", 0.1);
     if (defensive >= 1) a.at("defensive").invalid("must be less than 1");
-    o.proposal = MixtureLaw::fit(rows, a.count("components", 1, 1), Random(o.seed).fork(1))
+    o.proposal = MixtureLaw::fit(rows, a.count("components", 1, 1), Random(o.seed).fork(Salt::ProposalFit))
                      .widened(a.positive("inflate", 1.2), defensive);
   }
   const WeightSummary r =

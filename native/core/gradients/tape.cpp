@@ -148,7 +148,7 @@ at::Tensor Tape::evaluateFused(Record& record) {
 
 at::Tensor Tape::evaluateTensors(Record& record) {
   // Each record of a step has masks of its own; rows within it are told apart by firstRow.
-  const std::uint64_t seed = Random(seed_).fork(records_.size()).seed();
+  const std::uint64_t seed = Random(seed_).fork(Salt::Record, records_.size()).seed();
   const bool cuda = record.rows.x.is_cuda();
   parallelTiles(static_cast<std::int64_t>(record.tiles.size()), cuda ? 1 : threads_, [&](std::int64_t i) {
     const auto index = static_cast<std::size_t>(i);

@@ -18,8 +18,6 @@
 namespace langevin {
 namespace {
 
-constexpr std::uint64_t kStartSalt = 0x57A27;
-
 // The law of a short run's first rows, as the replay buffer knows it.
 ReplayBuffer::Options startOptions(const Spec& spec) {
   ReplayBuffer::Options o;
@@ -63,7 +61,7 @@ class ContrastiveDivergence : public Objective {
     if (starts_) {
       warnOfShortRuns(context);
       const auto step = static_cast<std::uint64_t>(context.step);
-      negatives.x = starts_->fresh(context.batch.size(), step, context.random().fork(kStartSalt)).x;
+      negatives.x = starts_->fresh(context.batch.size(), step, context.random().fork(Salt::Starts)).x;
     }
     negatives.x = kl_.advance(context, *sampler_, negatives, steps_);
     return kl_.added(context, longChains_.contrast(context, *sampler_, negatives));

@@ -89,7 +89,7 @@ class NoiseContrastive : public Objective {
     constexpr std::int64_t kRows = 4096;
     at::NoGradGuard guard;
     Batch rows;
-    rows.x = noise_->sample(kRows, 0, random.fork(1));
+    rows.x = noise_->sample(kRows, 0, random.fork(Salt::NoiseEstimate));
     if (data.y.defined()) {
       const at::Tensor index = at::arange(kRows, at::kLong).remainder(data.size()).to(data.y.device());
       rows.y = data.y.index_select(0, index);

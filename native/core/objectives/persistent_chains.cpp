@@ -26,8 +26,8 @@ Batch PersistentChains::advance(StepContext& context, SamplerKl* kl) {
   ReplayBuffer::Draw draw = buffer_.draw(count, static_cast<std::uint64_t>(context.step), [&](const Batch& rows) {
     return context.model().energyOf(rows, context.threads) / temperature;
   });
-  buffer_.cool(draw, [&](const Batch& rows, double factor, std::uint64_t level) {
-    return heatedRows(context, *sampler_, rows, factor, level);
+  buffer_.annealRestarts(draw, [&](const Batch& rows, double factor, std::uint64_t level) {
+    return rowsAtTemperature(context, *sampler_, rows, factor, level);
   });
   Batch negatives = draw.rows;
   negatives.x = kl ? kl->advance(context, *sampler_, draw.rows) : advanceRows(context, *sampler_, draw.rows);

@@ -81,7 +81,7 @@ SamplerKl::SamplerKl(const Spec& spec, const Sampler& sampler) {
   steps_ = options->count("steps", 1, 1);
   neighbour_ = options->count("neighbour", 1, 1);
   const CommonOptions& common = sampler.common();
-  if (!sampler.drift({0, common.steps, 0, false}))
+  if (!sampler.gradientFactor({0, common.steps, 0, false}))
     fail(Code::Unsupported,
          "samplerKl differentiates steps of the form x - c grad E(x) + noise: it needs the langevin sampler");
   if (common.clip > 0 || common.box)
@@ -91,12 +91,12 @@ SamplerKl::SamplerKl(const Spec& spec, const Sampler& sampler) {
 at::Tensor SamplerKl::advance(StepContext& context, const Sampler& sampler, const Batch& rows, std::int64_t steps) {
   if (!active_) return advanceRows(context, sampler, rows, steps);
   points_.clear();
-  drifts_.clear();
+  factors_.clear();
   const std::int64_t total = steps > 0 ? steps : sampler.common().steps;
   last_.y = rows.y;
   last_.x = advanceRows(context, sampler, rows, total, std::min(steps_, total), &points_);
   for (std::int64_t t = total - static_cast<std::int64_t>(points_.size()); t < total; ++t)
-    drifts_.push_back(*sampler.drift({t, total, 0, false}));
+    factors_.push_back(*sampler.gradientFactor({t, total, 0, false}));
   return last_.x;
 }
 
@@ -122,8 +122,8 @@ at::Tensor SamplerKl::added(StepContext& context, const at::Tensor& loss) const 
   std::vector<Derivative> terms;
   for (std::size_t t = points_.size(); t-- > 0;) {
     const Batch rows{points_[t], last_.y};
-    terms.push_back({context.score(rows), a * drifts_[t]});
-    if (t > 0) a = a - drifts_[t] * hessianProduct(context.model(), rows, a);
+    terms.push_back({context.score(rows), a * factors_[t]});
+    if (t > 0) a = a - factors_[t] * hessianProduct(context.model(), rows, a);
   }
   return loss + context.lossWithGradients(value, terms);
 }

@@ -38,7 +38,7 @@ class SamplerKl {
   double energy_ = 1, entropy_ = 1;
   std::int64_t steps_ = 1, neighbour_ = 1;
   std::vector<at::Tensor> points_;  // where the kept steps started
-  std::vector<double> drifts_;      // their c
+  std::vector<double> factors_;     // their c
   Batch last_;
 };
 

@@ -54,21 +54,21 @@ at::Tensor advanceRows(StepContext& context, const Sampler& sampler, const Batch
   return chains.x.detach();
 }
 
-at::Tensor heatedRows(StepContext& context, const Sampler& sampler, const Batch& rows, double factor,
-                      std::uint64_t level) {
-  constexpr std::uint64_t kHeatedSalt = 0x4EA7ED;
-  const auto hot = sampler.heated(factor);
+at::Tensor rowsAtTemperature(StepContext& context, const Sampler& sampler, const Batch& rows, double factor,
+                             std::uint64_t level) {
+  const auto hot = sampler.atTemperature(factor);
   if (!hot)
     fail(Code::InvalidOption,
-         "buffer.temper heats the sampler, and this one has no heated form: use langevin, mala, hmc or "
+         "buffer.temper runs the sampler at higher temperatures, and this one has no such form: use langevin, mala, "
+         "hmc or "
          "underdampedLangevin");
   Chains chains;
   chains.x = rows.x.detach().clone();
   chains.y = rows.y;
   const std::int64_t steps = hot->common().steps;
   const auto counter = static_cast<std::uint64_t>(context.step) * static_cast<std::uint64_t>(steps);
-  advance(*hot, context.model(), chains, steps, counter, context.random().fork(kHeatedSalt + level), context.threads,
-          context.job());
+  advance(*hot, context.model(), chains, steps, counter, context.random().fork(Salt::AnnealedRestarts, level),
+          context.threads, context.job());
   return chains.x.detach();
 }
 

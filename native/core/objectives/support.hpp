@@ -30,8 +30,8 @@ at::Tensor advanceRows(StepContext& context, const Sampler& sampler, const Batch
 
 /// What `rows` become by one call of the sampler at `factor` times its temperature. `level` numbers such calls within a
 /// step, so that none repeats another's random numbers.
-at::Tensor heatedRows(StepContext& context, const Sampler& sampler, const Batch& rows, double factor,
-                      std::uint64_t level);
+at::Tensor rowsAtTemperature(StepContext& context, const Sampler& sampler, const Batch& rows, double factor,
+                             std::uint64_t level);
 
 /// Warns when the chains' law is not the model's: an effective temperature other than 1.
 void warnOfTemperature(StepContext& context, const Sampler& sampler);

@@ -10,7 +10,7 @@ at::Tensor dropout(const OpCall& c) {
   const double p = c.node.numbers[0];
   if (!c.mode.training || p == 0.0) return x;
   // The mask depends on seed, step, layer and row alone, so it is the same at any tiling.
-  const Random random = Random(c.mode.seed).fork(static_cast<std::uint64_t>(c.node.integers[0]));
+  const Random random = Random(c.mode.seed).fork(Salt::Layer, static_cast<std::uint64_t>(c.node.integers[0]));
   const at::Tensor keep =
       random.uniform(x.size(0), x.size(1), c.mode.step, Stream::Dropout, x.options(), c.mode.firstRow) >= p;
   return x * keep.to(x.scalar_type()) / (1.0 - p);

@@ -9,9 +9,6 @@
 namespace langevin {
 namespace {
 
-// A named part of the run's random numbers, so that the buffer's draws are never those of the sampler.
-constexpr std::uint64_t kBufferSalt = 0xB0FF;
-
 // The names, for a message.
 std::string strategyNames() {
   std::string all;
@@ -74,7 +71,7 @@ void ReplayBuffer::fill(const Batch& data, const Random& random, const Domain& d
     fail(Code::InvalidOption, "buffer: this energy is over ", domain_.describe(),
          ", whose chains start from 'uniform' states or 'data' rows, without blur and box");
   data_ = data;
-  random_ = random.fork(kBufferSalt);
+  random_ = random.fork(Salt::Buffer);
   const at::Tensor low = std::get<0>(data.x.min(0, true)), high = std::get<0>(data.x.max(0, true));
   const at::Tensor margin = (high - low) * 0.1;
   low_ = options_.low.empty() ? low - margin : perColumn(options_.low, data.x, "buffer.box.low");
@@ -92,7 +89,7 @@ void ReplayBuffer::fill(const Batch& data, const Random& random, const Domain& d
   // The start is a restart of every chain, from a generator of its own: no training step repeats its numbers.
   strategy_ = makeReplayStrategy(options_.strategy);
   strategy_->prepare(options_.size, data);
-  const Batch start = fresh(at::arange(options_.size, at::kLong), 0, random_.fork(1));
+  const Batch start = fresh(at::arange(options_.size, at::kLong), 0, random_.fork(Salt::BufferFill));
   x_ = start.x;
   y_ = start.y;
   age_ = at::zeros({options_.size}, at::kLong);
@@ -168,7 +165,7 @@ ReplayBuffer::Draw ReplayBuffer::draw(std::int64_t count, std::uint64_t step, co
   return draw;
 }
 
-void ReplayBuffer::cool(Draw& draw, const Heated& run) const {
+void ReplayBuffer::annealRestarts(Draw& draw, const RunAtTemperature& run) const {
   if (options_.temper.empty() || !draw.restarted.any().item<bool>()) return;
   at::NoGradGuard guard;
   const at::Tensor which = draw.restarted.nonzero().squeeze(1).to(x_.device());

@@ -55,10 +55,10 @@ class ReplayBuffer {
   /// asked only where restarts are tested.
   Draw draw(std::int64_t count, std::uint64_t step, const EnergyOf& energy = {}) const;
   /// What `rows` become at a temperature; `level` counts the levels of Options::temper.
-  using Heated = std::function<at::Tensor(const Batch& rows, double temperature, std::uint64_t level)>;
+  using RunAtTemperature = std::function<at::Tensor(const Batch& rows, double temperature, std::uint64_t level)>;
   /// Tempered restarts: runs the chains that just restarted down the ladder of temperatures (simulated annealing,
   /// Kirkpatrick et al. 1983), so that they join near the model's modes instead of wherever they started.
-  void cool(Draw& draw, const Heated& run) const;
+  void annealRestarts(Draw& draw, const RunAtTemperature& run) const;
   /// Writes the chains back after `steps` sampler steps.
   void store(const Draw& draw, const at::Tensor& x, std::int64_t steps);
 

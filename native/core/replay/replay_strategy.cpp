@@ -1,12 +1,10 @@
 // chains       Every slot holds one chain: it is drawn, runs on, and is stored back (Tieleman 2008).
 // reservoir    The buffer is a uniform sample of all states that chains ever ended in: the n-th state offered replaces
-// a
-//              random slot with probability size / n (Vitter 1985, algorithm R; Du and Mordatch 2019). Old and new
+//              a random slot with probability size / n (Vitter 1985, algorithm R; Du and Mordatch 2019). Old and new
 //              states are equally likely, so negatives remember where the model had mass before.
 // classBlocks  For energies E(x, y) of classes: every class owns a block of slots of equal size (Grathwohl et al.
-// 2020),
-//              and a step draws from the blocks with the classes' frequencies in the data. A rare class is then never
-//              short of old chains, and a frequent one does not crowd it out.
+//              2020), and a step draws from the blocks with the classes' frequencies in the data. A rare class is then
+//              never short of old chains, and a frequent one does not crowd it out.
 #include "replay/replay_strategy.hpp"
 
 #include <algorithm>
@@ -15,8 +13,6 @@
 
 namespace langevin {
 namespace {
-
-constexpr std::uint64_t kClassSalt = 0xC1A55, kReservoirSalt = 0x4E5;
 
 // The n-th of `words` as a whole number below `range` (bias below range / 2^64).
 std::int64_t below(const std::vector<std::uint32_t>& words, std::size_t n, std::int64_t range) {
@@ -63,7 +59,7 @@ class Reservoir final : public ChainSlots {
   at::Tensor store(const at::Tensor& slots, std::uint64_t step, std::int64_t offered,
                    const Random& random) const override {
     const std::int64_t count = slots.size(0);
-    const auto words = wordsFor(count, random.fork(kReservoirSalt).seed(), step, Stream::BufferIndex);
+    const auto words = wordsFor(count, random.fork(Salt::Reservoir).seed(), step, Stream::BufferIndex);
     at::Tensor targets = at::empty({count}, at::kLong);
     auto* out = targets.data_ptr<std::int64_t>();
     std::unordered_map<std::int64_t, std::int64_t> last;  // slot -> row: of two for one slot the later one stays
@@ -99,7 +95,8 @@ class ClassBlocks final : public ReplayStrategy {
 
   at::Tensor draw(std::int64_t count, std::uint64_t step, const Random& random) const override {
     const at::Tensor drawn = at::bincount(
-        labels_.index_select(0, random.fork(kClassSalt).index(count, rows_, step, Stream::BufferIndex)), {}, classes_);
+        labels_.index_select(0, random.fork(Salt::ClassCounts).index(count, rows_, step, Stream::BufferIndex)), {},
+        classes_);
     at::Tensor slots = at::empty({count}, at::kLong);
     auto* out = slots.data_ptr<std::int64_t>();
     for (std::int64_t c = 0; c < classes_; ++c) {
@@ -107,7 +104,8 @@ class ClassBlocks final : public ReplayStrategy {
       if (wanted > block(c + 1) - block(c))
         fail(Code::InvalidOption, "a step needs ", wanted, " chains of class ", c, " and its block holds ",
              block(c + 1) - block(c), "; raise buffer.size or lower the number of chains (chains, or batchSize)");
-      distinct(out, wanted, block(c), block(c + 1) - block(c), random.fork(kClassSalt + 1 + c).seed(), step);
+      distinct(out, wanted, block(c), block(c + 1) - block(c),
+               random.fork(Salt::ClassSlots, static_cast<std::uint64_t>(c)).seed(), step);
       out += wanted;
     }
     return slots;

@@ -2,16 +2,15 @@
 // chain takes `stepsPerLevel` proper Langevin steps of size
 //   alpha_i = stepSize sigma_i^2 / sigma_L^2,   x' = x - (alpha_i / 2) grad E(x, sigma_i) + sqrt(alpha_i) xi
 // on an energy that takes the noise level as its condition, y = log sigma as denoising score matching over a ladder
-// trains it, or y = sigma (its curvature is about 1 / sigma^2, and so the step
-// fits every level). With a ladder of temperatures instead, for any other energy, the target of level i is
-// exp(-E / T_i); there every level has the same step, because the curvature that bounds it is that of E.
+// trains it, or y = sigma (its curvature is about 1 / sigma^2, and so the step fits every level). With a ladder of
+// temperatures instead, for any other energy, the target of level i is exp(-E / T_i); there every level has the same
+// step, because the curvature that bounds it is that of E.
 #include <algorithm>
 #include <cmath>
 
 #include "samplers/ladder.hpp"
 #include "samplers/langevin.hpp"
-#include "samplers/moves.hpp"
-#include "samplers/sampler.hpp"
+#include "samplers/plan.hpp"
 
 namespace langevin {
 namespace {
@@ -28,9 +27,9 @@ struct Levels {
 
   // The condition of the level of step t; where it is new, what was known of the energy is not.
   void enter(Chains& chains, std::int64_t t) const {
-    if (condition.empty() || (chains.gradient.defined() && t % stepsPerLevel != 0)) return;
+    if (condition.empty() || (chains.started && t % stepsPerLevel != 0)) return;
     chains.y = at::full({chains.size(), 1}, condition[at(t)], chains.x.options());
-    chains.gradient.reset();
+    chains.started = false;
   }
 };
 
@@ -61,14 +60,8 @@ class AnnealedLangevin final : public Sampler {
  public:
   AnnealedLangevin(CommonOptions common, Levels levels) : Sampler(std::move(common)), levels_(std::move(levels)) {}
 
-  bool adjusted() const override { return false; }
-  /// The levels above the last one only lead to it.
-  std::int64_t warmup() const override { return common_.steps - levels_.stepsPerLevel; }
-  bool setsCondition() const override { return !levels_.condition.empty(); }
-
-  std::unique_ptr<TileExecutor> fuse(const Energy& energy) const override {
-    requireCondition(energy);
-    return energy.tiles() ? std::make_unique<AnnealedExecutor>(levels_, energy) : nullptr;
+  Traits traits() const override {
+    return {.setsCondition = !levels_.condition.empty(), .warmup = common_.steps - levels_.stepsPerLevel};
   }
 
   void init(Chains& chains, const Target& target, const Random& random, std::uint64_t counter) const override {
@@ -80,8 +73,14 @@ class AnnealedLangevin final : public Sampler {
   void step(Chains& chains, const Target& target, const StepClock& clock, const Random& random,
             Tally& tally) const override {
     if (clock.t > 0) levels_.enter(chains, clock.t);
-    if (!chains.gradient.defined()) Sampler::init(chains, target, random, clock.counter);
+    if (!chains.started) Sampler::init(chains, target, random, clock.counter);
+    chains.started = true;
     levels_.kernels[levels_.at(clock.t)]->step(chains, target, clock, random, tally);
+  }
+
+  std::unique_ptr<TileExecutor> fuse(const Energy& energy) const override {
+    requireCondition(energy);
+    return hasFusedTiles(energy) ? std::make_unique<AnnealedExecutor>(levels_, energy) : nullptr;
   }
 
  private:

@@ -16,8 +16,6 @@
 namespace langevin {
 namespace {
 
-constexpr std::uint64_t kKernelSalt = 0xB10C0000;  // each kernel draws from numbers of its own
-
 Kinds everyKind() {
   return {Domain::Kind::Real,    Domain::Kind::Binary, Domain::Kind::Spin,  Domain::Kind::Categorical,
           Domain::Kind::Ordinal, Domain::Kind::Cyclic, Domain::Kind::Tokens};
@@ -56,30 +54,33 @@ struct BlockKernel {
   }
 };
 
-// Tally::own: of every kernel the sum of its acceptance and how many proposals that are.
+/// What a run tells of each kernel.
+struct KernelSums {
+  double acceptance = 0, proposals = 0;
+};
+
 class Blockwise final : public Sampler {
  public:
   Blockwise(CommonOptions common, std::vector<BlockKernel> kernels)
       : Sampler(std::move(common)), kernels_(std::move(kernels)) {
-    exact_ = std::all_of(kernels_.begin(), kernels_.end(), [](const BlockKernel& k) { return k.sampler->adjusted(); });
+    exact_ = std::all_of(kernels_.begin(), kernels_.end(),
+                         [](const BlockKernel& k) { return k.sampler->traits().adjusted; });
   }
 
-  bool adjusted() const override { return exact_; }
-  bool stepped() const override { return false; }
-  Kinds moves() const override { return everyKind(); }
-  std::int64_t warmup() const override {
+  Traits traits() const override {
     std::int64_t rounds = 0;
     for (const BlockKernel& k : kernels_) {
       const std::int64_t steps = k.sampler->common().steps;
-      rounds = std::max(rounds, (k.sampler->warmup() + steps - 1) / steps);
+      rounds = std::max(rounds, (k.sampler->traits().warmup + steps - 1) / steps);
     }
-    return rounds;
+    // Each kernel makes its own gradient.
+    return {.adjusted = exact_, .moves = everyKind(), .gradient = false, .stepSize = false, .warmup = rounds};
   }
 
   void requireDomain(const Domain& domain) const override {
     std::vector<bool> moved(domain.blocks().size(), false);
     for (const BlockKernel& k : kernels_) {
-      const Kinds kinds = k.sampler->moves();
+      const Kinds kinds = k.sampler->traits().moves;
       const std::string what = k.path + ": " + k.sampler->common().kind + " moves " +
                                (kinds.has(Domain::Kind::Real) ? "real columns" : "between discrete states");
       for (const std::size_t b : k.blocksIn(domain)) {
@@ -94,7 +95,7 @@ class Blockwise final : public Sampler {
                     {{"path", "sampler.kernels"}});
   }
 
-  void init(Chains& chains, const Target& target, const Random&, std::uint64_t) const override {
+  void init(Chains& chains, const Target& target, const Random& random, std::uint64_t counter) const override {
     if (chains.replicas.empty()) {
       for (std::size_t k = 0; k < kernels_.size(); ++k) {
         Chains& own = chains.replicas.emplace_back();
@@ -106,8 +107,7 @@ class Blockwise final : public Sampler {
     if (chains.replicas.size() != kernels_.size())
       fail(Code::Shape, "the chains have states of ", chains.replicas.size(), " kernels, this sampler has ",
            kernels_.size(), "; resume with the sampler that made the state");
-    chains.energy = target.energyOf({chains.x.to(target.dtype()), chains.y}).to(chains.x.scalar_type());
-    chains.gradient = at::empty({chains.size(), 0}, chains.x.options());  // each kernel makes its own
+    Sampler::init(chains, target, random, counter);
   }
 
   void step(Chains& chains, const Target& target, const StepClock& clock, const Random& random,
@@ -123,9 +123,9 @@ class Blockwise final : public Sampler {
   void report(const Tally& tally, Map& diagnostics) const override {
     List told;
     for (std::size_t k = 0; k < kernels_.size(); ++k) {
-      const bool counted = tally.own.size() == 2 * kernels_.size() && tally.own[2 * k + 1] > 0;
-      const Value rate = counted ? Value(tally.own[2 * k] / tally.own[2 * k + 1]) : Value();
-      const bool adjusted = kernels_[k].sampler->adjusted();
+      const auto sums = tally.ownSums<KernelSums>(k);
+      const Value rate = sums.proposals > 0 ? Value(sums.acceptance / sums.proposals) : Value();
+      const bool adjusted = kernels_[k].sampler->traits().adjusted;
       told.emplace_back(Map{{"sampler", kernels_[k].sampler->common().kind},
                             {"acceptance", adjusted ? rate : Value()},
                             {"wouldBeAcceptance", adjusted ? Value() : rate}});
@@ -142,20 +142,12 @@ class Blockwise final : public Sampler {
     chains.x = part.put(chains.x, columns);
   }
 
-  static void requireFinite(const Chains& moving, std::uint64_t counter) {
-    const std::int64_t energy = firstNonFiniteRow(moving.energy),
-                       row = energy >= 0 ? energy : firstNonFiniteRow(moving.x);
-    if (row >= 0)
-      chainNotFinite(moving.firstChain + static_cast<std::uint64_t>(row), energy >= 0 ? "its energy" : "its position",
-                     false, counter);
-  }
-
   // The steps of one kernel.
   void turn(std::size_t k, Chains& chains, const Target& target, const StepClock& clock, const Random& random,
             Tally& tally) const {
     const Sampler& sampler = *kernels_[k].sampler;
     const std::int64_t steps = sampler.common().steps;
-    const Random own = random.fork(kKernelSalt + k);
+    const Random own = random.fork(Salt::BlockKernel, k);
     Chains& carried = chains.replicas[k];
     RestrictedTarget part(target, kernels_[k].blocksIn(target.domain()));
     part.hold({chains.x, chains.y});
@@ -172,7 +164,7 @@ class Blockwise final : public Sampler {
     startTile(sampler, part, moving, own, now.counter);
     for (std::int64_t i = 0; i < steps; ++i, ++now.t, ++now.counter) {
       sampler.step(moving, part, now, own, sums);
-      requireFinite(moving, now.counter);
+      requireFiniteState(moving, false, now.counter);
     }
     sums.steps += steps * chains.size();
 
@@ -181,11 +173,9 @@ class Blockwise final : public Sampler {
     carried.x = chains.x;
     if (moving.velocity.defined()) carried.velocity = part.put(at::zeros_like(chains.x), moving.velocity);
     carried.adaptation = moving.adaptation;
-    tally.own.resize(2 * kernels_.size(), 0);
-    tally.own[2 * k] += sums.acceptance;
-    tally.own[2 * k + 1] += static_cast<double>(sums.proposals);
+    tally.addOwn(KernelSums{sums.acceptance, static_cast<double>(sums.proposals)}, k);
     // One rate for all: of the tests that were made, or, where a kernel has none, of those it would have had.
-    if (!exact_ && sampler.adjusted()) sums.acceptance = sums.accepted = static_cast<double>(sums.proposals = 0);
+    if (!exact_ && sampler.traits().adjusted) sums.acceptance = sums.accepted = static_cast<double>(sums.proposals = 0);
     sums.own.clear();
     tally.merge(sums);
   }
@@ -197,7 +187,7 @@ class Blockwise final : public Sampler {
 BlockKernel readBlockKernel(const Spec& spec) {
   BlockKernel kernel{makeSampler(spec.at("sampler")), {}, spec.path()};
   const std::string& kind = kernel.sampler->common().kind;
-  if (kernel.sampler->setsCondition() || kind == "annealedLangevin" || kind == "parallelTempering" ||
+  if (kernel.sampler->traits().setsCondition || kind == "annealedLangevin" || kind == "parallelTempering" ||
       kind == "blockwise")
     spec.at("sampler").invalid("kind '" + kind +
                                "' cannot take turns; use langevin, mala, hmc, nuts, underdampedLangevin, gibbs, "

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <limits>
 
-#include "samplers/moves.hpp"
-
 namespace langevin {
 namespace {
 
@@ -100,21 +98,6 @@ at::Tensor fineUniform(const Random& random, std::int64_t rows, std::int64_t col
                        std::uint64_t firstRow) {
   const at::Tensor words = random.uniform(rows, 2 * cols, step, stream, at::kDouble, firstRow);
   return (words.slice(1, cols) - 0.5).mul_(0x1p-24).add_(words.slice(1, 0, cols));
-}
-
-void testMoves(Chains& chains, const at::Tensor& x, const EnergyAndGradient& next, const at::Tensor& logRatio,
-               const StepClock& clock, const Random& random, Tally& tally) {
-  tally.divergences += at::isfinite(next.energy).logical_not().sum().item<std::int64_t>();
-  tallyAcceptance(logRatio, tally);
-  const at::Tensor u =
-      random.uniform(x.size(0), 1, clock.counter, Stream::Accept, logRatio.options(), chains.firstChain).squeeze(1);
-  // A ratio that is not a number compares false: such a proposal is refused, never entered.
-  const at::Tensor accept = u.log().lt(logRatio);
-  tally.accepted += static_cast<double>(accept.sum().item<std::int64_t>());
-  const at::Tensor row = accept.unsqueeze(1);
-  chains.x = at::where(row, x, chains.x);
-  chains.energy = at::where(accept, next.energy, chains.energy);
-  chains.gradient = at::where(row, next.gradient, chains.gradient);
 }
 
 }  // namespace langevin

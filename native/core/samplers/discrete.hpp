@@ -1,5 +1,5 @@
 // What the discrete kernels share: moves between states, first-order estimates of energy differences, choices by
-// probability, the Metropolis-Hastings test.
+// probability.
 #pragma once
 
 #include "samplers/sampler.hpp"
@@ -50,9 +50,5 @@ at::Tensor choose(const at::Tensor& logits, const at::Tensor& u);
 /// likely as it should be.
 at::Tensor fineUniform(const Random& random, std::int64_t rows, std::int64_t cols, std::uint64_t step, Stream stream,
                        std::uint64_t firstRow);
-
-/// The Metropolis-Hastings test of the moves chains.x -> x with log ratios [n]; chains take over what was accepted.
-void testMoves(Chains& chains, const at::Tensor& x, const EnergyAndGradient& next, const at::Tensor& logRatio,
-               const StepClock& clock, const Random& random, Tally& tally);
 
 }  // namespace langevin

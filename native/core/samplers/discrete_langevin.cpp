@@ -15,16 +15,15 @@ namespace {
 class DiscreteLangevin final : public Sampler {
  public:
   DiscreteLangevin(CommonOptions common, bool adjusted) : Sampler(std::move(common)), adjusted_(adjusted) {}
-  bool adjusted() const override { return adjusted_; }
-  bool discrete() const override { return true; }
-  Kinds moves() const override { return kindsWithGradients(); }
+
+  Traits traits() const override { return {.adjusted = adjusted_, .moves = kindsWithGradients()}; }
 
   void step(Chains& chains, const Target& target, const StepClock& clock, const Random& random,
             Tally& tally) const override {
     const Sites sites(target);
-    const double size = common_.stepSize.at(clock.t, clock.total);
+    const double stepSize = common_.stepSize.at(clock.t, clock.total);
     const double temperature = common_.temperature.at(clock.t, clock.total);
-    const at::Tensor forward = logits(sites, chains.x, chains.gradient, size, temperature);
+    const at::Tensor forward = logits(sites, chains.x, chains.gradient, stepSize, temperature);
     const at::Tensor u =
         fineUniform(random, chains.size(), sites.count(), clock.counter, Stream::Noise, chains.firstChain)
             .to(forward.device());
@@ -33,11 +32,11 @@ class DiscreteLangevin final : public Sampler {
     EnergyAndGradient next = evaluateAt(target, x, chains.y);
     at::Tensor logRatio;
     if (adjusted_ || clock.monitored()) {
-      const at::Tensor backward = logits(sites, x, next.gradient, size, temperature);
+      const at::Tensor backward = logits(sites, x, next.gradient, stepSize, temperature);
       logRatio = (chains.energy.to(at::kDouble) - next.energy) / temperature +
                  probability(backward, sites.decode(chains.x)) - probability(forward, levels);
     }
-    if (adjusted_) return testMoves(chains, x, next, logRatio, clock, random, tally);
+    if (adjusted_) return acceptMoves(chains, x, next, logRatio, clock, random, tally);
     // Positions stay states whatever the numbers are, so a gradient that is lost would not show in them.
     if (const std::int64_t row = firstNonFiniteRow(next.gradient); row >= 0)
       chainNotFinite(chains.firstChain + static_cast<std::uint64_t>(row), "the gradient of its energy", false,
@@ -49,9 +48,9 @@ class DiscreteLangevin final : public Sampler {
   }
 
  private:
-  static at::Tensor logits(const Sites& sites, const at::Tensor& x, const at::Tensor& gradient, double size,
+  static at::Tensor logits(const Sites& sites, const at::Tensor& x, const at::Tensor& gradient, double stepSize,
                            double temperature) {
-    return sites.differences(x, gradient).mul_(-0.5 / temperature).sub_(sites.squaredDistances(x), 0.5 / size);
+    return sites.differences(x, gradient).mul_(-0.5 / temperature).sub_(sites.squaredDistances(x), 0.5 / stepSize);
   }
   /// log of the probability that every site goes to its level, [n].
   static at::Tensor probability(const at::Tensor& logits, const at::Tensor& levels) {

@@ -3,9 +3,8 @@
 
 #include "base/remedy.hpp"
 #include "base/threads.hpp"
-#include "samplers/cuda/executor.hpp"
 #include "samplers/moves.hpp"
-#include "samplers/sampler.hpp"
+#include "samplers/plan.hpp"
 
 namespace langevin {
 
@@ -47,62 +46,23 @@ void chainNotFinite(std::uint64_t chain, const char* what, bool start, std::uint
       "use a smaller stepSize, a gradient clip, a box, or an energy that grows at infinity (gaussianBase)", details);
 }
 
-namespace {
-
-[[noreturn]] void notFinite(const Chains& tile, std::int64_t row, const char* what, bool start, std::uint64_t step) {
-  chainNotFinite(tile.firstChain + static_cast<std::uint64_t>(row), what, start, step);
-}
-
 void requireFiniteState(const Chains& tile, bool start, std::uint64_t step) {
-  // A gradient that is not finite shows as a position that is not finite one step later.
-  if (const std::int64_t row = firstNonFiniteRow(tile.energy); row >= 0)
-    notFinite(tile, row, "its energy", start, step);
-  if (const std::int64_t row = firstNonFiniteRow(tile.x); row >= 0) notFinite(tile, row, "its position", start, step);
+  const auto require = [&](const at::Tensor& value, const char* what) {
+    if (const std::int64_t row = firstNonFiniteRow(value); row >= 0)
+      chainNotFinite(tile.firstChain + static_cast<std::uint64_t>(row), what, start, step);
+  };
+  require(tile.energy, "its energy");
+  require(tile.x, "its position");
+  // Later a gradient that is not finite shows as a position that is not finite one step on.
+  if (start && tile.gradient.defined()) require(tile.gradient, "the gradient of its energy");
 }
-
-class StepwiseExecutor final : public TileExecutor {
- public:
-  StepwiseExecutor(const Sampler& sampler, const Target& target) : sampler_(sampler), target_(target) {}
-  const char* name() const override { return "stepwise"; }
-
-  void run(Chains& tile, StepClock clock, std::int64_t count, const Random& random, Tally& tally,
-           Pulse& pulse) const override {
-    at::NoGradGuard guard;
-    startTile(sampler_, target_, tile, random, clock.counter);
-    // On an accelerator every look at the numbers waits for the queue, so there it looks only now and then.
-    const std::int64_t stride = tile.x.is_cpu() ? 1 : 32;
-    for (std::int64_t i = 0; i < count; ++i) {
-      pulse.beat(tile.size());
-      sampler_.step(tile, target_, clock, random, tally);
-      tally.steps += tile.size();
-      if ((i + 1) % stride == 0 || i + 1 == count) requireFiniteState(tile, false, clock.counter);
-      ++clock.t;
-      ++clock.counter;
-    }
-  }
-
- private:
-  const Sampler& sampler_;
-  const Target& target_;
-};
-
-}  // namespace
 
 void startTile(const Sampler& sampler, const Target& target, Chains& tile, const Random& random,
                std::uint64_t counter) {
-  if (tile.gradient.defined()) return;
+  if (tile.started) return;
   sampler.init(tile, target, random, counter);
   requireFiniteState(tile, true, counter);
-  if (const std::int64_t row = firstNonFiniteRow(tile.gradient); row >= 0)
-    notFinite(tile, row, "the gradient of its energy", true, counter);
-}
-
-std::unique_ptr<TileExecutor> planTile(const Sampler& sampler, const Target& target) {
-  sampler.requireDomain(target.domain());
-  if (const Energy* energy = target.asEnergy())
-    if (auto fused = sampler.fuse(*energy)) return fused;
-  if (auto recorded = cuda::recordSteps(sampler, target)) return recorded;
-  return std::make_unique<StepwiseExecutor>(sampler, target);
+  tile.started = true;
 }
 
 Tally advance(const Sampler& sampler, const Target& target, Chains& chains, std::int64_t steps, std::uint64_t counter,
@@ -119,7 +79,7 @@ Tally advance(const Sampler& sampler, const Target& target, Chains& chains, Step
   Pulse pulse(job, chains.size(), steps, false);
   std::vector<Chains> tiles(static_cast<std::size_t>(tiling.count()));
   std::vector<Tally> tallies(tiles.size());
-  parallelTiles(tiling.count(), chains.x.is_cpu() ? threads : 1, [&](std::int64_t i) {
+  parallelTiles(tiling.count(), threadsFor(chains, threads), [&](std::int64_t i) {
     const TileRange r = tiling.range(i);
     Chains& tile = tiles[static_cast<std::size_t>(i)];
     tile = chains.slice(r.first, r.last);

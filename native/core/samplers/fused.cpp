@@ -4,7 +4,6 @@
 #include <cmath>
 #include <limits>
 
-#include "samplers/cuda/executor.hpp"
 #include "samplers/moves.hpp"
 
 namespace langevin {
@@ -104,7 +103,7 @@ class FusedExecutor final : public TileExecutor {
   void run(Chains& tile, StepClock clock, std::int64_t count, const Random& random, Tally& tally,
            Pulse& pulse) const override {
     at::NoGradGuard guard;
-    const bool fresh = !tile.gradient.defined();
+    const bool fresh = !tile.started;
     startTile(sampler_, energy_, tile, random, clock.counter);
     // Chains' tensors are replaced, never written into: x may be a view of the caller's buffer.
     for (at::Tensor Chains::*part :
@@ -115,11 +114,11 @@ class FusedExecutor final : public TileExecutor {
     for (std::int64_t first = 0; first < tile.size(); first += most) {
       const Block block = blockOf(tile, y, first, std::min(most, tile.size() - first));
       // A chain's first gradient is computed like all others: a run continues the same after a stop.
-      if (fresh && block.half()) kernel_->driftOnly() ? block.evaluateDrift() : block.evaluate();
+      if (fresh && block.half()) kernel_->gradientOnly() ? block.evaluateGradient() : block.evaluate();
       runBlock(block, clock, count, random, tally, pulse);
     }
-    if (clock.positionsOnly && kernel_->driftOnly() && clock.t + count == clock.total && clock.total > 1)
-      tile.energy = tile.gradient = at::Tensor();
+    if (clock.positionsOnly && kernel_->gradientOnly() && clock.t + count == clock.total && clock.total > 1)
+      tile.restart();
   }
 
  private:
@@ -128,21 +127,21 @@ class FusedExecutor final : public TileExecutor {
     // A position that is not finite nearly always shows in its energy at once, and never heals; it is looked for now
     // and then, and at the end.
     constexpr std::int64_t kStride = 32;
-    const bool driftOnly = kernel_->driftOnly();
+    const bool gradientOnly = kernel_->gradientOnly();
     for (std::int64_t i = 0; i < count; ++i) {
       pulse.beat(block.rows);
       kernel_->step(block, clock, random, tally);
       tally.steps += block.rows;
-      if (driftOnly && block.half())
+      if (gradientOnly && block.half())
         block.requireFinite(block.gradient, block.cols, "the gradient of its energy", clock.counter);
-      else if (!(driftOnly && clock.bare()))
+      else if (!(gradientOnly && clock.skipsEvaluation()))
         block.requireFinite(block.energy, 1, "its energy", clock.counter);
       if (i + 1 == count || (i + 1) % kStride == 0)
         block.requireFinite(block.x, block.cols, "its position", clock.counter);
       ++clock.t;
       ++clock.counter;
     }
-    if (driftOnly && block.half() && !clock.positionsOnly) block.energies(block.x, block.energy);
+    if (gradientOnly && block.half() && !clock.positionsOnly) block.energies(block.x, block.energy);
   }
 
   Block blockOf(const Chains& tile, const at::Tensor& y, std::int64_t first, std::int64_t rows) const {
@@ -191,12 +190,6 @@ std::unique_ptr<TileExecutor> fuse(const Sampler& sampler, const Energy& energy,
                                    std::unique_ptr<const FusedKernel> kernel) {
   if (!energy.tiles()) return nullptr;
   return std::make_unique<FusedExecutor>(sampler, energy, std::move(kernel));
-}
-
-std::unique_ptr<TileExecutor> fuseLangevin(const Sampler& sampler, const Energy& energy, LangevinStepAt at) {
-  const bool adjusted = sampler.adjusted();
-  if (energy.tiles()) return fuse(sampler, energy, adjusted ? fusedMala(std::move(at)) : fusedLangevin(std::move(at)));
-  return cuda::fuseLangevin({std::move(at), sampler.common().clip, sampler.common().box, adjusted}, energy);
 }
 
 }  // namespace langevin

@@ -28,7 +28,7 @@ class Block {
   void evaluate(const float* at, float* energies, float* gradients) const;
   void evaluate() const { evaluate(x, energy, gradient); }
   /// For kernels without a test: in bfloat16 nothing but the gradient, since energies would cost a float32 pass.
-  void evaluateDrift() const { evaluate(x, half() ? nullptr : energy, gradient); }
+  void evaluateGradient() const { evaluate(x, half() ? nullptr : energy, gradient); }
   bool half() const { return options_->precision == Precision::BFloat16; }
   void energies(const float* at, float* out) const;
   /// `gradients` themselves where no clip is set; else a copy in `target` with rows above the limit shortened (a
@@ -73,18 +73,21 @@ class FusedKernel {
   };
   virtual Scratch scratch() const = 0;
   virtual void step(const Block& block, const StepClock& clock, const Random& random, Tally& tally) const = 0;
-  /// True for kernels that move with Block::evaluateDrift() and leave a bare step
-  /// (StepClock::bare()) without evaluation.
-  virtual bool driftOnly() const { return false; }
+  /// True for kernels that move with Block::evaluateGradient() and leave the last step without evaluation where the
+  /// clock says so (StepClock::skipsEvaluation()).
+  virtual bool gradientOnly() const { return false; }
 };
 
 /// Runs `kernel` on blocks of chains; null when the energy has no fused executor. Clip and box are the sampler's.
 std::unique_ptr<TileExecutor> fuse(const Sampler& sampler, const Energy& energy,
                                    std::unique_ptr<const FusedKernel> kernel);
 
-/// What one Langevin step does: x' = x - drift g + noise xi, and the temperature of the Metropolis test.
+/// What one Langevin step does: x' = x - (stepSize / 2) g + noise xi, and the temperature of the Metropolis test.
 struct LangevinStep {
-  double drift, noise, temperature;
+  double stepSize, noise, temperature;
+  static LangevinStep proper(double stepSize, double temperature) {
+    return {stepSize, std::sqrt(stepSize * temperature), temperature};
+  }
 };
 using LangevinStepAt = std::function<LangevinStep(const StepClock&)>;
 
@@ -95,9 +98,6 @@ struct FusedLangevin {
   std::optional<Box> box;
   bool adjusted = false;  // Metropolis test
 };
-/// Langevin, or MALA where the sampler is adjusted, on whichever device has a fused executor for the energy.
-std::unique_ptr<TileExecutor> fuseLangevin(const Sampler& sampler, const Energy& energy, LangevinStepAt at);
-
 std::unique_ptr<const FusedKernel> fusedLangevin(LangevinStepAt at);
 std::unique_ptr<const FusedKernel> fusedMala(LangevinStepAt at);
 

@@ -31,21 +31,24 @@ class FusedHmc final : public FusedKernel {
         ++tally.accepted;
         accept(b, r, energy);
       }
-      if (options_.warmup > 0)
-        options_.adapt(b.adaptation + r * dual_averaging::Columns, probability, common_.stepSize.first());
+      if (options_.warmup > 0) options_.adapt(adaptationOf(b, r), probability, common_.stepSize.first());
     }
   }
 
  private:
-  enum Matrix { X, Gradient, Momentum, Drift, Matrices };
+  enum Matrix { X, Gradient, Momentum, Clipped, Matrices };
   enum Vector { NextEnergy, Size, Uniform, Vectors };
+
+  static DualAveraging adaptationOf(const Block& b, std::int64_t row) {
+    return DualAveraging(b.adaptation + row * DualAveraging::kColumns);
+  }
 
   void stepSizes(const Block& b, const StepClock& clock, const Random& random) const {
     float* size = b.column(Size);
     if (options_.jitter > 0) b.uniform(size, clock, random, Stream::Auxiliary);
     const double common = common_.stepSize.at(clock.t, clock.total);
     for (std::int64_t r = 0; r < b.rows; ++r) {
-      double h = b.adaptation ? std::exp(b.adaptation[r * dual_averaging::Columns + dual_averaging::LogStep]) : common;
+      double h = b.adaptation ? adaptationOf(b, r).stepSize() : common;
       if (options_.jitter > 0) h *= 1 + options_.jitter * (2 * static_cast<double>(size[r]) - 1);
       size[r] = static_cast<float>(h);
     }
@@ -73,12 +76,12 @@ class FusedHmc final : public FusedKernel {
   void leapfrog(const Block& b, Tally& tally) const {
     float *x = b.matrix(X), *p = b.matrix(Momentum), *gradient = b.matrix(Gradient);
     std::memcpy(x, b.x, sizeof(float) * static_cast<std::size_t>(b.size()));
-    add(b, -0.5f, b.clip(b.gradient, b.matrix(Drift), &tally.clipped), p);
+    add(b, -0.5f, b.clip(b.gradient, b.matrix(Clipped), &tally.clipped), p);
     for (std::int64_t i = 1; i <= options_.leapfrogSteps; ++i) {
       add(b, 1.0f, p, x);
       b.applyBox(x, tally, p);
       b.evaluate(x, b.column(NextEnergy), gradient);
-      add(b, i == options_.leapfrogSteps ? -0.5f : -1.0f, b.clip(gradient, b.matrix(Drift)), p);
+      add(b, i == options_.leapfrogSteps ? -0.5f : -1.0f, b.clip(gradient, b.matrix(Clipped)), p);
     }
   }
 

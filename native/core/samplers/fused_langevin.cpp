@@ -10,29 +10,31 @@ namespace {
 
 // Both ends of a move; rows of arrays [rows, cols] and [rows].
 struct Move {
-  const float *x, *energy, *drift;              // from here (drift: the clipped gradient)
-  const float *nextX, *nextEnergy, *nextDrift;  // to here
+  const float *x, *energy, *gradient;              // from here; gradients are clipped
+  const float *nextX, *nextEnergy, *nextGradient;  // to here
 
   // log of the Metropolis-Hastings ratio of one row; see langevinLogRatio in moves.hpp.
-  double logRatio(std::int64_t row, std::int64_t cols, double h, double temperature) const {
+  double logRatio(std::int64_t row, std::int64_t cols, const LangevinStep& s) const {
     double inner = 0;
     for (std::int64_t c = row * cols; c < (row + 1) * cols; ++c) {
-      const double change = static_cast<double>(nextDrift[c]) - drift[c];
-      inner += (static_cast<double>(nextX[c]) - x[c] - h / 4 * change) * (static_cast<double>(drift[c]) + nextDrift[c]);
+      const double change = static_cast<double>(nextGradient[c]) - gradient[c];
+      inner += (static_cast<double>(nextX[c]) - x[c] - s.stepSize / 4 * change) *
+               (static_cast<double>(gradient[c]) + nextGradient[c]);
     }
-    return (static_cast<double>(energy[row]) - nextEnergy[row] + 0.5 * inner) / temperature;
+    return (static_cast<double>(energy[row]) - nextEnergy[row] + 0.5 * inner) / s.temperature;
   }
 };
 
-// x - drift g + noise xi, in place.
-void moveRows(const Block& b, float* x, const float* drift, const LangevinStep& s, float* noise, const StepClock& clock,
-              const Random& random) {
+// x - (stepSize / 2) g + noise xi, in place.
+void moveRows(const Block& b, float* x, const float* gradient, const LangevinStep& s, float* noise,
+              const StepClock& clock, const Random& random) {
   const TileKernels& kernels = tileKernels();
+  const double factor = s.stepSize / 2;
   if (s.noise > 0) {
     b.normal(noise, clock, random, Stream::Noise);
-    kernels.langevin(x, drift, noise, static_cast<float>(s.drift), static_cast<float>(s.noise), b.size());
+    kernels.langevin(x, gradient, noise, static_cast<float>(factor), static_cast<float>(s.noise), b.size());
   } else {
-    kernels.axpy(static_cast<float>(-s.drift), drift, x, b.size());
+    kernels.axpy(static_cast<float>(-factor), gradient, x, b.size());
   }
 }
 
@@ -45,31 +47,30 @@ class FusedUnadjusted final : public FusedKernel {
  public:
   explicit FusedUnadjusted(LangevinStepAt at) : at_(std::move(at)) {}
   Scratch scratch() const override { return {Matrices, 1, 0}; }
-  bool driftOnly() const override { return true; }
+  bool gradientOnly() const override { return true; }
 
   void step(const Block& b, const StepClock& clock, const Random& random, Tally& tally) const override {
     const LangevinStep s = at_(clock);
-    const float* drift = b.clip(b.gradient, b.matrix(Drift), &tally.clipped);
+    const float* gradient = b.clip(b.gradient, b.matrix(Clipped), &tally.clipped);
     const bool watched = clock.monitored() && s.temperature > 0;
     if (watched) {
       copyFloats(b.matrix(OldX), b.x, b.size());
-      copyFloats(b.matrix(OldDrift), drift, b.size());
+      copyFloats(b.matrix(OldGradient), gradient, b.size());
       b.half() ? b.energies(b.x, b.column(0)) : copyFloats(b.column(0), b.energy, b.rows);
     }
-    moveRows(b, b.x, drift, s, b.matrix(Noise), clock, random);
+    moveRows(b, b.x, gradient, s, b.matrix(Noise), clock, random);
     b.applyBox(b.x, tally);
-    if (clock.bare()) return;
-    b.evaluateDrift();
+    if (clock.skipsEvaluation()) return;
+    b.evaluateGradient();
     if (!watched) return;
     if (b.half()) b.energies(b.x, b.energy);
     const Move move{
-        b.matrix(OldX), b.column(0), b.matrix(OldDrift), b.x, b.energy, b.clip(b.gradient, b.matrix(Drift))};
-    for (std::int64_t r = 0; r < b.rows; ++r)
-      tallyAcceptance(move.logRatio(r, b.cols, 2 * s.drift, s.temperature), tally);
+        b.matrix(OldX), b.column(0), b.matrix(OldGradient), b.x, b.energy, b.clip(b.gradient, b.matrix(Clipped))};
+    for (std::int64_t r = 0; r < b.rows; ++r) tallyAcceptance(move.logRatio(r, b.cols, s), tally);
   }
 
  private:
-  enum Matrix { Noise, Drift, OldX, OldDrift, Matrices };
+  enum Matrix { Noise, Clipped, OldX, OldGradient, Matrices };
   LangevinStepAt at_;
 };
 
@@ -81,14 +82,14 @@ class FusedMala final : public FusedKernel {
   void step(const Block& b, const StepClock& clock, const Random& random, Tally& tally) const override {
     const LangevinStep s = at_(clock);
     float *x = b.matrix(X), *gradient = b.matrix(Gradient), *energy = b.column(0), *u = b.column(1);
-    const float* drift = b.clip(b.gradient, b.matrix(Drift), &tally.clipped);
+    const float* clipped = b.clip(b.gradient, b.matrix(Clipped), &tally.clipped);
     copyFloats(x, b.x, b.size());
-    moveRows(b, x, drift, s, b.matrix(Noise), clock, random);
+    moveRows(b, x, clipped, s, b.matrix(Noise), clock, random);
     b.evaluate(x, energy, gradient);
     b.uniform(u, clock, random, Stream::Accept);
-    const Move move{b.x, b.energy, drift, x, energy, b.clip(gradient, b.matrix(NextDrift))};
+    const Move move{b.x, b.energy, clipped, x, energy, b.clip(gradient, b.matrix(NextClipped))};
     for (std::int64_t r = 0; r < b.rows; ++r) {
-      double ratio = move.logRatio(r, b.cols, 2 * s.drift, s.temperature);
+      double ratio = move.logRatio(r, b.cols, s);
       if (b.outside(x + r * b.cols)) {
         ++tally.clamped;
         ratio = -std::numeric_limits<double>::infinity();
@@ -105,7 +106,7 @@ class FusedMala final : public FusedKernel {
   }
 
  private:
-  enum Matrix { X, Gradient, Noise, Drift, NextDrift, Matrices };
+  enum Matrix { X, Gradient, Noise, Clipped, NextClipped, Matrices };
   LangevinStepAt at_;
 };
 

@@ -13,27 +13,27 @@ class FusedBaoab final : public FusedKernel {
   Scratch scratch() const override { return {Matrices, 1, 1}; }
 
   void step(const Block& b, const StepClock& clock, const Random& random, Tally& tally) const override {
-    const double h = common_.stepSize.at(clock.t, clock.total);
+    const double stepSize = common_.stepSize.at(clock.t, clock.total);
     const double temperature = common_.temperature.at(clock.t, clock.total);
-    const auto half = static_cast<float>(h / 2);
+    const auto half = static_cast<float>(stepSize / 2);
     const bool watched = clock.monitored();
     if (watched) std::copy_n(b.energy, b.rows, b.column(0));
     const TileKernels& kernels = tileKernels();
     work(b, watched, +1, true);
-    kernels.axpy(-half, b.clip(b.gradient, b.matrix(Drift), &tally.clipped), b.velocity, b.size());
+    kernels.axpy(-half, b.clip(b.gradient, b.matrix(Clipped), &tally.clipped), b.velocity, b.size());
     work(b, watched, -1);
     kernels.axpy(half, b.velocity, b.x, b.size());
     b.applyBox(b.x, tally, b.velocity);
     float* xi = b.matrix(Noise);
     b.normal(xi, clock, random, Stream::Noise);
-    kernels.scale(static_cast<float>(std::exp(-friction_ * h)), 0, b.velocity, b.velocity, b.size());
-    kernels.axpy(static_cast<float>(std::sqrt(-std::expm1(-2 * friction_ * h) * temperature)), xi, b.velocity,
+    kernels.scale(static_cast<float>(std::exp(-friction_ * stepSize)), 0, b.velocity, b.velocity, b.size());
+    kernels.axpy(static_cast<float>(std::sqrt(-std::expm1(-2 * friction_ * stepSize) * temperature)), xi, b.velocity,
                  b.size());
     work(b, watched, +1);
     kernels.axpy(half, b.velocity, b.x, b.size());
     b.applyBox(b.x, tally, b.velocity);
     b.evaluate();
-    kernels.axpy(-half, b.clip(b.gradient, b.matrix(Drift)), b.velocity, b.size());
+    kernels.axpy(-half, b.clip(b.gradient, b.matrix(Clipped)), b.velocity, b.size());
     work(b, watched, -1);
     if (!watched) return;
     for (std::int64_t r = 0; r < b.rows; ++r) {
@@ -43,7 +43,7 @@ class FusedBaoab final : public FusedKernel {
   }
 
  private:
-  enum Matrix { Noise, Drift, Matrices };
+  enum Matrix { Noise, Clipped, Matrices };
 
   // sums(0) of every row: +- |v|^2
   static void work(const Block& b, bool watched, int sign, bool first = false) {

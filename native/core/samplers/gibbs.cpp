@@ -39,10 +39,6 @@ namespace {
 
 enum class Order { Random, Fixed, Blocks };
 
-at::Tensor energyAt(const Target& target, const at::Tensor& x, const at::Tensor& y) {
-  return target.energyOf(Batch{x.to(target.dtype()), y}).to(x.scalar_type());
-}
-
 /// Energies of the levels a site may go to, as one sweep needs them.
 class Neighbours {
  public:
@@ -99,21 +95,16 @@ class Neighbours {
 class Gibbs final : public Sampler {
  public:
   Gibbs(CommonOptions common, Order order) : Sampler(std::move(common)), order_(order) {}
-  bool adjusted() const override { return true; }
-  bool discrete() const override { return true; }
-  bool stepped() const override { return false; }
 
-  std::unique_ptr<TileExecutor> fuse(const Energy& energy) const override {
-    if (order_ == Order::Blocks) return nullptr;
-    return fusePairwiseGibbs(*this, energy, order_ == Order::Random);
+  Traits traits() const override {
+    return {.adjusted = true, .moves = Kinds::discrete(), .gradient = false, .stepSize = false};
   }
 
-  void init(Chains& chains, const Target& target, const Random&, std::uint64_t) const override {
+  void init(Chains& chains, const Target& target, const Random& random, std::uint64_t counter) const override {
     if (order_ == Order::Blocks && !(target.asEnergy() && target.asEnergy()->program().bipartite.weight >= 0))
       fail(Code::Unsupported, "order 'blocks' needs an energy with binary hidden units (rbm); a ", target.kind(),
            " energy has none: use order 'random'");
-    chains.energy = energyAt(target, chains.x, chains.y);
-    chains.gradient = at::empty({chains.size(), 0}, chains.x.options());  // there is no use for one
+    Sampler::init(chains, target, random, counter);
   }
 
   void step(Chains& chains, const Target& target, const StepClock& clock, const Random& random, Tally&) const override {
@@ -121,6 +112,11 @@ class Gibbs final : public Sampler {
       layers(chains, *target.asEnergy(), clock, random);
     else
       sweep(chains, target, clock, random);
+  }
+
+  std::unique_ptr<TileExecutor> fuse(const Energy& energy) const override {
+    if (order_ == Order::Blocks) return nullptr;
+    return fusePairwiseGibbs(*this, energy, order_ == Order::Random);
   }
 
  private:

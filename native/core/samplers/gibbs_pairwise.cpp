@@ -2,11 +2,11 @@
 // depends on its local field f = h + J x alone, and a change of the site moves the fields of its neighbours by one row
 // of J. Everything is float64, and fields are recomputed each sweep, so that a run may be cut between any two sweeps.
 #include <cmath>
-#include <cstdlib>
 
 #include "samplers/discrete.hpp"
 #include "samplers/gibbs.hpp"
 #include "samplers/moves.hpp"
+#include "samplers/plan.hpp"
 
 namespace langevin {
 namespace {
@@ -32,7 +32,7 @@ class PairwiseGibbs final : public TileExecutor {
            Pulse& pulse) const override {
     at::NoGradGuard guard;
     const std::int64_t n = tile.size(), d = tile.x.size(1);
-    const bool fresh = !tile.gradient.defined();
+    const bool fresh = !tile.started;
     at::Tensor x = tile.x.to(at::kDouble).clone(at::MemoryFormat::Contiguous);
     at::Tensor energy = energyOf(x, at::addmm(field_, x, coupling_));
     if (fresh) requireFinite(tile, energy, true, clock.counter);
@@ -63,7 +63,7 @@ class PairwiseGibbs final : public TileExecutor {
     }
     tile.x = x.to(tile.x.scalar_type());
     tile.energy = energy.to(tile.x.scalar_type());
-    tile.gradient = at::empty({n, 0}, tile.x.options());
+    tile.started = true;
   }
 
  private:
@@ -134,9 +134,7 @@ class PairwiseGibbs final : public TileExecutor {
 }  // namespace
 
 std::unique_ptr<TileExecutor> fusePairwiseGibbs(const Sampler& sampler, const Energy& energy, bool randomOrder) {
-  const char* executor = std::getenv("LANGEVIN_EXECUTOR");
-  if (executor && std::string(executor) == "aten") return nullptr;  // the other side of the parity test
-  if (energy.program().pairwise.coupling < 0 || !energy.device().is_cpu()) return nullptr;
+  if (energy.program().pairwise.coupling < 0 || !runsOwnLoops(energy)) return nullptr;
   return std::make_unique<PairwiseGibbs>(sampler, energy, randomOrder);
 }
 

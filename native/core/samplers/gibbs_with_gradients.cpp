@@ -14,10 +14,8 @@ namespace {
 class GibbsWithGradients final : public Sampler {
  public:
   using Sampler::Sampler;
-  bool adjusted() const override { return true; }
-  bool discrete() const override { return true; }
-  Kinds moves() const override { return kindsWithGradients(); }
-  bool stepped() const override { return false; }
+
+  Traits traits() const override { return {.adjusted = true, .moves = kindsWithGradients(), .stepSize = false}; }
 
   void step(Chains& chains, const Target& target, const StepClock& clock, const Random& random,
             Tally& tally) const override {
@@ -37,7 +35,7 @@ class GibbsWithGradients final : public Sampler {
     const at::Tensor backward = logits(sites, x, next.gradient, temperature);
     const at::Tensor logRatio = (chains.energy.to(at::kDouble) - next.energy) / temperature +
                                 probability(backward, flip ? site : site * k + before) - probability(forward, move);
-    testMoves(chains, x, next, logRatio, clock, random, tally);
+    acceptMoves(chains, x, next, logRatio, clock, random, tally);
   }
 
  private:

@@ -4,6 +4,7 @@
 // `targetAcceptance` (Hoffman and Gelman 2014, section 3.2: gamma 0.05, t0 10, kappa 0.75), then freezes the average.
 // With a box the trajectory bounces off the walls (Afshar and Domke 2015, without refraction): exact on the box.
 #include <cmath>
+#include <limits>
 
 #include "samplers/hmc.hpp"
 #include "samplers/moves.hpp"
@@ -24,9 +25,12 @@ HmcOptions hmcOptions(const Spec& spec) {
   return o;
 }
 
-class Hmc final : public Sampler {
-  using enum dual_averaging::Column;  // of Chains::adaptation
+// Chains::adaptation has one such row for each chain, where steps are adapted.
+DualAveraging adaptationOf(const Chains& chains, std::int64_t chain) {
+  return DualAveraging(chains.adaptation.data_ptr<double>() + chain * DualAveraging::kColumns);
+}
 
+class Hmc final : public Sampler {
  public:
   Hmc(CommonOptions common, const HmcOptions& options) : Sampler(std::move(common)), options_(options) {}
 
@@ -39,32 +43,16 @@ class Hmc final : public Sampler {
           "use mode: 'reflect'");
   }
 
-  bool adjusted() const override { return true; }
-  std::int64_t warmup() const override { return options_.warmup; }
-
-  std::shared_ptr<const Sampler> heated(double factor) const override {
-    return std::make_shared<Hmc>(common_.heated(factor), options_);
-  }
-
-  std::unique_ptr<TileExecutor> fuse(const Energy& energy) const override {
-    return langevin::fuse(*this, energy, fusedHmc(common_, options_));
-  }
+  Traits traits() const override { return {.adjusted = true, .warmup = options_.warmup}; }
 
   void init(Chains& chains, const Target& target, const Random& random, std::uint64_t counter) const override {
     Sampler::init(chains, target, random, counter);
-    if (chains.adaptation.defined() && chains.adaptation.size(1) != Columns)
+    if (chains.adaptation.defined() && chains.adaptation.size(1) != DualAveraging::kColumns)
       fail(Code::Shape, "the chains' adaptation has ", chains.adaptation.size(1), " columns, hmc has ",
-           static_cast<std::int64_t>(Columns), "; resume with the sampler that made the state");
+           DualAveraging::kColumns, "; resume with the sampler that made the state");
     if (options_.warmup == 0 || chains.adaptation.defined()) return;
-    chains.adaptation = at::empty({chains.size(), Columns}, at::kDouble);
-    auto* row = chains.adaptation.data_ptr<double>();
-    for (std::int64_t i = 0; i < chains.size(); ++i, row += Columns)
-      dual_averaging::start(row, common_.stepSize.first());
-  }
-
-  at::Tensor stepSizes(const Chains& chains) const override {
-    if (!chains.adaptation.defined()) return {};
-    return chains.adaptation.select(1, LogStep).exp();
+    chains.adaptation = at::empty({chains.size(), DualAveraging::kColumns}, at::kDouble);
+    for (std::int64_t i = 0; i < chains.size(); ++i) adaptationOf(chains, i).start(common_.stepSize.first());
   }
 
   void step(Chains& chains, const Target& target, const StepClock& clock, const Random& random,
@@ -83,22 +71,31 @@ class Hmc final : public Sampler {
     const at::Tensor steady = logRatio.ge(-kHmcDivergence);  // false for NaN too
     tally.divergences += chains.size() - steady.sum().item<std::int64_t>();
     const at::Tensor probability = tallyAcceptance(logRatio, tally);
-    const at::Tensor u =
-        random.uniform(chains.size(), 1, clock.counter, Stream::Accept, at::kDouble, chains.firstChain).squeeze(1);
-    const at::Tensor accept = at::logical_and(u.to(logRatio.device()).log().lt(logRatio), at::isfinite(next.energy));
-    tally.accepted += static_cast<double>(accept.sum().item<std::int64_t>());
-    const at::Tensor row = accept.unsqueeze(1);
-    chains.x = at::where(row, x, chains.x);
-    chains.energy = at::where(accept, next.energy, chains.energy);
-    chains.gradient = at::where(row, next.gradient, chains.gradient);
+    // A trajectory that left to an infinite energy is refused, whatever its sign.
+    const at::Tensor lost = at::isfinite(next.energy).logical_not();
+    takeMoves(chains, x, next, logRatio.masked_fill(lost, -std::numeric_limits<double>::infinity()), clock, random,
+              tally);
     if (options_.warmup > 0) adapt(chains, probability.to(at::kCPU));
+  }
+
+  std::unique_ptr<TileExecutor> fuse(const Energy& energy) const override {
+    return langevin::fuse(*this, energy, fusedHmc(common_, options_));
+  }
+
+  std::shared_ptr<const Sampler> atTemperature(double factor) const override {
+    return std::make_shared<Hmc>(common_.atTemperature(factor), options_);
+  }
+
+  at::Tensor stepSizes(const Chains& chains) const override {
+    if (!chains.adaptation.defined()) return {};
+    return DualAveraging::stepSizes(chains.adaptation);
   }
 
  private:
   at::Tensor stepSize(const Chains& chains, const StepClock& clock, const Random& random) const {
     const std::int64_t n = chains.size();
     at::Tensor size = chains.adaptation.defined()
-                          ? chains.adaptation.select(1, LogStep).exp().unsqueeze(1)
+                          ? DualAveraging::stepSizes(chains.adaptation).unsqueeze(1)
                           : at::full({n, 1}, common_.stepSize.at(clock.t, clock.total), at::kDouble);
     if (options_.jitter > 0) {
       const at::Tensor u = random.uniform(n, 1, clock.counter, Stream::Auxiliary, at::kDouble, chains.firstChain);
@@ -125,10 +122,9 @@ class Hmc final : public Sampler {
 
   void adapt(Chains& chains, const at::Tensor& acceptance) const {
     chains.adaptation = chains.adaptation.clone(at::MemoryFormat::Contiguous);
-    auto* row = chains.adaptation.data_ptr<double>();
     const auto* p = acceptance.const_data_ptr<double>();
-    for (std::int64_t i = 0; i < chains.size(); ++i, row += Columns)
-      options_.adapt(row, p[i], common_.stepSize.first());
+    for (std::int64_t i = 0; i < chains.size(); ++i)
+      options_.adapt(adaptationOf(chains, i), p[i], common_.stepSize.first());
   }
 
   HmcOptions options_;

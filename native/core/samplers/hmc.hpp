@@ -8,15 +8,16 @@ namespace langevin {
 
 constexpr double kHmcDivergence = 1000;  // energy error in units of the temperature
 
+/// What the spec says, and how a chain adapts.
 struct HmcOptions {
   std::int64_t leapfrogSteps = 1, warmup = 0;
   double targetAcceptance = 0.8, jitter = 0;
 
-  /// A chain's dual-averaging row after a step of its warm-up; nothing after that.
-  void adapt(double* row, double acceptance, double firstStepSize) const {
-    if (row[dual_averaging::Count] >= static_cast<double>(warmup)) return;
-    dual_averaging::update(row, acceptance, targetAcceptance, firstStepSize);
-    if (row[dual_averaging::Count] >= static_cast<double>(warmup)) dual_averaging::freeze(row);
+  /// What a chain learns from a step of its warm-up; nothing after that.
+  void adapt(DualAveraging chain, double acceptance, double firstStepSize) const {
+    if (chain.steps() >= static_cast<double>(warmup)) return;
+    chain.update(acceptance, targetAcceptance, firstStepSize);
+    if (chain.steps() >= static_cast<double>(warmup)) chain.freeze();
   }
 };
 

@@ -12,6 +12,10 @@ EnergyAndGradient evaluateAt(const Target& target, const at::Tensor& x, const at
   return {value.energy.to(x.scalar_type()), value.gradient.to(x.scalar_type())};
 }
 
+at::Tensor energyAt(const Target& target, const at::Tensor& x, const at::Tensor& y) {
+  return target.energyOf({x.to(target.dtype()), y}).to(x.scalar_type());
+}
+
 at::Tensor clipRows(const at::Tensor& gradient, double clip, Tally& tally) {
   if (clip <= 0) return gradient;
   const at::Tensor norm = gradient.norm(2, {1}, true);
@@ -40,10 +44,32 @@ void applyBox(at::Tensor& x, const Box& box, Tally& tally, at::Tensor* velocity)
 
 at::Tensor langevinLogRatio(const at::Tensor& x, const at::Tensor& energy, const at::Tensor& gradient,
                             const at::Tensor& moved, const at::Tensor& movedEnergy, const at::Tensor& movedGradient,
-                            double h, double temperature) {
-  at::Tensor inner = (movedGradient - gradient).mul_(-h / 4).add_(moved).sub_(x);
+                            double stepSize, double temperature) {
+  at::Tensor inner = (movedGradient - gradient).mul_(-stepSize / 4).add_(moved).sub_(x);
   inner.mul_(gradient + movedGradient);
   return (energy - movedEnergy).add_(inner.sum(1), 0.5).div_(temperature);
+}
+
+void acceptMoves(Chains& chains, const at::Tensor& x, const EnergyAndGradient& next, const at::Tensor& logRatio,
+                 const StepClock& clock, const Random& random, Tally& tally) {
+  // A lost energy shows in its ratio: there is nothing to count where all of them are finite, unless nobody may look.
+  if (tally.recorded.defined() || firstNonFiniteRow(logRatio) >= 0)
+    tally.add(Tally::Field::Divergences, at::isfinite(next.energy).logical_not().sum());
+  tallyAcceptance(logRatio, tally);
+  takeMoves(chains, x, next, logRatio, clock, random, tally);
+}
+
+void takeMoves(Chains& chains, const at::Tensor& x, const EnergyAndGradient& next, const at::Tensor& logRatio,
+               const StepClock& clock, const Random& random, Tally& tally) {
+  const at::Tensor u =
+      random.uniform(x.size(0), 1, clock.counter, Stream::Accept, logRatio.options(), chains.firstChain).squeeze(1);
+  // A ratio that is not a number compares false: such a proposal is refused, never entered.
+  const at::Tensor accept = u.log().lt(logRatio);
+  tally.add(Tally::Field::Accepted, accept.sum());
+  const at::Tensor row = accept.unsqueeze(1);
+  chains.x = at::where(row, x, chains.x);
+  chains.energy = at::where(accept, next.energy, chains.energy);
+  if (next.gradient.defined()) chains.gradient = at::where(row, next.gradient, chains.gradient);
 }
 
 at::Tensor tallyAcceptance(const at::Tensor& logRatio, Tally& tally) {

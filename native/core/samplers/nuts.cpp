@@ -17,11 +17,36 @@
 namespace langevin {
 namespace {
 
-// Columns of Chains::adaptation: those of dual averaging, then these, then inverse mass, mean and squares [d] each.
-enum Column : std::int64_t { FirstStep = dual_averaging::Columns, Search, Seen, Vectors };
+/// The adaptation of one chain: a view of its row of Chains::adaptation.
+class NutsAdaptation {
+ public:
+  static std::int64_t columns(std::int64_t d) { return kVectors + 3 * d; }
+  /// Inverse masses of all chains, [n, d].
+  static at::Tensor inverseMasses(const at::Tensor& adaptation, std::int64_t d) {
+    return adaptation.slice(1, kVectors, kVectors + d);
+  }
+  NutsAdaptation(double* row, std::int64_t d) : row_(row), d_(d) {}
 
-// Sums of Tally::own.
-enum Own : std::size_t { Leapfrogs, Transitions, Deepest, Owns };
+  DualAveraging averaging() const { return DualAveraging(row_); }
+  double& firstStep() const { return row_[kFirstStep]; }   // where dual averaging started
+  bool searching() const { return row_[kSearching] > 0; }  // a first step is still to be found
+  void setSearching(bool on) const { row_[kSearching] = on; }
+  double& seen() const { return row_[kSeen]; }             // steps of the warm-up so far
+  double* inverseMass() const { return row_ + kVectors; }  // [d]
+  double* mean() const { return inverseMass() + d_; }      // [d], of the positions of this window
+  double* squares() const { return mean() + d_; }          // [d], of their distances from it
+
+ private:
+  enum Column : std::int64_t { kFirstStep = DualAveraging::kColumns, kSearching, kSeen, kVectors };
+  double* row_;
+  std::int64_t d_;
+};
+
+/// What a run tells besides acceptance.
+struct NutsSums {
+  double leapfrogs = 0, transitions = 0;
+  double deepest = 0;  // transitions that maxDepth ended
+};
 
 // Steps of warm-up after which the mass matrix is updated: a fast start of 75 steps, windows of 25, 50, 100, ... and a
 // fast end of 50 in which only the step size adapts; 15 %, 75 %, 10 % where that does not fit.
@@ -47,34 +72,23 @@ class Nuts final : public Sampler {
   Nuts(CommonOptions common, const NutsOptions& options)
       : Sampler(std::move(common)), options_(options), windows_(windowEnds(options.warmup)) {}
 
-  bool adjusted() const override { return true; }
-  std::int64_t warmup() const override { return options_.warmup; }
+  Traits traits() const override { return {.adjusted = true, .warmup = options_.warmup}; }
 
   void init(Chains& chains, const Target& target, const Random& random, std::uint64_t counter) const override {
     Sampler::init(chains, target, random, counter);
-    const std::int64_t d = chains.x.size(1), width = Vectors + 3 * d;
+    const std::int64_t d = chains.x.size(1), width = NutsAdaptation::columns(d);
     if (chains.adaptation.defined() && chains.adaptation.size(1) != width)
       fail(Code::Shape, "the chains' adaptation has ", chains.adaptation.size(1), " columns, nuts has ", width,
            "; resume with the sampler that made the state");
     if (chains.adaptation.defined()) return;
     chains.adaptation = at::zeros({chains.size(), width}, at::kDouble);
-    chains.adaptation.slice(1, Vectors, Vectors + d).fill_(1);
-    auto* row = chains.adaptation.data_ptr<double>();
-    for (std::int64_t i = 0; i < chains.size(); ++i, row += width) {
-      row[FirstStep] = common_.stepSize.first();
-      row[Search] = options_.warmup > 0;
-      dual_averaging::start(row, row[FirstStep]);
+    NutsAdaptation::inverseMasses(chains.adaptation, d).fill_(1);
+    for (std::int64_t i = 0; i < chains.size(); ++i) {
+      const NutsAdaptation chain(chains.adaptation.data_ptr<double>() + i * width, d);
+      chain.firstStep() = common_.stepSize.first();
+      chain.setSearching(options_.warmup > 0);
+      chain.averaging().start(chain.firstStep());
     }
-  }
-
-  at::Tensor stepSizes(const Chains& chains) const override {
-    return chains.adaptation.select(1, dual_averaging::LogStep).exp();
-  }
-
-  void report(const Tally& tally, Map& diagnostics) const override {
-    if (tally.own.size() != Owns || tally.own[Transitions] == 0) return;
-    diagnostics["leapfrogSteps"] = tally.own[Leapfrogs] / tally.own[Transitions];
-    diagnostics["deepestShare"] = tally.own[Deepest] / tally.own[Transitions];
   }
 
   void step(Chains& chains, const Target& target, const StepClock& clock, const Random& random,
@@ -94,7 +108,6 @@ class Nuts final : public Sampler {
     s.gradient = doubles(chains.gradient).clone();
     s.potential = doubles(chains.energy).clone();
     s.adaptation = chains.adaptation.clone(at::MemoryFormat::Contiguous);
-    tally.own.resize(Owns, 0);
     // Few enough rows that their trees stay in cache.
     constexpr std::int64_t kRows = 128;
     for (std::int64_t first = 0; first < chains.size(); first += kRows)
@@ -105,6 +118,15 @@ class Nuts final : public Sampler {
     chains.adaptation = s.adaptation;
   }
 
+  at::Tensor stepSizes(const Chains& chains) const override { return DualAveraging::stepSizes(chains.adaptation); }
+
+  void report(const Tally& tally, Map& diagnostics) const override {
+    const auto sums = tally.ownSums<NutsSums>();
+    if (sums.transitions == 0) return;
+    diagnostics["leapfrogSteps"] = sums.leapfrogs / sums.transitions;
+    diagnostics["deepestShare"] = sums.deepest / sums.transitions;
+  }
+
  private:
   // A tile in float64 while its step runs.
   struct State {
@@ -113,8 +135,9 @@ class Nuts final : public Sampler {
     std::uint64_t counter;
     NutsSetting setting;
     at::Tensor x, gradient, potential, adaptation;
-    double* row(std::int64_t i) const { return adaptation.data_ptr<double>() + i * adaptation.size(1); }
-    double* inverseMass(std::int64_t i) const { return row(i) + Vectors; }
+    NutsAdaptation adaptationOf(std::int64_t i) const {
+      return {adaptation.data_ptr<double>() + i * adaptation.size(1), setting.columns};
+    }
     double* positionOf(std::int64_t i) const { return x.data_ptr<double>() + i * setting.columns; }
     double* gradientOf(std::int64_t i) const { return gradient.data_ptr<double>() + i * setting.columns; }
     double& energyOf(std::int64_t i) const { return potential.data_ptr<double>()[i]; }
@@ -139,7 +162,7 @@ class Nuts final : public Sampler {
   // p ~ N(0, T M), float64 [rows, d].
   at::Tensor momenta(const State& s, std::int64_t first, std::int64_t last, const Random& random, Stream stream) const {
     const std::int64_t d = s.setting.columns;
-    const at::Tensor mass = s.adaptation.slice(0, first, last).slice(1, Vectors, Vectors + d).reciprocal();
+    const at::Tensor mass = NutsAdaptation::inverseMasses(s.adaptation.slice(0, first, last), d).reciprocal();
     return (random.normal(last - first, d, s.counter, stream, at::TensorOptions(at::kDouble),
                           s.chains->firstChain + static_cast<std::uint64_t>(first)) *
             (mass * s.setting.temperature).sqrt())
@@ -154,10 +177,10 @@ class Nuts final : public Sampler {
     for (std::int64_t i = first; i < last; ++i) {
       if (common_.clip > 0 && nutsKick(s.setting, s.gradientOf(i)) < 1) ++tally.clipped;
       const ChainUniforms uniforms(random.seed(), s.chains->firstChain + static_cast<std::uint64_t>(i), s.counter);
+      const NutsAdaptation chain = s.adaptationOf(i);
       trees[static_cast<std::size_t>(i - first)].start(s.setting, s.positionOf(i), s.energyOf(i), s.gradientOf(i),
                                                        p.const_data_ptr<double>() + (i - first) * s.setting.columns,
-                                                       s.inverseMass(i), std::exp(s.row(i)[dual_averaging::LogStep]),
-                                                       uniforms);
+                                                       chain.inverseMass(), chain.averaging().stepSize(), uniforms);
     }
     growTogether(s, first, trees);
     for (std::int64_t i = first; i < last; ++i) finish(s, i, trees[static_cast<std::size_t>(i - first)], tally);
@@ -189,9 +212,7 @@ class Nuts final : public Sampler {
     tally.accepted += tree.moved();
     tally.divergences += tree.divergent();
     tally.clamped += tree.touched();
-    tally.own[Leapfrogs] += static_cast<double>(tree.leaves());
-    tally.own[Transitions] += 1;
-    tally.own[Deepest] += tree.deepest();
+    tally.addOwn(NutsSums{static_cast<double>(tree.leaves()), 1, static_cast<double>(tree.deepest())});
     const NutsPoint& at = tree.proposal();
     std::copy(at.x.begin(), at.x.end(), s.positionOf(i));
     std::copy(at.gradient.begin(), at.gradient.end(), s.gradientOf(i));
@@ -200,15 +221,15 @@ class Nuts final : public Sampler {
   }
 
   void adapt(State& s, std::int64_t i, double acceptance) const {
-    double* row = s.row(i);
-    if (row[Seen] >= static_cast<double>(options_.warmup)) return;
-    dual_averaging::update(row, acceptance, options_.targetAcceptance, row[FirstStep]);
-    const auto seen = static_cast<std::int64_t>(++row[Seen]);
+    const NutsAdaptation chain = s.adaptationOf(i);
+    if (chain.seen() >= static_cast<double>(options_.warmup)) return;
+    chain.averaging().update(acceptance, options_.targetAcceptance, chain.firstStep());
+    const auto seen = static_cast<std::int64_t>(++chain.seen());
     if (windows_.size() > 1 && seen > windows_.front() && seen <= windows_.back()) {
       welford(s, i, seen);
-      if (std::binary_search(windows_.begin() + 1, windows_.end(), seen)) closeWindow(s, i, seen);
+      if (std::binary_search(windows_.begin() + 1, windows_.end(), seen)) closeWindow(chain, s.setting.columns, seen);
     }
-    if (seen >= options_.warmup) dual_averaging::freeze(row);
+    if (seen >= options_.warmup) chain.averaging().freeze();
   }
 
   // The number of a state within its window.
@@ -217,24 +238,24 @@ class Nuts final : public Sampler {
   }
 
   void welford(State& s, std::int64_t i, std::int64_t seen) const {
-    const std::int64_t d = s.setting.columns;
+    const NutsAdaptation chain = s.adaptationOf(i);
     const double *x = s.positionOf(i), n = place(seen);
-    double *mean = s.inverseMass(i) + d, *squares = mean + d;
-    for (std::int64_t c = 0; c < d; ++c) {
+    double *mean = chain.mean(), *squares = chain.squares();
+    for (std::int64_t c = 0; c < s.setting.columns; ++c) {
       const double change = x[c] - mean[c];
       mean[c] += change / n;
       squares[c] += change * (x[c] - mean[c]);
     }
   }
 
-  void closeWindow(State& s, std::int64_t i, std::int64_t seen) const {
-    const std::int64_t d = s.setting.columns;
+  void closeWindow(const NutsAdaptation& chain, std::int64_t d, std::int64_t seen) const {
     const double n = place(seen);
-    double *row = s.row(i), *mass = s.inverseMass(i), *mean = mass + d, *squares = mean + d;
+    double *mass = chain.inverseMass(), *squares = chain.squares();
     for (std::int64_t c = 0; c < d; ++c) mass[c] = n / (n + 5) * (squares[c] / (n - 1)) + 1e-3 * (5 / (n + 5));
-    std::fill_n(mean, 2 * d, 0.0);
-    row[FirstStep] = std::exp(row[dual_averaging::LogStep]);
-    row[Search] = 1;
+    std::fill_n(chain.mean(), d, 0.0);
+    std::fill_n(squares, d, 0.0);
+    chain.firstStep() = chain.averaging().stepSize();
+    chain.setSearching(true);
   }
 
   // Doubles or halves the step until the acceptance of one leapfrog step crosses 0.8 (Hoffman and Gelman 2014,
@@ -242,7 +263,7 @@ class Nuts final : public Sampler {
   void search(State& s, std::int64_t first, std::int64_t last, const Random& random) const {
     std::vector<std::int64_t> which;
     for (std::int64_t i = first; i < last; ++i)
-      if (s.row(i)[Search] > 0) which.push_back(i);
+      if (s.adaptationOf(i).searching()) which.push_back(i);
     if (which.empty()) return;
     const std::int64_t d = s.setting.columns;
     const at::Tensor p = momenta(s, first, last, random, Stream::Auxiliary);
@@ -253,8 +274,9 @@ class Nuts final : public Sampler {
         const std::int64_t i = which[k], at = static_cast<std::int64_t>(k) * d;
         std::copy_n(s.positionOf(i), d, x.data_ptr<double>() + at);
         std::copy_n(p.const_data_ptr<double>() + (i - first) * d, d, q.data_ptr<double>() + at);
-        kick(s, s.gradientOf(i), s.row(i)[FirstStep] / 2, q.data_ptr<double>() + at);
-        nutsDrift(s.setting, s.inverseMass(i), s.row(i)[FirstStep], x.data_ptr<double>() + at,
+        const NutsAdaptation chain = s.adaptationOf(i);
+        kick(s, s.gradientOf(i), chain.firstStep() / 2, q.data_ptr<double>() + at);
+        nutsDrift(s.setting, chain.inverseMass(), chain.firstStep(), x.data_ptr<double>() + at,
                   q.data_ptr<double>() + at);
       }
       const Evaluated value = evaluate(s, which, x);
@@ -262,25 +284,25 @@ class Nuts final : public Sampler {
       for (std::size_t k = 0; k < which.size(); ++k) {
         const std::int64_t i = which[k];
         double* now = q.data_ptr<double>() + static_cast<std::int64_t>(k) * d;
-        double* row = s.row(i);
-        kick(s, value.gradientAt(k), row[FirstStep] / 2, now);
+        const NutsAdaptation chain = s.adaptationOf(i);
+        kick(s, value.gradientAt(k), chain.firstStep() / 2, now);
         const double change =
-            (s.energyOf(i) + nutsKinetic(p.const_data_ptr<double>() + (i - first) * d, s.inverseMass(i), d) -
-             value.energyAt(k) - nutsKinetic(now, s.inverseMass(i), d)) /
+            (s.energyOf(i) + nutsKinetic(p.const_data_ptr<double>() + (i - first) * d, chain.inverseMass(), d) -
+             value.energyAt(k) - nutsKinetic(now, chain.inverseMass(), d)) /
             s.setting.temperature;
         const int wanted = change > std::log(0.8) ? 1 : -1;  // NaN: smaller
         int& asked = direction[static_cast<std::size_t>(i - first)];
         if (asked == 0) asked = wanted;
         if (wanted != asked) continue;
-        row[FirstStep] *= asked > 0 ? 2 : 0.5;
+        chain.firstStep() *= asked > 0 ? 2 : 0.5;
         unsettled.push_back(i);
       }
       which.swap(unsettled);
     }
     for (std::int64_t i = first; i < last; ++i) {
-      double* row = s.row(i);
-      if (row[Search] > 0) dual_averaging::start(row, row[FirstStep]);
-      row[Search] = 0;
+      const NutsAdaptation chain = s.adaptationOf(i);
+      if (chain.searching()) chain.averaging().start(chain.firstStep());
+      chain.setSearching(false);
     }
   }
 

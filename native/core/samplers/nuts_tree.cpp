@@ -17,7 +17,8 @@ double logSum(double a, double b) {
 
 double ChainUniforms::next() {
   if (used_ == kLot) {
-    fillUniform(lot_, 1, kLot, Random(seed_).fork(lots_++).seed(), chain_, counter_, Stream::Accept);
+    fillUniform(lot_, 1, kLot, Random(seed_).fork(Salt::TreeUniforms, lots_++).seed(), chain_, counter_,
+                Stream::Accept);
     used_ = 0;
   }
   return lot_[used_++];

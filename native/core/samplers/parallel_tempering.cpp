@@ -10,39 +10,48 @@
 
 #include "samplers/ladder.hpp"
 #include "samplers/moves.hpp"
-#include "samplers/sampler.hpp"
+#include "samplers/plan.hpp"
 
 namespace langevin {
 namespace {
 
-constexpr std::uint64_t kReplicaSalt = 0x7E3B0000, kSwapSalt = 0x7E3A, kPilotSalt = 0x7E39;
-
 using Kernels = std::vector<std::shared_ptr<const Sampler>>;
+
+/// What a run tells of each replica.
+struct ReplicaSums {
+  double acceptance = 0, proposals = 0;  // of its kernel
+  double swapped = 0, tried = 0;         // swaps with the next one
+};
 
 // Replica 0 is the chain itself.
 Chains& replica(Chains& chains, std::size_t k) { return k == 0 ? chains : chains.replicas[k - 1]; }
 
-Random randomOf(const Random& random, std::size_t k) { return k == 0 ? random : random.fork(kReplicaSalt + k); }
+Random randomOf(const Random& random, std::size_t k) { return k == 0 ? random : random.fork(Salt::Replica, k); }
 
 class ParallelTempering final : public Sampler {
  public:
   ParallelTempering(CommonOptions common, std::shared_ptr<const Sampler> inner, std::vector<double> temperatures,
                     std::int64_t adapt)
       : Sampler(std::move(common)), inner_(std::move(inner)), temperatures_(std::move(temperatures)), adapt_(adapt) {
-    for (const double t : temperatures_) kernels_.push_back(inner_->heated(t));
+    for (const double t : temperatures_) kernels_.push_back(inner_->atTemperature(t));
   }
 
-  bool adjusted() const override { return inner_->adjusted(); }
-  std::int64_t warmup() const override { return (inner_->warmup() + innerSteps() - 1) / innerSteps(); }
-  double effectiveTemperature() const override { return kernels_[0]->effectiveTemperature(); }
-  at::Tensor stepSizes(const Chains& chains) const override { return kernels_[0]->stepSizes(chains); }
-  std::unique_ptr<TileExecutor> fuse(const Energy& energy) const override;
+  Traits traits() const override {
+    Traits traits = inner_->traits();
+    traits.warmup = (traits.warmup + innerSteps() - 1) / innerSteps();
+    traits.setsCondition = traits.steady = false;
+    return traits;
+  }
 
   void init(Chains& chains, const Target& target, const Random& random, std::uint64_t counter) const override {
     counter *= static_cast<std::uint64_t>(innerSteps());
     if (chains.replicas.empty())
-      for (std::size_t k = 1; k < kernels_.size(); ++k)
-        chains.replicas.push_back({chains.x, chains.y, chains.firstChain, {}, {}, {}, {}, {}});
+      for (std::size_t k = 1; k < kernels_.size(); ++k) {
+        Chains& hotter = chains.replicas.emplace_back();
+        hotter.x = chains.x;
+        hotter.y = chains.y;
+        hotter.firstChain = chains.firstChain;
+      }
     if (chains.replicas.size() + 1 != kernels_.size())
       fail(Code::Shape, "the chains have ", chains.replicas.size(), " replicas besides their own, the ladder has ",
            kernels_.size(), " temperatures; resume with the sampler that made the state");
@@ -59,6 +68,13 @@ class ParallelTempering final : public Sampler {
     });
   }
 
+  std::unique_ptr<TileExecutor> fuse(const Energy& energy) const override;
+  std::shared_ptr<const Sampler> tuned(const Target& target, const Chains& start, const Random& random, int threads,
+                                       Job& job) const override;
+  double effectiveTemperature() const override { return kernels_[0]->effectiveTemperature(); }
+  at::Tensor stepSizes(const Chains& chains) const override { return kernels_[0]->stepSizes(chains); }
+  void report(const Tally& tally, Map& diagnostics) const override;
+
   /// The inner steps of every replica by `advance`, then swaps.
   template <class Advance>
   void move(Chains& chains, const StepClock& clock, const Random& random, Tally& tally, Advance advance) const {
@@ -67,31 +83,23 @@ class ParallelTempering final : public Sampler {
     now.total *= innerSteps();
     now.counter *= static_cast<std::uint64_t>(innerSteps());
     now.monitorEvery *= innerSteps();
-    tally.own.resize(own(kernels_.size(), 0), 0);
     for (std::size_t k = 0; k < kernels_.size(); ++k) {
-      Tally hot;
-      Tally& used = k == 0 ? tally : hot;
+      Tally hotter;
+      Tally& used = k == 0 ? tally : hotter;
       const double acceptance = used.acceptance;
       const std::int64_t proposals = used.proposals;
       advance(k, now, randomOf(random, k), used);
-      tally.own[own(k, Acceptance)] += used.acceptance - acceptance;
-      tally.own[own(k, Proposals)] += static_cast<double>(used.proposals - proposals);
+      tally.addOwn(ReplicaSums{.acceptance = used.acceptance - acceptance,
+                               .proposals = static_cast<double>(used.proposals - proposals)},
+                   k);
     }
     swap(chains, clock, random, tally);
   }
-
-  std::shared_ptr<const Sampler> tuned(const Target& target, const Chains& start, const Random& random, int threads,
-                                       Job& job) const override;
-  void report(const Tally& tally, Map& diagnostics) const override;
 
   std::int64_t innerSteps() const { return inner_->common().steps; }
   const Kernels& kernels() const { return kernels_; }
 
  private:
-  // Tally::own: of every replica its kernel's acceptance, and the swaps with the next one.
-  enum Own : std::size_t { Acceptance, Proposals, Swapped, Tried, Owns };
-  static std::size_t own(std::size_t k, std::size_t column) { return k * Owns + column; }
-
   void swap(Chains& chains, const StepClock& clock, const Random& random, Tally& tally) const;
   std::vector<double> refusals(const Tally& tally) const;
 
@@ -105,7 +113,7 @@ void ParallelTempering::swap(Chains& chains, const StepClock& clock, const Rando
   const auto pairs = static_cast<std::int64_t>(kernels_.size()) - 1;
   if (pairs < 1) return;
   const double common = inner_->effectiveTemperature();
-  const at::Tensor u = random.fork(kSwapSalt)
+  const at::Tensor u = random.fork(Salt::Swaps)
                            .uniform(chains.size(), pairs, clock.counter, Stream::Accept, at::TensorOptions(at::kDouble),
                                     chains.firstChain)
                            .to(chains.x.device())
@@ -120,8 +128,9 @@ void ParallelTempering::swap(Chains& chains, const StepClock& clock, const Rando
     const double gap = (1 / temperatures_[i] - 1 / temperatures_[i + 1]) / common;
     const at::Tensor logRatio = (cold.energy.to(at::kDouble) - hot.energy.to(at::kDouble)) * gap;
     const at::Tensor accept = u.select(1, k).lt(logRatio), row = accept.unsqueeze(1);  // NaN: no
-    tally.own[own(i, Swapped)] += at::nan_to_num(logRatio.clamp_max(0).exp(), 0.0).sum().item<double>();
-    tally.own[own(i, Tried)] += static_cast<double>(chains.size());
+    tally.addOwn(ReplicaSums{.swapped = at::nan_to_num(logRatio.clamp_max(0).exp(), 0.0).sum().item<double>(),
+                             .tried = static_cast<double>(chains.size())},
+                 i);
     const auto exchange = [](at::Tensor& a, at::Tensor& b, const at::Tensor& mask) {
       const at::Tensor old = a;
       a = at::where(mask, b, old);
@@ -129,7 +138,7 @@ void ParallelTempering::swap(Chains& chains, const StepClock& clock, const Rando
     };
     // Positions change places. Momenta and adapted steps belong to the temperature and stay.
     exchange(cold.x, hot.x, row);
-    exchange(cold.gradient, hot.gradient, row);
+    if (cold.gradient.defined()) exchange(cold.gradient, hot.gradient, row);
     exchange(cold.energy, hot.energy, accept);
   }
 }
@@ -162,14 +171,14 @@ class TemperedExecutor final : public TileExecutor {
 };
 
 std::unique_ptr<TileExecutor> ParallelTempering::fuse(const Energy& energy) const {
-  return energy.tiles() ? std::make_unique<TemperedExecutor>(*this, energy) : nullptr;
+  return hasFusedTiles(energy) ? std::make_unique<TemperedExecutor>(*this, energy) : nullptr;
 }
 
 std::vector<double> ParallelTempering::refusals(const Tally& tally) const {
   std::vector<double> shares;
   for (std::size_t k = 0; k + 1 < kernels_.size(); ++k) {
-    const double tried = tally.own[own(k, Tried)];
-    shares.push_back(tried > 0 ? 1 - tally.own[own(k, Swapped)] / tried : 0);
+    const auto sums = tally.ownSums<ReplicaSums>(k);
+    shares.push_back(sums.tried > 0 ? 1 - sums.swapped / sums.tried : 0);
   }
   return shares;
 }
@@ -206,7 +215,7 @@ std::shared_ptr<const Sampler> ParallelTempering::tuned(const Target& target, co
   for (std::int64_t left = adapt_, round = std::max<std::int64_t>(1, adapt_ / 15); left > 0; round *= 2) {
     const std::int64_t steps = std::min(left, 2 * round > left - round ? left : round);
     const ParallelTempering pilot(common_, inner_, temperatures, 0);
-    const Tally tally = advance(pilot, target, chains, steps, counter, random.fork(kPilotSalt), threads, job);
+    const Tally tally = advance(pilot, target, chains, steps, counter, random.fork(Salt::PilotLadder), threads, job);
     temperatures = equalised(temperatures, pilot.refusals(tally));
     counter += static_cast<std::uint64_t>(steps);
     left -= steps;
@@ -218,14 +227,12 @@ void ParallelTempering::report(const Tally& tally, Map& diagnostics) const {
   List temperatures, swaps, acceptance;
   for (const double t : temperatures_) temperatures.emplace_back(t);
   diagnostics["temperatures"] = temperatures;
-  if (tally.own.size() != own(kernels_.size(), 0)) return;
+  if (tally.own.empty()) return;  // no step was taken
+  const auto share = [](double of, double in) { return in > 0 ? Value(of / in) : Value(); };
   for (std::size_t k = 0; k < kernels_.size(); ++k) {
-    const auto share = [&](std::size_t of, std::size_t in) {
-      const double all = tally.own[own(k, in)];
-      return all > 0 ? Value(tally.own[own(k, of)] / all) : Value();
-    };
-    if (k + 1 < kernels_.size()) swaps.push_back(share(Swapped, Tried));
-    acceptance.push_back(share(Acceptance, Proposals));
+    const auto sums = tally.ownSums<ReplicaSums>(k);
+    if (k + 1 < kernels_.size()) swaps.push_back(share(sums.swapped, sums.tried));
+    acceptance.push_back(share(sums.acceptance, sums.proposals));
   }
   diagnostics["swapAcceptance"] = swaps;
   diagnostics["replicaAcceptance"] = acceptance;
@@ -235,7 +242,7 @@ void ParallelTempering::report(const Tally& tally, Map& diagnostics) const {
 
 std::shared_ptr<const Sampler> makeParallelTempering(const Spec& spec) {
   const std::shared_ptr<const Sampler> inner = makeSampler(spec.at("sampler"));
-  if (!inner->heated(1))
+  if (!inner->atTemperature(1))
     spec.at("sampler").invalid("kind '" + spec.at("sampler").kind() +
                                "' cannot be the inner kernel; use langevin, mala, hmc or underdampedLangevin");
   if (!inner->common().temperature.constant())

@@ -7,6 +7,7 @@
 #include "base/remedy.hpp"
 #include "base/threads.hpp"
 #include "samplers/moves.hpp"
+#include "samplers/plan.hpp"
 #include "samplers/record.hpp"
 #include "tensors/tensor.hpp"
 
@@ -28,8 +29,6 @@ std::int64_t chainsOf(const Spec& a, std::int64_t rows, const char* what) {
   return chains;
 }
 
-constexpr std::uint64_t kStatesSalt = 0x57A7E;  // discrete columns of a mixed start
-
 at::Tensor drawnStart(const Spec& init, const Random& random, std::int64_t chains, const Target& target,
                       const SampleOptions& options) {
   const std::int64_t d = target.width();
@@ -45,7 +44,7 @@ at::Tensor drawnStart(const Spec& init, const Random& random, std::int64_t chain
   const auto withStates = [&](at::Tensor x) {
     if (!domain.mixed()) return x;
     const at::Tensor states =
-        domain.uniform(chains, options.firstStep, Stream::Init, random.fork(kStatesSalt), x.options());
+        domain.uniform(chains, options.firstStep, Stream::Init, random.fork(Salt::MixedStart), x.options());
     for (const ColumnBlock& block : domain.runs())
       if (block.discrete()) block.columnsOf(x).copy_(block.columnsOf(states));
     return x;
@@ -128,7 +127,7 @@ Chains started(const Spec& a, const Target& target, SampleOptions& options) {
   }
   target.domain().require(chains.x, a.has("resume") ? "resume.x" : "init");
   options.chains = chains.size();
-  if (options.sampler->setsCondition()) {
+  if (options.sampler->traits().setsCondition) {
     if (a.has("y")) a.at("y").invalid("the sampler gives y itself, level by level: leave it out");
     requireFinite(chains.x, "init");
   } else {
@@ -160,7 +159,8 @@ SampleOptions sampleOptions(const Spec& a) {
   const std::int64_t steps = o.sampler->common().steps;
   // Draws before the chains have settled say nothing: adaptation never counts, and diagnostics of the last states look
   // at the second half.
-  const std::int64_t usual = std::max(std::min(o.sampler->warmup(), steps), o.keep == Keep::Last ? steps / 2 : 0);
+  const std::int64_t usual =
+      std::max(std::min(o.sampler->traits().warmup, steps), o.keep == Keep::Last ? steps / 2 : 0);
   o.burnIn = a.count("burnIn", 0, a.has("resume") && o.keep != Keep::Last ? 0 : usual);
   if (o.burnIn > steps || (o.keep != Keep::Last && o.draws() < 1))
     throw Error(Code::InvalidOption,
@@ -182,7 +182,8 @@ void runTile(const TileExecutor& executor, const SampleOptions& o, std::int64_t 
   // An acceptance is known from a few thousand moves; looking at one costs as much as a small model's step.
   constexpr std::int64_t kMonitored = 4096;
   const std::int64_t looks = std::clamp<std::int64_t>(kMonitored / o.chains, 2, 1024);
-  const std::int64_t monitorEvery = o.sampler->adjusted() ? 0 : std::max<std::int64_t>(16, (steps + looks - 1) / looks);
+  const bool adjusted = o.sampler->traits().adjusted;
+  const std::int64_t monitorEvery = adjusted ? 0 : std::max<std::int64_t>(16, (steps + looks - 1) / looks);
   const auto go = [&](std::int64_t from, std::int64_t to, Tally& tally) {
     if (to <= from) return;
     const StepClock clock{from, steps, o.firstStep + static_cast<std::uint64_t>(from), monitorEvery};
@@ -216,7 +217,7 @@ Chains joinedTiles(std::vector<TileResult>& tiles) {
 }
 
 Value stepSizeReport(const SampleOptions& o, const Chains& chains) {
-  if (!o.sampler->stepped()) return {};
+  if (!o.sampler->traits().stepSize) return {};
   at::Tensor sizes = o.sampler->stepSizes(chains);
   if (!sizes.defined()) {
     const std::int64_t steps = o.sampler->common().steps, stride = std::max<std::int64_t>(1, steps / 1024);
@@ -240,8 +241,9 @@ Map diagnosticsOf(const SampleOptions& o, const Record& record, const Chains& ch
   const Tally& told = tally.steps > 0 ? tally : burnIn;
   const double none = std::numeric_limits<double>::quiet_NaN();
   const double rate = told.proposals > 0 ? told.acceptanceRate() : none;
-  d["acceptance"] = numberOrNull(o.sampler->adjusted() ? rate : none);
-  d["wouldBeAcceptance"] = numberOrNull(o.sampler->adjusted() ? none : rate);
+  const bool adjusted = o.sampler->traits().adjusted;
+  d["acceptance"] = numberOrNull(adjusted ? rate : none);
+  d["wouldBeAcceptance"] = numberOrNull(adjusted ? none : rate);
   d["clippedShare"] = told.clippedShare();
   d["clampedShare"] = told.clampedShare();
   record.diagnose(d, chains.energy);
@@ -252,7 +254,7 @@ Map diagnosticsOf(const SampleOptions& o, const Record& record, const Chains& ch
 // Chains that never moved because every proposal was lost are no sample of anything.
 void requireMovement(const SampleOptions& o, const Tally& burnIn, const Tally& tally) {
   const std::int64_t proposals = burnIn.proposals + tally.proposals, lost = burnIn.divergences + tally.divergences;
-  if (!o.sampler->adjusted() || proposals == 0 || lost < proposals) return;
+  if (!o.sampler->traits().adjusted || proposals == 0 || lost < proposals) return;
   throw errorWithRemedy(Code::Diverged,
                         "every one of " + std::to_string(proposals) + " proposals diverged, no chain moved",
                         "use a smaller stepSize, fewer leapfrogSteps, or a warmup that adapts the step size",
@@ -277,7 +279,7 @@ Value sample(const Spec& a, Job& job) {
   }
   Pulse pulse(job, o.chains, o.sampler->common().steps, true);
   std::vector<TileResult> tiles(static_cast<std::size_t>(tiling.count()));
-  parallelTiles(tiling.count(), start.x.is_cpu() ? o.threads : 1, [&](std::int64_t i) {
+  parallelTiles(tiling.count(), threadsFor(start, o.threads), [&](std::int64_t i) {
     at::NoGradGuard tileGuard;
     const TileRange range = tiling.range(i);
     TileResult& result = tiles[static_cast<std::size_t>(i)];

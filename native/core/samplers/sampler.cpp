@@ -56,7 +56,7 @@ void Tally::addRecorded(const at::Tensor& sums) {
   for (int i = 0; i < static_cast<int>(kFields); ++i) plus(*this, static_cast<Field>(i), host.data_ptr<double>()[i]);
 }
 
-Tally Tally::unread() const {
+Tally Tally::notCounted() const {
   Tally tally;
   if (recorded.defined()) tally.recorded = at::zeros_like(recorded);
   return tally;
@@ -65,6 +65,7 @@ Tally Tally::unread() const {
 Chains Chains::slice(std::int64_t first, std::int64_t last) const {
   Chains result;
   result.firstChain = firstChain + static_cast<std::uint64_t>(first);
+  result.started = started;
   for (at::Tensor Chains::*member :
        {&Chains::x, &Chains::y, &Chains::energy, &Chains::gradient, &Chains::velocity, &Chains::adaptation})
     if ((this->*member).defined()) result.*member = (this->*member).slice(0, first, last);
@@ -76,6 +77,7 @@ Chains Chains::joined(std::vector<Chains>& tiles) {
   if (tiles.size() == 1) return std::move(tiles[0]);
   Chains all;
   all.firstChain = tiles[0].firstChain;
+  all.started = tiles[0].started;
   for (at::Tensor Chains::*part :
        {&Chains::x, &Chains::y, &Chains::energy, &Chains::gradient, &Chains::velocity, &Chains::adaptation}) {
     if (!(tiles[0].*part).defined()) continue;
@@ -89,6 +91,13 @@ Chains Chains::joined(std::vector<Chains>& tiles) {
     all.replicas.push_back(joined(pieces));
   }
   return all;
+}
+
+void Chains::restart() {
+  started = false;
+  energy.reset();
+  gradient.reset();
+  for (Chains& replica : replicas) replica.restart();
 }
 
 CommonOptions CommonOptions::readDiscrete(const Spec& spec) {
@@ -129,43 +138,49 @@ CommonOptions CommonOptions::read(const Spec& spec, std::int64_t steps) {
   return options;
 }
 
-CommonOptions CommonOptions::heated(double factor) const {
-  CommonOptions hot = *this;
-  hot.temperature = temperature.times(factor);
-  return hot;
+CommonOptions CommonOptions::atTemperature(double factor) const {
+  CommonOptions result = *this;
+  result.temperature = temperature.times(factor);
+  return result;
 }
-
-void Sampler::init(Chains& chains, const Target& target, const Random&, std::uint64_t) const {
-  EnergyAndGradient value = evaluateAt(target, chains.x, chains.y);
-  chains.energy = std::move(value.energy);
-  chains.gradient = std::move(value.gradient);
-}
-
-double Sampler::effectiveTemperature() const { return common_.temperature.at(common_.steps - 1, common_.steps); }
-
-std::optional<double> Sampler::drift(const StepClock&) const { return std::nullopt; }
-
-std::unique_ptr<TileExecutor> Sampler::fuse(const Energy&) const { return nullptr; }
-
-std::shared_ptr<const Sampler> Sampler::heated(double) const { return nullptr; }
-
-std::shared_ptr<const Sampler> Sampler::tuned(const Target&, const Chains&, const Random&, int, Job&) const {
-  return nullptr;
-}
-
-void Sampler::report(const Tally&, Map&) const {}
 
 void Sampler::requireDomain(const Domain& domain) const {
-  const bool real = moves().has(Domain::Kind::Real);
+  const Kinds moves = traits().moves;
+  const bool real = moves.has(Domain::Kind::Real);
   const std::string what =
       "the sampler " + common_.kind + (real ? " moves real columns" : " moves between discrete states");
   const char* instead = domain.mixed()      ? "blockwise with a sampler for each of them"
                         : real              ? "gibbs, gibbsWithGradients or discreteLangevin"
                         : domain.discrete() ? "gibbs"
                                             : "langevin, mala or hmc";
-  domain.require(moves(), what, instead);
+  domain.require(moves, what, instead);
 }
 
+void Sampler::init(Chains& chains, const Target& target, const Random&, std::uint64_t) const {
+  if (!traits().gradient) {
+    chains.energy = energyAt(target, chains.x, chains.y);
+    chains.gradient.reset();
+    return;
+  }
+  EnergyAndGradient value = evaluateAt(target, chains.x, chains.y);
+  chains.energy = std::move(value.energy);
+  chains.gradient = std::move(value.gradient);
+}
+
+std::unique_ptr<TileExecutor> Sampler::fuse(const Energy&) const { return nullptr; }
+
+std::shared_ptr<const Sampler> Sampler::atTemperature(double) const { return nullptr; }
+
+std::shared_ptr<const Sampler> Sampler::tuned(const Target&, const Chains&, const Random&, int, Job&) const {
+  return nullptr;
+}
+
+double Sampler::effectiveTemperature() const { return common_.temperature.at(common_.steps - 1, common_.steps); }
+
+std::optional<double> Sampler::gradientFactor(const StepClock&) const { return std::nullopt; }
+
 at::Tensor Sampler::stepSizes(const Chains&) const { return {}; }
+
+void Sampler::report(const Tally&, Map&) const {}
 
 }  // namespace langevin

@@ -1,6 +1,11 @@
 // A sampler is a Markov kernel: init and step on a tile of chains. Chains are independent; the driver cuts them into
 // tiles, runs all steps of a tile in one thread, and keeps what the caller asked for.
 //
+// Every samplers/<kind>.cpp has its parts in one order, which a test holds:
+//   the opening comment with the formula and the paper; options; columns of the state and sums of its own; the class
+//   with those it has of traits, requireDomain, init, step, fuse, atTemperature, tuned, effectiveTemperature, gradientFactor,
+//   stepSizes, report, and then its own pieces; last make<Kind>.
+//
 // Random numbers (tensors/random.hpp) are keyed by (seed, chain, step), so a run can be replayed number by number:
 //
 //   stream             shape        counter          numbers
@@ -14,12 +19,15 @@
 // hidden units, Stream::Accept as above.
 #pragma once
 
+#include <array>
 #include <atomic>
+#include <bit>
 #include <chrono>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "base/job.hpp"
@@ -37,18 +45,21 @@ struct Chains {
   at::Tensor x;                  // [n, d]
   at::Tensor y;                  // condition, or undefined
   std::uint64_t firstChain = 0;  // number of row 0; random numbers are keyed by chain
-  at::Tensor energy;             // [n], undefined before init
-  at::Tensor gradient;           // [n, d], undefined before init
+  bool started = false;          // what follows belongs to x; false: a run inits the chains first
+  at::Tensor energy;             // [n]
+  at::Tensor gradient;           // [n, d], samplers that use one (Traits::gradient)
   at::Tensor velocity;           // [n, d], samplers with momentum
-  at::Tensor adaptation;         // float64 [n, k], per-chain adaptation state (columns declared by the sampler)
+  at::Tensor adaptation;         // float64 [n, k], per-chain adaptation state (columns declared beside the sampler)
   std::vector<Chains> replicas;  // companions of every chain, [n] each (parallelTempering)
 
   std::int64_t size() const { return x.size(0); }
   Chains slice(std::int64_t first, std::int64_t last) const;
   /// The tiles of slice() in one, moved out of them.
   static Chains joined(std::vector<Chains>& tiles);
-  /// Tiles for threads; an accelerator takes all chains at once.
-  Tiling tiling() const { return x.is_cpu() ? Tiling(size()) : Tiling(size(), size()); }
+  /// How they are cut for threads (samplers/plan.cpp).
+  Tiling tiling() const;
+  /// After x, y or the parameters of the target changed: the next run starts from x. Velocities and adaptation stay.
+  void restart();
 };
 
 /// Where a step stands. `counter` keys the random numbers and never repeats within a run (persistent chains
@@ -63,7 +74,7 @@ struct StepClock {
   // Only positions are wanted in the end: a kernel may leave the last step without energy and gradient. It is then the
   // step before that is monitored.
   bool positionsOnly = false;
-  bool bare() const { return positionsOnly && total > 1 && t == total - 1; }
+  bool skipsEvaluation() const { return positionsOnly && total > 1 && t == total - 1; }
   bool monitored() const {
     const std::int64_t last = total - (positionsOnly && total > 1 ? 2 : 1);
     return monitorEvery > 0 && t <= last && (last - t) % monitorEvery == 0;
@@ -72,30 +83,55 @@ struct StepClock {
 
 /// Sums a tile adds up while it runs; the driver merges tiles in order.
 struct Tally {
-  double acceptance =
-      0;  // sum of Metropolis acceptance probabilities (for unadjusted kernels: what a test would have given)
+  // Sum of Metropolis acceptance probabilities (for unadjusted kernels: what a test would have given).
+  double acceptance = 0;
   double accepted = 0;           // proposals taken
   std::int64_t proposals = 0;    // terms in the sums above
   std::int64_t divergences = 0;  // proposals with a non-finite energy, or an energy error above 1000 (hmc)
   std::int64_t clipped = 0;      // gradient rows clipped
   std::int64_t clamped = 0;      // rows that touched the box
   std::int64_t steps = 0;        // rows times steps: what clipped and clamped are shares of
-  std::vector<double> own;       // sums of the sampler's own, which Sampler::report() reads
   void merge(const Tally& other);
 
-  /// Adds a number that may lie on a device; `item()` waits for it there.
+  /// Sums of the sampler's own, which its report() reads: a struct of doubles declared beside the sampler, or several
+  /// of them (one for each replica), added field by field.
+  template <class Sums>
+  void addOwn(const Sums& sums, std::size_t index = 0);
+  /// What was added; zeros where nothing was.
+  template <class Sums>
+  Sums ownSums(std::size_t index = 0) const;
+  std::vector<double> own;
+
+  /// Adds a number that may lie on a device, which is waited for.
   enum class Field { Acceptance, Accepted, Proposals, Divergences, Clipped, Clamped };
   void add(Field field, const at::Tensor& number);
   /// Where numbers go while steps are recorded and the host may not wait: float64 [kFields], in the order of Field.
   static constexpr std::int64_t kFields = 6;
   at::Tensor recorded;
   void addRecorded(const at::Tensor& sums);
-  /// A tally of the same sort whose numbers are thrown away.
-  Tally unread() const;
+  /// An empty one, recorded like this one, for numbers that are not to be counted.
+  Tally notCounted() const;
   double acceptanceRate() const { return proposals > 0 ? acceptance / static_cast<double>(proposals) : 0; }
   double clippedShare() const { return steps > 0 ? static_cast<double>(clipped) / static_cast<double>(steps) : 0; }
   double clampedShare() const { return steps > 0 ? static_cast<double>(clamped) / static_cast<double>(steps) : 0; }
 };
+
+template <class Sums>
+void Tally::addOwn(const Sums& sums, std::size_t index) {
+  constexpr std::size_t kDoubles = sizeof(Sums) / sizeof(double);
+  static_assert(std::is_trivially_copyable_v<Sums> && kDoubles * sizeof(double) == sizeof(Sums), "a struct of doubles");
+  const auto values = std::bit_cast<std::array<double, kDoubles>>(sums);
+  if (own.size() < (index + 1) * kDoubles) own.resize((index + 1) * kDoubles, 0);
+  for (std::size_t i = 0; i < kDoubles; ++i) own[index * kDoubles + i] += values[i];
+}
+
+template <class Sums>
+Sums Tally::ownSums(std::size_t index) const {
+  constexpr std::size_t kDoubles = sizeof(Sums) / sizeof(double);
+  std::array<double, kDoubles> values{};
+  for (std::size_t i = 0; i < kDoubles && index * kDoubles + i < own.size(); ++i) values[i] = own[index * kDoubles + i];
+  return std::bit_cast<Sums>(values);
+}
 
 struct Box {
   double low = 0, high = 1;
@@ -117,10 +153,22 @@ struct CommonOptions {
   static CommonOptions read(const Spec& spec, std::int64_t steps);
   /// Of a discrete one: steps and temperature.
   static CommonOptions readDiscrete(const Spec& spec);
-  CommonOptions heated(double factor) const;
+  CommonOptions atTemperature(double factor) const;
 };
 
 class TileExecutor;
+
+/// What is true of a sampler, whatever its chains are. A sampler writes down what differs from these.
+struct Traits {
+  bool adjusted = false;        // leaves its target invariant, by a Metropolis test or by exact draws
+  Kinds moves = Kinds::real();  // the kinds of columns it moves
+  bool gradient = true;         // uses and keeps Chains::gradient; false: init() leaves it undefined
+  bool stepSize = true;         // has one
+  bool setsCondition = false;   // gives the condition y itself, as a continuous y of one column
+  bool steady = false;          // every step does the same to its chains but for the random numbers, and asks
+                                // nothing of them on the way: it can be recorded once and replayed
+  std::int64_t warmup = 0;      // first steps, which adapt and are no draws
+};
 
 class Sampler {
  public:
@@ -128,45 +176,32 @@ class Sampler {
   virtual ~Sampler() = default;
 
   const CommonOptions& common() const { return common_; }
-  /// Fills energy and gradient (and momentum, adaptation) for chains that just got their x. Momentum and adaptation
-  /// that are there already are kept: chains go on where they stopped.
+  virtual Traits traits() const = 0;
+  /// Throws Code::Unsupported, naming the columns, when it does not move all of these.
+  virtual void requireDomain(const Domain& domain) const;
+  /// Fills energy and, by its traits, gradient (and velocity, adaptation) for chains that just got their x. Velocity
+  /// and adaptation that are there already are kept: chains go on where they stopped.
   virtual void init(Chains& chains, const Target& target, const Random& random, std::uint64_t counter) const;
   virtual void step(Chains& chains, const Target& target, const StepClock& clock, const Random& random,
                     Tally& tally) const = 0;
-  /// noise^2 / (2 stepSize) for heuristic Langevin, the temperature otherwise; of the last step.
-  virtual double effectiveTemperature() const;
   /// All steps of a tile in one native loop, or null when this sampler or this energy has none. Asked only where the
   /// target is an energy and nothing else (Target::asEnergy).
   virtual std::unique_ptr<TileExecutor> fuse(const Energy& energy) const;
   /// The same kernel at `factor` times the temperature, at the same step size (what bounds a step is the curvature of
   /// E, which has no temperature); null where a kernel has no such form.
-  virtual std::shared_ptr<const Sampler> heated(double factor) const;
-  /// Options that a pilot run on some of the chains finds (`sample` asks once, before the first step); null: none.
+  virtual std::shared_ptr<const Sampler> atTemperature(double factor) const;
+  /// The sampler with options that a pilot run on some of the chains found (`sample` asks once, before the first
+  /// step); null: there are none to find.
   virtual std::shared_ptr<const Sampler> tuned(const Target& target, const Chains& start, const Random& random,
                                                int threads, Job& job) const;
-  /// Every step does the same to its chains, but for the random numbers, and asks nothing of them on the way: it can be
-  /// recorded once and replayed (CUDA graphs).
-  virtual bool steady() const { return false; }
-  /// True for kernels with a Metropolis test.
-  virtual bool adjusted() const = 0;
-  /// True for kernels that give the condition y themselves, as a continuous y of one column.
-  virtual bool setsCondition() const { return false; }
-  /// What it moves on: discrete states, or real columns.
-  virtual bool discrete() const { return false; }
-  /// The kinds of columns it moves.
-  virtual Kinds moves() const { return discrete() ? Kinds::discrete() : Kinds::real(); }
-  /// Throws Code::Unsupported, naming the columns, when it does not move all of these.
-  virtual void requireDomain(const Domain& domain) const;
-  /// False for kernels without a stepSize.
-  virtual bool stepped() const { return true; }
-  /// First steps that adapt and are no draws.
-  virtual std::int64_t warmup() const { return 0; }
+  /// noise^2 / (2 stepSize) for heuristic Langevin, the temperature otherwise; of the last step.
+  virtual double effectiveTemperature() const;
+  /// c of a step x' = x - c grad E(x) + noise whose noise does not depend on E; nothing for kernels of another form.
+  virtual std::optional<double> gradientFactor(const StepClock& clock) const;
   /// Step size of each chain, float64 [n], where chains have their own; undefined otherwise.
   virtual at::Tensor stepSizes(const Chains& chains) const;
-  /// What only this sampler can tell of a run, from Tally::own.
+  /// Adds to the diagnostics what only this sampler can tell of a run, from its own sums.
   virtual void report(const Tally& tally, Map& diagnostics) const;
-  /// c of a step x' = x - c grad E(x) + noise whose noise does not depend on E; nothing for kernels of another form.
-  virtual std::optional<double> drift(const StepClock& clock) const;
 
  protected:
   CommonOptions common_;
@@ -178,10 +213,11 @@ std::vector<std::string> samplerKinds();
 /// What a tile sees of its run: abort and pause, and a progress report at most every 100 ms.
 class Pulse {
  public:
-  /// totalRowSteps = 0: no progress reports.
+  /// Of a run of so many chains and steps; `report`: with progress reports.
   Pulse(Job& job, std::int64_t chains, std::int64_t steps, bool report);
-  /// Once a step of `rows` chains. Throws Code::Aborted.
+  /// The same without reports.
   Pulse silent() const { return Pulse(job_, chains_, steps_, false); }
+  /// Once for each step of `rows` chains. Throws Code::Aborted.
   void beat(std::int64_t rows) {
     job_.check();
     if (report_) count(rows);
@@ -198,18 +234,18 @@ class Pulse {
 };
 
 /// Runs steps [clock.t, clock.t + count) of one tile in the calling thread. The one seam a fused kernel takes over;
-/// planTile picks who does it.
+/// planTile() picks who does it.
 class TileExecutor {
  public:
   virtual ~TileExecutor() = default;
   virtual const char* name() const = 0;
-  /// Inits the tile first when it has no gradient. Throws Code::NonFinite (at the start) or Code::Diverged (later)
+  /// Inits the tile first when it has not started. Throws Code::NonFinite (at the start) or Code::Diverged (later)
   /// naming chain and step.
   virtual void run(Chains& tile, StepClock clock, std::int64_t count, const Random& random, Tally& tally,
                    Pulse& pulse) const = 0;
 };
 
-/// Energy, gradient and whatever else the sampler needs, for a tile that has no gradient yet. Throws Code::NonFinite.
+/// Energy, gradient and whatever else the sampler needs, for a tile that has not started. Throws Code::NonFinite.
 void startTile(const Sampler& sampler, const Target& target, Chains& tile, const Random& random, std::uint64_t counter);
 
 /// Who runs the steps: a fused loop where the target is an energy that has one, the sampler's step() else. Sampler and
@@ -217,13 +253,13 @@ void startTile(const Sampler& sampler, const Target& target, Chains& tile, const
 std::unique_ptr<TileExecutor> planTile(const Sampler& sampler, const Target& target);
 
 /// Runs `steps` steps of every chain, in tiles over `threads`. Used by training (negatives).
-/// `counter` is the life-time step number of the first step. Energy and gradient left in `chains` are taken as those of
-/// x: reset both when x or the parameters changed. Throws Code::NonFinite / Code::Diverged naming chain and step.
-/// The acceptance an unadjusted kernel would have had is tallied on the last step only (it is a monitor there).
+/// `counter` is the life-time step number of the first step. Energy and gradient of started chains are taken as those
+/// of x: restart() them when x or the parameters changed. Throws Code::NonFinite / Code::Diverged naming chain and
+/// step. The acceptance an unadjusted kernel would have had is tallied on the last step only (it is a monitor there).
 Tally advance(const Sampler& sampler, const Target& target, Chains& chains, std::int64_t steps, std::uint64_t counter,
               const Random& random, int threads, Job& job);
 /// The same for steps clock.t ... clock.t + steps - 1 of a longer call, monitored as the clock says. With
-/// clock.positionsOnly energy and gradient may be undefined afterwards; unadjusted kernels save one evaluation by it.
+/// clock.positionsOnly the chains may be left unstarted; unadjusted kernels save one evaluation by it.
 Tally advance(const Sampler& sampler, const Target& target, Chains& chains, StepClock clock, std::int64_t steps,
               const Random& random, int threads, Job& job);
 

@@ -14,15 +14,8 @@ namespace {
 class UnderdampedLangevin final : public Sampler {
  public:
   UnderdampedLangevin(CommonOptions common, double friction) : Sampler(std::move(common)), friction_(friction) {}
-  bool adjusted() const override { return false; }
 
-  std::shared_ptr<const Sampler> heated(double factor) const override {
-    return std::make_shared<UnderdampedLangevin>(common_.heated(factor), friction_);
-  }
-
-  std::unique_ptr<TileExecutor> fuse(const Energy& energy) const override {
-    return langevin::fuse(*this, energy, fusedUnderdampedLangevin(common_, friction_));
-  }
+  Traits traits() const override { return {}; }
 
   void init(Chains& chains, const Target& target, const Random& random, std::uint64_t counter) const override {
     Sampler::init(chains, target, random, counter);
@@ -34,22 +27,22 @@ class UnderdampedLangevin final : public Sampler {
 
   void step(Chains& chains, const Target& target, const StepClock& clock, const Random& random,
             Tally& tally) const override {
-    const double h = common_.stepSize.at(clock.t, clock.total);
+    const double stepSize = common_.stepSize.at(clock.t, clock.total);
     const double temperature = common_.temperature.at(clock.t, clock.total);
-    const double keep = std::exp(-friction_ * h);
+    const double keep = std::exp(-friction_ * stepSize);
     const at::Tensor xi = random.normal(chains.x.size(0), chains.x.size(1), clock.counter, Stream::Noise,
                                         chains.x.options(), chains.firstChain);
-    at::Tensor v = at::add(chains.velocity, clipRows(chains.gradient, common_.clip, tally), -h / 2);
+    at::Tensor v = at::add(chains.velocity, clipRows(chains.gradient, common_.clip, tally), -stepSize / 2);
     const at::Tensor afterKick = v;
-    at::Tensor x = at::add(chains.x, v, h / 2);
+    at::Tensor x = at::add(chains.x, v, stepSize / 2);
     if (common_.box) applyBox(x, *common_.box, tally, &v);
-    v = at::add(v * keep, xi, std::sqrt(-std::expm1(-2 * friction_ * h) * temperature));
+    v = at::add(v * keep, xi, std::sqrt(-std::expm1(-2 * friction_ * stepSize) * temperature));
     const at::Tensor afterNoise = v;
-    x = at::add(x, v, h / 2);
+    x = at::add(x, v, stepSize / 2);
     if (common_.box) applyBox(x, *common_.box, tally, &v);
     EnergyAndGradient next = evaluateAt(target, x, chains.y);
     Tally unused;  // counted when the next step uses this gradient
-    at::Tensor end = at::add(v, clipRows(next.gradient, common_.clip, unused), -h / 2);
+    at::Tensor end = at::add(v, clipRows(next.gradient, common_.clip, unused), -stepSize / 2);
     if (clock.monitored()) {
       // The O step satisfies detailed balance by itself, so a test of the whole step sees the energy change minus the
       // heat the O step exchanged (Bussi and Parrinello 2007).
@@ -60,6 +53,14 @@ class UnderdampedLangevin final : public Sampler {
     chains.velocity = std::move(end);
     chains.energy = std::move(next.energy);
     chains.gradient = std::move(next.gradient);
+  }
+
+  std::unique_ptr<TileExecutor> fuse(const Energy& energy) const override {
+    return langevin::fuse(*this, energy, fusedUnderdampedLangevin(common_, friction_));
+  }
+
+  std::shared_ptr<const Sampler> atTemperature(double factor) const override {
+    return std::make_shared<UnderdampedLangevin>(common_.atTemperature(factor), friction_);
   }
 
  private:

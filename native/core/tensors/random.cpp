@@ -1,6 +1,7 @@
 #include "tensors/random.hpp"
 
 #include <algorithm>
+#include <initializer_list>
 #include <numeric>
 #include <vector>
 
@@ -82,8 +83,52 @@ at::Tensor Random::permutation(std::int64_t n, std::uint64_t step, Stream stream
   return result;
 }
 
-Random Random::fork(std::uint64_t salt) const {
-  std::uint64_t z = seed_ + 0x9E3779B97F4A7C15ull * (salt + 1);  // splitmix64
+namespace {
+
+struct SaltRange {
+  Salt first;
+  std::uint64_t parts = 1;
+};
+
+consteval bool apart(std::initializer_list<SaltRange> siblings) {
+  for (const SaltRange& a : siblings)
+    for (const SaltRange& b : siblings) {
+      const auto first = static_cast<std::uint64_t>(a.first), other = static_cast<std::uint64_t>(b.first);
+      if (&a != &b && first <= other && other < first + a.parts) return false;
+    }
+  return true;
+}
+
+constexpr std::uint64_t kFew = 256;  // records, lots, levels, replicas of one run: far fewer
+
+// Forks of a training step's generator. Record and NoiseEstimate meet in value and not in streams (random.hpp).
+static_assert(apart({{Salt::Record, kFew},
+                     {Salt::Role, kFew},
+                     {Salt::Probe},
+                     {Salt::Buffer},
+                     {Salt::Starts},
+                     {Salt::AnnealedRestarts, kFew},
+                     {Salt::PilotLadder},
+                     {Salt::Swaps},
+                     {Salt::Replica, kFew},
+                     {Salt::BlockKernel, kFew}}));
+// Of a sampling run's.
+static_assert(apart({{Salt::TreeUniforms, kFew},
+                     {Salt::MixedStart},
+                     {Salt::PilotLadder},
+                     {Salt::Swaps},
+                     {Salt::Replica, kFew},
+                     {Salt::BlockKernel, kFew}}));
+// Of an estimate's of log Z.
+static_assert(apart({{Salt::ProposalFit}, {Salt::AnnealingPilot}, {Salt::AnnealingReverse}}));
+// Of a buffer's.
+static_assert(apart({{Salt::BufferFill}, {Salt::Reservoir}, {Salt::ClassCounts}, {Salt::ClassSlots, 1 << 20}}));
+
+}  // namespace
+
+Random Random::fork(Salt salt, std::uint64_t part) const {
+  // splitmix64
+  std::uint64_t z = seed_ + 0x9E3779B97F4A7C15ull * (static_cast<std::uint64_t>(salt) + part + 1);
   z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ull;
   z = (z ^ (z >> 27)) * 0x94D049BB133111EBull;
   return Random(z ^ (z >> 31));

@@ -10,7 +10,7 @@ namespace {
 // Gaussian 1 - 0.07 sqrt(d) is a variance a third too large; at the limit of stability the rate is 0.5 in any
 // dimension.
 double leastAcceptance(const Sampler* sampler, std::int64_t columns) {
-  if (sampler && sampler->adjusted()) return monitorNamed("acceptance").limit;
+  if (sampler && sampler->traits().adjusted) return monitorNamed("acceptance").limit;
   return std::max(0.6, 1 - 0.07 * std::sqrt(static_cast<double>(columns)));
 }
 

@@ -5,11 +5,6 @@
 #include "tensors/random.hpp"
 
 namespace langevin {
-namespace {
-
-constexpr std::uint64_t kProbeSalt = 0x9B0B;  // the probe's random numbers are not those of the run
-
-}  // namespace
 
 Probe::Probe(const Domain& domain, const Batch& data, std::uint64_t seed, std::int64_t steps)
     : noise_(std::min(kRows, data.size())), stride_(std::max(kSmallestStride, steps / kTimes)) {
@@ -19,7 +14,7 @@ Probe::Probe(const Domain& domain, const Batch& data, std::uint64_t seed, std::i
   const at::Tensor margin = (high - low) * 0.1;
   // Rows of one discrete kind are compared with all of their box, between the states too.
   const Domain box = domain.homogeneous() ? Domain::of(Domain::Kind::Real, data.x.size(1)) : domain;
-  const at::Tensor noise = box.uniform(noise_, 0, Stream::NoiseSample, Random(seed).fork(kProbeSalt), data.x.options(),
+  const at::Tensor noise = box.uniform(noise_, 0, Stream::NoiseSample, Random(seed).fork(Salt::Probe), data.x.options(),
                                        low - margin, high - low + 2 * margin);
   rows_.x = at::cat({noise, seen.x});
   if (seen.y.defined()) rows_.y = at::cat({seen.y, seen.y});

@@ -35,7 +35,7 @@ class CudaExecutor final : public TileExecutor {
     at::NoGradGuard guard;
     const c10::cuda::CUDAGuard device(tile.x.device());
     const std::int64_t n = tile.size(), d = tile.x.size(1);
-    bool fresh = !tile.gradient.defined();
+    bool fresh = !tile.started;
     // Chains' tensors are replaced, never written into: x may be a view of the caller's buffer.
     at::Tensor x = tile.x.clone(at::MemoryFormat::Contiguous);
     at::Tensor energy = fresh ? at::empty({n}, x.options()) : tile.energy.clone(at::MemoryFormat::Contiguous);
@@ -65,6 +65,7 @@ class CudaExecutor final : public TileExecutor {
     tile.x = std::move(x);
     tile.energy = std::move(energy);
     tile.gradient = std::move(gradient);
+    tile.started = true;
   }
 
  private:
@@ -86,7 +87,7 @@ class CudaExecutor final : public TileExecutor {
     auto* out = reinterpret_cast<StepNumbers*>(numbers.data_ptr<double>());
     for (std::int64_t i = 0; i < steps; ++i, ++clock.t, ++clock.counter) {
       const LangevinStep s = plan_.at(clock);
-      out[i] = {s.drift, s.noise, s.temperature};
+      out[i] = {s.stepSize / 2, s.noise, s.temperature};
     }
     return numbers;
   }

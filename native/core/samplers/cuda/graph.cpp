@@ -46,10 +46,7 @@ class GraphExecutor final : public TileExecutor {
     const c10::cuda::CUDAStream side = c10::cuda::getStreamFromPool(false, tile.x.device().index());
     c10::cuda::getCurrentCUDAStream(tile.x.device().index()).synchronize();
     const c10::cuda::CUDAStreamGuard onSide(side);
-    if (!tile.gradient.defined()) {
-      sampler_.init(tile, target_, random, clock.counter);
-      requireFinite(tile, true, clock.counter, true);
-    }
+    startTile(sampler_, target_, tile, random, clock.counter);
     const std::int64_t eager = count < kWorthIt ? count : kWarmUp;
     stepEagerly(tile, clock, eager, random, tally, pulse);
     if (eager < count && !replay(tile, clock, count - eager, random, tally, pulse))
@@ -64,7 +61,7 @@ class GraphExecutor final : public TileExecutor {
       pulse.beat(tile.size());
       sampler_.step(tile, target_, clock, random, tally);
       tally.steps += tile.size();
-      if ((i + 1) % kLook == 0 || i + 1 == count) requireFinite(tile, false, clock.counter, false);
+      if ((i + 1) % kLook == 0 || i + 1 == count) requireFiniteState(tile, false, clock.counter);
       ++clock.t;
       ++clock.counter;
     }
@@ -91,7 +88,7 @@ class GraphExecutor final : public TileExecutor {
       pulse.beat(tile.size());
       graph.replay();
       if ((i + 1) % kLook == 0 || i + 1 == count)
-        requireFinite(fixed.chains, false, clock.counter + static_cast<std::uint64_t>(i), false);
+        requireFiniteState(fixed.chains, false, clock.counter + static_cast<std::uint64_t>(i));
     }
     tally.addRecorded(fixed.tally);
     tally.steps += tile.size() * count;
@@ -132,16 +129,6 @@ class GraphExecutor final : public TileExecutor {
     }
   }
 
-  static void requireFinite(const Chains& tile, bool start, std::uint64_t step, bool gradient) {
-    const auto look = [&](const at::Tensor& value, const char* what) {
-      if (const std::int64_t row = firstNonFiniteRow(value); row >= 0)
-        chainNotFinite(tile.firstChain + static_cast<std::uint64_t>(row), what, start, step);
-    };
-    look(tile.energy, "its energy");
-    look(tile.x, "its position");
-    if (gradient) look(tile.gradient, "the gradient of its energy");
-  }
-
   const Sampler& sampler_;
   const Target& target_;
   mutable std::string name_ = "stepwise";
@@ -151,7 +138,7 @@ class GraphExecutor final : public TileExecutor {
 
 std::unique_ptr<TileExecutor> recordSteps(const Sampler& sampler, const Target& target) {
   // Targets in other dtypes draw their numbers in float32 and convert them, which a graph records as well.
-  if (!target.options().device().is_cuda() || !sampler.steady()) return nullptr;
+  if (!target.options().device().is_cuda() || !sampler.traits().steady) return nullptr;
   return std::make_unique<GraphExecutor>(sampler, target);
 }
 

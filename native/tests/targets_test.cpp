@@ -1,12 +1,13 @@
-// Samplers on a density that is no energy: p(x | y) ~ exp(-E(x) - |x - y|^2 / (2 s^2)). With a Gaussian E it is a
-// Gaussian in closed form, N((P m + y / s^2) / (P + 1 / s^2), T / (P + 1 / s^2)) for a precision P and a temperature T.
+// What samplers ask of a density, and densities that are no energies: p(x | y) ~ exp(-E(x) - |x - y|^2 / (2 s^2)). With
+// a Gaussian E it is a Gaussian in closed form, N((P m + y / s^2) / (P + 1 / s^2), T / (P + 1 / s^2)) for a precision P
+// and a temperature T.
 #include <cmath>
 
 #include "check.hpp"
 #include "energies/recovery_target.hpp"
 #include "samplers/sampler.hpp"
 
-namespace langevin {
+namespace langevin::targets_test {
 namespace {
 
 constexpr double kPrecision = 2, kMean = 1, kNoise = 0.5;
@@ -49,13 +50,37 @@ void requireLaw(const at::Tensor& x, double y, double temperature) {
 std::vector<Map> exactSamplers() {
   return {{{"kind", "mala"}, {"steps", 60}, {"stepSize", 0.2}},
           {{"kind", "mala"}, {"steps", 60}, {"stepSize", 0.4}, {"temperature", 2.0}},
-          {{"kind", "hmc"}, {"steps", 25}, {"stepSize", 0.3}, {"leapfrogSteps", 4}},
-          {{"kind", "nuts"}, {"steps", 40}, {"warmup", 20}, {"stepSize", 0.3}},
+          {{"kind", "hmc"}, {"steps", 25}, {"stepSize", 0.2}, {"leapfrogSteps", 3}},
+          {{"kind", "nuts"}, {"steps", 100}, {"warmup", 50}, {"stepSize", 0.3}},
           {{"kind", "parallelTempering"},
            {"steps", 15},
            {"temperatures", List{1.0, 2.0}},
            {"sampler", Map{{"kind", "mala"}, {"steps", 4}, {"stepSize", 0.2}}}}};
 }
+
+// Counts how often it is asked.
+class Counted final : public Target {
+ public:
+  explicit Counted(const Energy& energy) : energy_(energy) {}
+  const std::string& kind() const override { return energy_.kind(); }
+  std::int64_t width() const override { return energy_.width(); }
+  const Domain& domain() const override { return energy_.domain(); }
+  const Condition& condition() const override { return energy_.condition(); }
+  at::TensorOptions options() const override { return energy_.options(); }
+  Batch rows(const at::Tensor& x, const at::Tensor& y) const override { return energy_.rows(x, y); }
+  at::Tensor energyOf(const Batch& rows) const override {
+    ++energies;
+    return energy_.energyOf(rows);
+  }
+  EnergyAndGradient energyAndGradient(const Batch& rows) const override {
+    ++gradients;
+    return energy_.energyAndGradient(rows);
+  }
+  mutable int energies = 0, gradients = 0;
+
+ private:
+  const Energy& energy_;
+};
 
 }  // namespace
 
@@ -105,4 +130,52 @@ TEST(a_recovery_target_refuses_what_it_cannot_mean) {
   CHECK_THROWS(planTile(*samplerOf({{"kind", "gibbs"}, {"steps", 1}}), target), Error);
 }
 
-}  // namespace langevin
+TEST(chains_that_have_started_are_not_evaluated_again) {
+  const EnergyRef energy = gaussian();
+  const auto sampler = samplerOf({{"kind", "mala"}, {"steps", 3}, {"stepSize", 0.2}});
+  Chains chains;
+  chains.x = Random(9).normal(8, 2, 0, Stream::Init, at::kFloat);
+  Job job;
+  const auto asked = [&] {
+    const Counted target(*energy);
+    advance(*sampler, target, chains, 3, 0, Random(1), 1, job);
+    return target.gradients;
+  };
+  CHECK(!chains.started);
+  CHECK(asked() == 4 && chains.started);
+  CHECK(asked() == 3);
+  chains.restart();
+  CHECK(!chains.started && !chains.gradient.defined());
+  CHECK(asked() == 4);
+}
+
+TEST(gibbs_carries_no_gradient) {
+  const Value spec(Map{{"kind", "rbm"}, {"input", std::int64_t{3}}, {"hidden", std::int64_t{2}}});
+  const EnergyRef rbm = makeEnergy(Spec(spec, "energy"), at::kDouble, at::kCPU, 0);
+  const Counted target(*rbm);
+  const auto sampler = samplerOf({{"kind", "gibbs"}, {"steps", 1}});
+  Chains chains;
+  chains.x = at::zeros({8, 3}, at::kDouble);
+  Job job;
+  advance(*sampler, target, chains, 2, 0, Random(1), 1, job);
+  CHECK(chains.started && !chains.gradient.defined() && target.gradients == 0);
+  CHECK(target.energies == 1 + 2 * 3);  // the start, and a visit of every site in each sweep
+  advance(*sampler, target, chains, 1, 2, Random(1), 1, job);
+  CHECK(target.energies == 1 + 3 * 3);
+}
+
+TEST(sums_of_a_sampler_add_up_over_tiles) {
+  struct Sums {
+    double a = 0, b = 0;
+  };
+  Tally one, two;
+  CHECK(one.ownSums<Sums>().a == 0);
+  one.addOwn(Sums{1, 2});
+  one.addOwn(Sums{3, 4}, 1);
+  two.addOwn(Sums{10, 20}, 1);
+  two.merge(one);
+  CHECK(two.ownSums<Sums>().b == 2 && two.ownSums<Sums>(1).a == 13 && two.ownSums<Sums>(1).b == 24);
+  CHECK(two.ownSums<Sums>(2).b == 0);
+}
+
+}  // namespace langevin::targets_test
