@@ -15,23 +15,31 @@ constexpr std::int64_t kChains = 8192;
 
 Map block(const char* kind, std::int64_t levels) { return {{"kind", kind}, {"levels", levels}}; }
 
+/// A network over these columns: E is linear in no site, and far from constant.
+EnergyRef blocksEnergy(const Value& states, std::int64_t columns) {
+  const EnergyRef energy = energyFrom(
+      {{"kind", "mlp"}, {"input", columns}, {"hidden", List{12}}, {"activation", "tanh"}, {"states", states}});
+  energy->parameters().assign({{"0.weight", normals(12, columns, 8) * 0.4}, {"2.weight", normals(1, 12, 9)}}, false);
+  return energy;
+}
+
 /// binary, categorical 3, ordinal 4, cyclic 5: 120 states.
 EnergyRef fourKinds() {
-  return networkEnergy(List{Map{{"kind", "binary"}}, block("categorical", 3), block("ordinal", 4), block("cyclic", 5)},
-                       6);
+  return blocksEnergy(List{Map{{"kind", "binary"}}, block("categorical", 3), block("ordinal", 4), block("cyclic", 5)},
+                      6);
 }
 
 /// Two categoricals of 3 and one of 5 levels, 45 states.
 EnergyRef categoricals() {
-  return networkEnergy(List{Map{{"kind", "categorical"}, {"levels", 3}, {"columns", 6}}, block("categorical", 5)}, 11);
+  return blocksEnergy(List{Map{{"kind", "categorical"}, {"levels", 3}, {"columns", 6}}, block("categorical", 5)}, 11);
 }
 
 /// Ordinal, cyclic and spin sites, one column each, 3 * 4 * 2 = 24 states.
-EnergyRef columns() { return networkEnergy(List{block("ordinal", 3), block("cyclic", 4), Map{{"kind", "spin"}}}, 3); }
+EnergyRef columns() { return blocksEnergy(List{block("ordinal", 3), block("cyclic", 4), Map{{"kind", "spin"}}}, 3); }
 
 /// Ids without an order.
 EnergyRef tokens() {
-  return networkEnergy(List{Map{{"kind", "tokens"}, {"vocabulary", 5}, {"length", 2}}, Map{{"kind", "binary"}}}, 3);
+  return blocksEnergy(List{Map{{"kind", "tokens"}, {"vocabulary", 5}, {"length", 2}}, Map{{"kind", "binary"}}}, 3);
 }
 
 Chains after(const Map& spec, const Energy& energy, const at::Tensor& start, std::int64_t steps, int threads = 1) {
@@ -106,7 +114,7 @@ at::Tensor adjusted(const at::Tensor& q, const at::Tensor& law) {
 TEST(samplers_settle_at_the_enumerated_law_of_unequal_sites) {
   for (const EnergyRef& energy : {fourKinds(), categoricals(), columns()}) {
     const at::Tensor law = lawOf(*energy);
-    CHECK(law.max().item<double>() * static_cast<double>(law.size(0)) > 3 && law.max().item<double>() < 0.6);
+    CHECK(law.max().item<double>() * static_cast<double>(law.size(0)) > 1.5 && law.max().item<double>() < 0.7);
     CHECK(settlingP(kGibbs, *energy, law, 20) > kLevel);
     CHECK(settlingP(kFixedGibbs, *energy, law, 20) > kLevel);
     CHECK(settlingP(kGradients, *energy, law, 150) > kLevel);
