@@ -16,6 +16,7 @@ import {
   specOf,
   specSchema,
 } from '../../src/spec/index.js'
+import { missing, specsIn } from '../helpers/coverage.js'
 import { refusal } from '../helpers/errors.js'
 
 const anySpec = energies as unknown as Record<string, (options?: unknown) => SpecValue>
@@ -68,7 +69,13 @@ function isFrozen(value: unknown): boolean {
 
 describe('energy specs', () => {
   it('has an example of every kind', () => {
-    expect(examples.map((spec) => spec.kind).sort()).toEqual(kindsOf('energy').sort())
+    const place = {
+      no: 'no example of tests/energies/specs.test.ts',
+      add: (kind: string) => `one with '${kind}' there`,
+    }
+    const [kinds, inside] = [examples.map(({ kind }) => kind), specsIn(examples).map(({ kind }) => kind)]
+    expect(missing(kindsOf('energy'), { family: 'energy', holds: kinds, ...place })).toEqual([])
+    expect(missing(kindsOf('layer'), { family: 'layer', holds: inside, ...place })).toEqual([])
     expect(Object.keys(energies).sort()).toEqual(kindsOf('energy').sort())
   })
 

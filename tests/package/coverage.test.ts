@@ -152,7 +152,7 @@ describe('every kind is on the pages that list all', () => {
         family,
         holds: kinds.filter((kind) => existsSync(join(root, page(kind)))),
         no: 'no page of docs/reference',
-        add: (kind) => `${page(kind)}: npm run docs:reference`,
+        add: (kind) => `${page(kind)} by npm run docs:reference`,
       }),
     ]).toEqual([])
   })

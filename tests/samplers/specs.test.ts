@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { samplers } from '../../src/samplers/index.js'
 import { schedules } from '../../src/schedules/index.js'
 import { kindsOf, parseSpec } from '../../src/spec/index.js'
+import { missing } from '../helpers/coverage.js'
 import { refusal } from '../helpers/errors.js'
 
 const MALA = { kind: 'mala', steps: 5, stepSize: 0.1 }
@@ -45,7 +46,13 @@ describe('sampler specs', () => {
       expect(Object.isFrozen(spec)).toBe(true)
       expect(parseSpec('sampler', JSON.parse(JSON.stringify(spec)))).toEqual(spec)
     }
-    expect(specs.map((spec) => spec.kind)).toEqual(expect.arrayContaining(kindsOf('sampler')))
+    const found = missing(kindsOf('sampler'), {
+      family: 'sampler',
+      holds: specs.map((spec) => spec.kind),
+      no: 'no example of tests/samplers/specs.test.ts',
+      add: (kind) => `samplers.${kind}({ ... }) to 'specs' there`,
+    })
+    expect(found).toEqual([])
     expect(specs[2]).toMatchObject({ form: 'proper', box: { mode: 'reflect' }, stepSize: { kind: 'geometric' } })
     expect(specs[4]).toMatchObject({ warmup: 0, targetAcceptance: 0.8, jitter: 0 })
     expect(specs[7]).toMatchObject({ adapt: 0, sampler: { kind: 'mala', steps: 5 } })
