@@ -22,6 +22,7 @@ const PLACES: readonly { file: string; holds: (name: string, F: string) => strin
   { file: 'native/core/gradients/score_chain_tensors.cpp', holds: (_, F) => `{Unary::${F}, `, smoothOnly: true },
   { file: 'native/core/executors/cuda/functions.hpp', holds: (_, F) => `case Unary::${F}:` },
   { file: 'scripts/reference/formulas.py', holds: (name) => `"${name}": nn.` },
+  { file: 'scripts/golden/cases/energies.mjs', holds: (name) => `'${name}'` },
 ]
 
 describe('an activation is known once per layer', () => {
@@ -44,7 +45,7 @@ describe('an activation is known once per layer', () => {
     expect(core).toEqual(here)
   })
 
-  test.each(ACTIVATIONS)('%s has kernels, derivatives, a CUDA form and a PyTorch reference', (name) => {
+  test.each(ACTIVATIONS)('%s has kernels, derivatives, a CUDA form, a PyTorch reference and a golden run', (name) => {
     const F = name[0]!.toUpperCase() + name.slice(1)
     for (const { file, holds, smoothOnly } of PLACES) {
       if (smoothOnly && !ACTIVATION_TRAITS[name].smooth) continue
