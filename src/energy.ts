@@ -48,7 +48,7 @@ export class Energy extends Network {
   /**
    * E of every row.
    *
-   * @param x rows `[n, d]`
+   * @param x rows `[n, d]`, or `[n, ...inputShape]`
    * @returns `[n]`
    * @throws (rejects) ERR_LANGEVIN_SHAPE, _NON_FINITE (naming row and column), _BUSY, _DISPOSED
    */
@@ -59,7 +59,7 @@ export class Energy extends Network {
   /**
    * The score grad_x log p(x) = -grad_x E(x) of every row.
    *
-   * @param x rows `[n, d]`
+   * @param x rows `[n, d]`, or `[n, ...inputShape]`
    * @returns the shape of x
    */
   async score(x: RowsLike, options: EvaluateOptions = {}): Promise<Tensor> {
@@ -69,7 +69,7 @@ export class Energy extends Network {
   /**
    * A classifier's logits, or the outputs of a regressor.
    *
-   * @param x rows `[n, d]`
+   * @param x rows `[n, d]`, or `[n, ...inputShape]`
    * @returns `[n, k]`
    * @throws (rejects) ERR_LANGEVIN_UNSUPPORTED for an energy without outputs
    */

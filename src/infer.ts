@@ -36,7 +36,7 @@ export interface Inference {
  * Inference: the answer y* = argmin over y of E(x, y) for every row of x.
  *
  * @param model an energy with a condition y: conditional, twoTower, classifier, ...
- * @param x rows `[n, d]`
+ * @param x rows `[n, d]` or `[n, ...inputShape]`
  * @throws (rejects) ERR_LANGEVIN_INVALID_OPTION, _SHAPE, _UNSUPPORTED (an energy without y; a method that cannot search this y),
  *   _NON_FINITE (an energy, naming the row), _BUSY, _DISPOSED
  */

@@ -189,9 +189,13 @@ export class Network extends NativeHandle<NativeNetwork> {
   get device(): string {
     return this.live().device
   }
-  /** Columns of x. */
+  /** Columns of a row x laid flat. */
   get inputWidth(): number {
     return this.live().inputWidth
+  }
+  /** Axes of a row x: [d], or those of `input: [3, 32, 32]`. Rows are given as [n, ...inputShape] or [n, inputWidth]. */
+  get inputShape(): readonly number[] {
+    return this.live().inputShape
   }
   /** How many learnable numbers it has. */
   get parameterCount(): number {

@@ -37,7 +37,7 @@ export interface SampleOptions {
   chains?: number
   /**
    * 'normal' (default, standard), 'uniform' (over the sampler's box, else -1 to 1; default for discrete states, over all of
-   * them), the same with numbers, or rows [chains, d].
+   * them), the same with numbers, or rows [chains, d] or [chains, ...inputShape].
    */
   init?: InitSpec | RowsLike
   /** The condition of E(x, y): one for every chain, or a single one for all (a class number, or one row). */
@@ -127,20 +127,20 @@ export interface SampleDiagnostics extends SamplerStatistics {
 export interface SampleMoments {
   /** Rows that went in: chains times draws. */
   count: number
-  /** float64 [d]. */
+  /** float64 [d], or inputShape. */
   mean: Tensor
-  /** float64 [d], divided by count - 1. */
+  /** The same shape, divided by count - 1. */
   variance: Tensor
   /** float64 [d, d], up to 256 columns. */
   covariance?: Tensor
 }
 
 export interface SampleResult {
-  /** Final states, [chains, d]. */
+  /** Final states, [chains, d]; [chains, ...inputShape] where a row of the energy has more axes than one. */
   samples: Tensor
   /** Their energies, [chains]. */
   energy: Tensor
-  /** keep 'trajectory': [chains, draws, d]. */
+  /** keep 'trajectory': [chains, draws, d], or [chains, draws, ...inputShape]. */
   trajectory?: Tensor
   /** keep 'trajectory': energies of the draws, [chains, draws]. */
   trajectoryEnergy?: Tensor

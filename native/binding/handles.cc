@@ -54,6 +54,12 @@ class Owned {
   std::size_t told_ = 0;
 };
 
+Napi::Value sizesToJs(Napi::Env env, const std::vector<std::int64_t>& sizes) {
+  return guarded(env, [&] {
+    return Napi::Value(env, toJs(env, langevin::Value(List(sizes.begin(), sizes.end()))));
+  });
+}
+
 class NativeTensor : public TaggedWrap<NativeTensor> {
  public:
   static constexpr napi_type_tag kTag = {0x6c616e676576696eULL, 0x7465e5a9b1c04d01ULL};
@@ -76,10 +82,7 @@ class NativeTensor : public TaggedWrap<NativeTensor> {
  private:
   Napi::Value kind(const Napi::CallbackInfo& info) { return Napi::String::New(info.Env(), "tensor"); }
   Napi::Value shape(const Napi::CallbackInfo& info) {
-    return guarded(info.Env(), [&] {
-      List sizes(owned.description().shape.begin(), owned.description().shape.end());
-      return Napi::Value(info.Env(), toJs(info.Env(), langevin::Value(std::move(sizes))));
-    });
+    return sizesToJs(info.Env(), owned.description().shape);
   }
   Napi::Value dtype(const Napi::CallbackInfo& info) { return Napi::String::New(info.Env(), owned.description().dtype); }
   Napi::Value device(const Napi::CallbackInfo& info) {
@@ -117,7 +120,8 @@ class NativeNetwork : public TaggedWrap<NativeNetwork> {
         {InstanceAccessor<&NativeNetwork::kind>("kind"), InstanceAccessor<&NativeNetwork::dtype>("dtype"),
          InstanceAccessor<&NativeNetwork::device>("device"), InstanceAccessor<&NativeNetwork::bytes>("bytes"),
          InstanceAccessor<&NativeNetwork::parameterCount>("parameterCount"),
-         InstanceAccessor<&NativeNetwork::inputWidth>("inputWidth"), InstanceAccessor<&NativeNetwork::busyNow>("busy"),
+         InstanceAccessor<&NativeNetwork::inputWidth>("inputWidth"),
+         InstanceAccessor<&NativeNetwork::inputShape>("inputShape"), InstanceAccessor<&NativeNetwork::busyNow>("busy"),
          InstanceAccessor<&NativeNetwork::disposed>("disposed"), InstanceMethod<&NativeNetwork::dispose>("dispose")});
   }
 
@@ -143,6 +147,9 @@ class NativeNetwork : public TaggedWrap<NativeNetwork> {
   }
   Napi::Value inputWidth(const Napi::CallbackInfo& info) {
     return number(info, static_cast<double>(owned.description().inputWidth));
+  }
+  Napi::Value inputShape(const Napi::CallbackInfo& info) {
+    return sizesToJs(info.Env(), owned.description().inputShape);
   }
   Napi::Value busyNow(const Napi::CallbackInfo& info) {
     return Napi::Boolean::New(info.Env(), owned.ref() && isBusy(owned.ref()));

@@ -151,6 +151,7 @@ NetworkDescription describe(const NetworkRef& network) {
   d.device = deviceName(network->device());
   d.parameterCount = network->parameters().count();
   d.inputWidth = network->inputWidth();
+  d.inputShape = network->input().axes;
   for (const at::Tensor& t : network->parameters().tensors()) d.bytes += t.is_cuda() ? 0 : t.nbytes();
   return d;
 }

@@ -85,7 +85,7 @@ inline Program gaussian() {
 
 inline Batch randomRows(const Program& p, std::int64_t n, std::uint64_t seed, bool conditioned) {
   Batch rows;
-  rows.x = Random(seed).normal(n, p.inputWidth, 0, Stream::User, at::kFloat);
+  rows.x = Random(seed).normal(n, p.inputWidth(), 0, Stream::User, at::kFloat);
   if (!conditioned) return rows;
   if (p.condition.kind == Condition::Kind::Class) rows.y = Random(seed).index(n, p.condition.width, 1, Stream::User);
   if (p.condition.kind == Condition::Kind::Continuous)

@@ -78,7 +78,7 @@ std::vector<Map> specs() {
 
 Batch rowsFor(const Program& p, std::int64_t n) {
   Batch rows;
-  rows.x = normal(n, p.inputWidth, 1, at::kFloat);
+  rows.x = normal(n, p.inputWidth(), 1, at::kFloat);
   if (p.condition.kind == Condition::Kind::Class && !p.condition.optional)
     rows.y = Random(5).index(n, p.condition.width, 7, Stream::User);
   if (p.condition.kind == Condition::Kind::Continuous) rows.y = normal(n, p.condition.width, 8, at::kFloat);

@@ -106,7 +106,7 @@ TEST(gradients_in_x_and_y_equal_autograd_in_float64) {
   for (const Program& program : {continuousConditional(), quadraticInY(3)}) {
     const EnergyRef energy = energyWith(program, at::kDouble);
     const std::int64_t width = program.condition.width;
-    const Batch rows{normal(600, program.inputWidth, 1), normal(600, width, 7)};
+    const Batch rows{normal(600, program.inputWidth(), 1), normal(600, width, 7)};
     const InnerLoop loop{.steps = 3, .stepSize = 0.2};
     for (const Quantity& quantity : {kEnergy, kScore, squaredScore(), unrolled(loop)}) {
       Tape tape(*energy, 1);

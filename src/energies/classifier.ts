@@ -1,19 +1,20 @@
 /** A classifier whose logits are energies. */
-import { checkHead, headFields } from '../networks/fields.js'
+import { checkHead, headFields, shapeField } from '../networks/fields.js'
 import { defineSpec } from '../spec/index.js'
-import { gaussianBaseField, inputField } from './fields.js'
+import { gaussianBaseField } from './fields.js'
 import { checkStates, statesField } from './states.js'
 
 /**
  * Logits f(x) read as energies: E(x) = -logsumexp f(x), E(x, y) = -f(x)[y]; p(y | x) = softmax f(x). `logits()` gives f.
  * Parameters are those of the torch.nn.Sequential with the same modules. `gaussianBase` is added to both energies.
+ * `input`: columns of x, or the axes of a row such as [3, 32, 32], which is flattened first.
  * `states`: 'binary', 'spin', { levels } or a list of column blocks for x that is not all real (default: real).
  */
 export const classifier = defineSpec(
   'energy',
   'classifier',
   (z) => ({
-    input: inputField(z),
+    input: shapeField(z),
     classes: z.int().min(2),
     ...headFields(z),
     gaussianBase: gaussianBaseField(z),

@@ -1,19 +1,20 @@
 /** A network over a row and a condition. */
-import { checkHead, headFields } from '../networks/fields.js'
+import { checkHead, headFields, shapeField } from '../networks/fields.js'
 import { defineSpec } from '../spec/index.js'
-import { checkOneCondition, gaussianBaseField, inputField } from './fields.js'
+import { checkOneCondition, gaussianBaseField } from './fields.js'
 import { checkStates, statesField } from './states.js'
 
 /**
  * E(x, y): a network over [x, y] for a continuous y of `condition` columns, or over [x, embedding(y)] for a class y in
  * 0 .. `classes` - 1 (`embedding`: columns of the embedding, default 16). Parameters: "embedding.weight", "net.0.weight", ...
+ * `input`: columns of x, or the axes of a row, which is flattened first.
  * `states`: 'binary', 'spin', { levels } or a list of column blocks for x that is not all real (default: real).
  */
 export const conditional = defineSpec(
   'energy',
   'conditional',
   (z) => ({
-    input: inputField(z),
+    input: shapeField(z),
     condition: z.int().positive().optional(),
     classes: z.int().positive().optional(),
     embedding: z.int().positive().optional(),

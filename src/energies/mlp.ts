@@ -1,14 +1,15 @@
 /** A multilayer perceptron whose output is the energy. */
-import { checkActivation, stackFields } from '../networks/fields.js'
+import { checkActivation, shapeField, stackFields } from '../networks/fields.js'
 import { defineSpec } from '../spec/index.js'
-import { gaussianBaseField, inputField } from './fields.js'
+import { gaussianBaseField } from './fields.js'
 import { checkStates, statesField } from './states.js'
 
 /**
  * E(x) = Linear(... activation(Linear(x))), one column. Parameters are those of the torch.nn.Sequential with the same
  * modules: "0.weight", "0.bias", "2.weight", ...; default initialisation too, bit for bit from the same seed.
  *
- * `input`: columns of x. `hidden`: widths of the hidden layers ([] for a linear energy). `activation`: default 'silu'.
+ * `input`: columns of x, or the axes of a row such as [3, 32, 32], which is flattened first, as by a torch.nn.Flatten (without
+ * its index among the modules). `hidden`: widths of the hidden layers ([] for a linear energy). `activation`: default 'silu'.
  * `spectralNorm`: true, or a bound c: every weight is c W / (its largest singular value), as
  * torch.nn.utils.parametrizations.spectral_norm has it, with its parameter names; a tanh network E is then c^layers-Lipschitz.
  * `gaussianBase`: s adds |x|^2 / (2 s^2), 'full' adds (x - m)' P (x - m) / 2 with the buffers "base.mean" and
@@ -21,7 +22,7 @@ export const mlp = defineSpec(
   'energy',
   'mlp',
   (z) => ({
-    input: inputField(z),
+    input: shapeField(z),
     ...stackFields(z),
     inputScale: z.number().positive().optional(),
     gaussianBase: gaussianBaseField(z),

@@ -1,16 +1,17 @@
 /** A restricted Boltzmann machine, its hidden units summed out. */
+
+import { shapeField } from '../networks/fields.js'
 import { defineSpec } from '../spec/index.js'
-import { inputField } from './fields.js'
 
 /**
  * A restricted Boltzmann machine over binary v (0 or 1) with `hidden` binary units h summed out:
  * E(v) = -b'v - sum_j softplus((c + W v)_j) = -log sum_h exp(-E(v, h)), where E(v, h) = -b'v - c'h - h' W v.
  *
- * `input`: columns of v. `logits()` gives c + W v, and p(h = 1 | v) is the sigmoid of it. Parameters: "bias" b [input] (at
- * first 0), and those of torch.nn.Linear(input, hidden): "hidden.weight" W, "hidden.bias" c. Sampler: `gibbs` with order
- * 'blocks'; every discrete sampler will do.
+ * `input`: columns of v, or the axes of a row, which is flattened first. `logits()` gives c + W v, and p(h = 1 | v) is the
+ * sigmoid of it. Parameters: "bias" b [input] (at first 0), and those of torch.nn.Linear(input, hidden): "hidden.weight" W,
+ * "hidden.bias" c. Sampler: `gibbs` with order 'blocks'; every discrete sampler will do.
  */
-export const rbm = defineSpec('energy', 'rbm', (z) => ({ input: inputField(z), hidden: z.int().positive() }), {
+export const rbm = defineSpec('energy', 'rbm', (z) => ({ input: shapeField(z), hidden: z.int().positive() }), {
   summary: 'A restricted Boltzmann machine: the free energy of its binary visible units.',
   source: 'Smolensky 1986; Hinton 2002.',
 })

@@ -1,12 +1,14 @@
 /** Any network of one output, read as an energy. */
+import { shapeField } from '../networks/fields.js'
 import { defineSpec, specOf } from '../spec/index.js'
-import { gaussianBaseField, inputField } from './fields.js'
+import { gaussianBaseField } from './fields.js'
 import { checkStates, statesField } from './states.js'
 
 /**
  * E(x) = network(x), one column; E(x, y) where the network embeds a class y. Parameters are those of the network.
  *
- * `input`: columns of x. `network`: a spec from `networks.*`; it takes its `input` from here and gives one column.
+ * `input`: columns of x, or the axes of a row such as [3, 32, 32]. `network`: a spec from `networks.*`; it takes its `input`
+ * from here and gives one column.
  * `gaussianBase`: s adds |x|^2 / (2 s^2), 'full' adds (x - m)' P (x - m) / 2 with the buffers "base.mean" and
  * "base.precision" (default: none; then exp(-E) need not be integrable). `states`: 'binary', 'spin', { levels } or a list of
  * column blocks for x that is not all real (default: real).
@@ -15,7 +17,7 @@ export const scalar = defineSpec(
   'energy',
   'scalar',
   (z) => ({
-    input: inputField(z),
+    input: shapeField(z),
     network: specOf(z, 'network'),
     gaussianBase: gaussianBaseField(z),
     states: statesField(z),

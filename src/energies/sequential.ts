@@ -1,19 +1,21 @@
 /** An energy made of a list of layers. */
-import { widthAfter } from '../networks/layers.js'
+import { axesOf, shapeField, shapeText } from '../networks/fields.js'
+import { shapeAfter } from '../networks/layers.js'
 import { defineSpec, specOf } from '../spec/index.js'
-import { gaussianBaseField, inputField } from './fields.js'
+import { gaussianBaseField } from './fields.js'
 import { checkStates, statesField } from './states.js'
 
 /**
  * E(x), or E(x, y) where an embedding layer takes a class y: any list of `layers`, the last of which gives one column.
  * Parameters are named by index as in torch.nn.Sequential: "0.weight", "3.body.0.bias".
+ * `input`: columns of x, or the axes of a row such as [3, 32, 32]; a flatten layer makes them one.
  * `states`: 'binary', 'spin', { levels } or a list of column blocks for x that is not all real (default: real).
  */
 export const sequential = defineSpec(
   'energy',
   'sequential',
   (z) => ({
-    input: inputField(z),
+    input: shapeField(z),
     layers: z.array(specOf(z, 'layer')).min(1),
     gaussianBase: gaussianBaseField(z),
     states: statesField(z),
@@ -22,8 +24,9 @@ export const sequential = defineSpec(
     summary: 'A list of layers that ends in one column, the energy.',
     check(options, fail) {
       checkStates(options, fail)
-      const out = widthAfter(options.layers, options.input, 'layers', fail)
-      if (out !== 1) fail('layers', `the last layer must give one column, the energy; it gives ${out}`)
+      const out = shapeAfter(options.layers, axesOf(options.input), 'layers', fail)
+      if (out.length === 1 && out[0] === 1) return
+      fail('layers', `the last layer must give one column, the energy; it gives ${shapeText(out)}`)
     },
   },
 )

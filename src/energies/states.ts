@@ -1,4 +1,5 @@
 /** What values the columns of x take: the `states` field of energies and its checks. */
+import { type RowShape, widthOf } from '../networks/fields.js'
 import type { Z } from '../spec/index.js'
 
 /** A block of columns of x. Columns are counted in the order of the blocks. */
@@ -74,8 +75,12 @@ export function columnsOf(block: ColumnBlock): number {
   return block.columns ?? (block.kind === 'categorical' ? block.levels : 1)
 }
 
-export function checkStates({ states, input }: { states?: States | undefined; input: number }, fail: Fail): void {
+export function checkStates(
+  { states, input: axes }: { states?: States | undefined; input: number | RowShape },
+  fail: Fail,
+): void {
   if (states === undefined || typeof states === 'string') return
+  const input = widthOf(axes)
   if (!Array.isArray(states)) {
     if (input % states.levels !== 0)
       fail('states', `${input} columns cannot be divided into whole blocks of ${states.levels} levels`)

@@ -1,14 +1,14 @@
 /** The distance between two networks, one of x and one of y. */
-import { checkHead, headFields } from '../networks/fields.js'
+import { checkHead, headFields, shapeField } from '../networks/fields.js'
 import { defineSpec } from '../spec/index.js'
-import { checkOneCondition, inputField } from './fields.js'
+import { checkOneCondition } from './fields.js'
 
 /**
  * E(x, y) = |f(x) - g(y)|: two networks ("towers") that meet in a space of `width` columns, an implicit regression where
  * y need not be a function of x. `x`: { hidden, activation } of f. `y`: the same of g; left out, g(y) = y and the energy is an
  * explicit regression, |f(x) - y|. y has `condition` columns, or is one of `classes` with a learned vector g(y) each.
  *
- * `width`: columns of f and g (default with g(y) = y: `condition`). `norm`: 'l1' (default), the sum of the absolute
+ * `input`: columns of x, or the axes of a row, which is flattened first. `width`: columns of f and g (default with g(y) = y: `condition`). `norm`: 'l1' (default), the sum of the absolute
  * differences, or 'squared', the sum of their squares. Parameters: "x.0.weight", ..., "y.0.weight", ...; "y.weight" for classes.
  * Under losses that only pull the right answer down, such as structured({ loss: 'energy' }), a learned g collapses: f and g
  * become one constant.
@@ -17,7 +17,7 @@ export const twoTower = defineSpec(
   'energy',
   'twoTower',
   (z) => ({
-    input: inputField(z),
+    input: shapeField(z),
     condition: z.int().positive().optional(),
     classes: z.int().positive().optional(),
     width: z.int().positive().optional(),

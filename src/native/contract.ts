@@ -36,7 +36,9 @@ export interface NativeNetwork {
   readonly device: string
   readonly bytes: number
   readonly parameterCount: number
+  /** Columns of a flat row x, and the axes of a row: [d], [c, h, w]. */
   readonly inputWidth: number
+  readonly inputShape: number[]
   /** True while a job has it for itself. */
   readonly busy: boolean
   readonly disposed: boolean

@@ -2,6 +2,22 @@
 import { type SpecValue, specOf, type Z } from '../spec/index.js'
 import { ACTIVATIONS, hasSlope } from './activations.js'
 
+/**
+ * The shape of a row x: a number of columns, or a list of axes such as [3, 32, 32]. Rows are then given as [n, 3, 32, 32] or
+ * as [n, 3072], row-major.
+ */
+export const shapeField = (z: Z) => z.union([z.int().positive(), z.array(z.int().positive()).min(1)])
+
+/** Axes of one row: [d], [c, h, w]. */
+export type RowShape = readonly number[]
+
+/** The axes an `input` option stands for. */
+export const axesOf = (input: number | RowShape): RowShape => (typeof input === 'number' ? [input] : input)
+/** "12" for flat rows, "[3, 2, 2]" for others. */
+export const shapeText = (axes: RowShape): string => (axes.length === 1 ? `${axes[0]}` : `[${axes.join(', ')}]`)
+/** Numbers in a row of these axes. */
+export const widthOf = (input: number | RowShape): number => axesOf(input).reduce((a, b) => a * b, 1)
+
 /** `activation` (default silu) and the slope leakyRelu takes (default 0.01). */
 export const activationFields = (z: Z) => ({
   activation: z.enum(ACTIVATIONS).default('silu'),
@@ -33,7 +49,7 @@ export const headFields = (z: Z) => ({
   network: specOf(z, 'network').optional(),
 })
 
-type Fail = (path: string, problem: string) => never
+export type Fail = (path: string, problem: string) => never
 
 /** A slope given for an activation that has none would be silently unused. */
 export function checkActivation(options: { activation: string; negativeSlope?: number | undefined }, fail: Fail): void {

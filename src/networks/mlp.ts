@@ -1,18 +1,18 @@
 /** The multilayer perceptron as a network. */
 import { defineSpec } from '../spec/index.js'
-import { checkActivation, stackFields } from './fields.js'
+import { checkActivation, shapeField, stackFields } from './fields.js'
 
 /**
  * Linear, activation, ..., Linear. Parameters are those of the torch.nn.Sequential with the same modules: "0.weight",
  * "0.bias", "2.weight", ...; default initialisation too, bit for bit from the same seed.
  *
- * `input` and `output`: columns in and out; inside an energy both may be left out, which then says them. `hidden`: widths of
+ * `input`: columns in, or the axes of a row, which is flattened first; `output`: columns out; inside an energy both may be left out, which then says them. `hidden`: widths of
  * the hidden layers ([] for a linear map). `activation`: default 'silu'. `spectralNorm`: true, or a bound c: every weight is
  * c W / (its largest singular value), with the parameters of torch.nn.utils.parametrizations.spectral_norm.
  */
 export const mlp = defineSpec(
   'network',
   'mlp',
-  (z) => ({ input: z.int().positive().optional(), ...stackFields(z), output: z.int().positive().optional() }),
+  (z) => ({ input: shapeField(z).optional(), ...stackFields(z), output: z.int().positive().optional() }),
   { summary: 'A multilayer perceptron.', check: (options, fail) => checkActivation(options, fail) },
 )

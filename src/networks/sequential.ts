@@ -1,14 +1,15 @@
 /** Any list of layers as a network. */
 import { defineSpec, specOf } from '../spec/index.js'
+import { shapeField } from './fields.js'
 import './layers.js'
 
 /**
- * A list of `layers`. Parameters are named by index as in torch.nn.Sequential: "0.weight", "3.body.0.bias". `input`: columns in;
+ * A list of `layers`. Parameters are named by index as in torch.nn.Sequential: "0.weight", "3.body.0.bias". `input`: columns in, or the axes of a row;
  * inside an energy it may be left out. An embedding layer takes the class y of the call.
  */
 export const sequential = defineSpec(
   'network',
   'sequential',
-  (z) => ({ input: z.int().positive().optional(), layers: z.array(specOf(z, 'layer')).min(1) }),
+  (z) => ({ input: shapeField(z).optional(), layers: z.array(specOf(z, 'layer')).min(1) }),
   { summary: 'A list of layers (torch.nn.Sequential).' },
 )

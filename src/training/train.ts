@@ -94,7 +94,7 @@ const SAME_ON_RESUME = [
  *   it names (fDivergence: helper, learnedSteinDiscrepancy: critic). A role that is not given is made by the objective
  *   where it can. Afterwards they hold the trained weights (the energy the averaged ones with `ema`). After a failure or
  *   an abort they hold the weights of the last completed step.
- * @param source rows `[n, d]`; a Dataset (its label column is y); `{ x, y }`. y is the condition of a conditional energy,
+ * @param source rows `[n, d]` or `[n, ...inputShape]`; a Dataset (its label column is y); `{ x, y }`. y is the condition of a conditional energy,
  *   the labels of crossEntropy, the targets of meanSquaredError; a ladder of denoisingScoreMatching brings its own.
  * @param options
  *   - `objective` (required), `optimizer` (default adam, lr 1e-3; its lr may be a schedule over the run)

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <condition_variable>
 #include <cstdlib>
 #include <exception>
@@ -145,6 +146,14 @@ void parallelTiles(std::int64_t tiles, int threads, const std::function<void(std
   batch.task = &task;
   pool().run(batch, useful - 1);
   if (batch.failure) std::rethrow_exception(batch.failure);
+}
+
+std::int64_t smallestTile(double workPerRow, std::int64_t usual) {
+  constexpr double kUsualWork = 78125;  // of a row: 1e7 multiply-adds in a tile of 128
+  constexpr std::int64_t kFewest = 16;
+  if (!(workPerRow > kUsualWork)) return usual;
+  const auto rows = static_cast<std::int64_t>(std::ceil(static_cast<double>(usual) * kUsualWork / workPerRow));
+  return std::max(rows, std::min(kFewest, usual));
 }
 
 Tiling::Tiling(std::int64_t rows, std::int64_t smallest) : rows_(rows) {

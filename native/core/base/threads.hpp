@@ -20,6 +20,11 @@ struct TileRange {
   std::int64_t first, last;
 };
 
+/// Fewest rows of a tile whose rows cost about `workPerRow` multiply-adds each: `usual`, and fewer where so many rows
+/// would be more than about ten million multiply-adds (at 128 usual rows), so that 64 images use every core. Never below
+/// 16: with fewer, reading the weights of a wide layer takes as long as multiplying by them.
+std::int64_t smallestTile(double workPerRow, std::int64_t usual = 128);
+
 /// A fixed cut of n rows into tiles of at least `smallest` rows and at most about 16 tiles (a function of n only).
 class Tiling {
  public:

@@ -7,7 +7,7 @@ namespace langevin {
 
 Program lowerClassifier(const Spec& spec) {
   Builder b("classifier");
-  const int x = b.input(spec.count("input"));
+  const int x = b.input(Shape::read(spec.at("input")));
   const std::int64_t classes = spec.count("classes", 2);
   const int logits = headNetwork(b, x, spec, classes, "");
   const int energy = b.apply("neg", {b.apply("logsumexp", {logits}, 1)}, 1);

@@ -8,7 +8,7 @@ namespace langevin {
 
 Program lowerConditional(const Spec& spec) {
   Builder b("conditional");
-  const int x = b.input(spec.count("input"));
+  const int x = b.flatten(b.input(Shape::read(spec.at("input"))));
   requireOneCondition(spec);
   int y = 0;
   if (spec.has("condition")) {

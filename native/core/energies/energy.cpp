@@ -61,12 +61,13 @@ EnergyAndGradient Energy::energyAndGradient(const Batch& rows) const {
 
 at::Tensor Energy::energyOf(const Batch& rows, int threads) const {
   if (rows.size() == 0) return at::empty({0}, options());
-  return overTiles(rows, threads, 1, [&](const Batch& tile) { return std::vector<at::Tensor>{energyOf(tile)}; })[0];
+  return overTiles(rows, workPerRow(), threads, 1,
+                   [&](const Batch& tile) { return std::vector<at::Tensor>{energyOf(tile)}; })[0];
 }
 
 EnergyAndGradient Energy::energyAndGradient(const Batch& rows, int threads) const {
   if (rows.size() == 0) return {at::empty({0}, options()), at::empty_like(rows.x)};
-  auto joined = overTiles(rows, threads, 2, [&](const Batch& tile) {
+  auto joined = overTiles(rows, workPerRow(), threads, 2, [&](const Batch& tile) {
     EnergyAndGradient v = energyAndGradient(tile);
     return std::vector<at::Tensor>{v.energy, v.gradient};
   });

@@ -14,7 +14,8 @@ class Energy : public Network, public Target {
 
   // Target: the density exp(-E).
   const std::string& kind() const override { return program().kind; }
-  std::int64_t width() const override { return program().inputWidth; }
+  const Shape& input() const override { return Network::input(); }
+  double workPerRow() const override { return program().workPerRow; }
   const Domain& domain() const override { return program().domain; }
   const Condition& condition() const override { return program().condition; }
   at::TensorOptions options() const override { return Network::options(); }

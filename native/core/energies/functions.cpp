@@ -31,7 +31,8 @@ Value score(const Spec& a, Job&) {
   const EnergyRef energy = energyIn(a.at("energy"));
   at::Tensor gradient = energy->energyAndGradient(rowsOf(a, *energy), a.threads()).gradient;
   requireFinite(gradient, "the score");
-  return box(-gradient);
+  const at::Tensor given = unbox(a.at("x"));
+  return box(given.dim() > 2 ? (-gradient).view(given.sizes()) : -gradient);
 }
 
 Value kindsOfEnergies(const Spec&, Job&) {

@@ -6,7 +6,7 @@ namespace langevin {
 
 Program lowerMlp(const Spec& spec) {
   Builder b("mlp");
-  const int x = b.input(spec.count("input"));
+  const int x = b.input(Shape::read(spec.at("input")));
   const int scaled = spec.has("inputScale") ? b.scale(x, spec.positive("inputScale")) : x;
   const int out = hiddenStack(b, scaled, spec, 1, "");
   b.setEnergy(b.withGaussianBase(out, x, spec));

@@ -9,7 +9,7 @@ namespace langevin {
 
 Program lowerRbm(const Spec& spec) {
   Builder b("rbm");
-  const int v = b.input(spec.count("input"));
+  const int v = b.flatten(b.input(Shape::read(spec.at("input"))));
   const int bias = b.parameterValue("bias", at::zeros({b.inputWidth()}, at::kDouble), true);
   const int hidden = b.linear(v, "hidden", spec.count("hidden"));
   const int units = b.sum(b.activation(hidden, "softplus"));

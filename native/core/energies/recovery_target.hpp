@@ -14,7 +14,8 @@ class RecoveryTarget final : public Target {
   RecoveryTarget(const Energy& energy, double noise);
 
   const std::string& kind() const override { return energy_.kind(); }
-  std::int64_t width() const override { return energy_.width(); }
+  const Shape& input() const override { return energy_.input(); }
+  double workPerRow() const override { return energy_.workPerRow(); }
   const Domain& domain() const override { return energy_.domain(); }
   /// y, a row as wide as x.
   const Condition& condition() const override { return condition_; }

@@ -45,7 +45,7 @@ const Registry<LowerEnergy*>& energyRegistry() {
 Program lower(const Spec& spec) {
   Program program = energyRegistry().find(spec)(spec);
   if (const auto states = spec.find("states")) {
-    program.domain = Domain::read(*states, program.inputWidth);
+    program.domain = Domain::read(*states, program.inputWidth());
     program.domain.belongTo(program.kind);
   }
   return program;

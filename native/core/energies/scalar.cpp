@@ -8,7 +8,7 @@ Program lowerScalar(const Spec& spec) {
   Builder b("scalar");
   const Spec network = spec.at("network");
   const std::int64_t classes = networkClasses(network);
-  const int x = b.input(spec.count("input"));
+  const int x = b.input(Shape::read(spec.at("input")));
   const int label = classes > 0 ? b.classCondition(classes) : -1;
   b.setEnergy(b.withGaussianBase(addNetwork({b, x, network, label, 1, ""}), x, spec));
   return b.finish();

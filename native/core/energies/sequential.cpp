@@ -8,12 +8,13 @@ namespace langevin {
 Program lowerSequential(const Spec& spec) {
   Builder b("sequential");
   const Spec layers = spec.at("layers");
-  const int x = b.input(spec.count("input"));
+  const int x = b.input(Shape::read(spec.at("input")));
   const std::int64_t classes = embeddedClasses(layers);
   const int label = classes > 0 ? b.classCondition(classes) : -1;
   const int out = layerList(b, x, layers, label, "");
-  if (b.width(out) != 1)
-    layers.invalid("the last layer must give one column, the energy; it gives " + std::to_string(b.width(out)));
+  if (b.shape(out) != Shape(1))
+    layers.invalid("the last layer must give one column, the energy; it gives " +
+                   (b.shape(out).flat() ? std::to_string(b.width(out)) : b.shape(out).text()));
   b.setEnergy(b.withGaussianBase(out, x, spec));
   return b.finish();
 }

@@ -18,8 +18,11 @@ class Target {
 
   /// Of the spec, for messages: "gaussian".
   virtual const std::string& kind() const = 0;
-  /// Columns of x.
-  virtual std::int64_t width() const = 0;
+  /// Shape of a row x, and its columns where it lies flat.
+  virtual const Shape& input() const = 0;
+  std::int64_t width() const { return input().numel(); }
+  /// About so many multiply-adds to evaluate one row: what tiles are cut by (base/threads.hpp).
+  virtual double workPerRow() const = 0;
   /// What values they take.
   virtual const Domain& domain() const = 0;
   /// What y is.
@@ -27,7 +30,8 @@ class Target {
   /// Dtype and device of the rows the functions below take.
   virtual at::TensorOptions options() const = 0;
 
-  /// Checks and converts what a caller gave: x [n, d], y as the condition demands (undefined allowed where optional).
+  /// Checks and converts what a caller gave: x [n, d] or [n, ...input()] (flat afterwards), y as the condition
+  /// demands (undefined allowed where optional).
   virtual Batch rows(const at::Tensor& x, const at::Tensor& y) const = 0;
   // On the rows of one tile, in the calling thread, without a tape left behind.
   virtual at::Tensor energyOf(const Batch& rows) const = 0;                  // [n]

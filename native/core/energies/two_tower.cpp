@@ -24,7 +24,7 @@ int towerOfY(Builder& b, const Spec& spec, std::int64_t width) {
 
 Program lowerTwoTower(const Spec& spec) {
   Builder b("twoTower");
-  const int x = b.input(spec.count("input"));
+  const int x = b.input(Shape::read(spec.at("input")));
   const bool learned = spec.has("classes") || spec.has("y");
   const std::int64_t width = learned || spec.has("width") ? spec.count("width") : spec.count("condition");
   const std::string norm = spec.text("norm", "l1");

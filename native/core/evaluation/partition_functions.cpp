@@ -140,7 +140,7 @@ Value importance(const Spec& a, Job& job) {
     o.proposal = MixtureLaw::read(*proposal, energy->inputWidth());
   } else {
     const at::Tensor rows =
-        asRows(unbox(a.at("rows")), energy->inputWidth(), at::kDouble, at::kCPU, a.at("rows").path());
+        asRows(unbox(a.at("rows")), energy->input(), at::kDouble, at::kCPU, a.at("rows").path());
     requireFinite(rows, "rows");
     const double defensive = a.probability("defensive", 0.1);
     if (defensive >= 1) a.at("defensive").invalid("must be less than 1");
@@ -201,7 +201,7 @@ AnnealedOptions readAnnealedStates(const Spec& a, const Program& program) {
       a.at(key).invalid("is for real columns; " + over + ", annealed from the uniform law by Gibbs sweeps");
   if (a.text("transition", "gibbs") != "gibbs")
     a.at("transition").invalid("moves real columns, and " + over + ": leave it out, or give 'gibbs'");
-  AnnealedOptions o = readAnnealedRun(a, program.inputWidth);
+  AnnealedOptions o = readAnnealedRun(a, program.inputWidth());
   if (o.ladder == Ladder::Adaptive)
     a.at("ladder").invalid("'adaptive' is for real columns: give 'linear' or 'sigmoid'");
   return o;
@@ -240,7 +240,7 @@ Value ais(const Spec& a, Job& job) {
       domain.discrete() ? readAnnealedStates(a, energy->program()) : readAnnealed(a, energy->inputWidth());
   at::Tensor samples;
   if (a.has("samples")) {
-    samples = asRows(unbox(a.at("samples")), energy->inputWidth(), at::kDouble, at::kCPU, "samples");
+    samples = asRows(unbox(a.at("samples")), energy->input(), at::kDouble, at::kCPU, "samples");
     requireFinite(samples, "samples");
     requireRows(samples, 2, "samples");
     domain.require(samples, "samples");

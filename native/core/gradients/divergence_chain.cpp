@@ -132,7 +132,7 @@ std::unique_ptr<DivergenceChain> DivergenceChain::compile(const Program& program
   const Node& columns = nodeAt(at);
   const bool first =
       columns.op->is(OpForm::Slice) && columns.integers[0] == 0 && nodeAt(columns.inputs[0]).op->is(OpSource::Rows);
-  if (!(first || columns.op->is(OpSource::Rows)) || columns.width != nodeAt(program.outputs).width) return nullptr;
+  if (!(first || columns.op->is(OpSource::Rows)) || columns.width() != program.outputWidth()) return nullptr;
   return chain;
 }
 

@@ -30,7 +30,7 @@ bool ScoreChain::readChain(const Program& program, int node) {
     const int bias = linear.parameters.size() > 1 ? linear.parameters[1] : -1;
     node = linear.inputs[0];
     const Node& below = nodeAt(program, node);
-    layers_.push_back({linear.parameters[0], bias, activation, below.width, linear.width});
+    layers_.push_back({linear.parameters[0], bias, activation, below.width(), linear.width()});
     if (!isSmoothActivation(*below.op)) break;
     activation = below.op->traits.unary;
     node = below.inputs[0];

@@ -13,11 +13,11 @@ namespace {
 // instead.
 constexpr std::int64_t kSmallestTile = 256, kSmallestFusedTile = 128;
 
-std::vector<TileRange> cut(const Batch& rows, bool fused) {
+std::vector<TileRange> cut(const Batch& rows, double workPerRow, bool fused) {
   const std::int64_t n = rows.size();
   if (n == 0) return {};
   if (rows.x.is_cuda()) return {{0, n}};
-  const Tiling tiling(n, fused ? kSmallestFusedTile : kSmallestTile);
+  const Tiling tiling(n, smallestTile(workPerRow, fused ? kSmallestFusedTile : kSmallestTile));
   std::vector<TileRange> ranges;
   for (std::int64_t i = 0; i < tiling.count(); ++i) ranges.push_back(tiling.range(i));
   return ranges;
@@ -193,7 +193,7 @@ std::vector<at::Tensor> Tape::record(const Quantity& quantity, const std::vector
   require(record);
   if (record.rows.y.defined()) record.rows.y = record.rows.y.detach();
   collectInputs(record, parts, wanted);
-  record.ranges = cut(record.rows, record.path == Path::Fused);
+  record.ranges = cut(record.rows, network_.program().workPerRow, record.path == Path::Fused);
   record.tiles.resize(record.ranges.size());
   const at::Tensor value = record.path == Path::Fused ? evaluateFused(record) : evaluateTensors(record);
   for (std::int64_t first = 0; const Batch& part : parts) {

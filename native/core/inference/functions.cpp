@@ -16,7 +16,7 @@ Value infer(const Spec& a, Job& job) {
   const auto begin = std::chrono::steady_clock::now();
   const EnergyRef energy = energyIn(a.at("energy"));
   const auto method = makeInferenceMethod(a.at("method"), energy->program().condition);
-  const at::Tensor x = asRows(unbox(a.at("x")), energy->inputWidth(), energy->dtype(), energy->device(), "x");
+  const at::Tensor x = asRows(unbox(a.at("x")), energy->input(), energy->dtype(), energy->device(), "x");
   requireFinite(x, "x");
   if (x.size(0) == 0) fail(Code::Shape, "x has no rows");
   const Random random(a.has("seed") ? a.at("seed").seed() : 0);

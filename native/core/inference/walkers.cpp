@@ -28,7 +28,7 @@ at::Tensor energiesOf(const InferenceCall& call, const Walkers& w) {
 }
 
 EnergyAndGradient withGradientInY(const InferenceCall& call, const Walkers& w) {
-  const Tiling tiling(w.size());
+  const Tiling tiling(w.size(), smallestTile(call.energy.workPerRow()));
   std::vector<at::Tensor> energies(static_cast<std::size_t>(tiling.count())), gradients(energies.size());
   parallelTiles(tiling.count(), w.x.is_cuda() ? 1 : call.threads, [&](std::int64_t i) {
     at::AutoGradMode enable(true);

@@ -26,13 +26,22 @@ double spectralNormOf(const Spec& spec) {
   return spec.positive("spectralNorm");
 }
 
+// Layers over the columns of a row have no say in how more axes would be laid side by side.
+void requireFlat(const LayerCall& c) {
+  if (!c.b.shape(c.x).flat())
+    c.spec.invalid("a " + c.spec.kind() + " layer takes rows of one axis and gets " + c.b.shape(c.x).text() +
+                   "; put a flatten layer before it");
+}
+
 int linearLayer(const LayerCall& c) {
+  requireFlat(c);
   return c.b.linear(c.x, c.prefix, c.spec.count("out"), c.spec.boolean("bias", true), spectralNormOf(c.spec));
 }
 
 int activationLayer(const LayerCall& c) { return activationOf(c.b, c.x, c.spec); }
 
 int layerNormLayer(const LayerCall& c) {
+  requireFlat(c);
   return c.b.layerNorm(c.x, c.prefix, c.spec.positive("epsilon", 1e-5), c.spec.boolean("affine", true));
 }
 
@@ -40,24 +49,28 @@ int dropoutLayer(const LayerCall& c) {
   const double p = c.spec.probability("p", 0.5);
   if (p >= 1) c.spec.at("p").invalid("must be below 1: with 1 nothing is left to train");
   // Each dropout layer draws from a stream of its own, told apart by its place in the program.
-  return c.b.apply("dropout", {c.x}, c.b.width(c.x), {p}, {c.x});
+  return c.b.apply("dropout", {c.x}, c.b.shape(c.x), {p}, {c.b.node(c.x)});
 }
 
 int residualLayer(const LayerCall& c) {
   const Spec layers = c.spec.at("layers");
   const int body = layerList(c.b, c.x, layers, c.label, c.prefix + ".body.");
-  if (c.b.width(body) != c.b.width(c.x))
-    layers.invalid("a residual body must give as many columns as it takes: takes " + std::to_string(c.b.width(c.x)) +
-                   ", gives " + std::to_string(c.b.width(body)));
+  const Shape &takes = c.b.shape(c.x), &gives = c.b.shape(body);
+  if (gives != takes && takes.flat() && gives.flat())
+    layers.invalid("a residual body must give as many columns as it takes: takes " + std::to_string(takes.numel()) +
+                   ", gives " + std::to_string(gives.numel()));
+  if (gives != takes)
+    layers.invalid("a residual body must give the shape it takes: takes " + takes.text() + ", gives " + gives.text());
   return c.b.add(c.x, body);
 }
 
 int embeddingLayer(const LayerCall& c) {
+  requireFlat(c);
   const int e = c.b.embedding(c.label, c.prefix, c.spec.count("classes"), c.spec.count("width"));
   return c.b.concat({c.x, e});
 }
 
-int flattenLayer(const LayerCall& c) { return c.x; }  // rows are flat already; it only takes its index
+int flattenLayer(const LayerCall& c) { return c.b.flatten(c.x); }  // takes its index and costs nothing
 
 const Registry<MakeLayer>& layerRegistry() {
   static const Registry<MakeLayer> registry = {
@@ -113,6 +126,7 @@ int activationOf(Builder& b, int x, const Spec& spec) {
 }
 
 int hiddenStack(Builder& b, int x, const Spec& spec, std::int64_t out, const std::string& prefix) {
+  x = b.flatten(x);
   int index = 0;
   const double norm = spectralNormOf(spec);
   if (spec.has("hidden")) {

@@ -8,7 +8,8 @@
 namespace langevin {
 
 /// Linear, activation, ..., Linear(out) from spec's `hidden`, `activation`, `negativeSlope`, `spectralNorm`, with
-/// torch.nn.Sequential's numbering behind `prefix` ("" or "net.").
+/// torch.nn.Sequential's numbering behind `prefix` ("" or "net."). Rows of more axes are flattened first, as by a
+/// torch.nn.Flatten before it (without its index).
 int hiddenStack(Builder& b, int x, const Spec& spec, std::int64_t out, const std::string& prefix);
 
 /// The modules of a torch.nn.Sequential, one per list item, named by their index behind `prefix`. `label` is the node

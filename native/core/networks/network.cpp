@@ -32,7 +32,7 @@ Network::Network(Program program, at::ScalarType dtype, at::Device device, std::
 
 std::int64_t Network::outputWidth() const {
   if (!hasOutputs()) fail(Code::Unsupported, describe(), " has no logits or outputs");
-  return program_.nodes[static_cast<std::size_t>(program_.outputs)].width;
+  return program_.outputWidth();
 }
 
 std::string Network::describe() const {
@@ -81,7 +81,7 @@ std::shared_ptr<const TileProgram::Packed> Network::packed(Precision precision) 
 
 Batch Network::rows(const at::Tensor& x, const at::Tensor& y) const {
   Batch rows;
-  rows.x = asRows(x, program_.inputWidth, dtype_, device_, "x");
+  rows.x = asRows(x, program_.input, dtype_, device_, "x");
   requireFinite(rows.x, "x");
   const Condition& condition = program_.condition;
   if (condition.kind == Condition::Kind::None) {
@@ -121,7 +121,8 @@ at::Tensor Network::outputsOf(const Batch& rows) const {
 at::Tensor Network::outputsOf(const Batch& rows, int threads) const {
   const std::int64_t width = outputWidth();
   if (rows.size() == 0) return at::empty({0, width}, options());
-  return overTiles(rows, threads, 1, [&](const Batch& tile) { return std::vector<at::Tensor>{outputsOf(tile)}; })[0];
+  return overTiles(rows, program_.workPerRow, threads, 1,
+                   [&](const Batch& tile) { return std::vector<at::Tensor>{outputsOf(tile)}; })[0];
 }
 
 void requireParameterDtype(at::ScalarType dtype) {

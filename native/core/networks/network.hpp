@@ -32,7 +32,9 @@ class Network {
   at::ScalarType dtype() const { return dtype_; }
   at::Device device() const { return device_; }
   at::TensorOptions options() const { return at::TensorOptions().dtype(dtype_).device(device_); }
-  std::int64_t inputWidth() const { return program_.inputWidth; }
+  std::int64_t inputWidth() const { return program_.inputWidth(); }
+  /// Of a row x.
+  const Shape& input() const { return program_.input; }
   bool isEnergy() const { return program_.energy >= 0; }
   bool hasOutputs() const { return program_.outputs >= 0; }
   /// Columns of the outputs; ERR_LANGEVIN_UNSUPPORTED where there are none.
@@ -40,7 +42,8 @@ class Network {
   /// "a classifier energy", "an mlp network": for messages.
   std::string describe() const;
 
-  /// Checks and converts what a caller gave: x [n, d], y as the condition demands (undefined allowed where optional).
+  /// Checks and converts what a caller gave: x [n, d] or [n, ...input] (flat afterwards), y as the condition
+  /// demands (undefined allowed where optional).
   Batch rows(const at::Tensor& x, const at::Tensor& y) const;
 
   /// Outputs [n, k] of one tile, in the calling thread, without a tape left behind.

@@ -33,16 +33,23 @@ const Registry<NetworkKind>& networkRegistry() {
 
 int addNetwork(const NetworkCall& call) {
   const NetworkKind& kind = networkRegistry().find(call.spec);
-  const std::int64_t in = call.b.width(call.x);
-  if (call.spec.has("input") && call.spec.count("input") != in)
-    call.spec.at("input").invalid("is " + std::to_string(call.spec.count("input")) +
-                                  ", and the network stands where it gets " + std::to_string(in) +
-                                  " columns; leave it out");
+  if (const auto input = call.spec.find("input")) {
+    const Shape said = Shape::read(*input), &in = call.b.shape(call.x);
+    if (said != in && said.flat() && in.flat())
+      input->invalid("is " + std::to_string(said.numel()) + ", and the network stands where it gets " +
+                     std::to_string(in.numel()) + " columns; leave it out");
+    if (said != in)
+      input->invalid("is " + said.text() + ", and the network stands where it gets rows of shape " + in.text() +
+                     "; leave it out");
+  }
   if (kind.classes && call.label < 0 && kind.classes(call.spec) > 0)
     call.spec.invalid("has an embedding layer, and there is no class y for it to embed");
   const int outputs = kind.add(call);
-  if (call.out > 0 && call.b.width(outputs) != call.out)
-    call.spec.invalid("gives " + std::to_string(call.b.width(outputs)) + " columns, and " + std::to_string(call.out) +
+  if (call.out > 0 && call.b.shape(outputs) != Shape(call.out))
+    call.spec.invalid("gives " +
+                      (call.b.shape(outputs).flat() ? std::to_string(call.b.width(outputs)) + " columns"
+                                                    : "rows of shape " + call.b.shape(outputs).text()) +
+                      ", and " + std::to_string(call.out) +
                       " are needed here");
   return outputs;
 }
@@ -55,7 +62,7 @@ std::int64_t networkClasses(const Spec& spec) {
 Program lowerNetwork(const Spec& spec) {
   Builder b(spec.kind());
   const std::int64_t classes = networkClasses(spec);
-  const int x = b.input(spec.count("input"));
+  const int x = b.input(Shape::read(spec.at("input")));
   const int label = classes > 0 ? b.classCondition(classes) : -1;
   b.setOutputs(addNetwork({b, x, spec, label, 0, ""}));
   return b.finish();

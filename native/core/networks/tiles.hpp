@@ -8,10 +8,10 @@
 
 namespace langevin {
 
-/// Runs `one` on every tile and joins the pieces in order: `results` tensors, rows first.
+/// Runs `one` on every tile (rows cost about `workPerRow` multiply-adds each) and joins the pieces in order: `results` tensors, rows first.
 template <class One>
-std::vector<at::Tensor> overTiles(const Batch& rows, int threads, std::size_t results, One one) {
-  const Tiling tiling(rows.size());
+std::vector<at::Tensor> overTiles(const Batch& rows, double workPerRow, int threads, std::size_t results, One one) {
+  const Tiling tiling(rows.size(), smallestTile(workPerRow));
   std::vector<std::vector<at::Tensor>> pieces(results,
                                               std::vector<at::Tensor>(static_cast<std::size_t>(tiling.count())));
   parallelTiles(tiling.count(), rows.x.is_cuda() ? 1 : threads, [&](std::int64_t i) {

@@ -18,7 +18,7 @@ class CrossEntropy : public Objective {
            " energy has none");
     if (!target.defined())
       fail(Code::InvalidOption, "crossEntropy needs class labels: train on { x, y }, or name the label column with y");
-    const std::int64_t classes = program.nodes[static_cast<std::size_t>(program.outputs)].width;
+    const std::int64_t classes = program.outputWidth();
     asLabels(target, classes, model.device(), "y");
   }
 

@@ -13,7 +13,7 @@ class MeanSquaredError : public Objective {
     if (program.outputs < 0)
       fail(Code::Unsupported, "meanSquaredError needs an energy with network outputs (regressor); a ", program.kind,
            " energy has none");
-    width_ = program.nodes[static_cast<std::size_t>(program.outputs)].width;
+    width_ = program.outputWidth();
     if (target.defined() && (target.dim() != 2 || target.size(1) != width_ || !target.is_floating_point()))
       fail(Code::Shape, "meanSquaredError: the network has ", width_, " outputs, y has shape ",
            c10::str(target.sizes()), " and must be floating point");

@@ -10,25 +10,56 @@ int Builder::push(Node node) {
   return static_cast<int>(program_.nodes.size()) - 1;
 }
 
-int Builder::apply(const std::string& op, std::vector<int> inputs, std::int64_t width, std::vector<double> numbers,
+const Shape& Builder::shape(int x) const {
+  return x < -1 ? views_[static_cast<std::size_t>(-2 - x)].shape : program_.nodes[static_cast<std::size_t>(x)].shape;
+}
+
+int Builder::view(int x, Shape shape) {
+  if (shape == this->shape(x)) return x;
+  if (shape.numel() != width(x))
+    fail(Code::Internal, "a value of shape ", this->shape(x).text(), " has no view of shape ", shape.text());
+  views_.push_back({node(x), std::move(shape)});
+  return -1 - static_cast<int>(views_.size());
+}
+
+// Each number of a layer's weights is used once per row.
+double Builder::numbersIn(const Node& node) const {
+  double all = static_cast<double>(node.width());
+  for (int p : node.parameters) {
+    double numbers = 1;
+    for (std::int64_t size : program_.parameters[static_cast<std::size_t>(p)].shape)
+      numbers *= static_cast<double>(size);
+    all += numbers;
+  }
+  for (int c : node.constants) all += static_cast<double>(program_.constants[static_cast<std::size_t>(c)].numel());
+  return all;
+}
+
+int Builder::apply(const std::string& op, std::vector<int> inputs, Shape shape, std::vector<double> numbers,
                    std::vector<std::int64_t> integers, std::vector<int> parameters, std::vector<int> constants) {
   Node node;
   node.op = &operation(op);
-  if (width < 0)
-    for (int i : inputs) width = std::max(width, this->width(i));
-  node.width = width;
+  if (shape.axes.empty())
+    for (int i : inputs)
+      if (width(i) > shape.numel()) shape = this->shape(i);
+  node.shape = std::move(shape);
+  for (int& i : inputs) {
+    node.takes.push_back(this->shape(i));
+    i = this->node(i);
+  }
   node.inputs = std::move(inputs);
   node.numbers = std::move(numbers);
   node.integers = std::move(integers);
   node.parameters = std::move(parameters);
   node.constants = std::move(constants);
+  addWork(numbersIn(node));
   return push(std::move(node));
 }
 
-int Builder::input(std::int64_t width) {
-  program_.inputWidth = width;
-  program_.domain = Domain::of(Domain::Kind::Real, width);
-  return apply("input", {}, width);
+int Builder::input(Shape shape) {
+  program_.input = std::move(shape);
+  program_.domain = Domain::of(Domain::Kind::Real, program_.inputWidth());
+  return apply("input", {}, program_.input);
 }
 
 int Builder::continuousCondition(std::int64_t width) {
@@ -104,11 +135,12 @@ int Builder::layerNorm(int x, const std::string& prefix, double epsilon, bool af
 
 int Builder::embedding(int label, const std::string& prefix, std::int64_t classes, std::int64_t width) {
   const int p = parameter(prefix + ".weight", {classes, width}, {Initialisation::Kind::Normal, 0, {}});
+  addWork(-static_cast<double>(classes * width));  // a row of the table is read, not all of it
   return apply("embedding", {label}, width, {}, {}, {p});
 }
 
 int Builder::activation(int x, const std::string& name, double argument) {
-  return apply(name, {x}, width(x), {argument});
+  return apply(name, {x}, shape(x), {argument});
 }
 
 int Builder::concat(std::vector<int> parts) {

@@ -1,4 +1,4 @@
-// Lowers a spec to a Program: the only place that computes widths and names parameters.
+// Lowers a spec to a Program: the only place that computes shapes and names parameters.
 #pragma once
 
 #include <string>
@@ -9,17 +9,24 @@
 
 namespace langevin {
 
+/// A value is an int: a node of the program, or (below -1) a view of one under another shape, which costs nothing since
+/// rows are flat. -1 is no value.
 class Builder {
  public:
   explicit Builder(std::string kind) { program_.kind = std::move(kind); }
 
   // Sources.
-  int input(std::int64_t width);
+  int input(Shape shape);
   int continuousCondition(std::int64_t width);
   int classCondition(std::int64_t classes, bool optional = false);
   /// A constant row [1, f] or matrix; kept in float64 until the model's dtype is known.
   int constant(at::Tensor value);
   int parameterValue(const std::string& name, at::Tensor initial, bool learnable);
+
+  /// The same numbers under another shape of as many.
+  int view(int x, Shape shape);
+  /// torch.nn.Flatten: one axis.
+  int flatten(int x) { return view(x, width(x)); }
 
   // Layers with torch.nn's parameter names and initialisation: prefix "0" gives "0.weight", "0.bias".
   /// `spectralNorm` c > 0: the weight is c W / (largest singular value of W), with the parameters of
@@ -29,8 +36,8 @@ class Builder {
   int embedding(int label, const std::string& prefix, std::int64_t classes, std::int64_t width);
   int activation(int x, const std::string& name, double argument = 0);
 
-  /// Any row of the operation table. width < 0: the widest input.
-  int apply(const std::string& op, std::vector<int> inputs, std::int64_t width = -1, std::vector<double> numbers = {},
+  /// Any row of the operation table. Without a shape: that of the widest input.
+  int apply(const std::string& op, std::vector<int> inputs, Shape shape = {}, std::vector<double> numbers = {},
             std::vector<std::int64_t> integers = {}, std::vector<int> parameters = {}, std::vector<int> constants = {});
 
   // Shorthands used by analytic energies.
@@ -38,8 +45,8 @@ class Builder {
   int sub(int a, int b) { return apply("sub", {a, b}); }
   int mul(int a, int b) { return apply("mul", {a, b}); }
   int square(int a) { return apply("square", {a}); }
-  int scale(int a, double factor) { return apply("scale", {a}, -1, {factor, 0.0}); }
-  int affine(int a, double factor, double shift) { return apply("scale", {a}, -1, {factor, shift}); }
+  int scale(int a, double factor) { return apply("scale", {a}, {}, {factor, 0.0}); }
+  int affine(int a, double factor, double shift) { return apply("scale", {a}, {}, {factor, shift}); }
   int sum(int a) { return apply("sum", {a}, 1); }
   int slice(int a, std::int64_t first, std::int64_t count) { return apply("slice", {a}, count, {}, {first}); }
   int concat(std::vector<int> parts);
@@ -48,17 +55,23 @@ class Builder {
                 bool learnable = true);
   int addConstant(at::Tensor value);
 
-  std::int64_t width(int node) const { return program_.nodes[static_cast<std::size_t>(node)].width; }
-  std::int64_t inputWidth() const { return program_.inputWidth; }
+  /// The node a value is of.
+  int node(int x) const { return x < -1 ? views_[static_cast<std::size_t>(-2 - x)].node : x; }
+  const Shape& shape(int x) const;
+  std::int64_t width(int x) const { return shape(x).numel(); }
+  std::int64_t inputWidth() const { return program_.inputWidth(); }
+  /// Adds to the work of a row what an operation does beyond one multiply-add for each column it gives and each number
+  /// of its parameters and constants (a convolution, attention); negative where it does less (a table it reads a row of).
+  void addWork(double perRow) { program_.workPerRow += perRow; }
 
   /// Makes exp(-E) integrable: `gaussianBase: s` adds |x|^2 / (2 s^2), `gaussianBase: 'full'` adds (x - m)' P (x
   /// - m) / 2 with the buffers base.mean (at first 0) and base.precision (at first I), which are set and saved
   /// but not trained.
   int withGaussianBase(int energy, int input, const Spec& spec);
 
-  void setEnergy(int node) { program_.energy = node; }
-  void setJointEnergy(int node) { program_.jointEnergy = node; }
-  void setOutputs(int node) { program_.outputs = node; }
+  void setEnergy(int x) { program_.energy = node(x); }
+  void setJointEnergy(int x) { program_.jointEnergy = node(x); }
+  void setOutputs(int x) { program_.outputs = node(x); }
   void setNormalised() { program_.normalised = true; }
   void setDomain(Domain domain) { program_.domain = std::move(domain); }
   void setBipartite(Bipartite form) { program_.bipartite = form; }
@@ -66,8 +79,14 @@ class Builder {
   Program finish();
 
  private:
+  struct View {
+    int node;
+    Shape shape;
+  };
   int push(Node node);
+  double numbersIn(const Node& node) const;
   Program program_;
+  std::vector<View> views_;
   int fullBase_ = -1;  // node of the 'full' Gaussian base
 };
 

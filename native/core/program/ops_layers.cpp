@@ -30,7 +30,7 @@ const std::vector<OpDefinition>& layerOperations() {
       {"layerNorm",
        [](const OpCall& c) {
          const bool affine = !c.node.parameters.empty();
-         return at::layer_norm(c.in(0), {c.node.width}, affine ? c.parameter(0) : at::Tensor(),
+         return at::layer_norm(c.in(0), {c.node.width()}, affine ? c.parameter(0) : at::Tensor(),
                                affine ? c.parameter(1) : at::Tensor(), c.node.numbers[0]);
        }},
       {"embedding", [](const OpCall& c) { return at::embedding(c.parameter(0), c.in(0)); }},

@@ -22,7 +22,7 @@ const std::vector<OpDefinition>& reductionOperations() {
       {"matmul", [](const OpCall& c) { return at::matmul(c.in(0), c.constant(0)); }},
       // integers: first column; width: how many
       {"slice",
-       [](const OpCall& c) { return c.in(0).slice(1, c.node.integers[0], c.node.integers[0] + c.node.width); },
+       [](const OpCall& c) { return c.in(0).slice(1, c.node.integers[0], c.node.integers[0] + c.node.width()); },
        {.form = OpForm::Slice}},
       // integers: the columns
       {"columns",

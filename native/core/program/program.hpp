@@ -10,6 +10,7 @@
 #include "base/torch.hpp"
 #include "program/batch.hpp"
 #include "program/domain.hpp"
+#include "program/shape.hpp"
 
 namespace langevin {
 
@@ -30,7 +31,8 @@ struct ParameterInfo {
   bool learnable = true;  // false: a buffer, saved but not trained
 };
 
-/// One operation. Values are [n, width] (or [1, width], broadcast over rows); labels are int64 [n].
+/// One operation. Values are [n, width] (or [1, width], broadcast over rows); labels are int64 [n]. Shapes are for
+/// operations that want more axes than the columns of a flat row.
 struct Node {
   const OpDefinition* op = nullptr;
   std::vector<int> inputs;             // earlier nodes
@@ -38,7 +40,9 @@ struct Node {
   std::vector<int> constants;          // indices into Program::constants
   std::vector<double> numbers;         // op-specific, e.g. a slope
   std::vector<std::int64_t> integers;  // op-specific, e.g. first column
-  std::int64_t width = 0;              // columns of the value
+  std::vector<Shape> takes;            // of the inputs, as this operation sees them
+  Shape shape;                         // of a row of the value
+  std::int64_t width() const { return shape.numel(); }
 };
 
 /// What the condition y of E(x, y) is.
@@ -65,12 +69,15 @@ struct Program {
   std::vector<Node> nodes;
   std::vector<ParameterInfo> parameters;
   std::vector<at::Tensor> constants;  // float64, converted once to the model's dtype
-  std::int64_t inputWidth = 0;
+  Shape input;            // of a row x
+  double workPerRow = 0;  // about so many multiply-adds to evaluate one row; tiles are cut by it
   Domain domain;  // what values the columns of x take
   Condition condition;
   int energy = -1;          // node of E, width 1; -1: a network that gives outputs and no energy
   int jointEnergy = -1;     // node of E(x, y) where the condition is optional
   int outputs = -1;         // logits or network outputs, where the model has them
+  std::int64_t inputWidth() const { return input.numel(); }
+  std::int64_t outputWidth() const { return nodes[static_cast<std::size_t>(outputs)].width(); }
   bool normalised = false;  // exp(-E) integrates to 1 whatever the parameters are: mean E is a likelihood
   // Forms of E that Gibbs sampling makes use of.
   Bipartite bipartite;
@@ -93,6 +100,8 @@ struct OpCall {
   const at::Tensor& in(int i) const {
     return values[static_cast<std::size_t>(node.inputs[static_cast<std::size_t>(i)])];
   }
+  /// Input i as [n, ...its axes].
+  at::Tensor shaped(int i) const { return node.takes[static_cast<std::size_t>(i)].view(in(i)); }
   const at::Tensor& parameter(int i) const {
     return parameters[static_cast<std::size_t>(node.parameters[static_cast<std::size_t>(i)])];
   }

@@ -74,7 +74,7 @@ Tally advance(const Sampler& sampler, const Target& target, Chains& chains, Step
               const Random& random, int threads, Job& job) {
   if (steps < 1 || chains.size() == 0) return {};
   at::NoGradGuard guard;
-  const Tiling tiling = chains.tiling();
+  const Tiling tiling = chains.tiling(target);
   const auto executor = planTile(sampler, target);
   Pulse pulse(job, chains.size(), steps, false);
   std::vector<Chains> tiles(static_cast<std::size_t>(tiling.count()));

@@ -60,7 +60,9 @@ std::unique_ptr<TileExecutor> planTile(const Sampler& sampler, const Target& tar
 }
 
 // An accelerator takes all chains at once.
-Tiling Chains::tiling() const { return x.is_cpu() ? Tiling(size()) : Tiling(size(), size()); }
+Tiling Chains::tiling(const Target& target) const {
+  return x.is_cpu() ? Tiling(size(), smallestTile(target.workPerRow())) : Tiling(size(), size());
+}
 
 int threadsFor(const Chains& chains, int threads) { return chains.x.is_cpu() ? threads : 1; }
 

@@ -114,7 +114,7 @@ std::int64_t Record::next(const TileRange& range, std::int64_t draw) const {
 
 at::Tensor Record::traceByChain() const { return trace_.permute({1, 2, 0}).contiguous(); }
 
-void Record::into(Map& result) const {
+void Record::into(Map& result, const Shape& input) const {
   // Enough for trace and rank plots, however large the run.
   constexpr std::int64_t kChains = 16, kDraws = 512, kColumns = 8;
   if (tracedDraws_ > 0) {
@@ -126,15 +126,15 @@ void Record::into(Map& result) const {
                           {"energy", box(part(traceEnergy_.t().contiguous()))}};
   }
   if (options_.keep == Keep::Trajectory) {
-    result["trajectory"] = box(trajectory_);
+    result["trajectory"] = box(input.view(trajectory_));
     result["trajectoryEnergy"] = box(trajectoryEnergy_);
   }
   if (options_.keep != Keep::Moments) return;
   Moments all = moments_[0];
   for (std::size_t i = 1; i < moments_.size(); ++i) all.merge(moments_[i]);
   const at::Tensor covariance = all.covariance();
-  Map moments{{"count", all.count()}, {"mean", box(all.mean())}};
-  moments["variance"] = box(covariance.dim() == 2 ? covariance.diagonal().clone() : covariance);
+  Map moments{{"count", all.count()}, {"mean", box(input.view(all.mean()))}};
+  moments["variance"] = box(input.view(covariance.dim() == 2 ? covariance.diagonal().clone() : covariance));
   if (covariance.dim() == 2) moments["covariance"] = box(covariance);
   result["moments"] = moments;
 }

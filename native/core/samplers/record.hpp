@@ -41,8 +41,8 @@ class Record {
   void add(std::int64_t tile, const TileRange& range, const Chains& chains, std::int64_t draw);
 
   /// trajectory, trajectoryEnergy, moments: as the options ask; trace: { x [columns, chains, draws], energy [chains,
-  /// draws] }, thinned to at most 8 columns, 16 chains and 512 draws.
-  void into(Map& result) const;
+  /// draws] }, thinned to at most 8 columns, 16 chains and 512 draws. Rows come in the shape of the energy's input.
+  void into(Map& result, const Shape& input) const;
   /// rhat, ess, mcse, energy, columns, chainReport, traced.
   void diagnose(Map& diagnostics, const at::Tensor& lastEnergy) const;
 

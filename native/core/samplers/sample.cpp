@@ -78,15 +78,15 @@ Chains chainsOfState(const Spec& state, const Target& target) {
   Chains chains;
   const auto options = chainOptions(target);
   const auto type = c10::typeMetaToScalarType(options.dtype());
-  chains.x = asRows(unbox(state.at("x")), target.width(), type, target.options().device(), state.path() + ".x");
-  const auto part = [&](const char* key, std::int64_t width, at::ScalarType dtype, at::Device device) {
+  chains.x = asRows(unbox(state.at("x")), target.input(), type, target.options().device(), state.path() + ".x");
+  const auto part = [&](const char* key, const Shape& width, at::ScalarType dtype, at::Device device) {
     if (!state.has(key)) return at::Tensor();
     const at::Tensor t = asRows(unbox(state.at(key)), width, dtype, device, state.path() + "." + key);
     if (t.size(0) != chains.size()) fail(Code::Shape, state.path(), ".", key, " and x have different numbers of rows");
     requireFinite(t, state.path() + "." + key);
     return t;
   };
-  chains.velocity = part("velocity", target.width(), type, target.options().device());
+  chains.velocity = part("velocity", target.input(), type, target.options().device());
   if (state.has("adaptation"))
     chains.adaptation = part("adaptation", unbox(state.at("adaptation")).size(-1), at::kDouble, at::kCPU);
   if (state.has("replicas"))
@@ -98,13 +98,13 @@ Chains chainsOfState(const Spec& state, const Target& target) {
   return chains;
 }
 
-Map stateOf(const Chains& chains) {
-  Map state{{"x", box(chains.x)}};
-  if (chains.velocity.defined()) state["velocity"] = box(chains.velocity);
+Map stateOf(const Chains& chains, const Shape& input) {
+  Map state{{"x", box(input.view(chains.x))}};
+  if (chains.velocity.defined()) state["velocity"] = box(input.view(chains.velocity));
   if (chains.adaptation.defined()) state["adaptation"] = box(chains.adaptation);
   if (chains.replicas.empty()) return state;
   List replicas;
-  for (const Chains& replica : chains.replicas) replicas.emplace_back(stateOf(replica));
+  for (const Chains& replica : chains.replicas) replicas.emplace_back(stateOf(replica, input));
   state["replicas"] = std::move(replicas);
   return state;
 }
@@ -117,7 +117,7 @@ Chains started(const Spec& a, const Target& target, SampleOptions& options) {
     chainsOf(a, chains.size(), "resume");
   } else if (a.has("init") && a.at("init").value().get<TensorRef>()) {
     const auto type = c10::typeMetaToScalarType(chainOptions(target).dtype());
-    chains.x = asRows(unbox(a.at("init")), target.width(), type, target.options().device(), "init");
+    chains.x = asRows(unbox(a.at("init")), target.input(), type, target.options().device(), "init");
     if (chains.size() == 0) fail(Code::Shape, "init has no rows");
     chainsOf(a, chains.size(), "init");
   } else {
@@ -270,7 +270,7 @@ Value sample(const Spec& a, Job& job) {
   SampleOptions o = sampleOptions(a);
   auto executor = planTile(*o.sampler, *energy);  // first: it refuses a sampler that is not for this energy
   Chains start = started(a, *energy, o);
-  const Tiling tiling = start.tiling();
+  const Tiling tiling = start.tiling(*energy);
   Record record(o, energy->inputWidth(), start.x.options(), tiling.count());
   const Random random(o.seed);
   if (const auto tuned = o.sampler->tuned(*energy, start, random, o.threads, job)) {
@@ -293,10 +293,10 @@ Value sample(const Spec& a, Job& job) {
   }
   requireMovement(o, burnIn, tally);
   const Chains end = joinedTiles(tiles);
-  Map state = stateOf(end);
+  Map state = stateOf(end, energy->input());
   state["nextStep"] = o.firstStep + static_cast<std::uint64_t>(o.sampler->common().steps);
-  Map result{{"samples", box(end.x)}, {"energy", box(end.energy)}, {"state", state}, {"executor", executor->name()}};
-  record.into(result);
+  Map result{{"samples", box(energy->input().view(end.x))}, {"energy", box(end.energy)}, {"state", state}, {"executor", executor->name()}};
+  record.into(result, energy->input());
   result["diagnostics"] = diagnosticsOf(o, record, end, burnIn, tally);
   result["seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return result;

@@ -57,7 +57,7 @@ struct Chains {
   /// The tiles of slice() in one, moved out of them.
   static Chains joined(std::vector<Chains>& tiles);
   /// How they are cut for threads (samplers/plan.cpp).
-  Tiling tiling() const;
+  Tiling tiling(const Target& target) const;
   /// After x, y or the parameters of the target changed: the next run starts from x. Velocities and adaptation stay.
   void restart();
 };

@@ -61,7 +61,7 @@ TrainingData TrainingData::read(const Spec& a, const Energy& model, const Object
   TrainingData data;
   if (objective.givesCondition()) {
     if (y.defined()) fail(Code::InvalidOption, "the objective sets the condition y itself: give rows x without y");
-    data.rows.x = asRows(x, model.inputWidth(), model.dtype(), model.device(), "x");
+    data.rows.x = asRows(x, model.input(), model.dtype(), model.device(), "x");
     requireFinite(data.rows.x, "x");
   } else {
     data.rows = model.rows(x, conditional ? y : at::Tensor());

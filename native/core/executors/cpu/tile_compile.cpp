@@ -66,7 +66,7 @@ struct TileCompiler {
       n.constants = node.constants;
       n.numbers = node.numbers;
       n.integers = node.integers;
-      n.width = node.width;
+      n.width = node.width();
       for (int p : node.parameters)
         n.parameters.push_back(
             {p, offsets[static_cast<std::size_t>(p)], parameters.tensors()[static_cast<std::size_t>(p)].numel()});
@@ -183,7 +183,7 @@ std::unique_ptr<TileProgram> TileProgram::compile(const Program& program, const 
 std::unique_ptr<TileProgram> TileProgram::compile(const Program& program, const Parameters& parameters,
                                                   std::string& reason, bool separate) {
   std::unique_ptr<TileProgram> result(new TileProgram);
-  result->inputWidth_ = program.inputWidth;
+  result->inputWidth_ = program.inputWidth();
   result->energy_ = program.energy;
   result->joint_ = program.jointEnergy;
   result->outputs_ = program.outputs;

@@ -198,15 +198,15 @@ bool Lowering::run(std::string& reason) {
   const auto input = std::find_if(program_.nodes.begin(), program_.nodes.end(),
                                   [](const Node& n) { return n.op->is(OpSource::Rows); });
   const int x = static_cast<int>(input - program_.nodes.begin());
-  if (position_.kind == Ref::Kind::None) position_ = fresh(program_.inputWidth);
+  if (position_.kind == Ref::Kind::None) position_ = fresh(program_.inputWidth());
   level_ = value(energy);
   if (wants(energy)) backward(energy);
   slope_ = x < static_cast<int>(program_.nodes.size()) && live_[static_cast<std::size_t>(x)]
                ? addable(x)
-               : fresh(program_.inputWidth);
+               : fresh(program_.inputWidth());
   if (!wants(energy)) {
     Draft zero;
-    zero.columns = program_.inputWidth;
+    zero.columns = program_.inputWidth();
     zero.out = slope_;
     push(zero);
   }

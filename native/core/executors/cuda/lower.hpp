@@ -90,7 +90,7 @@ class Lowering {
   const ParameterInfo& parameter(int i, int k) const {
     return program_.parameters[static_cast<std::size_t>(node(i).parameters[static_cast<std::size_t>(k)])];
   }
-  std::int64_t width(int i) const { return node(i).width; }
+  std::int64_t width(int i) const { return node(i).width(); }
   std::int64_t inWidth(int i, int k) const { return width(input(i, k)); }
   Ref value(int i) const { return at(valueOf_, i); }
   /// Input k of node i: a value of the tile, or a row of the arena where it is the same for all.
