@@ -55,9 +55,7 @@ class Owned {
 };
 
 Napi::Value sizesToJs(Napi::Env env, const std::vector<std::int64_t>& sizes) {
-  return guarded(env, [&] {
-    return Napi::Value(env, toJs(env, langevin::Value(List(sizes.begin(), sizes.end()))));
-  });
+  return guarded(env, [&] { return Napi::Value(env, toJs(env, langevin::Value(List(sizes.begin(), sizes.end())))); });
 }
 
 class NativeTensor : public TaggedWrap<NativeTensor> {
@@ -81,9 +79,7 @@ class NativeTensor : public TaggedWrap<NativeTensor> {
 
  private:
   Napi::Value kind(const Napi::CallbackInfo& info) { return Napi::String::New(info.Env(), "tensor"); }
-  Napi::Value shape(const Napi::CallbackInfo& info) {
-    return sizesToJs(info.Env(), owned.description().shape);
-  }
+  Napi::Value shape(const Napi::CallbackInfo& info) { return sizesToJs(info.Env(), owned.description().shape); }
   Napi::Value dtype(const Napi::CallbackInfo& info) { return Napi::String::New(info.Env(), owned.description().dtype); }
   Napi::Value device(const Napi::CallbackInfo& info) {
     return Napi::String::New(info.Env(), owned.description().device);

@@ -52,8 +52,8 @@ struct NetworkDescription {
   std::string dtype, device;
   std::size_t bytes = 0;
   std::int64_t parameterCount = 0;
-  std::int64_t inputWidth = 0;             // columns of a flat row x
-  std::vector<std::int64_t> inputShape;    // axes of a row x
+  std::int64_t inputWidth = 0;           // columns of a flat row x
+  std::vector<std::int64_t> inputShape;  // axes of a row x
 };
 NetworkDescription describe(const NetworkRef& network);
 

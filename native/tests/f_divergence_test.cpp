@@ -180,7 +180,7 @@ class Wrong : public Objective {
  public:
   enum class Kind { Right, NoScoreTerms, SignFlipped };
   explicit Wrong(Kind kind) : kind_(kind), chains_(exactChains(kRows)) {}
-  void prepare(Energy& model, const Batch& data, const at::Tensor&, const Random& random) override {
+  void prepare(Energy& model, const RowSource& data, const at::Tensor&, const Random& random) override {
     chains_.prepare(model, data, random);
   }
   at::Tensor loss(StepContext& context) override {

@@ -38,7 +38,7 @@ class Wrong : public Objective {
  public:
   using Loss = std::function<at::Tensor(const at::Tensor& data, const at::Tensor& negatives)>;
   Wrong(Loss loss, std::int64_t count) : loss_(std::move(loss)), chains_(exactChains(count)) {}
-  void prepare(Energy& model, const Batch& data, const at::Tensor&, const Random& random) override {
+  void prepare(Energy& model, const RowSource& data, const at::Tensor&, const Random& random) override {
     chains_.prepare(model, data, random);
   }
   at::Tensor loss(StepContext& context) override {

@@ -1,5 +1,6 @@
 /** train(): trains an energy; evaluateObjective(): one evaluation of an objective. With checkpoints. */
 import { Dataset } from '../data/dataset.js'
+import { RowSource } from '../data/rows.js'
 import { LangevinError } from '../errors.js'
 import { formatError } from '../io/files.js'
 import { readSafetensors, type StoredTensor, writeSafetensors } from '../io/safetensors.js'
@@ -11,8 +12,8 @@ import { type RowsLike, type Tensor, tensor, toRows } from '../tensor/index.js'
 import { type Roles, rolesOf, type Trained } from './roles.js'
 import { type TrainSpec, trainSpec } from './spec.js'
 
-/** What training reads: a Dataset, rows, or rows with their labels, targets or conditions. */
-export type TrainingRows = Dataset | RowsLike | { x: RowsLike; y?: RowsLike }
+/** What training reads: a Dataset, rows, rows that stay as they are stored (data.rows), or rows with their y. */
+export type TrainingRows = Dataset | RowSource | RowsLike | { x: RowSource | RowsLike; y?: RowsLike }
 
 /** Options of `train`, see there. All but `signal` are plain JSON (the seed may be a bigint). */
 export type TrainOptions = Omit<Parameters<typeof trainSpec>[0], 'seed' | 'kind'> & {
@@ -94,8 +95,9 @@ const SAME_ON_RESUME = [
  *   it names (fDivergence: helper, learnedSteinDiscrepancy: critic). A role that is not given is made by the objective
  *   where it can. Afterwards they hold the trained weights (the energy the averaged ones with `ema`). After a failure or
  *   an abort they hold the weights of the last completed step.
- * @param source rows `[n, d]` or `[n, ...inputShape]`; a Dataset (its label column is y); `{ x, y }`. y is the condition of a conditional energy,
- *   the labels of crossEntropy, the targets of meanSquaredError; a ladder of denoisingScoreMatching brings its own.
+ * @param source rows `[n, d]` or `[n, ...inputShape]`; a Dataset (its label column is y); `data.rows(...)`, which stay as
+ *   they are stored (images as bytes, files) and may be augmented; `{ x, y }`. y is the condition of a conditional energy, the
+ *   labels of crossEntropy, the targets of meanSquaredError; a ladder of denoisingScoreMatching brings its own.
  * @param options
  *   - `objective` (required), `optimizer` (default adam, lr 1e-3; its lr may be a schedule over the run)
  *   - `steps` or `epochs` (one is required); `batchSize` (default 256): rows per step, drawn without replacement
@@ -202,8 +204,8 @@ export async function evaluateObjective(
 
 type Columns = { y?: string | readonly string[] | undefined; columns?: readonly string[] | undefined }
 
-/** x and y as tensors, and those of them that were made here. */
-function rowsOf(source: TrainingRows, { y, columns }: Columns): { rows: { x: Tensor; y?: Tensor }; made: Tensor[] } {
+/** x and y as the core takes them, and the tensors that were made here. */
+function rowsOf(source: TrainingRows, { y, columns }: Columns): { rows: { x: object; y?: Tensor }; made: Tensor[] } {
   if (source instanceof Dataset) return fromDataset(source, y, columns)
   if (y !== undefined || columns !== undefined) {
     throw new LangevinError(
@@ -211,14 +213,15 @@ function rowsOf(source: TrainingRows, { y, columns }: Columns): { rows: { x: Ten
       `train(): ${y === undefined ? 'columns' : 'y'} names columns of a Dataset; give rows as { x, y }`,
     )
   }
-  const pair = typeof source === 'object' && source !== null && 'x' in source ? source : { x: source as RowsLike }
+  const pair =
+    typeof source === 'object' && source !== null && 'x' in source ? source : { x: source as RowSource | RowsLike }
   const made: Tensor[] = []
   const take = (value: RowsLike, what: string) => {
     const rows = toRows(value, what)
     if (rows !== value) made.push(rows)
     return rows
   }
-  const x = take(pair.x, 'x')
+  const x = pair.x instanceof RowSource ? pair.x.toArguments() : take(pair.x, 'x')
   const labels = 'y' in pair && pair.y !== undefined ? take(pair.y, 'y') : undefined
   return { rows: labels === undefined ? { x } : { x, y: labels }, made }
 }

@@ -6,7 +6,7 @@
 namespace langevin {
 
 RestrictedTarget::RestrictedTarget(const Target& whole, const std::vector<std::size_t>& blocks)
-    : whole_(whole), domain_(whole.domain().part(blocks)) {
+    : whole_(whole), domain_(whole.domain().part(blocks)), input_(domain_.columns()) {
   for (const std::size_t i : blocks) {
     const ColumnBlock& block = whole.domain().blocks()[i];
     columns_.emplace_back(block.first, block.width);

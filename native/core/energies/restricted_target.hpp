@@ -22,7 +22,8 @@ class RestrictedTarget final : public Target {
   at::Tensor put(const at::Tensor& x, const at::Tensor& columns) const;
 
   const std::string& kind() const override { return whole_.kind(); }
-  std::int64_t width() const override { return domain_.columns(); }
+  const Shape& input() const override { return input_; }
+  double workPerRow() const override { return whole_.workPerRow(); }
   const Domain& domain() const override { return domain_; }
   /// y, the number of the held row, int64 [n].
   const Condition& condition() const override { return condition_; }
@@ -37,6 +38,7 @@ class RestrictedTarget final : public Target {
   const Target& whole_;
   std::vector<std::pair<std::int64_t, std::int64_t>> columns_;  // first and count of each block in the whole rows
   Domain domain_;
+  Shape input_;
   Condition condition_;
   Batch held_;
   at::Tensor own_;  // int64 [n]

@@ -139,8 +139,7 @@ Value importance(const Spec& a, Job& job) {
   if (const auto proposal = a.find("proposal")) {
     o.proposal = MixtureLaw::read(*proposal, energy->inputWidth());
   } else {
-    const at::Tensor rows =
-        asRows(unbox(a.at("rows")), energy->input(), at::kDouble, at::kCPU, a.at("rows").path());
+    const at::Tensor rows = asRows(unbox(a.at("rows")), energy->input(), at::kDouble, at::kCPU, a.at("rows").path());
     requireFinite(rows, "rows");
     const double defensive = a.probability("defensive", 0.1);
     if (defensive >= 1) a.at("defensive").invalid("must be less than 1");

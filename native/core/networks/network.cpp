@@ -83,23 +83,26 @@ Batch Network::rows(const at::Tensor& x, const at::Tensor& y) const {
   Batch rows;
   rows.x = asRows(x, program_.input, dtype_, device_, "x");
   requireFinite(rows.x, "x");
+  rows.y = conditionsOf(y, rows.size());
+  return rows;
+}
+
+at::Tensor Network::conditionsOf(const at::Tensor& y, std::int64_t rows) const {
   const Condition& condition = program_.condition;
   if (condition.kind == Condition::Kind::None) {
     if (y.defined()) fail(Code::InvalidOption, "y was given, but ", describe(), " has no condition y");
-    return rows;
+    return {};
   }
   if (!y.defined()) {
     if (!condition.optional) fail(Code::InvalidOption, describe(), " takes a condition y: give y");
-    return rows;
+    return {};
   }
-  if (condition.kind == Condition::Kind::Class) {
-    rows.y = asLabels(y, condition.width, device_, "y");
-  } else {
-    rows.y = asRows(y, condition.width, dtype_, device_, "y");
-    requireFinite(rows.y, "y");
-  }
-  if (rows.y.size(0) != rows.x.size(0)) fail(Code::Shape, "x has ", rows.x.size(0), " rows and y has ", rows.y.size(0));
-  return rows;
+  const bool classes = condition.kind == Condition::Kind::Class;
+  const at::Tensor checked =
+      classes ? asLabels(y, condition.width, device_, "y") : asRows(y, condition.width, dtype_, device_, "y");
+  requireFinite(checked, "y");
+  if (checked.size(0) != rows) fail(Code::Shape, "x has ", rows, " rows and y has ", checked.size(0));
+  return checked;
 }
 
 TileWorkspace& Network::workspace() {

@@ -46,6 +46,9 @@ class Network {
   /// demands (undefined allowed where optional).
   Batch rows(const at::Tensor& x, const at::Tensor& y) const;
 
+  /// What rows() does to y, for `rows` rows x.
+  at::Tensor conditionsOf(const at::Tensor& y, std::int64_t rows) const;
+
   /// Outputs [n, k] of one tile, in the calling thread, without a tape left behind.
   at::Tensor outputsOf(const Batch& rows) const;
   /// Over all rows, cut into tiles run by `threads` threads.

@@ -49,8 +49,7 @@ int addNetwork(const NetworkCall& call) {
     call.spec.invalid("gives " +
                       (call.b.shape(outputs).flat() ? std::to_string(call.b.width(outputs)) + " columns"
                                                     : "rows of shape " + call.b.shape(outputs).text()) +
-                      ", and " + std::to_string(call.out) +
-                      " are needed here");
+                      ", and " + std::to_string(call.out) + " are needed here");
   return outputs;
 }
 

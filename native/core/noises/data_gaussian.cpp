@@ -13,8 +13,8 @@ class DataGaussianNoise : public Noise {
   explicit DataGaussianNoise(const Spec& spec)
       : scale_(spec.positive("scale", 1)), ridge_(spec.nonNegative("ridge", 1e-6)) {}
 
-  void fit(const at::Tensor& x) override {
-    map_ = Whitening::fit(x, scale_, ridge_, "dataGaussian");
+  void fit(const RowSource& data) override {
+    map_ = Whitening::fit(data.whole("dataGaussian noise").x, scale_, ridge_, "dataGaussian");
     constant_ = map_.logDet + 0.5 * static_cast<double>(map_.columns()) * std::log(2 * std::numbers::pi);
   }
   at::Tensor sample(std::int64_t count, std::uint64_t step, const Random& random) const override {

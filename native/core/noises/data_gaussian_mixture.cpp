@@ -15,16 +15,16 @@ class DataGaussianMixtureNoise : public MixtureNoise {
     options_.ridge = spec.positive("ridge", 1e-3);
   }
 
-  void fit(const at::Tensor& x) override {
-    at::Tensor rows = x.to(at::kCPU, at::kDouble);
+  void fit(const RowSource& data) override {
     const Random random(0);  // the fit is a function of the rows alone
-    if (rows.size(0) > kMostMixtureRows)
-      rows = rows.index_select(0, random.permutation(rows.size(0), 0, Stream::Data).slice(0, 0, kMostMixtureRows));
+    const std::int64_t n = data.size(), most = kMostMixtureRows;
+    const at::Tensor x = n > most ? data.x(random.permutation(n, 0, Stream::Data).slice(0, 0, most)) : data.head(n).x;
+    const at::Tensor rows = x.to(at::kCPU, at::kDouble);
     if (rows.size(0) > 1 && !rows.var(0, false).mean().gt(0).item<bool>())
       fail(Code::InvalidOption, "dataGaussianMixture noise: every column of the data is constant");
     law_ = MixtureLaw::fit(rows, components_, random, "the data of the dataGaussianMixture noise", options_)
                .widened(scale_ * scale_, 0)
-               .to(x.options());
+               .to(data.options());
   }
 
  private:

@@ -38,7 +38,8 @@ class FlowNoise : public Noise {
   explicit FlowNoise(const Spec& spec)
       : count_(spec.count("layers", 1, 30)), knots_(spec.count("knots", 4, 24)), scale_(spec.positive("scale", 1)) {}
 
-  void fit(const at::Tensor& x) override {
+  void fit(const RowSource& data) override {
+    const at::Tensor x = data.whole("flow noise").x;
     const std::int64_t n = x.size(0), d = x.size(1);
     if (n < kLeastRows) fail(Code::Shape, "flow noise needs at least ", kLeastRows, " rows to fit, got ", n);
     map_ = Whitening::fit(x, scale_, kRidge, "flow");

@@ -17,11 +17,11 @@ class GaussianNoise : public Noise {
       if (!(s > 0)) spec.at("sd").invalid("must be greater than 0");
   }
 
-  void fit(const at::Tensor& x) override {
-    mean_ = perColumn(meanNumbers_, x, "noise.mean");
-    deviation_ = perColumn(deviationNumbers_, x, "noise.sd");
+  void fit(const RowSource& data) override {
+    mean_ = perColumn(meanNumbers_, data.none(), "noise.mean");
+    deviation_ = perColumn(deviationNumbers_, data.none(), "noise.sd");
     constant_ = deviation_.to(at::kDouble).log().sum().item<double>() +
-                0.5 * static_cast<double>(x.size(1)) * std::log(2 * std::numbers::pi);
+                0.5 * static_cast<double>(data.width()) * std::log(2 * std::numbers::pi);
   }
   at::Tensor sample(std::int64_t count, std::uint64_t step, const Random& random) const override {
     return at::addcmul(mean_, deviation_,

@@ -8,10 +8,10 @@ class GaussianMixtureNoise : public MixtureNoise {
  public:
   explicit GaussianMixtureNoise(const Spec& spec) : given_(MixtureLaw::read(spec, columns(spec.at("means")))) {}
 
-  void fit(const at::Tensor& x) override {
-    if (x.size(1) != given_.dimension())
-      fail(Code::Shape, "noise.means has ", given_.dimension(), " columns, the rows have ", x.size(1));
-    law_ = given_.to(x.options());
+  void fit(const RowSource& data) override {
+    if (data.width() != given_.dimension())
+      fail(Code::Shape, "noise.means has ", given_.dimension(), " columns, the rows have ", data.width());
+    law_ = given_.to(data.options());
   }
 
  private:

@@ -19,21 +19,20 @@ class KdeNoise : public Noise {
       if (!(h > 0)) spec.at("bandwidth").invalid("must be greater than 0");
   }
 
-  void fit(const at::Tensor& x) override {
-    const std::int64_t n = x.size(0), d = x.size(1);
+  void fit(const RowSource& data) override {
+    const std::int64_t n = data.size(), d = data.width();
     const std::int64_t count = std::min(n, most_);
     // Which rows become centres is a function of their number alone.
-    centres_ =
-        count == n ? x : x.index_select(0, Random(0).permutation(n, 0, Stream::Data).slice(0, 0, count).to(x.device()));
+    centres_ = count == n ? data.head(n).x : data.x(Random(0).permutation(n, 0, Stream::Data).slice(0, 0, count));
     if (bandwidth_.empty()) {
       if (n < 2) fail(Code::Shape, "kde noise needs at least 2 rows to choose a bandwidth, got ", n);
-      const at::Tensor deviation = x.to(at::kDouble).std(0, true, true);
+      const at::Tensor deviation = data.whole("kde noise without a bandwidth").x.to(at::kDouble).std(0, true, true);
       if (!(deviation > 0).all().item<bool>())
         fail(Code::InvalidOption, "kde noise: a column of the data is constant; give bandwidth");
       width_ = (deviation * (scale_ * std::pow(static_cast<double>(count), -1.0 / static_cast<double>(d + 4))))
-                   .to(x.scalar_type());
+                   .to(data.options().dtype());
     } else {
-      width_ = scale_ * perColumn(bandwidth_, x, "noise.bandwidth");
+      width_ = scale_ * perColumn(bandwidth_, data.none(), "noise.bandwidth");
     }
     constant_ = width_.to(at::kDouble).log().sum().item<double>() +
                 0.5 * static_cast<double>(d) * std::log(2 * std::numbers::pi) + std::log(static_cast<double>(count));

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/spec.hpp"
-#include "base/torch.hpp"
+#include "rows/row_source.hpp"
 #include "tensors/random.hpp"
 
 namespace langevin {
@@ -14,8 +14,8 @@ namespace langevin {
 class Noise {
  public:
   virtual ~Noise() = default;
-  /// Fits to the data where the law asks for it, and refuses data it cannot cover. x [n, d].
-  virtual void fit(const at::Tensor& x) = 0;
+  /// Fits to the data where the law asks for it, and refuses data it cannot cover.
+  virtual void fit(const RowSource& data) = 0;
   /// [count, d] of x's dtype and device; numbers keyed by (random, step, row).
   virtual at::Tensor sample(std::int64_t count, std::uint64_t step, const Random& random) const = 0;
   /// log p(x), normalised, [n].

@@ -13,12 +13,15 @@ class UniformNoise : public Noise {
   explicit UniformNoise(const Spec& spec)
       : lowNumbers_(numberOrList(spec, "low")), highNumbers_(numberOrList(spec, "high")) {}
 
-  void fit(const at::Tensor& x) override {
-    low_ = perColumn(lowNumbers_, x, "noise.low");
-    width_ = perColumn(highNumbers_, x, "noise.high") - low_;
+  void fit(const RowSource& data) override {
+    low_ = perColumn(lowNumbers_, data.none(), "noise.low");
+    width_ = perColumn(highNumbers_, data.none(), "noise.high") - low_;
     if (!(width_ > 0).all().item<bool>()) fail(Code::InvalidOption, "noise: high must be above low in every column");
     logDensity_ = -width_.to(at::kDouble).log().sum().item<double>();
-    requireInside(x, low_, low_ + width_, "the noise's box", "noise must cover the data: widen low and high");
+    data.each([&](const Batch& rows, std::int64_t first) {
+      requireInside(rows.x, low_, low_ + width_, "the noise's box", "noise must cover the data: widen low and high",
+                    first);
+    });
   }
   at::Tensor sample(std::int64_t count, std::uint64_t step, const Random& random) const override {
     return low_ + width_ * random.uniform(count, low_.size(1), step, Stream::NoiseSample, low_.options());

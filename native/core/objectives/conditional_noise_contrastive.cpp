@@ -19,9 +19,9 @@ class ConditionalNoiseContrastive : public Objective {
       if (!(s > 0)) spec.at("sigma").invalid("must be greater than 0");
   }
 
-  void prepare(Energy& model, const Batch& data, const at::Tensor&, const Random&) override {
+  void prepare(Energy& model, const RowSource& data, const at::Tensor&, const Random&) override {
     requireRealRows(model, "conditionalNoiseContrastive adds Gaussian noise to x");
-    sigma_ = perColumn(sigmaNumbers_, data.x, "sigma");
+    sigma_ = perColumn(sigmaNumbers_, data.none(), "sigma");
   }
 
   at::Tensor loss(StepContext& context) override {

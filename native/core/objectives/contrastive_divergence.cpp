@@ -51,8 +51,8 @@ class ContrastiveDivergence : public Objective {
     if (isShortRun(spec)) starts_ = std::make_unique<ReplayBuffer>(startOptions(spec));
   }
 
-  void prepare(Energy& model, const Batch& data, const at::Tensor&, const Random& random) override {
-    model.program().domain.require(data.x, "x");
+  void prepare(Energy& model, const RowSource& data, const at::Tensor&, const Random& random) override {
+    requireStates(model.program().domain, data);
     if (starts_) starts_->fill(data, random, model.program().domain);
   }
 

@@ -11,7 +11,7 @@ namespace {
 
 class CrossEntropy : public Objective {
  public:
-  void prepare(Energy& model, const Batch&, const at::Tensor& target, const Random&) override {
+  void prepare(Energy& model, const RowSource&, const at::Tensor& target, const Random&) override {
     const Program& program = model.program();
     if (program.outputs < 0)
       fail(Code::Unsupported, "crossEntropy needs an energy with logits (classifier); a ", program.kind,

@@ -33,7 +33,7 @@ class DenoisingScoreMatching : public Objective {
 
   bool givesCondition() const override { return ladder(); }
 
-  void prepare(Energy& model, const Batch&, const at::Tensor&, const Random&) override {
+  void prepare(Energy& model, const RowSource&, const at::Tensor&, const Random&) override {
     requireRealRows(model, "denoisingScoreMatching adds Gaussian noise to x");
     requireSmooth(model.program());
     const Condition& condition = model.program().condition;

@@ -21,7 +21,7 @@ class EnergyDiscrepancy : public Objective {
         negatives_(spec.count("negatives", 1, 32)),
         w_(spec.nonNegative("w", 1)) {}
 
-  void prepare(Energy& model, const Batch&, const at::Tensor&, const Random&) override {
+  void prepare(Energy& model, const RowSource&, const at::Tensor&, const Random&) override {
     requireRealRows(model, "energyDiscrepancy adds Gaussian noise to x");
   }
 

@@ -17,7 +17,7 @@ class ExplicitScoreMatching : public Objective {
     if (!exact_ && spec.text("trace") != "hutchinson") spec.at("trace").invalid("must be exact or hutchinson");
   }
 
-  void prepare(Energy& model, const Batch&, const at::Tensor&, const Random&) override {
+  void prepare(Energy& model, const RowSource&, const at::Tensor&, const Random&) override {
     requireRealRows(model, "explicitScoreMatching differentiates E in x");
     requireSmooth(model.program());
   }

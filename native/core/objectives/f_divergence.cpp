@@ -27,7 +27,7 @@ class FDivergenceObjective : public Objective {
         warmup_(spec.count("warmup", 0, 0)),
         chains_(std::move(chains)) {}
 
-  void prepare(Energy& model, const Batch& data, const at::Tensor&, const Random& random) override {
+  void prepare(Energy& model, const RowSource& data, const at::Tensor&, const Random& random) override {
     const auto make = [&](std::uint64_t seed) {
       return makeEnergy(Spec(helperSpec_, "objective.helper"), model.dtype(), model.device(), seed);
     };
@@ -35,7 +35,7 @@ class FDivergenceObjective : public Objective {
     helper_ = std::dynamic_pointer_cast<Energy>(network);
     if (!helper_) fail(Code::InvalidOption, "the helper of fDivergence must be an Energy, not ", network->describe());
     // Says what does not fit before the first step.
-    helper_->rows(data.x.slice(0, 0, 1), isConditional() ? firstRow(data.y) : at::Tensor());
+    helper_->rows(data.head(1).x, isConditional() ? firstRow(data.y()) : at::Tensor());
     chains_.prepare(model, data, random);
   }
 

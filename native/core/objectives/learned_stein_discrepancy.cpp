@@ -36,10 +36,10 @@ class LearnedSteinDiscrepancy : public Objective {
     if (!exact_ && spec.text("trace") != "hutchinson") spec.at("trace").invalid("must be 'exact' or 'hutchinson'");
   }
 
-  void prepare(Energy& model, const Batch& data, const at::Tensor&, const Random& random) override {
+  void prepare(Energy& model, const RowSource& data, const at::Tensor&, const Random& random) override {
     requireRealRows(model, "learnedSteinDiscrepancy differentiates E in x");
     requireUnconditional(data, "learnedSteinDiscrepancy");
-    const std::int64_t d = data.x.size(1);
+    const std::int64_t d = data.width();
     critic_ = networkOf("critic", model, random, [&](std::uint64_t seed) {
       const Value spec = criticSpec(Spec(criticOptions_, "objective.critic"), d);
       return makeNetwork(Spec(spec, "objective.critic"), model.dtype(), model.device(), seed);

@@ -27,23 +27,26 @@ class MaximumLikelihood : public Objective {
     }
   }
 
-  void prepare(Energy& model, const Batch& data, const at::Tensor&, const Random&) override {
+  void prepare(Energy& model, const RowSource& data, const at::Tensor&, const Random&) override {
     requireRealRows(model, "maximumLikelihood integrates over real columns");
     requireUnconditional(data, "maximumLikelihood");
-    const std::int64_t d = data.x.size(1);
+    const std::int64_t d = data.width();
     if (d > kMostDimensions)
       fail(Code::Unsupported, "maximumLikelihood integrates on a grid, in 1 to 3 dimensions; the data has ", d,
            "; use persistentContrastiveDivergence or noiseContrastive");
-    const at::Tensor low = perColumn(lowNumbers_, data.x, "box.low");
-    const at::Tensor high = perColumn(highNumbers_, data.x, "box.high");
+    const at::Tensor low = perColumn(lowNumbers_, data.none(), "box.low");
+    const at::Tensor high = perColumn(highNumbers_, data.none(), "box.high");
     if (!(high > low).all().item<bool>()) fail(Code::InvalidOption, "box: high must be above low in every column");
-    requireInside(data.x, low, high, "the box", "the likelihood is computed inside the box: widen low and high");
-    const at::Tensor cells = perColumn(cellNumbers_, data.x, "cells");
+    data.each([&](const Batch& rows, std::int64_t first) {
+      requireInside(rows.x, low, high, "the box", "the likelihood is computed inside the box: widen low and high",
+                    first);
+    });
+    const at::Tensor cells = perColumn(cellNumbers_, data.none(), "cells");
     if (cells.to(at::kDouble).prod().item<double>() > kMostCells)
       fail(Code::InvalidOption, "cells: the grid has more than ", kMostCells, " points");
     width_ = (high - low) / cells;
     logCell_ = width_.to(at::kDouble).log().sum().item<double>();
-    grid_.x = low + width_ * cellNumbers(cells, data.x.options()).add_(jitter_ ? 0 : 0.5);
+    grid_.x = low + width_ * cellNumbers(cells, data.options()).add_(jitter_ ? 0 : 0.5);
   }
 
   at::Tensor loss(StepContext& context) override {

@@ -8,7 +8,7 @@ namespace {
 
 class MeanSquaredError : public Objective {
  public:
-  void prepare(Energy& model, const Batch& data, const at::Tensor& target, const Random&) override {
+  void prepare(Energy& model, const RowSource& data, const at::Tensor& target, const Random&) override {
     const Program& program = model.program();
     if (program.outputs < 0)
       fail(Code::Unsupported, "meanSquaredError needs an energy with network outputs (regressor); a ", program.kind,
@@ -17,7 +17,7 @@ class MeanSquaredError : public Objective {
     if (target.defined() && (target.dim() != 2 || target.size(1) != width_ || !target.is_floating_point()))
       fail(Code::Shape, "meanSquaredError: the network has ", width_, " outputs, y has shape ",
            c10::str(target.sizes()), " and must be floating point");
-    if (!target.defined() && data.x.size(1) <= width_)
+    if (!target.defined() && data.width() <= width_)
       fail(Code::InvalidOption, "meanSquaredError needs targets: rows (x, y) with more than ", width_,
            " columns, or y");
   }

@@ -13,10 +13,10 @@ namespace {
 
 class MinimumProbabilityFlow : public Objective {
  public:
-  void prepare(Energy& model, const Batch& data, const at::Tensor&, const Random&) override {
+  void prepare(Energy& model, const RowSource& data, const at::Tensor&, const Random&) override {
     model.program().domain.require(Kinds::discrete(), "minimumProbabilityFlow compares states that differ in one site",
                                    "score matching, noiseContrastive or contrastiveDivergence");
-    model.program().domain.require(data.x, "x");
+    requireStates(model.program().domain, data);
   }
 
   at::Tensor loss(StepContext& context) override {

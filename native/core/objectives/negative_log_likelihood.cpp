@@ -8,7 +8,7 @@ namespace {
 
 class NegativeLogLikelihood : public Objective {
  public:
-  void prepare(Energy& model, const Batch&, const at::Tensor&, const Random&) override {
+  void prepare(Energy& model, const RowSource&, const at::Tensor&, const Random&) override {
     if (!model.program().normalised)
       fail(Code::Unsupported,
            "negativeLogLikelihood needs a normalised energy (mixtureDensity, gaussianMixture); for a ",

@@ -23,9 +23,9 @@ class NoiseContrastive : public Objective {
         learn_(spec.boolean("learnLogZ", true)),
         start_(spec.has("logZ") ? std::optional<double>(spec.number("logZ")) : std::nullopt) {}
 
-  void prepare(Energy& model, const Batch& data, const at::Tensor&, const Random& random) override {
+  void prepare(Energy& model, const RowSource& data, const at::Tensor&, const Random& random) override {
     requireRealRows(model, "noiseContrastive compares with a density over real columns");
-    noise_->fit(data.x);
+    noise_->fit(data);
     logZ_ = start_ ? *start_ : estimate(model, data, random);
   }
 
@@ -85,15 +85,12 @@ class NoiseContrastive : public Objective {
 
   // log Z of the untrained energy by importance sampling from the noise: the logits start near 0 instead of wherever
   // the initial energy happens to lie.
-  double estimate(const Energy& model, const Batch& data, const Random& random) const {
+  double estimate(const Energy& model, const RowSource& data, const Random& random) const {
     constexpr std::int64_t kRows = 4096;
     at::NoGradGuard guard;
     Batch rows;
     rows.x = noise_->sample(kRows, 0, random.fork(Salt::NoiseEstimate));
-    if (data.y.defined()) {
-      const at::Tensor index = at::arange(kRows, at::kLong).remainder(data.size()).to(data.y.device());
-      rows.y = data.y.index_select(0, index);
-    }
+    rows.y = data.y(at::arange(kRows, at::kLong).remainder(data.size()));
     const at::Tensor weights = -model.energyOf(rows, 1) - noise_->logDensity(rows.x);
     const double logZ = weights.to(at::kDouble).logsumexp(0).item<double>() - std::log(static_cast<double>(kRows));
     if (!std::isfinite(logZ))

@@ -14,6 +14,7 @@
 #include "gradients/derivative.hpp"
 #include "gradients/quantity.hpp"
 #include "objectives/role.hpp"
+#include "rows/row_source.hpp"
 #include "tensors/random.hpp"
 
 namespace langevin {
@@ -91,9 +92,10 @@ class Objective {
 
   /// True when the objective sets the condition y of every row itself (noise levels): the data then has none.
   virtual bool givesCondition() const { return false; }
-  /// Refuses models and data it cannot train (with the reason); looks at training data once (data-fitted
-  /// noise, grid borders).
-  virtual void prepare(Energy& model, const Batch& data, const at::Tensor& target, const Random& random) {
+  /// Refuses models and data it cannot train (with the reason); looks at training data once (data-fitted noise, grid
+  /// borders). The rows may lie on disk: ask for what is needed of them (rows/row_source.hpp), for all at once only where
+  /// the method looks at all of them.
+  virtual void prepare(Energy& model, const RowSource& data, const at::Tensor& target, const Random& random) {
     (void)model, (void)data, (void)target, (void)random;
   }
   /// The scalar loss of this step.

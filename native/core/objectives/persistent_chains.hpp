@@ -21,9 +21,9 @@ class PersistentChains {
   PersistentChains(std::shared_ptr<const Sampler> sampler, ReplayBuffer::Options options);
 
   /// The chains start again, at states of the energy.
-  void prepare(const Energy& model, const Batch& data, const Random& random) {
+  void prepare(const Energy& model, const RowSource& data, const Random& random) {
     const Domain& domain = model.program().domain;
-    domain.require(data.x, "x");
+    requireStates(domain, data);
     buffer_.fill(data, random, domain);
   }
 

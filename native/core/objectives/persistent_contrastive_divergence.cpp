@@ -15,7 +15,7 @@ class PersistentContrastiveDivergence : public Objective {
  public:
   explicit PersistentContrastiveDivergence(const Spec& spec) : chains_(spec), kl_(spec, chains_.sampler()) {}
 
-  void prepare(Energy& model, const Batch& data, const at::Tensor&, const Random& random) override {
+  void prepare(Energy& model, const RowSource& data, const at::Tensor&, const Random& random) override {
     chains_.prepare(model, data, random);
   }
   at::Tensor loss(StepContext& context) override {

@@ -23,7 +23,7 @@ class PseudoSpherical : public Objective {
  public:
   PseudoSpherical(double gamma, PersistentChains chains) : gamma_(gamma), chains_(std::move(chains)) {}
 
-  void prepare(Energy& model, const Batch& data, const at::Tensor&, const Random& random) override {
+  void prepare(Energy& model, const RowSource& data, const at::Tensor&, const Random& random) override {
     chains_.prepare(model, data, random);
   }
 

@@ -14,9 +14,9 @@ class RankingNoiseContrastive : public Objective {
   explicit RankingNoiseContrastive(const Spec& spec)
       : noise_(makeNoise(spec.at("noise"))), negatives_(spec.count("negatives", 1, 15)) {}
 
-  void prepare(Energy& model, const Batch& data, const at::Tensor&, const Random&) override {
+  void prepare(Energy& model, const RowSource& data, const at::Tensor&, const Random&) override {
     requireRealRows(model, "rankingNoiseContrastive compares with a density over real columns");
-    noise_->fit(data.x);
+    noise_->fit(data);
   }
 
   at::Tensor loss(StepContext& context) override {

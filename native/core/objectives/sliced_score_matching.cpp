@@ -23,7 +23,7 @@ class SlicedScoreMatching : public Objective {
       spec.at("varianceReduced").invalid("needs |s|^2, which differences of energies do not give");
   }
 
-  void prepare(Energy& model, const Batch&, const at::Tensor&, const Random&) override {
+  void prepare(Energy& model, const RowSource&, const at::Tensor&, const Random&) override {
     requireRealRows(model, "slicedScoreMatching differentiates E in x");
     requireSmooth(model.program());
   }

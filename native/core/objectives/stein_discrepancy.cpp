@@ -19,11 +19,12 @@ class SteinDiscrepancy : public Objective {
     if (!(kernel_.beta > -1 && kernel_.beta < 0)) spec.at("beta").invalid("must lie between -1 and 0");
   }
 
-  void prepare(Energy& model, const Batch& data, const at::Tensor&, const Random&) override {
+  void prepare(Energy& model, const RowSource& data, const at::Tensor&, const Random&) override {
     requireRealRows(model, "steinDiscrepancy differentiates E in x");
     requireUnconditional(data, "steinDiscrepancy");
     if (!median_) return;
-    const at::Tensor rows = data.x.detach().to(at::kCPU, at::kDouble).contiguous();
+    const at::Tensor rows =
+        data.whole("the median distance of steinDiscrepancy (give scale yourself)").x.to(at::kCPU, at::kDouble);
     if (rows.size(0) < 2) fail(Code::Shape, "the median distance needs at least 2 rows; give scale yourself");
     const std::int64_t half = rows.size(0) / 2;  // the median of all rows, whichever half they are in
     kernel_.scale = medianDistance(rows.slice(0, 0, half), rows.slice(0, half));

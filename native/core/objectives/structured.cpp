@@ -30,12 +30,12 @@ class Structured : public Objective {
     options_.cap = spec.positive("cap", options_.cap);
   }
 
-  void prepare(Energy& model, const Batch& data, const at::Tensor&, const Random&) override {
+  void prepare(Energy& model, const RowSource& data, const at::Tensor&, const Random&) override {
     const Program& program = model.program();
     if (program.condition.kind == Condition::Kind::None)
       fail(Code::Unsupported, "structured trains an energy E(x, y) (twoTower, conditional, classifier); a ",
            program.kind, " energy has no y");
-    if (!data.y.defined())
+    if (!data.y().defined())
       fail(Code::InvalidOption, "structured needs the right answers: train on { x, y }, or name the column with y");
     const Spec spec(value_, "objective");
     const bool classes = program.condition.kind == Condition::Kind::Class;

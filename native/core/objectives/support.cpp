@@ -115,8 +115,8 @@ void requireRealRows(const Energy& model, const std::string& what) {
       "gibbsWithGradients sampler");
 }
 
-void requireUnconditional(const Batch& data, const char* objective) {
-  if (data.y.defined()) fail(Code::Unsupported, objective, " trains E(x); this energy was given conditions y");
+void requireUnconditional(const RowSource& data, const char* objective) {
+  if (data.y().defined()) fail(Code::Unsupported, objective, " trains E(x); this energy was given conditions y");
 }
 
 }  // namespace langevin

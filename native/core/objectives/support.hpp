@@ -47,7 +47,7 @@ at::Tensor contrast(StepContext& context, const Batch& data, const Batch& negati
 Map weightsOf(const std::map<std::string, NetworkRef>& networks);
 
 /// The refusal of a condition y by objectives that have no use for it.
-void requireUnconditional(const Batch& data, const char* objective);
+void requireUnconditional(const RowSource& data, const char* objective);
 
 /// The refusal of discrete energies by objectives that look at E between states; `what` it is they do there.
 void requireRealRows(const Energy& model, const std::string& what);

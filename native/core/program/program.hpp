@@ -69,13 +69,13 @@ struct Program {
   std::vector<Node> nodes;
   std::vector<ParameterInfo> parameters;
   std::vector<at::Tensor> constants;  // float64, converted once to the model's dtype
-  Shape input;            // of a row x
-  double workPerRow = 0;  // about so many multiply-adds to evaluate one row; tiles are cut by it
-  Domain domain;  // what values the columns of x take
+  Shape input;                        // of a row x
+  double workPerRow = 0;              // about so many multiply-adds to evaluate one row; tiles are cut by it
+  Domain domain;                      // what values the columns of x take
   Condition condition;
-  int energy = -1;          // node of E, width 1; -1: a network that gives outputs and no energy
-  int jointEnergy = -1;     // node of E(x, y) where the condition is optional
-  int outputs = -1;         // logits or network outputs, where the model has them
+  int energy = -1;       // node of E, width 1; -1: a network that gives outputs and no energy
+  int jointEnergy = -1;  // node of E(x, y) where the condition is optional
+  int outputs = -1;      // logits or network outputs, where the model has them
   std::int64_t inputWidth() const { return input.numel(); }
   std::int64_t outputWidth() const { return nodes[static_cast<std::size_t>(outputs)].width(); }
   bool normalised = false;  // exp(-E) integrates to 1 whatever the parameters are: mean E is a likelihood

@@ -64,18 +64,18 @@ ReplayBuffer::Options ReplayBuffer::Options::read(const Spec& spec) {
   return o;
 }
 
-void ReplayBuffer::fill(const Batch& data, const Random& random, const Domain& domain) {
+void ReplayBuffer::fill(const RowSource& data, const Random& random, const Domain& domain) {
   at::NoGradGuard guard;
-  domain_ = domain.columns() > 0 ? domain : Domain::of(Domain::Kind::Real, data.x.size(1));
+  domain_ = domain.columns() > 0 ? domain : Domain::of(Domain::Kind::Real, data.width());
   if (!domain_.real() && (options_.normal > 0 || options_.blur > 0 || !options_.low.empty()))
     fail(Code::InvalidOption, "buffer: this energy is over ", domain_.describe(),
          ", whose chains start from 'uniform' states or 'data' rows, without blur and box");
   data_ = data;
   random_ = random.fork(Salt::Buffer);
-  const at::Tensor low = std::get<0>(data.x.min(0, true)), high = std::get<0>(data.x.max(0, true));
+  const at::Tensor low = data.low(), high = data.high();
   const at::Tensor margin = (high - low) * 0.1;
-  low_ = options_.low.empty() ? low - margin : perColumn(options_.low, data.x, "buffer.box.low");
-  width_ = (options_.high.empty() ? high + margin : perColumn(options_.high, data.x, "buffer.box.high")) - low_;
+  low_ = options_.low.empty() ? low - margin : perColumn(options_.low, data.none(), "buffer.box.low");
+  width_ = (options_.high.empty() ? high + margin : perColumn(options_.high, data.none(), "buffer.box.high")) - low_;
   for (const ColumnBlock& block : domain_.runs()) {
     if (!block.discrete()) continue;
     const auto [least, most] = block.range();  // the box of every state
@@ -84,8 +84,8 @@ void ReplayBuffer::fill(const Batch& data, const Random& random, const Domain& d
   }
   if (!options_.low.empty() && !(width_ > 0).all().item<bool>())
     fail(Code::InvalidOption, "buffer.box: high must be above low in every column");
-  mean_ = data.x.mean(0, true);
-  deviation_ = data.x.size(0) > 1 ? data.x.std(0, true, true) : at::ones_like(mean_);
+  mean_ = data.mean();
+  deviation_ = data.deviation();
   // The start is a restart of every chain, from a generator of its own: no training step repeats its numbers.
   strategy_ = makeReplayStrategy(options_.strategy);
   strategy_->prepare(options_.size, data);
@@ -98,23 +98,23 @@ void ReplayBuffer::fill(const Batch& data, const Random& random, const Domain& d
 }
 
 at::Tensor ReplayBuffer::uniformRows(std::int64_t count, std::uint64_t step, const Random& random) const {
-  return domain_.uniform(count, step, Stream::Init, random, data_.x.options(), low_, width_);
+  return domain_.uniform(count, step, Stream::Init, random, data_.options(), low_, width_);
 }
 
 Batch ReplayBuffer::fresh(const at::Tensor& slots, std::uint64_t step, const Random& random) const {
-  const std::int64_t count = slots.size(0), d = data_.x.size(1);
-  const at::Tensor picked = strategy_->restart(slots, step, random).to(data_.x.device());
+  const std::int64_t count = slots.size(0), d = data_.width();
+  const at::Tensor picked = strategy_->restart(slots, step, random);
   Batch rows;
   // A conditional chain keeps the condition of a data row, whatever law its x starts from.
-  if (data_.y.defined()) rows.y = data_.y.index_select(0, picked);
+  rows.y = data_.y(picked);
   const bool mixed = (options_.uniform > 0) + (options_.normal > 0) + (options_.data > 0) > 1;
   const at::Tensor which =
-      mixed ? random.uniform(count, 1, step, Stream::User, data_.x.options()) : at::zeros({1, 1}, data_.x.options());
+      mixed ? random.uniform(count, 1, step, Stream::User, data_.options()) : at::zeros({1, 1}, data_.options());
   at::Tensor noise;
   if (options_.normal > 0 || (options_.data > 0 && options_.blur > 0))
-    noise = random.normal(count, d, step, Stream::Noise, data_.x.options());
+    noise = random.normal(count, d, step, Stream::Noise, data_.options());
   if (options_.data > 0) {
-    rows.x = data_.x.index_select(0, picked);
+    rows.x = data_.x(picked);
     if (options_.blur > 0) rows.x = rows.x + options_.blur * noise;
   }
   if (options_.normal > 0) {

@@ -10,6 +10,7 @@
 #include "base/spec.hpp"
 #include "program/program.hpp"
 #include "replay/replay_strategy.hpp"
+#include "rows/row_source.hpp"
 #include "tensors/random.hpp"
 
 namespace langevin {
@@ -36,7 +37,7 @@ class ReplayBuffer {
 
   /// Starts every chain. `data` is kept: restarts take rows (and conditions) from it. Chains with discrete columns (of
   /// `domain`; without one all are real) start at uniform states or data rows.
-  void fill(const Batch& data, const Random& random, const Domain& domain = {});
+  void fill(const RowSource& data, const Random& random, const Domain& domain = {});
 
   /// `count` rows where chains start and restart; numbers keyed by (random, step).
   Batch fresh(std::int64_t count, std::uint64_t step, const Random& random) const {
@@ -85,7 +86,7 @@ class ReplayBuffer {
   std::shared_ptr<ReplayStrategy> strategy_;
   Domain domain_;
   Random random_{0};
-  Batch data_;
+  RowSource data_;
   at::Tensor low_, width_, mean_, deviation_;  // [1, d]
   at::Tensor x_, y_;
   at::Tensor age_, uses_;  // int64 [size]: sampler steps and draws since the chain's start

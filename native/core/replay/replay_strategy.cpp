@@ -77,11 +77,11 @@ class Reservoir final : public ChainSlots {
 
 class ClassBlocks final : public ReplayStrategy {
  public:
-  void prepare(std::int64_t size, const Batch& data) override {
+  void prepare(std::int64_t size, const RowSource& data) override {
     ReplayStrategy::prepare(size, data);
-    if (!data.y.defined() || data.y.dim() != 1 || data.y.scalar_type() != at::kLong)
+    if (!data.y().defined() || data.y().dim() != 1 || data.y().scalar_type() != at::kLong)
       fail(Code::InvalidOption, "buffer.strategy 'classBlocks' is for energies E(x, y) of classes y");
-    labels_ = data.y.to(at::kCPU).contiguous();
+    labels_ = data.y().to(at::kCPU).contiguous();
     order_ = labels_.argsort();
     classes_ = labels_.max().item<std::int64_t>() + 1;
     if (size < classes_)
@@ -147,9 +147,9 @@ constexpr Named kStrategies[] = {
 
 }  // namespace
 
-void ReplayStrategy::prepare(std::int64_t size, const Batch& data) {
+void ReplayStrategy::prepare(std::int64_t size, const RowSource& data) {
   size_ = size;
-  rows_ = data.x.size(0);
+  rows_ = data.size();
 }
 
 at::Tensor ReplayStrategy::store(const at::Tensor& slots, std::uint64_t, std::int64_t, const Random&) const {

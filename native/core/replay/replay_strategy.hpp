@@ -5,7 +5,7 @@
 #include <string>
 
 #include "base/spec.hpp"
-#include "program/program.hpp"
+#include "rows/row_source.hpp"
 #include "tensors/random.hpp"
 
 namespace langevin {
@@ -14,7 +14,7 @@ class ReplayStrategy {
  public:
   virtual ~ReplayStrategy() = default;
   /// Called once, before the first draw, with the rows that are trained on.
-  virtual void prepare(std::int64_t size, const Batch& data);
+  virtual void prepare(std::int64_t size, const RowSource& data);
   /// `count` distinct slots for step `step`, int64 [count].
   virtual at::Tensor draw(std::int64_t count, std::uint64_t step, const Random& random) const = 0;
   /// Where the chains of `slots` are written after a step, int64 [count]; -1 = nowhere. `offered`: chains that were

@@ -295,7 +295,10 @@ Value sample(const Spec& a, Job& job) {
   const Chains end = joinedTiles(tiles);
   Map state = stateOf(end, energy->input());
   state["nextStep"] = o.firstStep + static_cast<std::uint64_t>(o.sampler->common().steps);
-  Map result{{"samples", box(energy->input().view(end.x))}, {"energy", box(end.energy)}, {"state", state}, {"executor", executor->name()}};
+  Map result{{"samples", box(energy->input().view(end.x))},
+             {"energy", box(end.energy)},
+             {"state", state},
+             {"executor", executor->name()}};
   record.into(result, energy->input());
   result["diagnostics"] = diagnosticsOf(o, record, end, burnIn, tally);
   result["seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();

@@ -23,12 +23,13 @@ inline at::Tensor perColumn(const std::vector<double>& values, const at::Tensor&
   return at::tensor(values, at::kDouble).reshape({1, -1}).expand({1, d}).to(x.device(), x.scalar_type()).contiguous();
 }
 
-/// ERR_LANGEVIN_INVALID_OPTION naming the first row of x that is not in [low, high] (closed), with `remedy`.
+/// ERR_LANGEVIN_INVALID_OPTION naming the first row of x that is not in [low, high] (closed), with `remedy`. Rows are
+/// counted from `firstRow`.
 inline void requireInside(const at::Tensor& x, const at::Tensor& low, const at::Tensor& high, const std::string& what,
-                          const std::string& remedy) {
+                          const std::string& remedy, std::int64_t firstRow = 0) {
   const at::Tensor outside = (x < low).logical_or(x > high).any(1);
   if (!outside.any().item<bool>()) return;
-  const auto row = outside.nonzero()[0].item<std::int64_t>();
+  const auto row = firstRow + outside.nonzero()[0].item<std::int64_t>();
   throw Error(Code::InvalidOption, "row " + std::to_string(row) + " of the data lies outside " + what + "; " + remedy,
               {{"row", row}});
 }

@@ -27,6 +27,8 @@ enum class Stream : std::uint32_t {
   Project = 14,  // projections, directions
   User = 15,
   Auxiliary = 16,
+  Augment = 17,  // which training rows are mirrored
+  AugmentNoise = 18,
 };
 
 /// Which part of a run a generator is forked for. Two forks of one parent have different salts, or streams that do not

@@ -145,8 +145,13 @@ at::Tensor tensorOf(const std::vector<double>& numbers, const at::Tensor& like) 
 
 void requireFinite(const at::Tensor& value, const std::string& what) {
   if (!value.is_floating_point() || value.numel() == 0) return;
-  // x * 0 is 0 for finite x and NaN otherwise: one pass, no mask allocated in the usual case.
-  if ((value.detach() * 0).sum().item<double>() == 0.0) return;
+  // x * 0 is 0 for finite x and NaN otherwise: one pass, no mask allocated in the usual case, a piece at a time.
+  constexpr std::int64_t kPiece = std::int64_t{1} << 20;
+  const at::Tensor all = value.is_contiguous() ? value.detach().view({-1}) : value.detach().reshape({-1});
+  bool finite = true;
+  for (std::int64_t first = 0; finite && first < all.numel(); first += kPiece)
+    finite = (all.slice(0, first, first + kPiece) * 0).sum().item<double>() == 0.0;
+  if (finite) return;
   const at::Tensor bad = at::isfinite(value.detach()).logical_not().nonzero()[0].to(at::kCPU);
   const auto* p = bad.data_ptr<std::int64_t>();
   Map details{{"row", static_cast<double>(p[0])}};

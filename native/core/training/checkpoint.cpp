@@ -1,7 +1,8 @@
 // What a checkpoint holds and how a run takes it up again. The tensors go out by name; the file is the caller's.
 // Names: the energy's parameters under their own names (the averaged weights with ema), everything else below
-// "langevin:", the networks by role: "langevin:energy/parameters", "langevin:helper/optimizer/mean". Random numbers are counted, not drawn from a state: seed and step say it all.
-#include <cstring>
+// "langevin:", the networks by role: "langevin:energy/parameters", "langevin:helper/optimizer/mean". Random numbers are
+// counted, not drawn from a state: seed and step say it all.
+#include <cstdio>
 
 #include "tensors/tensor.hpp"
 #include "training/trainer.hpp"
@@ -11,34 +12,21 @@ namespace {
 
 constexpr const char* kPrefix = "langevin:";
 
-std::uint64_t hashBytes(const at::Tensor& tensor, std::uint64_t hash) {
-  const at::Tensor t = tensor.to(at::kCPU).contiguous();
-  const auto* bytes = static_cast<const unsigned char*>(t.data_ptr());
-  std::size_t n = t.nbytes();
-  while (n > 0) {
-    std::uint64_t word = 0;
-    const std::size_t take = n < 8 ? n : 8;
-    std::memcpy(&word, bytes, take);
-    hash = (hash ^ word) * 0x100000001B3ull;
-    hash ^= hash >> 29;
-    bytes += take;
-    n -= take;
-  }
-  return hash;
-}
-
 void put(Map& target, const std::string& prefix, const SavedTensors& tensors) {
   for (const auto& [name, tensor] : tensors) target.emplace(kPrefix + prefix + name, box(tensor.detach().to(at::kCPU)));
 }
 
 }  // namespace
 
-std::string Trainer::fingerprint() const {
-  std::uint64_t hash = hashBytes(data_.rows.x, 0xCBF29CE484222325ull);
+// Once a run, at its first checkpoint: rows never change.
+const std::string& Trainer::fingerprint() {
+  if (!fingerprint_.empty()) return fingerprint_;
+  std::uint64_t hash = data_.rows.hash(0xCBF29CE484222325ull);
   if (data_.target.defined()) hash = hashBytes(data_.target, hash);
   char text[17];
   std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(hash));
-  return text;
+  fingerprint_ = text;
+  return fingerprint_;
 }
 
 Map Trainer::checkpointTensors() const {

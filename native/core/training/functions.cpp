@@ -42,7 +42,9 @@ Value evaluateObjective(const Spec& a, Job& job) {
   if (const auto given = a.find("extras"))
     for (auto& [name, value] : extras) value = given->number(name, value);
   TrainingStep step(*model, random, job, a.threads(), extras);
-  step.begin(a.count("step", 0, 0), a.count("steps", 1, 1), data.rows, data.target);
+  const std::int64_t at = a.count("step", 0, 0);
+  const TrainingData::Step batch = data.select(at::arange(data.rows.size(), at::kLong), at, random);
+  step.begin(at, a.count("steps", 1, 1), batch.rows, batch.target);
   const TrainingStep::Result result = step.run(*objective, Penalties::read(a));
   Map extraValues, extraGradient, monitors;
   for (std::size_t i = 0; i < step.scalarNames().size(); ++i) {
@@ -53,7 +55,7 @@ Value evaluateObjective(const Spec& a, Job& job) {
   for (const auto& [name, value] : result.monitors) monitors.emplace(name, value);
   List rows;
   for (const Batch& r : result.rows) {
-    Map entry{{"x", box(r.x)}};
+    Map entry{{"x", box(model->input().view(r.x))}};
     if (r.y.defined()) entry.emplace("y", box(r.y));
     rows.emplace_back(std::move(entry));
   }

@@ -6,15 +6,15 @@
 
 namespace langevin {
 
-Probe::Probe(const Domain& domain, const Batch& data, std::uint64_t seed, std::int64_t steps)
+Probe::Probe(const Domain& domain, const RowSource& data, std::uint64_t seed, std::int64_t steps)
     : noise_(std::min(kRows, data.size())), stride_(std::max(kSmallestStride, steps / kTimes)) {
   const at::NoGradGuard guard;
-  const Batch seen = data.slice(0, noise_);
-  const at::Tensor low = std::get<0>(data.x.min(0, true)), high = std::get<0>(data.x.max(0, true));
+  const Batch seen = data.head(noise_);
+  const at::Tensor low = data.low(), high = data.high();
   const at::Tensor margin = (high - low) * 0.1;
   // Rows of one discrete kind are compared with all of their box, between the states too.
-  const Domain box = domain.homogeneous() ? Domain::of(Domain::Kind::Real, data.x.size(1)) : domain;
-  const at::Tensor noise = box.uniform(noise_, 0, Stream::NoiseSample, Random(seed).fork(Salt::Probe), data.x.options(),
+  const Domain box = domain.homogeneous() ? Domain::of(Domain::Kind::Real, data.width()) : domain;
+  const at::Tensor noise = box.uniform(noise_, 0, Stream::NoiseSample, Random(seed).fork(Salt::Probe), data.options(),
                                        low - margin, high - low + 2 * margin);
   rows_.x = at::cat({noise, seen.x});
   if (seen.y.defined()) rows_.y = at::cat({seen.y, seen.y});

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "energies/energy.hpp"
+#include "rows/row_source.hpp"
 #include "training/monitors.hpp"
 
 namespace langevin {
@@ -14,7 +15,7 @@ class Probe {
 
   /// kRows uniform rows in the box of the data (10 % wider to each side) and the first kRows rows of the data. Discrete
   /// columns of rows that are not all of one kind get uniform states.
-  Probe(const Domain& domain, const Batch& data, std::uint64_t seed, std::int64_t steps);
+  Probe(const Domain& domain, const RowSource& data, std::uint64_t seed, std::int64_t steps);
 
   /// At most kTimes per run: monitors energyUniform (mean E of the noise) and uniformGap (that minus mean E of the
   /// data rows; positive where the model has learned the difference).

@@ -24,10 +24,13 @@ at::Tensor targetOf(const at::Tensor& y, const Energy& model, std::int64_t rows)
   return t;
 }
 
-// Root mean square distance of the rows from their mean.
-double spreadOf(const at::Tensor& x) {
-  const double variance = std::get<0>(at::var_mean(x, 0, /*unbiased=*/false)).sum().item<double>();
-  return std::sqrt(std::max(variance, 1e-30));
+RowSource rowsOf(const Spec& x, const Energy& model, const at::Tensor& y) {
+  if (x.value().map()) {  // rows that are converted as they are asked for
+    const RowSource source = RowSource::read(x, model.input(), model.options());
+    source.requireFinite();
+    return source.with(model.conditionsOf(y, source.size()));
+  }
+  return model.rows(unbox(x), y);
 }
 
 // The sampler an objective names, or null.
@@ -55,27 +58,28 @@ void giveNetworks(const Spec& a, Objective& objective) {
 }
 
 TrainingData TrainingData::read(const Spec& a, const Energy& model, const Objective& objective) {
-  const at::Tensor x = unbox(a.at("x"));
+  const Spec x = a.at("x");
   const at::Tensor y = a.has("y") ? unbox(a.at("y")) : at::Tensor();
   const bool conditional = model.program().condition.kind != Condition::Kind::None;
   TrainingData data;
   if (objective.givesCondition()) {
     if (y.defined()) fail(Code::InvalidOption, "the objective sets the condition y itself: give rows x without y");
-    data.rows.x = asRows(x, model.input(), model.dtype(), model.device(), "x");
-    requireFinite(data.rows.x, "x");
+    data.rows = x.value().map() ? RowSource::read(x, model.input(), model.options())
+                                : asRows(unbox(x), model.input(), model.dtype(), model.device(), "x");
+    data.rows.requireFinite();
   } else {
-    data.rows = model.rows(x, conditional ? y : at::Tensor());
+    data.rows = rowsOf(x, model, conditional ? y : at::Tensor());
   }
-  if (data.rows.size() == 0) fail(Code::Shape, "there are no rows to train on: x has shape ", c10::str(x.sizes()));
-  if (y.defined()) data.target = conditional ? data.rows.y : targetOf(y, model, data.rows.size());
+  if (data.rows.size() == 0) fail(Code::Shape, "there are no rows to train on: x has 0 rows");
+  if (y.defined()) data.target = conditional ? data.rows.y() : targetOf(y, model, data.rows.size());
   return data;
 }
 
-TrainingData TrainingData::select(const at::Tensor& index) const {
-  TrainingData part;
-  part.rows.x = rowsAt(rows.x, index);
-  if (rows.y.defined()) part.rows.y = rowsAt(rows.y, index);
-  if (target.defined()) part.target = rows.y.defined() ? part.rows.y : rowsAt(target, index);
+TrainingData::Step TrainingData::select(const at::Tensor& index, std::int64_t step, const Random& random) const {
+  Step part;
+  part.rows = rows.select(index);
+  part.rows.x = rows.augmented(part.rows.x, static_cast<std::uint64_t>(step), random);
+  if (target.defined()) part.target = rows.y().defined() ? part.rows.y : rowsAt(target, index);
   return part;
 }
 
@@ -97,7 +101,7 @@ Trainer::Trainer(const Spec& a, Job& job)
   objective_->prepare(*model_, data_.rows, data_.target, random_);
   context_ = std::make_unique<TrainingStep>(*model_, random_, job_, options_.threads, objective_->learnableScalars());
   context_->take(*objective_, optimizersOf(a, *objective_));
-  context_->spread = spreadOf(data_.rows.x);
+  context_->spread = data_.rows.spread();
   if (const auto resume = a.find("resume")) restore(*resume);
 }
 
@@ -126,7 +130,7 @@ Value Trainer::run() {
 }
 
 void Trainer::step(std::int64_t s) {
-  const TrainingData batch = data_.select(batches_.rows(s));
+  const TrainingData::Step batch = data_.select(batches_.rows(s), s, random_);
   context_->begin(s, options_.steps, batch.rows, batch.target);
   TrainingStep::Result result = context_->run(*objective_, options_.penalties);
   for (const auto& [name, value] : result.monitors) monitors_.add(name, value);

@@ -17,9 +17,14 @@ namespace langevin {
 
 /// Rows and targets as the energy and the objective want them.
 struct TrainingData {
-  Batch rows;         // y only where the energy is conditional
+  RowSource rows;     // y only where the energy is conditional
   at::Tensor target;  // y of the data: labels int64 [n] or numbers [n, k]; undefined without y
-  TrainingData select(const at::Tensor& index) const;
+  struct Step {
+    Batch rows;
+    at::Tensor target;
+  };
+  /// Rows `index`, int64 [k], augmented as those of step `step`.
+  Step select(const at::Tensor& index, std::int64_t step, const Random& random) const;
   /// From { x, y? }: checks shapes, dtypes and finiteness against the model. No y where the objective gives it.
   static TrainingData read(const Spec& arguments, const Energy& model, const Objective& objective);
 };
@@ -44,7 +49,7 @@ class Trainer {
   void emitCheckpoint();
   Map checkpointTensors() const;
   void restore(const Spec& resume);
-  std::string fingerprint() const;
+  const std::string& fingerprint();
   Value result();
 
   EnergyRef model_;
@@ -63,6 +68,7 @@ class Trainer {
   std::int64_t done_ = 0;       // steps completed
   std::int64_t resumedAt_ = 0;  // of them, before this run
   std::int64_t lastCheckpoint_ = -1;
+  std::string fingerprint_;  // of the data; empty until it is asked for
   using Clock = std::chrono::steady_clock;
   Clock::time_point start_, lastProgress_, lastEpoch_;
 };
