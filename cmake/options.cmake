@@ -30,6 +30,8 @@ endif()
 
 function(langevin_target_options target)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wnon-virtual-dtor $<$<CXX_COMPILER_ID:GNU>:-Wshadow=local>)
+  # GCC 12 takes the alternatives a std::variant does not hold for memory somebody forgot to initialise.
+  target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
   # Under a sanitizer the compiler warns about the checks it inserted itself; the plain build is the one that judges.
   if(LANGEVIN_WERROR AND NOT LANGEVIN_SANITIZE)
     target_compile_options(${target} PRIVATE -Werror)
