@@ -63,7 +63,8 @@ class Counted final : public Target {
  public:
   explicit Counted(const Energy& energy) : energy_(energy) {}
   const std::string& kind() const override { return energy_.kind(); }
-  std::int64_t width() const override { return energy_.width(); }
+  const Shape& input() const override { return energy_.input(); }
+  double workPerRow() const override { return energy_.workPerRow(); }
   const Domain& domain() const override { return energy_.domain(); }
   const Condition& condition() const override { return energy_.condition(); }
   at::TensorOptions options() const override { return energy_.options(); }
