@@ -80,6 +80,7 @@ Program lowerPairwise(Builder& b, const at::Tensor& mask, const at::Tensor& coup
   form.coupling = parameter("coupling", coupling);
   form.field = parameter("field", field);
   form.mask = b.addConstant(mask);
+  b.addWork(-static_cast<double>(mask.numel()));  // it is multiplied by the coupling once, not for every row
   b.setEnergy(b.apply("pairwise", {x}, 1, {}, {}, {form.coupling, form.field}, {form.mask}));
   b.setDomain(std::move(domain));
   b.setPairwise(form);
