@@ -36,8 +36,10 @@ std::int64_t Network::outputWidth() const {
 }
 
 std::string Network::describe() const {
-  const bool vowel = std::string("aeiou").find(program_.kind[0]) != std::string::npos;
-  return (vowel ? "an " : "a ") + program_.kind + (isEnergy() ? " energy" : " network");
+  const std::string& kind = program_.kind;
+  // mlp and rbm are read letter by letter.
+  const bool vowel = std::string("aeiou").find(kind[0]) != std::string::npos || kind == "mlp" || kind == "rbm";
+  return (vowel ? "an " : "a ") + kind + (isEnergy() ? " energy" : " network");
 }
 
 TileInput Network::tileInput(const Batch& rows) {
