@@ -11,10 +11,10 @@ namespace langevin::test::blockwise_test {
 namespace {
 
 constexpr double kLevel = 1e-4;
-constexpr std::int64_t kChains = 16384, kBins = 8;
+constexpr std::int64_t kChains = 4096, kBins = 8;
 
 /// categorical 3 ('colour'), real, ordinal 4: 5 columns, the real one between the others.
-EnergyRef mixedEnergy(at::ScalarType dtype = at::kDouble) {
+EnergyRef mixedEnergy(at::ScalarType dtype = at::kFloat) {
   const Value states = List{Map{{"kind", "categorical"}, {"levels", 3}, {"name", "colour"}}, Map{{"kind", "real"}},
                             Map{{"kind", "ordinal"}, {"levels", 4}}};
   const EnergyRef energy = energyFrom({{"kind", "mlp"},
@@ -28,12 +28,11 @@ EnergyRef mixedEnergy(at::ScalarType dtype = at::kDouble) {
   return energy;
 }
 
-/// Rows [12, 5] of the states with the real column at `r`.
-at::Tensor statesAt(double r) {
+/// Rows [12, 5] of the states.
+at::Tensor discreteStates() {
   at::Tensor x = at::zeros({12, 5}, at::kDouble);
   for (std::int64_t i = 0; i < 12; ++i) {
     x[i][i / 4] = 1;
-    x[i][3] = r;
     x[i][4] = i % 4;
   }
   return x;
@@ -43,14 +42,14 @@ double binOf(double r) { return std::min<double>(kBins - 1, std::max(0.0, std::f
 
 /// Probability of every (state, bin), by the midpoint rule between -16 and 16.
 at::Tensor lawOfCells(const Energy& energy, double temperature = 1) {
-  constexpr int kPoints = 4096;
-  at::Tensor law = at::zeros({12, kBins}, at::kDouble);
-  for (int i = 0; i < kPoints; ++i) {
-    const double r = -16 + 32 * (i + 0.5) / kPoints;
-    const at::Tensor e = energy.energyOf(energy.rows(statesAt(r), {})).to(at::kDouble);
-    law.select(1, static_cast<std::int64_t>(binOf(r))).add_((e / -temperature).exp());
-  }
-  return (law / law.sum()).view({-1});
+  constexpr std::int64_t kPoints = 4096;
+  at::Tensor rows = discreteStates().repeat({kPoints, 1});
+  const at::Tensor r = (at::arange(kPoints, at::kDouble) + 0.5) * (32.0 / kPoints) - 16;
+  rows.select(1, 3).copy_(r.repeat_interleave(12));
+  const at::Tensor e = energy.energyOf(energy.rows(rows, {})).to(at::kDouble).view({kPoints, 12});
+  const at::Tensor bins = ((r + 4) * (kBins / 8.0)).floor().clamp(0, kBins - 1).to(at::kLong);
+  const at::Tensor law = at::zeros({kBins, 12}, at::kDouble).index_add(0, bins, (e / -temperature).exp());
+  return (law / law.sum()).t().reshape({-1});
 }
 
 at::Tensor cellsOf(const at::Tensor& x) {
@@ -60,7 +59,7 @@ at::Tensor cellsOf(const at::Tensor& x) {
     const double* v = wide.const_data_ptr<double>() + i * 5;
     CHECK(v[0] + v[1] + v[2] == 1 && v[4] >= 0 && v[4] <= 3 && v[4] == std::floor(v[4]));
     const double state = (v[1] == 1 ? 4 : v[2] == 1 ? 8 : 0) + v[4];
-    cells[i] = static_cast<std::int64_t>(state * kBins + binOf(v[3]));
+    cells.data_ptr<std::int64_t>()[i] = static_cast<std::int64_t>(state * kBins + binOf(v[3]));
   }
   return cells;
 }
@@ -72,7 +71,7 @@ const Map kGibbs{{"kind", "gibbs"}, {"steps", 1}};
 const Map kMala{{"kind", "mala"}, {"steps", 3}, {"stepSize", 0.8}};
 
 at::Tensor mixedStart(const Energy& energy, std::int64_t chains = kChains) {
-  return energy.domain().uniform(chains, 0, Stream::Init, Random(1), energy.options().dtype(at::kDouble));
+  return energy.domain().uniform(chains, 0, Stream::Init, Random(1), energy.options());
 }
 
 Chains after(const Sampler& sampler, const Target& target, const at::Tensor& start, std::int64_t steps,
@@ -84,7 +83,7 @@ Chains after(const Sampler& sampler, const Target& target, const at::Tensor& sta
   return chains;
 }
 
-double settlingP(const Map& spec, const Energy& energy, const at::Tensor& law, std::int64_t steps = 100) {
+double settlingP(const Map& spec, const Energy& energy, const at::Tensor& law, std::int64_t steps = 50) {
   return chiSquareP(cellsOf(after(*makeSamplerFrom(spec), energy, mixedStart(energy), steps).x), law);
 }
 
@@ -111,8 +110,8 @@ TEST(exact_kernels_on_their_columns_settle_at_the_joint_law) {
   CHECK((table - table.sum(1, true) * table.sum(0, true)).abs().sum().item<double>() > 0.1);
   const Map hmc{{"kind", "hmc"}, {"steps", 1}, {"stepSize", 0.5}, {"leapfrogSteps", 4}};
   const Map nuts{{"kind", "nuts"}, {"steps", 1}, {"warmup", 0}, {"stepSize", 0.5}};
-  const Map gradients{{"kind", "gibbsWithGradients"}, {"steps", 6}};
-  const Map discrete{{"kind", "discreteLangevin"}, {"steps", 6}, {"stepSize", 1.0}};
+  const Map gradients{{"kind", "gibbsWithGradients"}, {"steps", 4}};
+  const Map discrete{{"kind", "discreteLangevin"}, {"steps", 4}, {"stepSize", 1.0}};
   for (const List& kernels :
        {List{kernel("discrete", kGibbs), kernel("real", kMala)},
         List{kernel("real", hmc), kernel("discrete", gradients)}, List{kernel(1, nuts), kernel(List{0, 2}, discrete)},
@@ -167,7 +166,7 @@ TEST(kernels_that_ignore_the_coupling_fail_the_same_check) {
 }
 
 TEST(a_restricted_target_is_the_energy_of_the_whole_rows) {
-  const EnergyRef energy = mixedEnergy();
+  const EnergyRef energy = mixedEnergy(at::kDouble);
   const at::Tensor x = mixedStart(*energy, 40);
   RestrictedTarget real(*energy, {1}), states(*energy, {0, 2});
   real.hold({x, {}});
@@ -185,12 +184,12 @@ TEST(a_restricted_target_is_the_energy_of_the_whole_rows) {
 }
 
 TEST(rounds_are_bit_equal_at_any_number_of_threads_and_in_pieces) {
-  const EnergyRef energy = mixedEnergy(at::kFloat);
+  const EnergyRef energy = mixedEnergy();
   const Map underdamped{{"kind", "underdampedLangevin"}, {"steps", 2}, {"stepSize", 0.3}};
   const Map adapting{{"kind", "hmc"}, {"steps", 2}, {"stepSize", 1.0}, {"leapfrogSteps", 3}, {"warmup", 6}};
   for (const Map& real : {kMala, underdamped, adapting}) {
     const auto sampler = makeSamplerFrom(blockwise({kernel("discrete", kGibbs), kernel("real", real)}));
-    const at::Tensor start = mixedStart(*energy, 700).to(at::kFloat);
+    const at::Tensor start = mixedStart(*energy, 700);
     const Chains whole = after(*sampler, *energy, start, 8);
     CHECK(after(*sampler, *energy, start, 8, 2).x.equal(whole.x));
     CHECK_NEAR((energy->energyOf({whole.x, {}}) - whole.energy).abs().max().item<double>(), 0, 1e-5);

@@ -186,7 +186,7 @@ class Blockwise final : public Sampler {
 
 BlockKernel readBlockKernel(const Spec& spec) {
   BlockKernel kernel{makeSampler(spec.at("sampler")), {}, spec.path()};
-  const std::string& kind = kernel.sampler->common().kind;
+  const std::string& kind = spec.at("sampler").kind();
   if (kernel.sampler->traits().setsCondition || kind == "annealedLangevin" || kind == "parallelTempering" ||
       kind == "blockwise")
     spec.at("sampler").invalid("kind '" + kind +
