@@ -196,15 +196,15 @@ TEST(tiles_are_cut_by_the_work_of_their_rows) {
     std::int64_t before = usual;
     for (double work = 78126; work < 1e12; work *= 1.7) {
       const std::int64_t rows = smallestTile(work, usual);
-      CHECK(rows <= before && rows >= 16);
-      CHECK(rows == 16 || static_cast<double>(rows) * work >= 1e7);
+      CHECK(rows <= before && rows >= 32);
+      CHECK(rows == 32 || static_cast<double>(rows) * work >= 1e7);
       before = rows;
     }
-    CHECK(before == 16);
+    CHECK(before == 32);
   }
   // Every row is in one tile, whatever the cut.
   for (const std::int64_t n : {1, 15, 16, 64, 129, 1000, 70000})
-    for (const std::int64_t smallest : {16, 38, 128, 256}) {
+    for (const std::int64_t smallest : {32, 38, 128, 256}) {
       const Tiling tiling(n, smallest);
       std::int64_t next = 0;
       for (std::int64_t i = 0; i < tiling.count(); ++i) {
@@ -214,7 +214,7 @@ TEST(tiles_are_cut_by_the_work_of_their_rows) {
       }
       CHECK(next == n && tiling.count() <= std::max<std::int64_t>(17, (n + 4095) / 4096));
     }
-  CHECK(Tiling(64, smallestTile(4e6)).count() == 4);
+  CHECK(Tiling(64, smallestTile(4e6)).count() == 2);
   CHECK(Tiling(64).count() == 1);
 }
 

@@ -150,7 +150,7 @@ void parallelTiles(std::int64_t tiles, int threads, const std::function<void(std
 
 std::int64_t smallestTile(double workPerRow, std::int64_t usual) {
   constexpr double kUsualWork = 78125;  // of a row: 1e7 multiply-adds in a tile of 128
-  constexpr std::int64_t kFewest = 16;
+  constexpr std::int64_t kFewest = 32;
   if (!(workPerRow > kUsualWork)) return usual;
   const auto rows = static_cast<std::int64_t>(std::ceil(static_cast<double>(usual) * kUsualWork / workPerRow));
   return std::max(rows, std::min(kFewest, usual));
