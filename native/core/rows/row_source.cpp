@@ -9,7 +9,7 @@ namespace langevin {
 namespace {
 
 constexpr double kWholeBytes = 64.0 * 1024 * 1024;
-constexpr std::int64_t kBlockNumbers = std::int64_t{1} << 22;
+constexpr std::int64_t kBlockNumbers = std::int64_t{1} << 20;
 
 double bytesOf(const RowStore& store) {
   const double size = static_cast<double>(c10::elementSize(c10::typeMetaToScalarType(store.options().dtype())));
