@@ -147,7 +147,7 @@ describe('discrete energies', () => {
       [
         await rejection(() => partition.exact(spins, { values: [0, 1] })),
         'INVALID_OPTION',
-        /no value of a site.*-1 or \+1/,
+        /not a value of a site.*-1 or \+1/,
       ],
       [
         await rejection(() =>
