@@ -132,6 +132,13 @@ LOSSES = {
 }
 
 
+def loss_of(kind):
+    """The PyTorch loss of an objective."""
+    if kind not in LOSSES:
+        raise KeyError(f"no PyTorch loss of the objective {kind}: add it to LOSSES of scripts/reference/objectives.py")
+    return LOSSES[kind]
+
+
 def load(energy):
     dtype = DTYPES[energy.get("dtype", "float64")]
     model = build(energy["spec"], dtype)
@@ -150,7 +157,7 @@ def loss_case(case):
     one = {**case, "logZTensor": log_z}
     if "helper" in case:
         one["helperModel"], _ = load(case["helper"])
-    loss = LOSSES[case["objective"]["kind"]](model, one, x, y)
+    loss = loss_of(case["objective"]["kind"])(model, one, x, y)
     loss.backward()
     gradient = {name: p.grad.tolist() for name, p in model.named_parameters() if p.grad is not None}
     return {
@@ -228,7 +235,7 @@ def training_run(case):
         one = {**case, "noise": case["noise"][step] if "noise" in case else None, "logZTensor": log_z}
         options = {"fit_to": data} if "noise" in case["objective"] else {}
         batch_y = None if y is None else y[rows]
-        loss = LOSSES[case["objective"]["kind"]](model, one, data[rows], batch_y, **options)
+        loss = loss_of(case["objective"]["kind"])(model, one, data[rows], batch_y, **options)
         loss.backward()
         if "clipNorm" in case:
             torch.nn.utils.clip_grad_norm_(model.parameters(), case["clipNorm"])

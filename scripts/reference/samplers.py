@@ -113,8 +113,10 @@ def replay(case):
             x, accept = mala_step(model, x, y, xi, u, s["stepSize"], temperature, s.get("clip"))
         elif s["kind"] == "hmc":
             x, accept = hmc_step(model, x, y, xi, u, s["stepSize"], s["leapfrogSteps"], temperature)
-        else:
+        elif s["kind"] == "underdampedLangevin":
             x, v = baoab_step(model, x, v, y, xi, s["stepSize"], s.get("friction", 1.0), temperature)
+        else:
+            raise ValueError(f"no PyTorch step of the sampler {s['kind']}: add a branch to replay() in samplers.py")
         if accept is not None:
             taken += int(accept.sum())
             total += len(accept)
