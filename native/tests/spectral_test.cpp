@@ -124,7 +124,7 @@ TEST(one_weight_alone_brings_its_vectors) {
   const at::Tensor untouched = weight(energy, 0).u.clone();
   Job job;
   const Map values{{"2.parametrizations.weight.original", box(w)}};
-  call("energy.setParameters", Map{{"energy", energy}, {"values", values}}, job);
+  call("network.setParameters", Map{{"network", energy}, {"values", values}}, job);
   CHECK_NEAR(weight(energy, 2).estimate(), at::linalg_svdvals(w)[0].item<double>(), 1e-10);
   CHECK(at::equal(weight(energy, 0).u, untouched));
 }

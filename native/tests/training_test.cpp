@@ -79,16 +79,16 @@ void checkAverage(const Value& ema, double decay, bool warmup) {
   CHECK(checkpoints.size() == steps);
   for (int k = 0; k < steps; ++k) {
     const auto tensors = tensorsOf(checkpoints[static_cast<std::size_t>(k)].at("tensors"));
-    const at::Tensor& w = tensors.at("langevin:parameters");
+    const at::Tensor& w = tensors.at("langevin:energy/parameters");
     const double d = warmup ? std::min(decay, (1.0 + k) / (10.0 + k)) : decay;
     average = k == 0 ? w.clone() : average * d + w * (1.0 - d);
-    CHECK_NEAR((average - tensors.at("langevin:ema")).abs().max().item<double>(), 0.0, 1e-14);
+    CHECK_NEAR((average - tensors.at("langevin:energy/ema")).abs().max().item<double>(), 0.0, 1e-14);
   }
   CHECK_NEAR((energy->parameters().flat() - average).abs().max().item<double>(), 0.0, 1e-14);
   // The raw weights are in the result, and differ.
   const auto raw = tensorsOf(t.result.map()->at("rawParameters"));
   const auto last = tensorsOf(checkpoints.back().at("tensors"));
-  CHECK(raw.at("0.weight").reshape({-1}).equal(last.at("langevin:parameters").slice(0, 0, 14)));
+  CHECK(raw.at("0.weight").reshape({-1}).equal(last.at("langevin:energy/parameters").slice(0, 0, 14)));
   CHECK(!raw.at("0.weight").equal(t.parameters.at("0.weight")));
 }
 
