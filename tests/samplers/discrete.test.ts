@@ -164,7 +164,7 @@ describe('discrete energies', () => {
           ),
         ),
         'INVALID_OPTION',
-        /\[0\]\[3\] must be 0.*no neighbour/,
+        /\[0\]\[3\] must be 0.*not a neighbour/,
       ],
     ]
     for (const [error, code, message] of checks) {
