@@ -116,7 +116,7 @@ export async function buildNative({ root, env = process.env }) {
     'native',
     existsSync(addon)
       ? 'building what changed'
-      : 'building the addon (the first time: 3 to 5 minutes on two cores, 0.6 GB)',
+      : 'building the addon (the first time: 3 to 5 minutes on two cores, 0.4 GB)',
   )
   await cmakeJs(root, buildEnv, 'build')
   await verify(addon)
