@@ -59,8 +59,8 @@ Value parameterInfo(const Spec& a, Job&) {
 Map explainScoreGradients(const Network& network) {
   if (!network.isEnergy()) return {{"executor", "none"}, {"reason", "a network without an energy has no score"}};
   std::string reason = network.planReason();
-  const bool fused = network.isEnergy() && network.tiles() &&
-                     TileProgram::compileSecondOrder(network.program(), network.parameters(), reason);
+  const bool fused =
+      network.tiles() && TileProgram::compileSecondOrder(network.program(), network.parameters(), reason);
   if (fused) reason = "every operation has second derivatives in the fused kernels";
   return {{"executor", fused ? "fused-cpu" : "autograd"}, {"reason", reason}};
 }
