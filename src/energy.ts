@@ -1,4 +1,5 @@
 /** Energies: E(x) or E(x, y) with its parameters in native memory, evaluated, saved and loaded. */
+import type { Dataset } from './data/dataset.js'
 import {
   type CreateOptions,
   createNative,
@@ -32,7 +33,7 @@ export class Energy extends Network {
    */
   static override async create(spec: SpecValue, options: CreateOptions = {}): Promise<Energy> {
     const made = await createNative('energy', spec, options)
-    return new Energy(made.handle, made.spec)
+    return new Energy(made.handle, made.spec, options.inputs)
   }
 
   /**
@@ -46,24 +47,31 @@ export class Energy extends Network {
   }
 
   /**
-   * E of every row.
+   * E of every row. With `inputs` it is the energy of the row in the units of the data: exp(-E(x)) / Z is a density of x.
    *
-   * @param x rows `[n, d]`, or `[n, ...inputShape]`
+   * @param x rows `[n, d]`, or `[n, ...inputShape]`; or a Dataset
    * @returns `[n]`
-   * @throws (rejects) ERR_LANGEVIN_SHAPE, _NON_FINITE (naming row and column), _BUSY, _DISPOSED
+   * @throws (rejects) ERR_LANGEVIN_SHAPE, _NON_FINITE (naming row and column), _INVALID_OPTION (columns of a Dataset that do
+   *   not fit the `inputs`), _BUSY, _DISPOSED
    */
-  async energy(x: RowsLike, options: EvaluateOptions = {}): Promise<Tensor> {
-    return this.onRows(x, options, (args, more) => invoke('energy.energy', { energy: this, ...args }, more))
+  async energy(x: RowsLike | Dataset, options: EvaluateOptions = {}): Promise<Tensor> {
+    const energies = await this.onRows(x, options, (args, more) =>
+      invoke('energy.energy', { energy: this.native(), ...args }, more),
+    )
+    return this.conversion?.energies(energies) ?? energies
   }
 
   /**
-   * The score grad_x log p(x) = -grad_x E(x) of every row.
+   * The score grad_x log p(x) = -grad_x E(x) of every row; with `inputs` by x in the units of the data.
    *
-   * @param x rows `[n, d]`, or `[n, ...inputShape]`
+   * @param x rows `[n, d]`, or `[n, ...inputShape]`; or a Dataset
    * @returns the shape of x
    */
-  async score(x: RowsLike, options: EvaluateOptions = {}): Promise<Tensor> {
-    return this.onRows(x, options, (args, more) => invoke('energy.score', { energy: this, ...args }, more))
+  async score(x: RowsLike | Dataset, options: EvaluateOptions = {}): Promise<Tensor> {
+    const gradient = await this.onRows(x, options, (args, more) =>
+      invoke('energy.score', { energy: this.native(), ...args }, more),
+    )
+    return this.conversion?.derivatives(gradient) ?? gradient
   }
 
   /**
@@ -73,7 +81,7 @@ export class Energy extends Network {
    * @returns `[n, k]`
    * @throws (rejects) ERR_LANGEVIN_UNSUPPORTED for an energy without outputs
    */
-  async logits(x: RowsLike, options: Omit<EvaluateOptions, 'y'> = {}): Promise<Tensor> {
+  async logits(x: RowsLike | Dataset, options: Omit<EvaluateOptions, 'y'> = {}): Promise<Tensor> {
     return this.outputs(x, options)
   }
 }

@@ -1,6 +1,7 @@
 /** langevin: energy-based models for Node.js. */
 export { Dataset } from './data/dataset.js'
 export * as data from './data/index.js'
+export type { Inputs, InputsOptions } from './data/inputs.js'
 export { type Diagnosable, type Diagnosis, diagnose, type Finding } from './diagnose/index.js'
 export { doctor } from './doctor/index.js'
 export { energies, expr } from './energies/index.js'

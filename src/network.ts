@@ -1,9 +1,12 @@
 /** Networks: programs with parameters and outputs in native memory, evaluated, saved and loaded. An Energy is one. */
 import { inspect } from 'node:util'
+import { Dataset } from './data/dataset.js'
+import { InputRows } from './data/input-rows.js'
+import { checkInputs, type Inputs } from './data/inputs.js'
 import { LangevinError } from './errors.js'
 import { formatError } from './io/files.js'
 import { readSafetensors, type StoredTensor, writeSafetensors } from './io/safetensors.js'
-import type { Dtype, NativeNetwork } from './native/contract.js'
+import { type Dtype, HANDLE, type NativeNetwork } from './native/contract.js'
 import { NativeHandle } from './native/handle.js'
 import { type InvokeOptions, invoke, invokeNow } from './runtime/index.js'
 import { parseSpec, type SpecValue } from './spec/index.js'
@@ -21,6 +24,11 @@ export interface CreateOptions extends PlacementOptions {
   seed?: number | bigint
   /** 'float32' (default), 'float64' or 'bfloat16'. */
   dtype?: Dtype
+  /**
+   * What its columns are, from `data.inputs(dataset)`: rows are then given in the units of the data, data sets by the names of
+   * their columns, and the file of the model carries them.
+   */
+  inputs?: Inputs | undefined
 }
 
 export interface EvaluateOptions extends InvokeOptions {
@@ -74,15 +82,17 @@ export const STATE_PREFIX = 'langevin:'
 const SPEC_KEY = 'langevin.spec'
 const FAMILY_KEY = 'langevin.family'
 const DTYPE_KEY = 'langevin.dtype'
+const INPUTS_KEY = 'langevin.inputs'
 const FLOATS = new Set(['float32', 'float64', 'bfloat16'])
 
 /** Which specs describe it: `networks.*`, or `energies.*`. */
 type Family = 'network' | 'energy'
 
 /** What a file needs besides the parameters so that load() can rebuild the energy or network. */
-export function networkMetadata({ spec, family, dtype }: Network): Record<string, string> {
+export function networkMetadata({ spec, family, dtype, inputs }: Network): Record<string, string> {
   const metadata: Record<string, string> = { [SPEC_KEY]: JSON.stringify(spec), [DTYPE_KEY]: dtype }
   if (family === 'network') metadata[FAMILY_KEY] = family
+  if (inputs !== undefined) metadata[INPUTS_KEY] = JSON.stringify(inputs)
   return metadata
 }
 
@@ -103,13 +113,15 @@ export interface LoadOptions extends PlacementOptions {
   /** For a file without langevin's metadata (a PyTorch state dict): what the parameters belong to. */
   spec?: SpecValue
   dtype?: Dtype
+  /** For a file that does not say what its columns are. */
+  inputs?: Inputs
 }
 
 /** @internal Reads spec and parameters from a file into what `create` makes. */
 export async function loadInto<N extends Network>(
   path: string,
   family: Family,
-  { spec, dtype, device = 'cpu', signal }: LoadOptions,
+  { spec, dtype, inputs, device = 'cpu', signal }: LoadOptions,
   create: (spec: SpecValue, options: CreateOptions) => Promise<N>,
 ): Promise<N> {
   const { tensors, metadata } = await readSafetensors(path)
@@ -118,11 +130,12 @@ export async function loadInto<N extends Network>(
     dtype: dtype ?? dtypeIn(path, metadata, parameters),
     device,
     signal,
+    inputs: inputs ?? inputsIn(path, metadata),
   })
   const values: Record<string, Tensor> = {}
   try {
     for (const [name, stored] of parameters) values[name] = fromStored(path, name, stored)
-    await invoke('network.setParameters', { network, values, complete: true }, { signal })
+    await invoke('network.setParameters', { network: network.native(), values, complete: true }, { signal })
     return network
   } catch (error) {
     network.dispose()
@@ -142,11 +155,58 @@ export async function loadInto<N extends Network>(
  */
 export class Network extends NativeHandle<NativeNetwork> {
   readonly #spec: SpecValue
+  readonly #conversion: InputRows | undefined
 
   /** @internal Use `Network.create` or `Network.load`. */
-  constructor(handle: NativeNetwork, spec: SpecValue) {
+  constructor(handle: NativeNetwork, spec: SpecValue, inputs?: Inputs) {
     super(handle)
     this.#spec = spec
+    this.#conversion = inputs && conversionOf(handle, inputs)
+  }
+
+  /**
+   * What its columns are, where it was made with `inputs` or loaded from a file that says so: names, order, mean and scale. Rows
+   * go in and come out in the units of the data; numbers inside specs (step sizes, noise levels, boxes of samplers) are in the
+   * model's own, where every column has standard deviation 1.
+   */
+  get inputs(): Inputs | undefined {
+    return this.#conversion?.inputs
+  }
+
+  /** @internal How rows are brought into the units of the network and back; undefined without inputs. */
+  get conversion(): InputRows | undefined {
+    return this.#conversion
+  }
+
+  /**
+   * @internal The native object, for a call whose caller has brought the rows into the units of the network (`toRows`) and brings
+   * back what comes out.
+   */
+  native(): NativeNetwork {
+    return this.live()
+  }
+
+  /**
+   * @internal What the addon finds when the network itself is an argument. A call that was not written with inputs in mind would
+   * compute with rows in the wrong units, so it ends here.
+   */
+  override get [HANDLE](): NativeNetwork {
+    if (this.#conversion?.transforms) {
+      throw new LangevinError(
+        'ERR_LANGEVIN_UNSUPPORTED',
+        `${this.describe()} standardises its inputs, and this call would give it rows as they are; use energy(), score(), sample() and the other functions of docs/inputs.md`,
+      )
+    }
+    return super[HANDLE]
+  }
+
+  /**
+   * @internal Rows in the units of the network: a data set by the names of its columns, other rows in order. A tensor that needs
+   * no change is returned as it is; all else is new, and the caller disposes it.
+   */
+  toRows(value: RowsLike | Dataset, what = 'x', dtype?: Dtype): Tensor {
+    if (this.#conversion !== undefined) return this.#conversion.rows(value, what)
+    return value instanceof Dataset ? value.toTensor() : toRows(value, what, dtype)
   }
 
   /** @internal 'energy' or 'network': the family its spec belongs to. */
@@ -166,7 +226,7 @@ export class Network extends NativeHandle<NativeNetwork> {
    */
   static async create(spec: SpecValue, options: CreateOptions = {}): Promise<Network> {
     const made = await createNative('network', spec, options)
-    return new Network(made.handle, made.spec)
+    return new Network(made.handle, made.spec, options.inputs)
   }
 
   /**
@@ -205,13 +265,13 @@ export class Network extends NativeHandle<NativeNetwork> {
   /** Copies of the parameters by their torch.nn names, on the CPU. */
   async parameters(options: InvokeOptions = {}): Promise<Record<string, Tensor>> {
     this.live()
-    return invoke('network.parameters', { network: this }, options)
+    return invoke('network.parameters', { network: this.native() }, options)
   }
 
   /** Names, shapes and whether they are learned, in the order of the state dict. */
   parameterInfo(): readonly ParameterInfo[] {
     this.live()
-    return invokeNow('network.parameterInfo', { network: this })
+    return invokeNow('network.parameterInfo', { network: this.native() })
   }
 
   /**
@@ -229,7 +289,7 @@ export class Network extends NativeHandle<NativeNetwork> {
         if (rows !== value) made.push(rows)
         given[name] = rows
       }
-      await invoke('network.setParameters', { network: this, values: given }, options)
+      await invoke('network.setParameters', { network: this.native(), values: given }, options)
     } finally {
       for (const each of made) each.dispose()
     }
@@ -238,23 +298,23 @@ export class Network extends NativeHandle<NativeNetwork> {
   /**
    * The outputs of every row: those of a network, a classifier's logits, a regressor's predictions.
    *
-   * @param x rows `[n, d]`
+   * @param x rows `[n, d]`, or a Dataset
    * @returns `[n, k]`
    * @throws (rejects) ERR_LANGEVIN_UNSUPPORTED for an energy without outputs, _SHAPE, _NON_FINITE, _BUSY, _DISPOSED
    */
-  async outputs(x: RowsLike, options: EvaluateOptions = {}): Promise<Tensor> {
-    return this.onRows(x, options, (args, more) => invoke('network.outputs', { network: this, ...args }, more))
+  async outputs(x: RowsLike | Dataset, options: EvaluateOptions = {}): Promise<Tensor> {
+    return this.onRows(x, options, (args, more) => invoke('network.outputs', { network: this.native(), ...args }, more))
   }
 
   /** @internal Calls `body` with rows and their condition as tensors. */
   protected async onRows(
-    x: RowsLike,
+    x: RowsLike | Dataset,
     { y, threads, signal }: EvaluateOptions,
     body: (args: Record<string, unknown>, options: InvokeOptions) => Promise<Tensor>,
   ): Promise<Tensor> {
     this.live()
     signal?.throwIfAborted()
-    const rows = toRows(x, 'x')
+    const rows = this.toRows(x)
     let condition: Tensor | undefined
     try {
       condition = y === undefined ? undefined : toRows(y, 'y')
@@ -268,7 +328,7 @@ export class Network extends NativeHandle<NativeNetwork> {
   /** Which executor runs this network, and why. */
   explain(): Explanation {
     this.live()
-    return invokeNow('network.explain', { network: this })
+    return invokeNow('network.explain', { network: this.native() })
   }
 
   /**
@@ -314,6 +374,53 @@ function specIn(path: string, metadata: Record<string, string>, family: Family):
   } catch (cause) {
     throw formatError(path, 8, `the spec in its metadata is not one: ${(cause as Error).message}`, cause)
   }
+}
+
+function inputsIn(path: string, metadata: Record<string, string>): Inputs | undefined {
+  const text = metadata[INPUTS_KEY]
+  if (text === undefined) return undefined
+  try {
+    return checkInputs(JSON.parse(text))
+  } catch (cause) {
+    throw formatError(path, 8, `the inputs in its metadata cannot be read: ${(cause as Error).message}`, cause)
+  }
+}
+
+function conversionOf(handle: NativeNetwork, given: Inputs): InputRows {
+  try {
+    return fittingConversion(handle, given)
+  } catch (error) {
+    handle.dispose()
+    throw error
+  }
+}
+
+/** Inputs that fit the network: a number for each of its columns, and only real ones are shifted or scaled. */
+function fittingConversion(handle: NativeNetwork, given: Inputs): InputRows {
+  const conversion = new InputRows(checkInputs(given))
+  if (conversion.width !== handle.inputWidth) {
+    const { columns } = conversion.inputs
+    throw new LangevinError(
+      'ERR_LANGEVIN_SHAPE',
+      `inputs: ${conversion.width} numbers per row (${columns.slice(0, 12).join(', ')}${columns.length > 12 ? ', ...' : ''}), and the network takes ${handle.inputWidth}: make "input" of its spec ${conversion.width}, or choose columns`,
+      { details: { inputs: conversion.width, network: handle.inputWidth } },
+    )
+  }
+  if (!conversion.transforms) return conversion
+  const { states } = invokeNow<Explanation>('network.explain', { network: handle })
+  const blocks = typeof states === 'string' ? [{ kind: states, firstColumn: 0, columns: conversion.width }] : states
+  for (const { kind, firstColumn, columns } of blocks) {
+    if (kind === 'real') continue
+    for (let k = firstColumn; k < firstColumn + columns; k++) {
+      if (conversion.mean[k] === 0 && conversion.scale[k] === 1) continue
+      throw new LangevinError(
+        'ERR_LANGEVIN_INVALID_OPTION',
+        `inputs: number ${k} of a row is ${kind} and cannot be standardised; name the real columns in data.inputs(dataset, { standardize: [...] })`,
+        { details: { column: k, kind } },
+      )
+    }
+  }
+  return conversion
 }
 
 function dtypeIn(path: string, metadata: Record<string, string>, parameters: [string, StoredTensor][]): Dtype {

@@ -1,4 +1,5 @@
 /** sample(): draws samples from an energy. */
+import type { InputRows } from './data/input-rows.js'
 import type { Energy } from './energy.js'
 import { type Run, startRun } from './runtime/index.js'
 import type { SamplerStatistics } from './samplers/index.js'
@@ -37,7 +38,8 @@ export interface SampleOptions {
   chains?: number
   /**
    * 'normal' (default, standard), 'uniform' (over the sampler's box, else -1 to 1; default for discrete states, over all of
-   * them), the same with numbers, or rows [chains, d] or [chains, ...inputShape].
+   * them), the same with numbers, or rows [chains, d] or [chains, ...inputShape]. Rows are in the units of the data; with
+   * `inputs` of the model the laws are about standardised columns, where 'normal' is as wide as the training rows.
    */
   init?: InitSpec | RowsLike
   /** The condition of E(x, y): one for every chain, or a single one for all (a class number, or one row). */
@@ -175,12 +177,58 @@ const KNOWN = [
   'signal',
 ] as const satisfies readonly (keyof SampleOptions)[]
 
+/** What the native function returns, in the units of the network. */
+type Raw = Omit<SampleResult, 'sampler'>
+
+/** Draws, energies and the numbers about them in the units of the data. The state stays in those of the network, for `resume`. */
+function inUnitsOfData(raw: Raw, conversion: InputRows): Raw {
+  const { scale, mean, logScale } = conversion
+  const { diagnostics: d, moments, trace, trajectory, trajectoryEnergy } = raw
+  const place = (column: number, z: number) => mean[column]! + scale[column]! * z
+  const { separated, drift } = d.chainReport
+  const mcse = d.columns.mcse.map((error, k) => (error === null ? null : error * scale[k]!))
+  const known = mcse.filter((error) => error !== null)
+  const raised = (value: number | null) => (value === null ? null : value + logScale)
+  return {
+    ...raw,
+    // The state shares its tensor with the last draws, so what is converted is a copy.
+    samples: conversion.values(raw.samples.slice(0)),
+    energy: conversion.energies(raw.energy),
+    ...(trajectory && { trajectory: conversion.values(trajectory) }),
+    ...(trajectoryEnergy && { trajectoryEnergy: conversion.energies(trajectoryEnergy) }),
+    ...(moments && { moments: conversion.moments(moments) }),
+    ...(trace && { trace: { x: conversion.trace(trace.x), energy: conversion.energies(trace.energy) } }),
+    diagnostics: {
+      ...d,
+      mcse: known.length === 0 ? null : Math.max(...known),
+      columns: { ...d.columns, mcse },
+      energy: { ...d.energy, mean: raised(d.energy.mean) },
+      chainReport: {
+        ...d.chainReport,
+        separated: separated && {
+          ...separated,
+          lowMean: place(separated.column, separated.lowMean),
+          highMean: place(separated.column, separated.highMean),
+        },
+        drift: drift && {
+          ...drift,
+          first: place(drift.column, drift.first),
+          second: place(drift.column, drift.second),
+        },
+      },
+    },
+  }
+}
+
 function isInitSpec(init: SampleOptions['init']): init is InitSpec {
   return typeof init === 'string' || (typeof init === 'object' && init !== null && 'kind' in init)
 }
 
 /**
  * Draws samples: every chain starts at `init` and takes the sampler's `steps`.
+ *
+ * Of a model with `inputs` draws, moments and energies are in the units of the data; what the sampler is told (`stepSize`, `box`)
+ * and `state` are in standardised units, where one step size suits every column.
  *
  * Progress events: { step, steps, stepsPerSecond, seconds, secondsLeft }, at most every 100 ms.
  *
@@ -191,11 +239,12 @@ function isInitSpec(init: SampleOptions['init']): init is InitSpec {
 export function sample(model: Energy, options: SampleOptions): Run<SampleResult> {
   const { sampler, init, y, signal, resume, ...numbers } = requireOptions('sample', options, KNOWN)
   const made: Tensor[] = []
-  const rows = (value: RowsLike, what: string): Tensor => {
-    const result = toRows(value, what, model.dtype === 'float64' ? 'float64' : undefined)
+  const dtype = model.dtype === 'float64' ? 'float64' : undefined
+  const kept = (value: RowsLike, result: Tensor): Tensor => {
     if (result !== value) made.push(result)
     return result
   }
+  const { conversion } = model
   const spec = freeze(parseSpec('sampler', sampler))
   try {
     const condition = typeof y === 'number' ? tensor([y]) : y
@@ -204,13 +253,16 @@ export function sample(model: Energy, options: SampleOptions): Run<SampleResult>
       'sample',
       {
         ...numbers,
-        energy: model,
+        energy: model.native(),
         sampler: spec,
-        init: init === undefined || isInitSpec(init) ? init : rows(init, 'init'),
-        y: condition === undefined ? undefined : rows(condition, 'y'),
+        init: init === undefined || isInitSpec(init) ? init : kept(init, model.toRows(init, 'init', dtype)),
+        y: condition === undefined ? undefined : kept(condition, toRows(condition, 'y', dtype)),
         resume: resume === undefined ? undefined : { ...resume },
       },
-      { signal, finish: (result: Omit<SampleResult, 'sampler'>) => ({ ...result, sampler: spec }) },
+      {
+        signal,
+        finish: (raw: Raw) => ({ ...(conversion?.transforms ? inUnitsOfData(raw, conversion) : raw), sampler: spec }),
+      },
     )
   } finally {
     for (const t of made) t.dispose()

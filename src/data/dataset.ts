@@ -132,6 +132,15 @@ export class Dataset {
     return new Dataset(Object.fromEntries(this.#columns), { label, dropped: this.dropped })
   }
 
+  /** The data set without these columns. */
+  drop(columns: readonly string[]): Dataset {
+    for (const name of columns) this.#column(name)
+    const kept = [...this.#columns].filter(([name]) => !columns.includes(name))
+    if (kept.length === 0) invalid('drop: no column is left')
+    const label = this.label !== undefined && columns.includes(this.label) ? undefined : this.label
+    return new Dataset(Object.fromEntries(kept), { label, dropped: this.dropped })
+  }
+
   /** The label column as int64 [n] when it holds whole numbers, as it is otherwise; undefined without a label. */
   labels(): Tensor | undefined {
     return this.label === undefined ? undefined : invokeNow<Tensor>('data.labels', { tensor: this.column(this.label) })

@@ -1,5 +1,5 @@
 /** The mean log-likelihood of rows under an energy, with baselines. */
-import { Dataset } from '../data/dataset.js'
+import type { Dataset } from '../data/dataset.js'
 import { Energy } from '../energy.js'
 import * as partition from '../partition/index.js'
 import { invoke } from '../runtime/index.js'
@@ -103,9 +103,8 @@ function inWords(result: Omit<LogLikelihood, 'text'>): string {
   return lines.join('\n')
 }
 
-/** Rows as a tensor, remembered in `made` when it is a new one. */
-function tensorOf(value: RowsLike | Dataset, what: string, made: Tensor[]): Tensor {
-  const rows = value instanceof Dataset ? value.toTensor() : toRows(value, what)
+/** What is made for the call is remembered in `made`. */
+function kept(value: RowsLike | Dataset, rows: Tensor, made: Tensor[]): Tensor {
   if (rows !== value) made.push(rows)
   return rows
 }
@@ -135,12 +134,22 @@ export async function logLikelihood(
   }
   const made: Tensor[] = []
   try {
-    const x = tensorOf(data, 'data', made)
-    const fitted = baseline === undefined ? undefined : tensorOf(baseline, 'baseline', made)
     const z = await logZOf(model, logZ, shared)
-    const condition = y === undefined ? undefined : tensorOf(y, 'y', made)
-    const of = (energy: Energy, value: number, more: object) =>
-      invoke<Raw>('evaluate.logLikelihood', { energy, x, logZ: value, baseline: fitted, threads, ...more }, { signal })
+    const condition = y === undefined ? undefined : kept(y, toRows(y, 'y'), made)
+    // Of a model with inputs, in the units of the data: E(x) = E(z) + log scale, and a density of x is one of z over the scale.
+    const of = async (
+      energy: Energy,
+      value: number,
+      more: { temperature?: number | undefined; y?: Tensor | undefined },
+    ) => {
+      const x = kept(data, energy.toRows(data, 'data'), made)
+      const fitted = baseline === undefined ? undefined : kept(baseline, energy.toRows(baseline, 'baseline'), made)
+      const { logScale } = energy.conversion ?? { logScale: 0 }
+      const shifted = value + logScale / (more.temperature ?? 1)
+      const args = { energy: energy.native(), x, logZ: shifted, baseline: fitted, threads, ...more }
+      const raw = await invoke<Raw>('evaluate.logLikelihood', args, { signal })
+      return { ...raw, gaussian: raw.gaussian === null ? null : raw.gaussian - logScale }
+    }
     const logs = truth instanceof Tensor ? { truth } : {}
     const raw = await of(model, z.logZ, { temperature, y: condition, ...logs })
     const known = truth instanceof Energy ? (await of(truth, 0, {})).logLikelihood : truth

@@ -2,9 +2,8 @@
 import type { Energy } from '../energy.js'
 import { invoke } from '../runtime/index.js'
 import { requireOptions } from '../spec/index.js'
-import type { RowsLike } from '../tensor/index.js'
+import { type RowsLike, Tensor } from '../tensor/index.js'
 import type { Estimator } from './distances.js'
-import { withDoubles } from './vectors.js'
 
 export interface KernelSteinOptions {
   /** c of the kernel: a number, or 'median' (default), the median distance of the rows. */
@@ -32,6 +31,8 @@ export interface KernelSteinOptions {
  * k(x, y) = (1 + |x - y|^2 / scale^2)^beta; its expectation is 0 if and only if the laws are equal. pValue: share of wild
  * bootstrap draws that reach it; small = the rows do not come from the model.
  *
+ * Of a model with `inputs` distances (and `scale`) are in standardised units.
+ *
  * Only the score is compared: weights of modes that lie far apart are nearly invisible to it.
  *
  * @param model an energy over continuous rows @param x rows [n, d]; time grows as n^2 (d + bootstrap)
@@ -55,7 +56,10 @@ export async function kernelSteinDiscrepancy(
     'threads',
     'signal',
   ])
-  return withDoubles({ x }, (tensors) =>
-    invoke('metrics.kernelSteinDiscrepancy', { ...rest, ...tensors, energy: model }, { signal }),
-  )
+  const rows = model.toRows(x, 'x', x instanceof Tensor ? undefined : 'float64')
+  try {
+    return await invoke('metrics.kernelSteinDiscrepancy', { ...rest, x: rows, energy: model.native() }, { signal })
+  } finally {
+    if (rows !== x) rows.dispose()
+  }
 }

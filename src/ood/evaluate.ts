@@ -4,7 +4,8 @@ import { LangevinError } from '../errors.js'
 import type { Positive } from '../metrics/ranking.js'
 import { invoke, invokeNow } from '../runtime/index.js'
 import { kindsOf, requireOptions } from '../spec/index.js'
-import { type RowsLike, Tensor, toRows } from '../tensor/index.js'
+import { type RowsLike, Tensor } from '../tensor/index.js'
+import { type Prepared, prepared } from './units.js'
 
 /** Any value of `detectors.*`. */
 export type Detector = { readonly kind: string }
@@ -34,11 +35,21 @@ function isBox(value: OodRows | Box): value is Box {
 /** Tensors made here are freed here. */
 class Made {
   readonly #made: Tensor[] = []
+  readonly #prepared: Prepared
+
+  constructor(detector: Detector) {
+    if (typeof detector !== 'object' || detector === null || !kindsOf('detector').includes(detector.kind)) {
+      throw new LangevinError(
+        'ERR_LANGEVIN_INVALID_OPTION',
+        `ood: detector: give a value of detectors.*; known: ${kindsOf('detector').join(', ')}`,
+      )
+    }
+    this.#prepared = prepared(detector)
+  }
 
   rows(value: OodRows, what: string): Tensor {
-    const given = value instanceof Dataset ? undefined : value
-    const rows = value instanceof Dataset ? value.toTensor() : toRows(value, what)
-    if (rows !== given) this.#made.push(rows)
+    const rows = this.#prepared.toRows(value, what)
+    if (rows !== value) this.#made.push(rows)
     return rows
   }
 
@@ -46,22 +57,18 @@ class Made {
     const width = like.shape.slice(1).reduce((n, size) => n * size, 1)
     const side = (value: number | readonly number[]) =>
       typeof value === 'number' ? Array(width).fill(value) : [...value]
-    const rows = invokeNow<Tensor>('data.uniform', { rows: like.shape[0], low: side(low), high: side(high), seed })
-    this.#made.push(rows)
-    return rows
+    using drawn = invokeNow<Tensor>('data.uniform', { rows: like.shape[0], low: side(low), high: side(high), seed })
+    return this.#keep(this.#prepared.toRows(drawn.slice(0), 'the box'))
   }
 
   /** The detector as the core takes it: training rows given as arrays become a tensor. */
-  detector(value: Detector): object {
-    if (typeof value !== 'object' || value === null || !kindsOf('detector').includes(value.kind)) {
-      throw new LangevinError(
-        'ERR_LANGEVIN_INVALID_OPTION',
-        `ood: detector: give a value of detectors.*; known: ${kindsOf('detector').join(', ')}`,
-      )
-    }
-    const { rows } = value as { rows?: RowsLike }
-    if (rows === undefined) return value
-    return { ...value, rows: rows instanceof Tensor ? rows : this.#keep(toRows(rows, 'detector.rows', 'float64')) }
+  detector(): object {
+    const { detector } = this.#prepared
+    const { rows } = detector as { rows?: RowsLike | Dataset }
+    if (rows === undefined) return detector
+    const dtype = rows instanceof Tensor ? undefined : 'float64'
+    const made = this.#prepared.toRows(rows, 'detector.rows', dtype)
+    return { ...detector, rows: made === rows ? made : this.#keep(made) }
   }
 
   #keep(tensor: Tensor): Tensor {
@@ -80,13 +87,9 @@ class Made {
  */
 export async function scores(detector: Detector, x: OodRows, options: JobOptions = {}): Promise<Tensor> {
   const { signal, ...rest } = requireOptions('ood.scores', options, ['threads', 'signal'])
-  const made = new Made()
+  const made = new Made(detector)
   try {
-    return await invoke<Tensor>(
-      'ood.scores',
-      { ...rest, detector: made.detector(detector), x: made.rows(x, 'x') },
-      { signal },
-    )
+    return await invoke<Tensor>('ood.scores', { ...rest, detector: made.detector(), x: made.rows(x, 'x') }, { signal })
   } finally {
     made.dispose()
   }
@@ -129,7 +132,7 @@ export async function evaluate<Name extends string>(options: EvaluateOptions<Nam
   const known = ['detector', 'inDistribution', 'outOfDistribution', 'positive', 'auprRule', 'fprRule', 'tpr', 'threads']
   requireOptions('ood.evaluate', options, [...known, 'signal'])
   const { detector, inDistribution, outOfDistribution, signal, ...rest } = options
-  const made = new Made()
+  const made = new Made(detector)
   try {
     const inside = made.rows(inDistribution, 'inDistribution')
     const sets: [string, OodRows | Box][] = Object.entries(outOfDistribution)
@@ -152,7 +155,7 @@ export async function evaluate<Name extends string>(options: EvaluateOptions<Nam
         auprRule: 'step',
         fprRule: 'first',
         ...rest,
-        detector: made.detector(detector),
+        detector: made.detector(),
         inDistribution: inside,
         outOfDistribution: outside,
       },

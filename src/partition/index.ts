@@ -1,6 +1,7 @@
 /** log Z = log of the integral (or sum) of exp(-E(x) / T). */
-import { Dataset } from '../data/dataset.js'
+import type { Dataset } from '../data/dataset.js'
 import type { Energy } from '../energy.js'
+import { LangevinError } from '../errors.js'
 import { invoke } from '../runtime/index.js'
 import { requireOptions } from '../spec/index.js'
 import { type RowsLike, type Tensor, toRows } from '../tensor/index.js'
@@ -36,20 +37,57 @@ const ROWS = ['y', 'rows', 'samples'] as const
 
 async function call<T>(name: string, known: string[], model: Energy, given: CommonOptions): Promise<T> {
   const { signal, ...options } = requireOptions(name, given, ['temperature', 'y', 'threads', 'signal', ...known])
-  const args: Record<string, unknown> = { ...options, energy: model }
+  const args: Record<string, unknown> = { ...options, energy: model.native() }
   const made: Tensor[] = []
   try {
     for (const key of ROWS) {
       const value = args[key] as RowsLike | Dataset | undefined
       if (value === undefined) continue
-      const rows = value instanceof Dataset ? value.toTensor() : toRows(value, key)
+      const rows = key === 'y' ? toRows(value as RowsLike, key) : model.toRows(value, key)
       if (rows !== value) made.push(rows)
       args[key] = rows
     }
-    return await invoke<T>(name, args, { signal })
+    const { conversion } = model
+    if (!conversion?.transforms) return await invoke<T>(name, args, { signal })
+    refuseUnconverted(name, args)
+    for (const key of ['low', 'high'] as const) {
+      if (args[key] !== undefined) args[key] = conversion.border(args[key] as number | number[])
+    }
+    return inUnitsOfData(await invoke<T>(name, args, { signal }), conversion.logScale, options.temperature ?? 1)
   } finally {
     for (const rows of made) rows.dispose()
   }
+}
+
+/** Options that are neither rows nor borders, and would be read in standardised units. */
+function refuseUnconverted(name: string, args: Record<string, unknown>): void {
+  for (const [key, remedy] of [
+    ['proposal', 'give rows, which one is fitted to'],
+    ['values', 'sums over states are for discrete columns, which are not standardised'],
+    ['levels', 'sums over states are for discrete columns, which are not standardised'],
+  ] as const) {
+    if (args[key] === undefined) continue
+    throw new LangevinError(
+      'ERR_LANGEVIN_UNSUPPORTED',
+      `${name}: ${key}: the model standardises its inputs, so numbers of x cannot be given here: ${remedy}`,
+      { details: { path: key } },
+    )
+  }
+}
+
+/**
+ * With c = sum log scale, E(x) = E(z) + c and dx = e^c dz: log Z moves by c (1 - 1 / T), not at all at T = 1; an entropy by c.
+ */
+function inUnitsOfData<T>(result: T, logScale: number, temperature: number): T {
+  const shift = logScale * (1 - 1 / temperature)
+  const moved = { ...result } as Record<string, unknown>
+  for (const key of ['logZ', 'lower', 'upper']) if (typeof moved[key] === 'number') moved[key] = moved[key] + shift
+  for (const key of ['forward', 'reverse']) {
+    const way = moved[key] as AnnealedDirection | null | undefined
+    if (way) moved[key] = { ...way, logZ: way.logZ + shift }
+  }
+  if (typeof moved.entropy === 'number') moved.entropy = moved.entropy + logScale
+  return moved as T
 }
 
 export interface GridOptions extends CommonOptions {
@@ -181,7 +219,7 @@ export interface AnnealedOptions extends CommonOptions {
   ladder?: 'linear' | 'sigmoid' | 'adaptive'
   /** Default 0.995. */
   stepEss?: number
-  /** Mean (0) and standard deviation (1) of the Gaussian base: numbers, or one per column. */
+  /** Mean (0) and standard deviation (1) of the Gaussian base: numbers, or one per column; of a model with `inputs` in standardised units. */
   mean?: number | readonly number[]
   scale?: number | readonly number[]
   /**

@@ -1,6 +1,9 @@
 /** train(): trains an energy; evaluateObjective(): one evaluation of an objective. With checkpoints. */
 import { Dataset } from '../data/dataset.js'
+import type { InputRows } from '../data/input-rows.js'
+import type { Inputs } from '../data/inputs.js'
 import { RowSource } from '../data/rows.js'
+import type { Energy } from '../energy.js'
 import { LangevinError } from '../errors.js'
 import { formatError } from '../io/files.js'
 import { readSafetensors, type StoredTensor, writeSafetensors } from '../io/safetensors.js'
@@ -86,6 +89,7 @@ const SAME_ON_RESUME = [
   'clipNorm',
   'penalties',
   'extraLr',
+  'inputs',
 ] as const
 
 /**
@@ -115,7 +119,9 @@ const SAME_ON_RESUME = [
  *     and when the run is aborted; the name appears only when the file is whole. `resume`: such a file; the run
  *     continues with the same options and the same rows, bit-equal to one that was never interrupted. `steps` counts
  *     from the start of the first run and may be raised (a learning-rate schedule then runs over the new length)
- *   - `y`: the column of a Dataset that is y, or several (default: its label column); `columns`: those that are x
+ *   - `y`: the column of a Dataset that is y, or several (default: its label column); `columns`: those that are x. An energy
+ *     with `inputs` knows both, and takes rows in the units of the data; noise levels and other numbers of the objective are then
+ *     in standardised units
  *   Besides the loss, the history has the monitors of docs/reference/monitors.md that the objective has. Those that pass
  *   their limits are warning events and `warnings` of the result: docs/diagnose.md.
  *   - `threads` (default: LANGEVIN_THREADS or all cores), `signal`
@@ -130,12 +136,12 @@ export function train(trained: Trained, source: TrainingRows, options: TrainOpti
   const { signal, seed = 0, ...rest } = options ?? {}
   const spec = trainSpec(rest as Parameters<typeof trainSpec>[0])
   const { checkpoint, resume, y, columns, kind: _, ...core } = spec
-  const { rows, made } = rowsOf(source, spec)
+  const { rows, made } = rowsOf(source, spec, energy)
   const release = () => {
     for (const each of made) each.dispose()
   }
   const args = {
-    energy,
+    energy: energy.native(),
     networks,
     ...rows,
     ...core,
@@ -143,7 +149,7 @@ export function train(trained: Trained, source: TrainingRows, options: TrainOpti
     checkpoints: checkpoint !== undefined,
     every: checkpoint?.every,
   }
-  const recipe = recipeOf(spec, seed, networks)
+  const recipe = recipeOf(spec, seed, networks, energy.inputs)
   try {
     return startRun<TrainResult>('train', args, {
       signal,
@@ -192,10 +198,16 @@ export async function evaluateObjective(
   },
 ): Promise<ObjectiveEvaluation> {
   const { signal, objective, ...rest } = options
-  const { rows, made } = rowsOf(source, {})
+  const { energy, networks } = rolesOf(trained, 'evaluateObjective()')
+  const { rows, made } = rowsOf(source, {}, energy)
   try {
-    const { energy, networks } = rolesOf(trained, 'evaluateObjective()')
-    const args = { energy, networks, ...rows, ...rest, objective: toPlain(objective, 'evaluateObjective') }
+    const args = {
+      energy: energy.native(),
+      networks,
+      ...rows,
+      ...rest,
+      objective: toPlain(objective, 'evaluateObjective'),
+    }
     return await invoke<ObjectiveEvaluation>('objective.evaluate', args, { signal })
   } finally {
     for (const each of made) each.dispose()
@@ -205,8 +217,14 @@ export async function evaluateObjective(
 type Columns = { y?: string | readonly string[] | undefined; columns?: readonly string[] | undefined }
 
 /** x and y as the core takes them, and the tensors that were made here. */
-function rowsOf(source: TrainingRows, { y, columns }: Columns): { rows: { x: object; y?: Tensor }; made: Tensor[] } {
-  if (source instanceof Dataset) return fromDataset(source, y, columns)
+function rowsOf(
+  source: TrainingRows,
+  { y, columns }: Columns,
+  energy: Energy,
+): { rows: { x: object; y?: Tensor }; made: Tensor[] } {
+  if (source instanceof Dataset) {
+    return energy.conversion ? byName(source, y, columns, energy.conversion) : fromDataset(source, y, columns)
+  }
   if (y !== undefined || columns !== undefined) {
     throw new LangevinError(
       'ERR_LANGEVIN_INVALID_OPTION',
@@ -216,14 +234,42 @@ function rowsOf(source: TrainingRows, { y, columns }: Columns): { rows: { x: obj
   const pair =
     typeof source === 'object' && source !== null && 'x' in source ? source : { x: source as RowSource | RowsLike }
   const made: Tensor[] = []
-  const take = (value: RowsLike, what: string) => {
-    const rows = toRows(value, what)
+  const take = (value: RowsLike, rows: Tensor) => {
     if (rows !== value) made.push(rows)
     return rows
   }
-  const x = pair.x instanceof RowSource ? pair.x.toArguments() : take(pair.x, 'x')
-  const labels = 'y' in pair && pair.y !== undefined ? take(pair.y, 'y') : undefined
+  if (pair.x instanceof RowSource && energy.conversion?.transforms) {
+    throw new LangevinError(
+      'ERR_LANGEVIN_UNSUPPORTED',
+      'train(): rows of data.rows() stay as they are stored, and this energy standardises its inputs; give a Dataset or a tensor, or make the energy without inputs and use { scale, shift } of data.rows()',
+    )
+  }
+  const x = pair.x instanceof RowSource ? pair.x.toArguments() : take(pair.x, energy.toRows(pair.x))
+  const labels = 'y' in pair && pair.y !== undefined ? take(pair.y, toRows(pair.y, 'y')) : undefined
   return { rows: labels === undefined ? { x } : { x, y: labels }, made }
+}
+
+/** Columns of a data set as the energy's inputs name them. */
+function byName(source: Dataset, y: Columns['y'], columns: Columns['columns'], conversion: InputRows) {
+  const { inputs } = conversion
+  for (const [key, given, own] of [
+    ['columns', columns, inputs.columns],
+    ['y', y === undefined ? undefined : [y].flat(), inputs.y ?? []],
+  ] as const) {
+    if (given === undefined || (given.length === own.length && given.every((name) => own.includes(name)))) continue
+    throw new LangevinError(
+      'ERR_LANGEVIN_INVALID_OPTION',
+      `train(): ${key}: the energy's inputs name ${own.join(', ') || 'none'}, and here are ${given.join(', ')}; leave the option out, or make the energy with other inputs`,
+      { details: { path: key } },
+    )
+  }
+  const chosen = [...inputs.columns, ...(inputs.y ?? [])]
+  // What the caller leaves out by naming columns is left out; without names nothing may be left over.
+  const x = conversion.rows(
+    columns === undefined ? source : source.drop(source.columns.filter((name) => !chosen.includes(name))),
+  )
+  const labels = conversion.condition(source)
+  return labels === undefined ? { rows: { x }, made: [x] } : { rows: { x, y: labels }, made: [x, labels] }
 }
 
 function fromDataset(source: Dataset, y: Columns['y'], columns: Columns['columns']) {
@@ -238,9 +284,9 @@ function fromDataset(source: Dataset, y: Columns['y'], columns: Columns['columns
 type Recipe = Record<string, unknown>
 
 /** The options that make the numbers, as plain JSON. */
-function recipeOf(spec: TrainSpec, seed: number | bigint, networks: Roles['networks']): Recipe {
+function recipeOf(spec: TrainSpec, seed: number | bigint, networks: Roles['networks'], inputs?: Inputs): Recipe {
   const specs = Object.fromEntries(Object.entries(networks).map(([role, network]) => [role, network.spec]))
-  const all: Recipe = { ...spec, seed: String(seed), ...(Object.keys(specs).length > 0 && { networks: specs }) }
+  const all: Recipe = { ...spec, seed: String(seed), inputs, ...(Object.keys(specs).length > 0 && { networks: specs }) }
   return Object.fromEntries(SAME_ON_RESUME.filter((key) => all[key] !== undefined).map((key) => [key, all[key]]))
 }
 
@@ -277,6 +323,14 @@ async function readCheckpoint(path: string, recipe: Recipe) {
   for (const key of SAME_ON_RESUME) {
     const [then, now] = [canonical(state.recipe?.[key]), canonical(recipe[key])]
     if (then === now) continue
+    if (key === 'inputs') {
+      throw new LangevinError(
+        'ERR_LANGEVIN_INVALID_OPTION',
+        'resume: the inputs of the energy (columns, mean, scale) are not those of the checkpoint: the data has changed, or other ' +
+          'columns are chosen; resume continues the same run. To train on with other data, start a new run from Energy.load',
+        { details: { path: key, resume: path } },
+      )
+    }
     throw new LangevinError(
       'ERR_LANGEVIN_INVALID_OPTION',
       `resume: ${key} was ${then} when the checkpoint was written and is ${now} here; resume continues the same run. ` +

@@ -33,11 +33,12 @@ Value joinTables(const Spec& a, Job&) {
 
 // { tensor: [n] or [n, d], mean?, sd?: take these instead of computing them; rows?: int64, statistics from these only }
 // -> { tensor, mean: float64 [d], sd: float64 [d] }. The divisor is n; a constant column gets sd 1.
+// `finite: false`: numbers that are not finite stay what they are (energies).
 Value standardize(const Spec& a, Job&) {
   const at::Tensor& given = unbox(a.at("tensor"));
   if (given.dim() < 1) fail(Code::Shape, "a scalar cannot be standardised");
   const at::ScalarType out = given.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
-  requireFinite(given, a.text("name", "tensor"));
+  if (a.boolean("finite", true)) requireFinite(given, a.text("name", "tensor"));
   const at::Tensor x = (given.dim() == 1 ? given.unsqueeze(1) : given.flatten(1)).to(at::kDouble);
   at::Tensor mean, sd;
   if (a.has("mean")) {

@@ -1,0 +1,238 @@
+/** Rows on their way into a model and back: picked by name and brought into the model's units, and the other way round. */
+import { LangevinError } from '../errors.js'
+import { invokeNow } from '../runtime/index.js'
+import { hint } from '../spec/index.js'
+import { type RowsLike, type Tensor, tensor, toRows } from '../tensor/index.js'
+import { Dataset } from './dataset.js'
+import { type Inputs, inputWidthOf, refuseText } from './inputs.js'
+
+interface Affine {
+  readonly mean: Tensor
+  readonly sd: Tensor
+}
+
+interface Moments {
+  readonly mean: Tensor
+  readonly variance: Tensor
+  readonly covariance?: Tensor
+}
+
+const float64 = (values: readonly number[]) => tensor([...values], [values.length], 'float64')
+
+/** (x - mean) / sd, computed in float64; float64 stays float64, all else becomes float32. */
+function apply(rows: Tensor, { mean, sd }: Affine, more: { name: string } | { finite: false }): Tensor {
+  const { device } = rows
+  const there = (t: Tensor) => (device === 'cpu' ? t : t.to(device))
+  return invokeNow<{ tensor: Tensor }>('data.standardize', { tensor: rows, mean: there(mean), sd: there(sd), ...more })
+    .tensor
+}
+
+/**
+ * The inputs of a model at work. With x = mean + scale z, the network sees z and the model is a density of x:
+ * E(x) = E(z) + sum log scale, so that exp(-E(x)) / Z integrates to 1 over x with the Z of z; and dE/dx = dE/dz / scale.
+ */
+export class InputRows {
+  readonly inputs: Inputs
+  /** Numbers of a row. */
+  readonly width: number
+  readonly mean: readonly number[]
+  readonly scale: readonly number[]
+  /** False where rows pass as they are. */
+  readonly transforms: boolean
+  /** sum log scale: energies of rows in the data's units are larger by this. */
+  readonly logScale: number
+  #inward: Affine | undefined
+  #outward: Affine | undefined
+  #slope: Affine | undefined
+
+  constructor(inputs: Inputs) {
+    this.inputs = inputs
+    this.width = inputWidthOf(inputs)
+    this.mean = inputs.transform?.mean ?? Array<number>(this.width).fill(0)
+    this.scale = inputs.transform?.scale ?? Array<number>(this.width).fill(1)
+    this.transforms = this.mean.some((m) => m !== 0) || this.scale.some((s) => s !== 1)
+    this.logScale = this.scale.reduce((sum, s) => sum + Math.log(s), 0)
+  }
+
+  /**
+   * Rows in the units of the model: of a data set the columns of their names, in the model's order; other rows are taken in
+   * order. A tensor that needs no change is returned as it is; all else is new, and the caller disposes it.
+   *
+   * @throws ERR_LANGEVIN_INVALID_OPTION naming columns that are missing, additional or text; ERR_LANGEVIN_SHAPE, _NON_FINITE
+   */
+  rows(value: RowsLike | Dataset, what = 'x'): Tensor {
+    const raw = value instanceof Dataset ? this.#picked(value, what) : this.#inOrder(value, what)
+    if (!this.transforms) return raw
+    try {
+      this.#inward ??= { mean: float64(this.mean), sd: float64(this.scale) }
+      return apply(raw, this.#inward, { name: what })
+    } finally {
+      if (raw !== value) raw.dispose()
+    }
+  }
+
+  #inOrder(value: RowsLike, what: string): Tensor {
+    // Large values with a small spread, such as times in seconds, would lose it in float32 before the mean is taken off.
+    const rows = toRows(value, what, this.transforms && !ArrayBuffer.isView(value) ? 'float64' : undefined)
+    const { shape } = rows
+    if (this.transforms && (shape.length < 2 || shape.slice(1).reduce((n, size) => n * size, 1) !== this.width)) {
+      if (rows !== value) rows.dispose()
+      throw new LangevinError(
+        'ERR_LANGEVIN_SHAPE',
+        `${what} must have shape [n, ${this.width}], one number per column (${this.#listed()}), got [${shape.join(', ')}]`,
+        { details: { what, shape } },
+      )
+    }
+    return rows
+  }
+
+  #listed(): string {
+    const { columns } = this.inputs
+    return columns.length <= 12
+      ? columns.join(', ')
+      : `${columns.slice(0, 12).join(', ')}, ... ${columns.length} in all`
+  }
+
+  #picked(dataset: Dataset, what: string): Tensor {
+    const { columns, y = [] } = this.inputs
+    const offered = dataset.columns.filter((name) => name !== dataset.label && !y.includes(name))
+    // A matrix without names (.npy) has its columns in order.
+    if (offered.length === 1 && !columns.includes(offered[0]!) && dataset.column(offered[0]!).shape.length > 1)
+      return this.#inOrder(dataset.toTensor(offered), what)
+    const missing = columns.filter((name) => !dataset.columns.includes(name))
+    const extra = offered.filter((name) => !columns.includes(name))
+    if (missing.length > 0 || extra.length > 0) this.#refuse(missing, extra, what)
+    refuseText(dataset, columns, what)
+    return dataset.toTensor(columns)
+  }
+
+  #refuse(missing: readonly string[], extra: readonly string[], what: string): never {
+    const quoted = (names: readonly string[]) => names.map((name) => `'${name}'`).join(', ')
+    const parts: string[] = []
+    if (missing.length > 0) {
+      const near = extra.length > 0 ? hint(missing[0]!, extra).replace(/; known:.*|(?<=\?) known:.*/, '') : ''
+      parts.push(`there is no ${quoted(missing)}${near}`)
+    }
+    if (extra.length > 0) {
+      parts.push(
+        `${quoted(extra)} ${extra.length === 1 ? 'is' : 'are'} not among them: leave out with dataset.drop([...]) or --ignore ${extra.join(',')}`,
+      )
+    }
+    throw new LangevinError(
+      'ERR_LANGEVIN_INVALID_OPTION',
+      `${what}: the columns of the model are ${this.#listed()}; ${parts.join('; ')}`,
+      { details: { what, missing, extra, columns: this.inputs.columns } },
+    )
+  }
+
+  /**
+   * The y of a data set as the model was trained on it: classes are matched by their texts, not by their place in the file.
+   * undefined where the model has none.
+   *
+   * @throws ERR_LANGEVIN_INVALID_OPTION naming a column that is missing or a class the model does not know
+   */
+  condition(dataset: Dataset): Tensor | undefined {
+    const { y, classes } = this.inputs
+    if (y === undefined) return undefined
+    if (y.length > 1) return dataset.toTensor(y)
+    const codes = dataset.withLabel(y[0]!).labels()!
+    const found = Object.hasOwn(dataset.categories, y[0]!) ? dataset.categories[y[0]!] : undefined
+    if (classes === undefined && found === undefined) return codes
+    if (classes === undefined || found === undefined) {
+      const [model, file] = classes === undefined ? ['numbers', 'texts'] : ['texts', 'numbers']
+      throw new LangevinError(
+        'ERR_LANGEVIN_INVALID_OPTION',
+        `column '${y[0]}': the model was trained on ${model} there, and these are ${file}`,
+        { details: { column: y[0] } },
+      )
+    }
+    const places = found.map((text) => classes.indexOf(text))
+    const unknown = places.indexOf(-1)
+    if (unknown >= 0) {
+      throw new LangevinError(
+        'ERR_LANGEVIN_INVALID_OPTION',
+        `column '${y[0]}': the model knows no class '${found[unknown]}'; its classes are ${classes.join(', ')}`,
+        { details: { column: y[0], value: found[unknown] } },
+      )
+    }
+    const numbers = BigInt64Array.from(codes.toTypedArray() as BigInt64Array, (code) => BigInt(places[Number(code)]!))
+    codes.dispose()
+    return tensor(numbers, [numbers.length], 'int64')
+  }
+
+  /** Rows of the model in the units of the data, as float64; any number of axes before those of a row. Takes over `z`. */
+  values(z: Tensor): Tensor {
+    if (!this.transforms) return z
+    this.#outward ??= {
+      mean: float64(this.mean.map((m, k) => -m / this.scale[k]!)),
+      sd: float64(this.scale.map((s) => 1 / s)),
+    }
+    const { shape } = z
+    using flat = z.reshape([z.size / this.width, this.width])
+    using wide = flat.to('float64')
+    z.dispose()
+    using rows = apply(wide, this.#outward, { finite: false })
+    return rows.reshape(shape)
+  }
+
+  /** Derivatives by z as derivatives by x. Takes over `gradient`. */
+  derivatives(gradient: Tensor): Tensor {
+    if (!this.transforms) return gradient
+    this.#slope ??= { mean: float64(this.scale.map(() => 0)), sd: float64(this.scale) }
+    using given = gradient
+    return apply(given, this.#slope, { finite: false })
+  }
+
+  /** Energies of z as energies of x. Takes over `energies`. */
+  energies(energies: Tensor): Tensor {
+    if (this.logScale === 0) return energies
+    using given = energies
+    using column = given.reshape([given.size, 1])
+    using shift = float64([-this.logScale])
+    using one = float64([1])
+    using shifted = apply(column, { mean: shift, sd: one }, { finite: false })
+    return shifted.reshape(given.shape)
+  }
+
+  /** Mean, variance and covariance of z as those of x. Takes over its tensors. */
+  moments<M extends Moments>(given: M): M {
+    const { mean, variance, covariance } = given
+    const squares = this.#scaled(variance, (k) => this.scale[k]! ** 2)
+    const products =
+      covariance &&
+      this.#scaled(covariance, (k) => this.scale[k % this.width]! * this.scale[Math.floor(k / this.width)]!)
+    return { ...given, mean: this.values(mean), variance: squares, ...(products && { covariance: products }) }
+  }
+
+  /** Traced draws [columns, chains, draws] of the first columns. Takes over `z`. */
+  trace(z: Tensor): Tensor {
+    const [columns = 0, chains = 0, draws = 0] = z.shape
+    using given = z
+    const each = chains * draws
+    const factors = (of: (k: number) => number) =>
+      float64(Array.from({ length: columns }, (_, k) => Array<number>(each).fill(of(k))).flat())
+    using flat = given.reshape([1, columns * each])
+    using wide = flat.to('float64')
+    using mean = factors((k) => -this.mean[k]! / this.scale[k]!)
+    using sd = factors((k) => 1 / this.scale[k]!)
+    using raw = apply(wide, { mean, sd }, { finite: false })
+    return raw.reshape(given.shape)
+  }
+
+  /** Every number of a tensor times a factor by its place. Takes over `given`. */
+  #scaled(given: Tensor, factor: (place: number) => number): Tensor {
+    using old = given
+    using flat = old.reshape([1, old.size])
+    using none = float64(Array<number>(old.size).fill(0))
+    using sd = float64(Array.from({ length: old.size }, (_, k) => 1 / factor(k)))
+    using result = apply(flat, { mean: none, sd }, { finite: false })
+    return result.reshape(old.shape)
+  }
+
+  /** A border of a region of x, a number for every column or one per column, in the units of the model. */
+  border(value: number | readonly number[]): number[] {
+    const given = typeof value === 'number' ? Array<number>(this.width).fill(value) : value
+    if (given.length !== this.width) return [...given] // the core names the length it wants
+    return given.map((v, k) => (v - this.mean[k]!) / this.scale[k]!)
+  }
+}
