@@ -5,6 +5,7 @@ import { LangevinError } from '../errors.js'
 import { formatError, ioError } from '../io/files.js'
 import { requireOneOf, requireOptions } from '../spec/index.js'
 import { tensor } from '../tensor/index.js'
+import { textColumn } from './categories.js'
 import { type Column, Dataset } from './dataset.js'
 
 export type ColumnType = 'numeric' | 'categorical' | 'ignore'
@@ -213,12 +214,6 @@ function numericColumn(table: Table, k: number, column: string, path: string): F
   return values
 }
 
-function categoricalColumn(table: Table, k: number): { codes: BigInt64Array; categories: string[] } {
-  const categories = [...new Set(table.rows.map((row) => row[k]!))].sort()
-  const code = new Map(categories.map((category, i) => [category, BigInt(i)]))
-  return { codes: BigInt64Array.from(table.rows, (row) => code.get(row[k]!)!), categories }
-}
-
 /** Drops rows with missing cells, or refuses the first one. Returns how many were dropped. */
 function settleMissing(
   table: Table,
@@ -284,23 +279,22 @@ export async function csv(path: string, options: CsvOptions = {}): Promise<Datas
   if (table.rows.length === 0) throw formatError(path, 0, 'the file holds no rows')
   const names = nameColumns(table, options.header, path)
   if (table.rows.length === 0) throw formatError(path, 0, 'the file holds a header and no rows')
-  const declared = options.columns ?? {}
-  checkNames(Object.keys(declared), names, 'columns')
+  const declared = new Map(Object.entries(options.columns ?? {}))
+  checkNames(declared.keys(), names, 'columns')
   if (options.label !== undefined) checkNames([options.label], names, 'label')
   const missing = new Set(options.missingMarks ?? MISSING)
-  const types = names.map((name, k) => declared[name] ?? typeOf(table, k, name, missing, path))
+  const types = names.map((name, k) => declared.get(name) ?? typeOf(table, k, name, missing, path))
   const dropped = settleMissing(table, names, types, missing, options.missing ?? 'error', path)
-  const columns: Record<string, Column> = {}
+  const columns = new Map<string, Column>()
   names.forEach((name, k) => {
     if (types[k] === 'ignore') return
-    if (types[k] === 'numeric') {
-      columns[name] = { values: tensor(numericColumn(table, k, name, path), [table.rows.length], 'float64') }
-    } else {
-      const { codes, categories } = categoricalColumn(table, k)
-      columns[name] = { values: tensor(codes, [table.rows.length], 'int64'), categories }
-    }
+    const values =
+      types[k] === 'numeric'
+        ? { values: tensor(numericColumn(table, k, name, path), [table.rows.length], 'float64') }
+        : textColumn(table.rows.map((row) => row[k]!))
+    columns.set(name, values)
   })
-  if (Object.keys(columns).length === 0) {
+  if (columns.size === 0) {
     throw new LangevinError('ERR_LANGEVIN_INVALID_OPTION', 'data.csv: columns: every column is ignored')
   }
   return new Dataset(columns, { label: options.label, dropped })

@@ -4,6 +4,10 @@ import type { Dtype } from '../native/contract.js'
 import { invokeNow } from '../runtime/index.js'
 import { requireOptions } from '../spec/index.js'
 import { Tensor, tensor } from '../tensor/index.js'
+import { lookAlike } from './number-text.js'
+
+/** What a column holds: numbers, or codes of categories (`dataset.categories`). */
+export type ColumnKind = 'numeric' | 'categorical'
 
 /** One column: a tensor whose first axis runs over the rows, and the category list where its numbers are codes. */
 export interface Column {
@@ -16,6 +20,15 @@ export interface DatasetOptions {
   label?: string | undefined
   /** Rows a reader left out because of missing cells. */
   dropped?: number | undefined
+}
+
+export interface ToTensorOptions {
+  /** Which columns, in this order. Default: all but the label. */
+  columns?: readonly string[] | undefined
+  /** Default: float64 when a column is float64 or int64, else float32. */
+  dtype?: Dtype | undefined
+  /** Take the codes of categorical columns as numbers: true for all of them, or a list of names. Default: refuse them. */
+  codes?: boolean | readonly string[] | undefined
 }
 
 export interface SplitOptions {
@@ -33,7 +46,7 @@ export interface SplitOptions {
 export type Statistics = Record<string, readonly number[]>
 
 export interface StandardizeOptions {
-  /** Columns to transform. Default: all numeric ones, without the label, categorical and int64 label-like columns. */
+  /** Columns to transform. Default: all numeric ones but the label. */
   columns?: readonly string[]
   /** Take the statistics from these rows only, such as the training rows. */
   rows?: readonly number[] | Tensor
@@ -52,6 +65,42 @@ function rowNumbers(rows: readonly number[] | Tensor): Tensor {
 
 function float64(values: readonly number[]): Tensor {
   return tensor(values, [values.length], 'float64')
+}
+
+/** An object whose keys are only what was put in: a column may be called 'constructor' or '__proto__'. */
+function byName<T>(entries: Iterable<readonly [string, T]>): Record<string, T> {
+  const object: Record<string, T> = Object.create(null)
+  for (const [name, value] of entries) object[name] = value
+  return object
+}
+
+function statisticOf(given: Statistics, which: 'mean' | 'sd', name: string): Tensor {
+  if (!Object.hasOwn(given, name)) invalid(`standardize: ${which} has no column '${name}'`)
+  return float64(given[name]!)
+}
+
+/** The first text of a categorical column, where it has rows: ('m0000', row 1). */
+function firstText({ values, categories }: Column): string | undefined {
+  if (values.shape.includes(0)) return undefined
+  using one = values.slice(0, 1)
+  return categories![Number(one.toTypedArray()[0])]
+}
+
+/** Why categorical columns are no numbers, and what to do: they are left out, or their codes are asked for. */
+function refuseCategories(columns: readonly (readonly [string, Column])[]): never {
+  const names = columns.map(([name]) => name)
+  const texts = columns.map(([, column]) => firstText(column))
+  const examples = texts.map((text) => (text === undefined ? '' : ` ('${text}', row 1)`))
+  const several = names.length > 1
+  const what = several
+    ? `columns ${names.map((name, k) => `'${name}'${examples[k]}`).join(', ')} contain text`
+    : `column '${names[0]}' contains text${examples[0]}`
+  const likeNumber = texts.map((text) => text && lookAlike(text)).find((hint) => hint !== undefined)
+  const remedy =
+    likeNumber === undefined
+      ? `leave ${several ? 'them' : 'it'} out with columns / --ignore ${names.join(',')}, or ask for the codes of the categories: toTensor({ codes: true })`
+      : `it ${likeNumber}`
+  throw new LangevinError('ERR_LANGEVIN_INVALID_OPTION', `dataset: ${what}; ${remedy}`, { details: { columns: names } })
 }
 
 function sizesOf(length: number, { fractions, sizes }: SplitOptions): number[] {
@@ -80,12 +129,15 @@ export class Dataset {
   readonly label: string | undefined
   /** Category lists of the columns that hold codes. */
   readonly categories: Readonly<Record<string, readonly string[]>>
+  /** 'numeric' or 'categorical', by column. */
+  readonly kinds: Readonly<Record<string, ColumnKind>>
   /** Rows a reader left out because of missing cells (data.csv with missing: 'drop'). */
   readonly dropped: number
   readonly #columns: Map<string, Column>
 
-  constructor(columns: Record<string, Column>, options: DatasetOptions = {}) {
-    this.#columns = new Map(Object.entries(columns))
+  /** @param columns a Map keeps its order; an object has that of its keys, whole numbers first */
+  constructor(columns: Readonly<Record<string, Column>> | ReadonlyMap<string, Column>, options: DatasetOptions = {}) {
+    this.#columns = new Map(columns instanceof Map ? columns : Object.entries(columns))
     this.columns = Object.freeze([...this.#columns.keys()])
     const [first] = this.#columns
     if (first === undefined) invalid('needs at least one column')
@@ -104,10 +156,12 @@ export class Dataset {
     this.label = options.label
     this.dropped = options.dropped ?? 0
     if (this.label !== undefined) this.#column(this.label)
+    const all = [...this.#columns]
     this.categories = Object.freeze(
-      Object.fromEntries(
-        [...this.#columns].flatMap(([name, { categories }]) => (categories ? [[name, categories]] : [])),
-      ),
+      byName(all.flatMap(([name, { categories }]) => (categories ? [[name, categories] as const] : []))),
+    )
+    this.kinds = Object.freeze(
+      byName(all.map(([name, { categories }]) => [name, categories ? 'categorical' : 'numeric'] as const)),
     )
   }
 
@@ -118,7 +172,8 @@ export class Dataset {
   }
 
   #map(change: (column: Column, name: string) => Column): Dataset {
-    const columns = Object.fromEntries([...this.#columns].map(([name, column]) => [name, change(column, name)]))
+    const columns = new Map<string, Column>()
+    for (const [name, column] of this.#columns) columns.set(name, change(column, name))
     return new Dataset(columns, { label: this.label })
   }
 
@@ -129,7 +184,7 @@ export class Dataset {
 
   /** The same columns with another label column (or none). */
   withLabel(label: string | undefined): Dataset {
-    return new Dataset(Object.fromEntries(this.#columns), { label, dropped: this.dropped })
+    return new Dataset(this.#columns, { label, dropped: this.dropped })
   }
 
   /** The data set without these columns. */
@@ -138,7 +193,7 @@ export class Dataset {
     const kept = [...this.#columns].filter(([name]) => !columns.includes(name))
     if (kept.length === 0) invalid('drop: no column is left')
     const label = this.label !== undefined && columns.includes(this.label) ? undefined : this.label
-    return new Dataset(Object.fromEntries(kept), { label, dropped: this.dropped })
+    return new Dataset(new Map(kept), { label, dropped: this.dropped })
   }
 
   /** The label column as int64 [n] when it holds whole numbers, as it is otherwise; undefined without a label. */
@@ -147,13 +202,27 @@ export class Dataset {
   }
 
   /**
-   * Columns side by side as [n, d] (further axes flattened): float64 when one of them is, else float32.
-   * Default: all columns but the label. Categorical columns give their codes.
+   * Columns side by side as [n, d] (further axes flattened). Default: all columns but the label, float64 when one of them is
+   * float64 or int64, else float32.
+   *
+   * A categorical column is refused, since its codes are names, not quantities; `toTensor({ codes: true })` takes them.
+   * Errors: ERR_LANGEVIN_INVALID_OPTION with the names in `details.columns`.
    */
-  toTensor(columns?: readonly string[], dtype?: Dtype): Tensor {
-    const names = columns ?? this.columns.filter((name) => name !== this.label)
+  toTensor(columns?: readonly string[] | ToTensorOptions, dtype?: Dtype): Tensor {
+    const list = Array.isArray(columns) || columns === undefined
+    const options = (list ? { columns, dtype } : columns) as ToTensorOptions
+    requireOptions('dataset.toTensor', options, ['columns', 'dtype', 'codes'])
+    const names = options.columns ?? this.columns.filter((name) => name !== this.label)
     if (names.length === 0) invalid('toTensor: there is no column besides the label; name the columns')
-    return invokeNow<Tensor>('data.join', { tensors: names.map((name) => this.column(name)), ...(dtype && { dtype }) })
+    const chosen = names.map((name) => [name, this.#column(name)] as const)
+    const { codes = false } = options
+    const wanted = (name: string) => (typeof codes === 'boolean' ? codes : codes.includes(name))
+    const refused = chosen.filter(([name, { categories }]) => categories !== undefined && !wanted(name))
+    if (refused.length > 0) refuseCategories(refused)
+    const tensors = chosen.map(([, { values }]) => values)
+    // float32 holds whole numbers up to 2^24 only: times in seconds would be off by a minute.
+    const wide = tensors.some(({ dtype }) => dtype === 'float64' || dtype === 'int64')
+    return invokeNow<Tensor>('data.join', { tensors, dtype: options.dtype ?? (wide ? 'float64' : 'float32') })
   }
 
   /** Rows by number, in the given order (repeats allowed). */
@@ -219,14 +288,15 @@ export class Dataset {
         (givenMean && Object.keys(givenMean)) ??
         this.columns.filter((name) => name !== this.label && !(name in this.categories)),
     )
-    for (const name of chosen) this.#column(name)
-    const mean: Statistics = {}
-    const sd: Statistics = {}
+    const texts = [...chosen].map((name) => [name, this.#column(name)] as const).filter(([, each]) => each.categories)
+    if (texts.length > 0) refuseCategories(texts)
+    const mean: Record<string, readonly number[]> = byName([])
+    const sd: Record<string, readonly number[]> = byName([])
     const dataset = this.#map((column, name) => {
       if (!chosen.has(name)) return column
       const statistics = givenMean && {
-        mean: float64(givenMean[name] ?? invalid(`standardize: mean has no column '${name}'`)),
-        sd: float64(givenSd![name] ?? invalid(`standardize: sd has no column '${name}'`)),
+        mean: statisticOf(givenMean, 'mean', name),
+        sd: statisticOf(givenSd!, 'sd', name),
       }
       const result = invokeNow<{ tensor: Tensor; mean: Tensor; sd: Tensor }>('data.standardize', {
         tensor: column.values,

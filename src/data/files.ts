@@ -2,13 +2,14 @@
 import { LangevinError } from '../errors.js'
 import { readMaybeGzip } from '../io/bytes.js'
 import { formatError } from '../io/files.js'
-import { readNpy } from '../io/npy.js'
-import { readNpz } from '../io/npz.js'
-import { readSafetensorsTensors } from '../io/tensors.js'
+import { readNpy, type TextArray } from '../io/npy.js'
+import { readArchive } from '../io/npz.js'
+import { readTensors } from '../io/tensors.js'
 import { invoke } from '../runtime/index.js'
 import { requireOptions } from '../spec/index.js'
 import { Tensor, tensor } from '../tensor/index.js'
 import { labelOf } from './arrays.js'
+import { textColumn } from './categories.js'
 import { type Column, Dataset } from './dataset.js'
 
 export interface ArraysOptions {
@@ -18,18 +19,12 @@ export interface ArraysOptions {
   label?: string | null
 }
 
-function toDataset(path: string, arrays: Record<string, Tensor | string[]>, { label }: ArraysOptions): Dataset {
-  const columns: Record<string, Column> = {}
-  for (const [name, array] of Object.entries(arrays)) {
-    if (array instanceof Tensor) {
-      columns[name] = { values: array }
-      continue
-    }
-    const categories = [...new Set(array)].sort()
-    const codes = BigInt64Array.from(array, (text) => BigInt(categories.indexOf(text)))
-    columns[name] = { values: tensor(codes, [array.length], 'int64'), categories }
+function toDataset(path: string, arrays: ReadonlyMap<string, Tensor | TextArray>, { label }: ArraysOptions): Dataset {
+  const columns = new Map<string, Column>()
+  for (const [name, array] of arrays) {
+    columns.set(name, array instanceof Tensor ? { values: array } : textColumn(array.texts, array.shape))
   }
-  const lengths = Object.entries(columns).map(([name, { values }]) => [name, values.shape[0]] as const)
+  const lengths = [...columns].map(([name, { values }]) => [name, values.shape[0]] as const)
   if (lengths.some(([, rows]) => rows === undefined || rows !== lengths[0]![1])) {
     const listed = lengths.map(([name, rows]) => `${name} ${rows ?? 'scalar'}`).join(', ')
     throw new LangevinError(
@@ -38,16 +33,16 @@ function toDataset(path: string, arrays: Record<string, Tensor | string[]>, { la
       { details: { path } },
     )
   }
-  return new Dataset(columns, { label: labelOf(Object.keys(columns), label) })
+  return new Dataset(columns, { label: labelOf([...columns.keys()], label) })
 }
 
 /**
- * Reads a .npz archive; every array is a column (a matrix is one column of shape [n, d]).
+ * Reads a .npz archive; every array is a column (a matrix is one column of shape [n, d]), text arrays are categories.
  * Column-major arrays are read correctly. Errors: ERR_LANGEVIN_IO, _FORMAT, _UNSUPPORTED (pickled arrays), _SHAPE.
  */
 export async function npz(path: string, options: ArraysOptions = {}): Promise<Dataset> {
   requireOptions('data.npz', options, ['columns', 'label'])
-  return toDataset(path, await readNpz(path, options.columns), options)
+  return toDataset(path, await readArchive(path, options.columns), options)
 }
 
 /** Reads a .npy array as the column 'x'. Errors: ERR_LANGEVIN_IO, _FORMAT, _UNSUPPORTED. */
@@ -58,8 +53,8 @@ export async function npy(path: string): Promise<Dataset> {
 /** Reads a safetensors file; every tensor is a column. Errors: ERR_LANGEVIN_IO, _FORMAT, _SHAPE, _DTYPE. */
 export async function safetensors(path: string, options: ArraysOptions = {}): Promise<Dataset> {
   requireOptions('data.safetensors', options, ['columns', 'label'])
-  const { tensors } = await readSafetensorsTensors(path, options.columns)
-  if (Object.keys(tensors).length === 0) throw formatError(path, 8, 'the file holds no tensors')
+  const { tensors } = await readTensors(path, options.columns)
+  if (tensors.size === 0) throw formatError(path, 8, 'the file holds no tensors')
   return toDataset(path, tensors, options)
 }
 

@@ -32,7 +32,7 @@ export function parseNpyHeader(bytes: Uint8Array, what: string): NpyHeader {
   const text = new TextDecoder(version === 3 ? 'utf-8' : 'latin1').decode(bytes.subarray(start, start + length)).trim()
   const bad = () => formatError(what, start, `the header is not the expected dictionary: ${text.slice(0, 120)}`)
   if (!text.startsWith('{') || !text.endsWith('}')) throw bad()
-  const found: Record<string, string | boolean | number[]> = {}
+  const found: Record<string, string | boolean | number[]> = Object.create(null)
   let rest = text.slice(1, -1)
   while (rest.trim() !== '') {
     const match = ITEM.exec(rest)
@@ -57,8 +57,38 @@ export function parseNpyHeader(bytes: Uint8Array, what: string): NpyHeader {
   return { descr, fortranOrder, shape, dataStart: start + length }
 }
 
-/** Texts of a '<U7' or '|S5' array, in row-major order. */
-function decodeText(bytes: Uint8Array, { descr, shape, dataStart }: NpyHeader, what: string): string[] {
+/** The texts of a text array, row-major. */
+export interface TextArray {
+  readonly texts: string[]
+  readonly shape: readonly number[]
+}
+
+/** Texts in lists nested as the axes of their array are; a scalar is one text. */
+export type NestedText = string | NestedText[]
+
+export function nested({ texts, shape }: TextArray): NestedText {
+  const [size, ...rest] = shape
+  if (size === undefined) return texts[0]!
+  if (rest.length === 0) return texts
+  const step = rest.reduce((n, each) => n * each, 1)
+  return Array.from({ length: size }, (_, i) => nested({ texts: texts.slice(i * step, (i + 1) * step), shape: rest }))
+}
+
+/** Where each row-major entry is in a column-major array. */
+function fortranPlaces(shape: readonly number[], count: number): number[] {
+  return Array.from({ length: count }, (_, i) => {
+    let rest = i
+    const index = shape.map(() => 0)
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      index[axis] = rest % shape[axis]!
+      rest = Math.floor(rest / shape[axis]!)
+    }
+    return index.reduceRight((place, at, axis) => place * shape[axis]! + at, 0)
+  })
+}
+
+/** Texts of a '<U7' or '|S5' array, in row-major order. NumPy fills texts up with zeros; those inside a text are its own. */
+function decodeText(bytes: Uint8Array, { descr, shape, fortranOrder, dataStart }: NpyHeader, what: string): TextArray {
   const width = Number(descr.slice(2))
   const unit = descr[1] === 'U' ? 4 : 1
   const count = shape.reduce((n, size) => n * size, 1)
@@ -66,23 +96,25 @@ function decodeText(bytes: Uint8Array, { descr, shape, dataStart }: NpyHeader, w
     throw formatError(what, bytes.length, `the array needs ${count * width * unit} bytes of data`)
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset + dataStart)
-  return Array.from({ length: count }, (_, i) => {
+  const texts = Array.from({ length: count }, (_, i) => {
     let text = ''
     for (let k = 0; k < width; k++) {
       const at = (i * width + k) * unit
       const point = unit === 4 ? view.getUint32(at, descr[0] !== '>') : view.getUint8(at)
       if (point > 0x10ffff) throw formatError(what, dataStart + at, 'not a character')
-      if (point !== 0) text += String.fromCodePoint(point)
+      text += String.fromCodePoint(point)
     }
-    return text
+    return text.replace(/\0+$/, '')
   })
+  if (!fortranOrder) return { texts, shape }
+  return { texts: fortranPlaces(shape, count).map((place) => texts[place]!), shape }
 }
 
 /**
  * One array from the bytes of a .npy file: a Tensor, or the texts of a text array. Column-major arrays and either byte
  * order are turned into row-major numbers in the core.
  */
-export async function decodeNpy(bytes: Uint8Array, what: string): Promise<Tensor | string[]> {
+export async function decodeNpy(bytes: Uint8Array, what: string): Promise<Tensor | TextArray> {
   const header = parseNpyHeader(bytes, what)
   const { descr, shape, dataStart } = header
   if (/^[|<>=]?O/.test(descr)) {
@@ -117,7 +149,7 @@ export async function decodeNpy(bytes: Uint8Array, what: string): Promise<Tensor
  */
 export async function readNpy(path: string): Promise<Tensor> {
   const array = await decodeNpy(await readWhole(path), path)
-  if (Array.isArray(array)) {
+  if ('texts' in array) {
     throw new LangevinError('ERR_LANGEVIN_UNSUPPORTED', `${path}: the array holds text, not numbers`)
   }
   return array

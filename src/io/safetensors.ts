@@ -31,6 +31,8 @@ export interface StoredTensor {
 }
 
 export interface SafetensorsFile {
+  /** In the order of the data. The keys of an object cannot keep it: JavaScript puts whole numbers first. */
+  names: string[]
   tensors: Record<string, StoredTensor>
   metadata: Record<string, string>
 }
@@ -159,7 +161,7 @@ function parseHeader(path: string, json: Buffer): { entries: [string, unknown][]
   } catch (error) {
     throw formatError(path, 8, `the header is not valid JSON (${(error as Error).message})`, error)
   }
-  const metadata: Record<string, string> = {}
+  const metadata: Record<string, string> = Object.create(null)
   const entries: [string, unknown][] = []
   for (const [name, entry] of Object.entries(header as Record<string, unknown>)) {
     if (name !== '__metadata__') {
@@ -211,7 +213,7 @@ export async function readSafetensors(path: string): Promise<SafetensorsFile> {
     for (const { name, dtype, shape, begin, end } of places) {
       tensors[name] = { dtype, shape, data: new Uint8Array(data.buffer, data.byteOffset + begin, end - begin) }
     }
-    return { tensors, metadata }
+    return { names: places.map(({ name }) => name), tensors, metadata }
   } catch (error) {
     throw ioError('read', path, error)
   } finally {

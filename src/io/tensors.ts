@@ -34,6 +34,27 @@ function toTensor(path: string, name: string, { dtype, shape, data }: StoredTens
   return tensor(new array(data.slice().buffer), shape, OWN.has(dtype) ? (dtype as Dtype) : 'int64')
 }
 
+/** The tensors of a safetensors file in the order of its data (or of `names`). */
+export async function readTensors(
+  path: string,
+  names?: readonly string[],
+): Promise<{ tensors: Map<string, Tensor>; metadata: Record<string, string> }> {
+  const file = await readSafetensors(path)
+  const tensors = new Map<string, Tensor>()
+  for (const name of names ?? file.names) {
+    const stored = file.tensors[name]
+    if (stored === undefined) {
+      throw new LangevinError(
+        'ERR_LANGEVIN_INVALID_OPTION',
+        `${path}: there is no tensor '${name}'; it holds ${file.names.join(', ')}`,
+        { details: { path, name } },
+      )
+    }
+    tensors.set(name, toTensor(path, name, stored))
+  }
+  return { tensors, metadata: file.metadata }
+}
+
 /**
  * The tensors of a safetensors file by name (all, or the named ones). Whole numbers of 8 to 32 bits become int64.
  * Errors: ERR_LANGEVIN_IO, ERR_LANGEVIN_FORMAT, ERR_LANGEVIN_DTYPE (float16, uint64), ERR_LANGEVIN_INVALID_OPTION (name).
@@ -42,18 +63,8 @@ export async function readSafetensorsTensors(
   path: string,
   names?: readonly string[],
 ): Promise<{ tensors: Record<string, Tensor>; metadata: Record<string, string> }> {
-  const file = await readSafetensors(path)
-  const tensors: Record<string, Tensor> = {}
-  for (const name of names ?? Object.keys(file.tensors)) {
-    const stored = file.tensors[name]
-    if (stored === undefined) {
-      throw new LangevinError(
-        'ERR_LANGEVIN_INVALID_OPTION',
-        `${path}: there is no tensor '${name}'; it holds ${Object.keys(file.tensors).join(', ')}`,
-        { details: { path, name } },
-      )
-    }
-    tensors[name] = toTensor(path, name, stored)
-  }
-  return { tensors, metadata: file.metadata }
+  const { tensors, metadata } = await readTensors(path, names)
+  const byName: Record<string, Tensor> = Object.create(null)
+  for (const [name, tensor] of tensors) byName[name] = tensor
+  return { tensors: byName, metadata }
 }
