@@ -31,13 +31,15 @@ struct Pair {
     return positives.mean() - (negatives * negatives.detach().softmax(0)).sum() + 0.1 * g.square().mean();
   }
 
-  Both onTapes(int threads, Differentiable ofEnergy = {.x = true}) const {
+  // `cut`: the energy sees g(z) as constants.
+  Both onTapes(int threads, Differentiable ofEnergy = {}, bool cut = false) const {
     Tape first(*g, threads), second(*energy, threads);
     first.begin(1, 0);
     second.begin(2, 0);
     const at::Tensor latent = z.clone().requires_grad_(true), moved = shift.clone().requires_grad_(true);
-    const at::Tensor made = first.record(kOutputs, {latent, {}}, {.x = true});
-    const at::Tensor negatives = second.record(kEnergy, {made + moved + noise, {}}, ofEnergy);
+    const at::Tensor made = first.record(kOutputs, {latent, {}});
+    const at::Tensor x = made + moved + noise;
+    const at::Tensor negatives = second.record(kEnergy, {cut ? x.detach() : x, {}}, ofEnergy);
     const at::Tensor positives = second.record(kEnergy, {data, {}});
     const at::Tensor loss = lossOf(made, negatives, positives);
     const JointGradients all = backward(loss, {&second, &first}, {latent, moved});
@@ -87,7 +89,7 @@ TEST(chained_gradients_are_bit_equal_at_any_number_of_threads) {
 
 TEST(control_rows_that_are_constants_hand_nothing_on) {
   const Pair pair(11, at::kDouble);
-  const Both cut = pair.onTapes(1, {}), exact = pair.whole();
+  const Both cut = pair.onTapes(1, {}, true), exact = pair.whole();
   CHECK(apart(cut.energy, exact.energy) < 1e-12);
   CHECK(apart(cut.generator, exact.generator) > 1e-2);
   CHECK(cut.shift.abs().sum().item<double>() == 0);
@@ -95,9 +97,46 @@ TEST(control_rows_that_are_constants_hand_nothing_on) {
 
 TEST(an_energy_that_is_held_fixed_still_trains_the_generator) {
   const Pair pair(11, at::kDouble);
-  const Both fixed = pair.onTapes(1, {.parameters = false, .x = true}), exact = pair.whole();
+  const Both fixed = pair.onTapes(1, {.parameters = false}), exact = pair.whole();
   CHECK(apart(fixed.generator, exact.generator) < 1e-12);
   CHECK(apart(fixed.energy, exact.energy) > 1e-2);  // that of the data alone
+}
+
+std::string refusalOf(const std::function<void()>& call) {
+  try {
+    call();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(a_tape_that_the_loss_reaches_and_that_is_not_listed_is_refused) {
+  const Pair pair(11, at::kDouble);
+  Tape first(*pair.g, 1, "generator"), second(*pair.energy, 1);
+  const at::Tensor made = first.record(kOutputs, {pair.z, {}});
+  const at::Tensor direct = made.square().mean();
+  const at::Tensor through = second.record(kEnergy, {made, {}}).mean();
+  const at::Tensor cut = second.record(kEnergy, {made.detach(), {}}).mean();
+  for (const at::Tensor& loss : {direct + cut, through}) {
+    const std::string refusal = refusalOf([&] { backward(loss, {&second}, {}, {}, {&first}); });
+    CHECK(refusal.find("a record of 'generator', whose gradient was not asked for") != std::string::npos);
+  }
+  CHECK(backward(cut, {&second}, {}, {}, {&first}).parameters[0].abs().sum().item<double>() > 0);
+}
+
+TEST(a_record_serves_one_loss_and_the_others_stay) {
+  const Pair pair(11, at::kDouble);
+  Tape tape(*pair.energy, 1);
+  const at::Tensor a = tape.record(kEnergy, {pair.noise, {}}).mean(), b = tape.record(kEnergy, {pair.data, {}}).mean();
+  const auto leaves = pair.energy->parameters().leaves();
+  const auto exact = [&](const at::Tensor& x) {
+    return flatGradient(pair.energy->evaluateWith(leaves, {x, {}}, {}).energy.mean(), leaves);
+  };
+  CHECK(apart(tape.backward(a, {}).parameters.clone(), exact(pair.noise)) < 1e-12);
+  const std::string refusal = refusalOf([&] { tape.backward(a + b, {}); });
+  CHECK(refusal.find("an earlier backward() of this step consumed") != std::string::npos);
+  CHECK(apart(tape.backward(b, {}).parameters.clone(), exact(pair.data)) < 1e-12);
 }
 
 // z_{k+1} = z_k + g(z_k), the leaf of every record the rows of the next; and its leaves themselves as rows.
@@ -110,9 +149,9 @@ TEST(a_network_of_its_own_outputs) {
   const auto onTape = [&](int threads) {
     Tape tape(*g, threads);
     const at::Tensor one = tape.record(kOutputs, {z, {}});
-    const at::Tensor two = tape.record(kOutputs, {one, {}}, {.x = true});
-    const at::Tensor three = tape.record(kOutputs, {two + z, {}}, {.x = true});
-    const at::Tensor again = tape.record(squares, {one, {}}, {.x = true});
+    const at::Tensor two = tape.record(kOutputs, {one, {}});
+    const at::Tensor three = tape.record(kOutputs, {two + z, {}});
+    const at::Tensor again = tape.record(squares, {one, {}});
     return tape.backward((three * weights).sum() + again.mean() + two.mean(), {}).parameters.clone();
   };
   const auto leaves = g->parameters().leaves();
@@ -130,7 +169,7 @@ TEST(a_residual_beside_a_generator) {
   const EnergyRef hat = energyWith(network("silu", 3, {9}), at::kDouble);
   const at::Tensor y = normal(30, 3, 1).requires_grad_(true), z = normal(30, 2, 2).requires_grad_(true);
   Tape first(*g, 1), second(*hat, 1);
-  const Differentiable rows{.parameters = false, .x = true};
+  const Differentiable rows{.parameters = false};
   const at::Tensor x = first.record(kOutputs, {z, {}}, rows) + y;
   const at::Tensor u = second.record(kEnergy, {x, {}}, rows);
   const JointGradients found = backward(u.sum(), {&first, &second}, {y, z});

@@ -120,7 +120,8 @@ at::Tensor Tape::addPieces(const std::vector<Piece>& pieces) {
 /// One run over all records, from the last to the first.
 class BackwardPass {
  public:
-  BackwardPass(const std::vector<Tape*>& tapes, const std::vector<at::Tensor>& extras) : tapes_(tapes) {
+  BackwardPass(const std::vector<Tape*>& tapes, const std::vector<at::Tensor>& extras, const std::vector<Tape*>& others)
+      : tapes_(tapes) {
     for (std::size_t t = 0; t < tapes.size(); ++t)
       for (Tape::Record& record : tapes[t]->records_) records_.push_back({t, &record, 0, false});
     std::sort(records_.begin(), records_.end(),
@@ -131,13 +132,20 @@ class BackwardPass {
       flows_ |= e.record->flowsOn();
     }
     sources_.insert(sources_.end(), extras.begin(), extras.end());
+    endOfExtras_ = sources_.size();
     extras_ = extras.size();
+    for (const Tape* tape : tapes) refuse(*tape, tape->spent_, true);
+    for (const Tape* tape : others) {
+      refuse(*tape, tape->spent_, true);
+      for (const Tape::Record& record : tape->records_) refuse(*tape, record.leaves, false);
+    }
     sums_.resize(tapes.size());
   }
 
   JointGradients run(const at::Tensor& loss, const std::vector<Derivative>& known) {
     found_.resize(sources_.size());
     if (loss.requires_grad()) found_ = torch::autograd::grad({loss}, sources_, {}, flows_, false, true);
+    requireNothingRefused(found_);
     at::NoGradGuard guard;
     addKnown(found_, sources_, known);
     // A stage ends with a record that others may be upstream of: they wait until it has handed its gradients on.
@@ -152,6 +160,27 @@ class BackwardPass {
   }
 
  private:
+  // A source that the loss must not reach.
+  struct Refused {
+    const Tape* tape;
+    bool consumed;
+  };
+  void refuse(const Tape& tape, const std::vector<at::Tensor>& leaves, bool consumed) {
+    sources_.insert(sources_.end(), leaves.begin(), leaves.end());
+    refused_.resize(refused_.size() + leaves.size(), {&tape, consumed});
+  }
+  void requireNothingRefused(const std::vector<at::Tensor>& found) const {
+    for (std::size_t i = 0; i < refused_.size(); ++i) {
+      if (!found[endOfExtras_ + i].defined()) continue;
+      const auto& [tape, consumed] = refused_[i];
+      if (consumed)
+        fail(Code::Internal, "the loss depends on a record of '", tape->name_,
+             "' that an earlier backward() of this step consumed: record the rows again, or detach() its value");
+      fail(Code::Internal, "the loss depends on a record of '", tape->name_,
+           "', whose gradient was not asked for: list it in backward(), or detach() its value");
+    }
+  }
+
   struct Entry {
     std::size_t tape;
     Tape::Record* record;
@@ -196,6 +225,7 @@ class BackwardPass {
       }
     at::AutoGradMode enable(true);
     const std::vector<at::Tensor> more = torch::autograd::grad(given, sources_, gradients, true, false, true);
+    requireNothingRefused(more);
     at::NoGradGuard guard;
     for (std::size_t i = 0; i < more.size(); ++i)
       if (more[i].defined()) found_[i] = found_[i].defined() ? found_[i] + more[i] : more[i];
@@ -205,12 +235,24 @@ class BackwardPass {
     JointGradients all;
     for (std::size_t t = 0; t < tapes_.size(); ++t)
       all.parameters.push_back(sums_[t].defined() ? sums_[t] : tapes_[t]->addPieces({}));
-    for (std::size_t i = sources_.size() - extras_; i < sources_.size(); ++i)
+    for (std::size_t i = endOfExtras_ - extras_; i < endOfExtras_; ++i)
       all.extras.push_back(found_[i].defined() ? found_[i].detach() : at::zeros_like(sources_[i]).detach());
     all.inputs.resize(tapes_.size());
     for (const Entry& e : records_) addInputs(*e.record, all.inputs[e.tape]);
-    for (Tape* tape : tapes_) tape->release();
+    consume();
     return all;
+  }
+
+  // A record that the loss did not reach stays for another one.
+  void consume() {
+    for (const Entry& e : records_) {
+      if (!e.reached) continue;
+      Tape& tape = *tapes_[e.tape];
+      tape.spent_.insert(tape.spent_.end(), e.record->leaves.begin(), e.record->leaves.end());
+      tape.release(*e.record);
+      e.record->consumed = true;
+    }
+    for (Tape* tape : tapes_) std::erase_if(tape->records_, [](const Tape::Record& r) { return r.consumed; });
   }
 
   static void addInputs(const Tape::Record& record, std::vector<Batch>& to) {
@@ -230,19 +272,20 @@ class BackwardPass {
 
   const std::vector<Tape*>& tapes_;
   std::vector<Entry> records_;       // in the order they were made
-  std::vector<at::Tensor> sources_;  // every record's leaves, then the extras
+  std::vector<at::Tensor> sources_;  // every record's leaves, then the extras, then what must not be reached
+  std::vector<Refused> refused_;     // the last of sources_
   std::vector<at::Tensor> found_;    // d loss / d sources
-  std::size_t extras_ = 0;
+  std::size_t extras_ = 0, endOfExtras_ = 0;
   bool flows_ = false;
   std::vector<at::Tensor> sums_;     // parameter gradients of each tape so far; undefined where nothing ran
   std::vector<Tape::Piece> pieces_;  // of the tape at work
 };
 
 JointGradients backward(const at::Tensor& loss, const std::vector<Tape*>& tapes, const std::vector<at::Tensor>& extras,
-                        const std::vector<Derivative>& known) {
+                        const std::vector<Derivative>& known, const std::vector<Tape*>& others) {
   if (!loss.requires_grad() && known.empty())
     fail(Code::Unsupported, "the loss depends on no parameter: the energy has nothing to learn");
-  return BackwardPass(tapes, extras).run(loss, known);
+  return BackwardPass(tapes, extras, others).run(loss, known);
 }
 
 Tape::Gradients Tape::backward(const at::Tensor& loss, const std::vector<at::Tensor>& extras,

@@ -68,8 +68,8 @@ struct Quantity {
   std::vector<std::int64_t> columns{};
 };
 
-/// What a record's quantity is differentiated with respect to. Without `x` or `y` the rows are constants, whatever
-/// graph they have.
+/// What a record's quantity is differentiated with respect to. Rows that require grad are differentiated without asking,
+/// as in torch: detach() holds them fixed.
 struct Differentiable {
   bool parameters = true;
   bool x = false;
@@ -96,7 +96,7 @@ struct InnerLoop {
   bool everyStep = false;  // the value is all of y_1 ... y_K, not y_K
 };
 /// y_K [n, width], or with `everyStep` y_1 ... y_K [n, K, width], differentiable in the parameters through all steps;
-/// with Differentiable::y in y_0 as well. Dropout draws the same masks at every step.
+/// in y_0 as well where it requires grad or with Differentiable::y. Dropout draws the same masks at every step.
 Quantity unrolled(const InnerLoop& loop);
 
 }  // namespace langevin

@@ -43,20 +43,23 @@ bool Tape::Record::flowsOn() const {
   return false;
 }
 
-Tape::Tape(const Network& network, int threads) : network_(network), compiled_(network), threads_(threads) {}
+Tape::Tape(const Network& network, int threads, std::string name)
+    : network_(network), compiled_(network), threads_(threads), name_(std::move(name)) {}
 
 void Tape::begin(std::uint64_t seed, std::uint64_t step) {
   seed_ = seed;
   step_ = step;
   taken_ = 0;
-  release();
+  count_ = 0;
+  for (Record& record : records_) release(record);
+  records_.clear();
+  spent_.clear();
 }
 
-void Tape::release() {
-  for (Record& record : records_)
-    for (Tile& tile : record.tiles)
-      if (tile.workspace) spare_.push_back(std::move(tile.workspace));
-  records_.clear();
+void Tape::release(Record& record) {
+  for (Tile& tile : record.tiles)
+    if (tile.workspace) spare_.push_back(std::move(tile.workspace));
+  record.tiles.clear();
 }
 
 Tape::Path Tape::pathOf(const Quantity& quantity, Differentiable wanted) const {
@@ -148,7 +151,7 @@ at::Tensor Tape::evaluateFused(Record& record) {
 
 at::Tensor Tape::evaluateTensors(Record& record) {
   // Each record of a step has masks of its own; rows within it are told apart by firstRow.
-  const std::uint64_t seed = Random(seed_).fork(Salt::Record, records_.size()).seed();
+  const std::uint64_t seed = Random(seed_).fork(Salt::Record, count_).seed();
   const bool cuda = record.rows.x.is_cuda();
   parallelTiles(static_cast<std::int64_t>(record.tiles.size()), cuda ? 1 : threads_, [&](std::int64_t i) {
     const auto index = static_cast<std::size_t>(i);
@@ -184,6 +187,10 @@ void Tape::evaluateTile(Record& record, std::size_t index, const EvaluationMode&
 }
 
 std::vector<at::Tensor> Tape::record(const Quantity& quantity, const std::vector<Batch>& parts, Differentiable wanted) {
+  for (const Batch& part : parts) {
+    wanted.x |= part.x.requires_grad();
+    wanted.y |= part.y.defined() && part.y.requires_grad();
+  }
   Record record;
   record.number = nextNumber();
   record.quantity = quantity;
@@ -205,6 +212,7 @@ std::vector<at::Tensor> Tape::record(const Quantity& quantity, const std::vector
       column += width;
     }
   }
+  ++count_;
   records_.push_back(std::move(record));
   return records_.back().leaves;
 }

@@ -4,6 +4,8 @@
 //
 // A tape is one network's. Records of several tapes go backward together: the rows of one record may be made of the
 // leaves of another (a generator's outputs as the x of an energy), and gradients flow from the one into the other.
+// Nothing is cut off in silence: rows that require grad are differentiated unless they are detach()ed, and a loss that
+// reaches a record of a tape that was not asked for is refused.
 #pragma once
 
 #include <memory>
@@ -20,7 +22,8 @@ namespace langevin {
 
 class Tape {
  public:
-  Tape(const Network& network, int threads);
+  /// `name`: of the network in messages, its role in training.
+  Tape(const Network& network, int threads, std::string name = "energy");
 
   /// Forgets what was recorded. Dropout masks of the records that follow are keyed by (seed, step, record, row).
   void begin(std::uint64_t seed, std::uint64_t step);
@@ -44,11 +47,11 @@ class Tape {
   };
   /// d loss / d parameters and d loss / d extras of a scalar built from the recorded leaves, and of one whose
   /// derivatives by some of them are `known`. An extra is any tensor that requires grad and that the loss, or the rows
-  /// of a record differentiable in them, are made of. Consumes the records.
+  /// of a record, are made of. Consumes the records that the loss reaches.
   Gradients backward(const at::Tensor& loss, const std::vector<at::Tensor>& extras,
                      const std::vector<Derivative>& known = {});
 
-  /// The rows of every record since begin(), in order.
+  /// The rows of every record since begin() that was not consumed, in order.
   std::vector<Batch> recorded() const;
 
  private:
@@ -74,6 +77,7 @@ class Tape {
     std::vector<at::Tensor> leaves;  // part by part, within a part column by column
     std::vector<Input> inputs;
     bool parameters = true;  // wanted
+    bool consumed = false;
     Path path = Path::Autograd;
     std::shared_ptr<const TileProgram::Packed> packed;  // of the fused path
     std::vector<Tile> tiles;
@@ -101,13 +105,16 @@ class Tape {
   void addTensorGradient(const Piece& piece, at::Tensor& flat) const;
   at::Tensor addPieces(const std::vector<Piece>& pieces);
   at::Tensor* blanks(std::size_t count);
-  void release();
+  void release(Record& record);
 
   const Network& network_;
   CompiledNetwork compiled_;
   int threads_;
+  std::string name_;
   std::uint64_t seed_ = 0, step_ = 0;
+  std::uint64_t count_ = 0;  // of the records since begin(), consumed ones too
   std::vector<Record> records_;
+  std::vector<at::Tensor> spent_;  // leaves of the consumed ones: a loss that reaches them is refused
   std::vector<std::unique_ptr<TileWorkspace>> spare_;  // buffers of earlier steps, used again
   std::vector<at::Tensor> gradients_;                  // likewise [P] each; the first taken_ are this step's
   std::size_t taken_ = 0;
@@ -119,9 +126,10 @@ struct JointGradients {
   std::vector<std::vector<Batch>> inputs;  // of each tape
 };
 /// Tape::backward() of a loss built from the leaves of several tapes. Records go backward from the last to the first:
-/// where a record's x (or y, with Differentiable) is made of earlier leaves, what the loss asks of those is complete
-/// before their own tiles run. A leaf of a tape that is not in the list counts as a constant.
+/// where a record's rows are made of earlier leaves, what the loss asks of those is complete
+/// before their own tiles run. `others`: tapes that the loss must not reach. ERR_LANGEVIN_INTERNAL where it reaches one
+/// of their leaves, or a leaf that an earlier backward() consumed: its gradient would be dropped.
 JointGradients backward(const at::Tensor& loss, const std::vector<Tape*>& tapes, const std::vector<at::Tensor>& extras,
-                        const std::vector<Derivative>& known = {});
+                        const std::vector<Derivative>& known = {}, const std::vector<Tape*>& others = {});
 
 }  // namespace langevin

@@ -99,8 +99,7 @@ class FDivergenceObjective : public Objective {
 
   // One step of the helper towards log p + log Z, at the model's present energy.
   void trainHelper(StepContext& context, const Batch& joint, const std::vector<double>& energy, std::int64_t n) {
-    Tape& tape = context.tape("helper");
-    const at::Tensor h = tape.record(kEnergy, helperRows(joint));
+    const at::Tensor h = context.tape("helper").record(kEnergy, helperRows(joint));
     const std::vector<double> helper = numbersOf(h);
     const Estimate value = estimate(energy, helper, n);
     context.monitor("divergence", value.divergence);
@@ -111,7 +110,8 @@ class FDivergenceObjective : public Objective {
       slopes[i] = 2 * helperPenalty_ * helper[i] / side - (context.step < warmup_ ? 0 : value.slopes[i]);
     }
     const at::Tensor noGraph = at::zeros({}, at::kDouble);
-    context.update("helper", tape.backward(noGraph, {}, {{h, tensorOf(slopes, h)}}).parameters);
+    const JointGradients gradients = context.backward(noGraph, {"helper"}, {{h, tensorOf(slopes, h)}});
+    context.update("helper", gradients.parameters[0]);
   }
 
   FDivergence divergence_;

@@ -38,6 +38,13 @@ void StepContext::warn(const std::string& name, double value, const std::string&
 
 Tape& StepContext::tape(const std::string& role) { return trainable(role).tape(step, threads); }
 
+JointGradients StepContext::backward(const at::Tensor& loss, const std::vector<std::string>& roles,
+                                     const std::vector<Derivative>& known) {
+  std::vector<Tape*> tapes;
+  for (const std::string& role : roles) tapes.push_back(&tape(role));
+  return langevin::backward(loss, tapes, {}, known);
+}
+
 void StepContext::update(const std::string& role, const at::Tensor& gradient) {
   const double norm = normOf(gradient);
   const std::string monitored = role + "GradientNorm";

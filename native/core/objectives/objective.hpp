@@ -21,6 +21,7 @@ namespace langevin {
 
 class Tape;
 class Trainable;
+struct JointGradients;
 
 /// Derivatives of the energy in x at some rows.
 struct ScoreAndCurvature {
@@ -57,7 +58,7 @@ class StepContext {
   /// The score and the energy's curvature along `directions` [n, m, d], which are held fixed.
   virtual ScoreAndCurvature curvature(const Batch& rows, const at::Tensor& directions) = 0;
   /// Any quantity of several sets of rows, one of the objective's own included: a leaf for each, or one for each of the
-  /// quantity's columns in turn. What `wanted` asks of the rows flows on to the learnable numbers they are made of.
+  /// quantity's columns in turn. Gradients flow on to what the rows are made of; detach() holds them fixed.
   virtual std::vector<at::Tensor> record(const Quantity& quantity, const std::vector<Batch>& parts,
                                          Differentiable wanted = {});
   /// A learnable number of the objective itself (declared in Objective::learnableScalars), e.g. logZ; requires grad.
@@ -70,7 +71,13 @@ class StepContext {
   /// A network the objective trains beside the energy (Objective::roles), with its tape of this step. (Here: there is
   /// none, ERR_LANGEVIN_UNSUPPORTED.)
   virtual Trainable& trainable(const std::string& role);
-  Tape& tape(const std::string& role);
+  /// The tape of a role in this step; "energy": the one that energy(), score() and record() write to.
+  virtual Tape& tape(const std::string& role);
+  /// d loss / d parameters of these roles, in their order, by way of all their tapes. The loss that the objective returns
+  /// goes backward into the energy alone: what trains a role, through the energy too, comes from here.
+  /// ERR_LANGEVIN_INTERNAL where the loss reaches a role that is not listed: its gradient would be dropped.
+  virtual JointGradients backward(const at::Tensor& loss, const std::vector<std::string>& roles,
+                                  const std::vector<Derivative>& known = {});
   /// One optimiser step of a role along the gradient [P] of its parameters. Monitors <role>GradientNorm;
   /// ERR_LANGEVIN_DIVERGED when it is not finite.
   void update(const std::string& role, const at::Tensor& gradient);

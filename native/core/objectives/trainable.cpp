@@ -24,7 +24,7 @@ Trainable::Trainable(std::string role, NetworkRef network, const Spec& optimizer
 }
 
 Tape& Trainable::tape(std::int64_t step, int threads) {
-  if (!tape_) tape_ = std::make_unique<Tape>(*network_, threads);
+  if (!tape_) tape_ = std::make_unique<Tape>(*network_, threads, role_);
   if (tapeStep_ != step) tape_->begin(seed_, static_cast<std::uint64_t>(step));
   tapeStep_ = step;
   return *tape_;

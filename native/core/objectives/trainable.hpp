@@ -30,6 +30,8 @@ class Trainable {
 
   /// The tape of this step, begun at its first use in the step.
   Tape& tape(std::int64_t step, int threads);
+  /// The tape as it is; null before its first use.
+  Tape* lastTape() const { return tape_.get(); }
 
   double learningRate(std::int64_t step, std::int64_t totalSteps) const { return lr_.at(step, totalSteps); }
   /// One optimiser step along the gradient [P], whose norm the caller has looked at.

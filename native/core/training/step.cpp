@@ -75,6 +75,24 @@ Trainable& TrainingStep::trainable(const std::string& role) {
   fail(Code::Internal, "the objective declared no role '", role, "' (Objective::roles)");
 }
 
+std::vector<Tape*> TrainingStep::tapesWithout(const std::vector<std::string>& roles) {
+  const auto listed = [&](const std::string& role) {
+    return std::find(roles.begin(), roles.end(), role) != roles.end();
+  };
+  std::vector<Tape*> tapes;
+  if (!listed("energy")) tapes.push_back(&tape_);
+  for (const Trainable& one : trainables_)
+    if (one.lastTape() && !listed(one.role())) tapes.push_back(one.lastTape());
+  return tapes;
+}
+
+JointGradients TrainingStep::backward(const at::Tensor& loss, const std::vector<std::string>& roles,
+                                      const std::vector<Derivative>& known) {
+  std::vector<Tape*> tapes;
+  for (const std::string& role : roles) tapes.push_back(&tape(role));
+  return langevin::backward(loss, tapes, {}, known, tapesWithout(roles));
+}
+
 at::Tensor TrainingStep::learnableScalar(const std::string& name) {
   const auto it = std::find(scalarNames_.begin(), scalarNames_.end(), name);
   if (it == scalarNames_.end()) fail(Code::Internal, "the objective declared no learnable number '", name, "'");
@@ -145,8 +163,8 @@ TrainingStep::Result TrainingStep::run(Objective& objective, const Penalties& pe
   requireConverging(result.loss, step, "loss");
   loss = penalised(loss, penalties);
   result.rows = tape_.recorded();
-  Tape::Gradients gradients = tape_.backward(loss, scalarLeaves_, known_);
-  result.gradient = std::move(gradients.parameters);
+  JointGradients gradients = langevin::backward(loss, {&tape_}, scalarLeaves_, known_, tapesWithout({"energy"}));
+  result.gradient = std::move(gradients.parameters[0]);
   result.scalarGradient = scalarLeaves_.empty() ? scalarValues_ : at::stack(gradients.extras);
   result.monitors = monitors_;
   return result;
