@@ -45,6 +45,15 @@ async function execute(name: string, code: string): Promise<string> {
   return stdout
 }
 
+/** What a newcomer runs first ends well: no findings, mixed chains, few false alarms. */
+function judgeFirstExample(said: string) {
+  expect(said.match(/No problems found/g), said).toHaveLength(2)
+  const number = (name: string) => Number(said.match(new RegExp(`${name} ([.\\d]+)`))?.[1])
+  expect(number('R-hat')).toBeLessThan(1.05)
+  expect(number('AUROC')).toBeGreaterThan(0.96)
+  expect(number('FPR95')).toBeLessThan(0.15)
+}
+
 describe('every snippet of the documents runs as pasted', () => {
   const all = documents().flatMap(snippets)
   it('finds the README example', () => {
@@ -53,17 +62,29 @@ describe('every snippet of the documents runs as pasted', () => {
   it.each(all)(
     '$file line $line',
     async ({ file, line, code }) => {
-      await execute(`${file.replace(/\W/g, '-')}-${line}.mjs`, code)
+      const said = await execute(`${file.replace(/\W/g, '-')}-${line}.mjs`, code)
+      if (file === 'README.md' && code.includes('FPR95')) judgeFirstExample(said)
     },
     130_000,
   )
 })
 
+function judgeAnomalies(stdout: string) {
+  expect(stdout).toContain('No problems found')
+  const [odd, all] = stdout
+    .match(/(\d+) of (\d+) malignant rows are odd/)!
+    .slice(1)
+    .map(Number)
+  expect(all).toBe(212)
+  expect(odd! / all!).toBeGreaterThan(0.75)
+  expect(stdout.match(/^row \d+: energy .* standard deviations off$/gm)).toHaveLength(5)
+}
+
 describe('examples', () => {
   const names = readdirSync(join(root, 'examples')).filter((n) => n.endsWith('.mjs'))
-  it('are all listed', () => {
+  it('are all listed, and those that are listed exist', () => {
     const listed = readFileSync(join(root, 'examples', 'README.md'), 'utf8')
-    for (const name of names) expect(listed).toContain(`\`${name}\``)
+    expect([...listed.matchAll(/^\| `([^`]+)`/gm)].map(([, name]) => name).sort()).toEqual([...names].sort())
     expect(names.length).toBeGreaterThan(2)
   })
   it.each(names)(
@@ -72,6 +93,7 @@ describe('examples', () => {
       const { stdout } = await run(process.execPath, [join('examples', name)], { cwd: root, timeout: 120_000 })
       expect(stdout.length).toBeGreaterThan(0)
       if (name === 'checkpoint.mjs') expect(stdout).toContain('same weights: true')
+      if (name === 'anomaly.mjs') judgeAnomalies(stdout)
     },
     130_000,
   )
