@@ -6,12 +6,14 @@ import registerAnomaly from './commands/anomaly.js'
 import registerBuild from './commands/build.js'
 import registerCompare from './commands/compare.js'
 import registerDoctor from './commands/doctor.js'
+import registerInit from './commands/init.js'
 import registerReport from './commands/report.js'
 import registerSample from './commands/sample.js'
 import registerSchema from './commands/schema.js'
 import registerScore from './commands/score.js'
 import registerSpandrel from './commands/spandrel.js'
 import registerTrain from './commands/train.js'
+import { setQuiet } from './support.js'
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   version: string
@@ -28,6 +30,7 @@ export function program(): Command {
     registerSpandrel,
     registerAnomaly,
     registerCompare,
+    registerInit,
     registerTrain,
     registerSample,
     registerReport,
@@ -37,8 +40,13 @@ export function program(): Command {
     registerBuild,
   ]
   for (const register of commands) register(root)
-  for (const command of root.commands)
-    command.exitOverride().showHelpAfterError('(add --help for the options and examples)')
+  for (const command of root.commands) {
+    command
+      .exitOverride()
+      .showHelpAfterError('(add --help for the options and examples)')
+      .option('-q, --quiet', 'no progress and no notes on stderr, only warnings and errors')
+      .hook('preAction', (_, acting) => setQuiet(acting.opts().quiet === true))
+  }
   return root.exitOverride()
 }
 

@@ -2,17 +2,22 @@
 import { LangevinError } from '../errors.js'
 import { formatError, readWhole } from '../io/files.js'
 import { defineSpec, specOf } from '../spec/index.js'
-import { checkLength, trainFields } from '../training/index.js'
+import { checkLength, ELSEWHERE, trainFields } from '../training/index.js'
 import { dataField } from './data.js'
 import '../energies/index.js'
 
-/** What run.json holds: an energy, data, the options of train(), and where the model goes. Paths: from where the command runs. */
+/**
+ * What run.json holds: an energy, data, the options of train(), and where the model goes. Paths: from where the command runs.
+ * `standardize`: true (default for .csv, .tsv and .parquet), false, or the columns; `ignore`: columns that are neither x nor y.
+ */
 export const runFile = defineSpec(
   'run',
   'file',
   (z) => ({
     energy: specOf(z, 'energy'),
     data: dataField(z),
+    standardize: z.union([z.boolean(), z.array(z.string()).min(1)]).optional(),
+    ignore: z.array(z.string()).min(1).optional(),
     out: z.string().min(1),
     dtype: z.enum(['float32', 'float64']).default('float32'),
     device: z.string().default('cpu'),
@@ -20,6 +25,15 @@ export const runFile = defineSpec(
   }),
   {
     summary: 'run.json of `langevin train`: energy, data, options of train(), out.',
+    elsewhere: {
+      ...ELSEWHERE,
+      hidden: 'energy.hidden',
+      activation: 'energy.activation',
+      gaussianBase: 'energy.gaussianBase',
+      input: 'energy.input',
+      path: 'data.path',
+      label: 'y',
+    },
     check: (options, fail) => checkLength(options, fail),
   },
 )
@@ -38,9 +52,8 @@ export async function readJson(path: string): Promise<unknown> {
   }
 }
 
-/** run.json, checked. Errors name the file and the key. */
-export async function readRunFile(path: string): Promise<RunFile> {
-  const json = await readJson(path)
+/** A run file from JSON, checked. Errors name where it came from and the key. */
+export function parseRunFile(json: unknown, path: string): RunFile {
   try {
     return runFile(json as Parameters<typeof runFile>[0])
   } catch (error) {
@@ -48,4 +61,9 @@ export async function readRunFile(path: string): Promise<RunFile> {
     const problem = error.message.replace(/^runs\.file: /, '')
     throw new LangevinError(error.code, `${path}: ${problem}`, { details: { ...error.details, path }, cause: error })
   }
+}
+
+/** run.json, checked. */
+export async function readRunFile(path: string): Promise<RunFile> {
+  return parseRunFile(await readJson(path), path)
 }

@@ -1,6 +1,8 @@
 /** What commands share: output, option parsers, Ctrl-C, the progress bar and the way errors are printed. */
+import { dirname } from 'node:path'
 import { type Command, InvalidArgumentError } from 'commander'
 import { LangevinError } from '../errors.js'
+import { makeFolder } from '../io/files.js'
 
 /** Data goes to stdout, everything else to stderr. */
 export function print(data: string): void {
@@ -11,8 +13,20 @@ export function printJson(value: unknown): void {
   print(JSON.stringify(value, null, 2))
 }
 
+let quiet = false
+
+/** `-q`: nothing on stderr but warnings and errors. */
+export function setQuiet(value: boolean): void {
+  quiet = value
+}
+
 export function note(text: string): void {
-  process.stderr.write(`${text}\n`)
+  if (!quiet) process.stderr.write(`${text}\n`)
+}
+
+/** Something may be wrong; also said with `-q`. */
+export function warn(text: string): void {
+  process.stderr.write(`warning: ${text}\n`)
 }
 
 export function wholeNumber(least: number): (text: string) => number {
@@ -24,6 +38,26 @@ export function wholeNumber(least: number): (text: string) => number {
     return value
   }
 }
+
+/** Names, comma-separated. */
+export const names = (text: string): string[] => text.split(',').map((word) => word.trim())
+
+/** `64,64`: whole numbers, comma-separated. */
+export const wholeNumbers =
+  (least: number) =>
+  (text: string): number[] =>
+    text.split(',').map((part) => wholeNumber(least)(part.trim()))
+
+/** One of several words. */
+export function oneOf<T extends string>(...known: readonly T[]): (text: string) => T {
+  return (text) => {
+    if (!known.includes(text as T)) throw new InvalidArgumentError(`expected ${known.join(', ')}.`)
+    return text as T
+  }
+}
+
+/** Makes the folder a file goes to, with those above it. @throws ERR_LANGEVIN_IO */
+export const makeFolderOf = (path: string): Promise<void> => makeFolder(dirname(path))
 
 /** `5` means seeds 0 to 4, `41,42` means these two. */
 export function seedList(text: string): number[] {
@@ -74,17 +108,22 @@ export class Interrupted extends Error {
 
 /** One line on stderr that redraws itself on a terminal and prints sparingly elsewhere. */
 export class ProgressBar {
-  readonly #started = performance.now()
+  #started = performance.now()
+  /** Where this run began: a resumed one does not begin at 0. */
+  #first: number | undefined
   #lastPrint = Number.NEGATIVE_INFINITY
   readonly #terminal = process.stderr.isTTY === true
 
   /** @param done share of the whole work, 0 to 1 */
   update(done: number, text: string): void {
     const now = performance.now()
+    if (this.#first === undefined) [this.#first, this.#started] = [done, now]
+    if (quiet) return
     if (now - this.#lastPrint < (this.#terminal ? 100 : 15_000) && done < 1) return
     this.#lastPrint = now
     const elapsed = (now - this.#started) / 1000
-    const left = done > 0.01 ? formatSeconds((elapsed * (1 - done)) / done) : '…'
+    const own = done - this.#first
+    const left = own > 0.01 * (1 - this.#first) ? formatSeconds((elapsed * (1 - done)) / own) : '…'
     const filled = Math.round(done * 24)
     const bar = `${'█'.repeat(filled)}${'░'.repeat(24 - filled)}`
     const line = `${bar} ${(done * 100).toFixed(0).padStart(3)} %  ${left} left  ${text}`
@@ -93,7 +132,7 @@ export class ProgressBar {
   }
 
   end(): void {
-    if (this.#terminal) process.stderr.write('\r\x1b[K')
+    if (this.#terminal && !quiet) process.stderr.write('\r\x1b[K')
   }
 }
 
@@ -116,14 +155,15 @@ export function action<A extends unknown[]>(command: Command, work: (...args: A)
 
 /** Writes the error to stderr and returns the exit code: 130 interrupted, 1 failed. */
 export function report(error: unknown): number {
+  const say = (text: string) => process.stderr.write(`${text}\n`)
   if (error instanceof Interrupted) {
-    note('interrupted')
+    say('interrupted')
     return 130
   }
   if (error instanceof LangevinError) {
-    note(`${error.code}: ${error.message}`)
+    say(`${error.code}: ${error.message}`)
   } else {
-    note(error instanceof Error ? (error.stack ?? error.message) : String(error))
+    say(error instanceof Error ? (error.stack ?? error.message) : String(error))
   }
   return 1
 }

@@ -4,7 +4,7 @@ import { invokeNow } from '../runtime/index.js'
 import { hint } from '../spec/index.js'
 import { type RowsLike, type Tensor, tensor, toRows } from '../tensor/index.js'
 import { Dataset } from './dataset.js'
-import { type Inputs, inputWidthOf, refuseText } from './inputs.js'
+import { type Inputs, inputWidthOf } from './inputs.js'
 
 interface Affine {
   readonly mean: Tensor
@@ -18,6 +18,10 @@ interface Moments {
 }
 
 const float64 = (values: readonly number[]) => tensor([...values], [values.length], 'float64')
+
+/** x of three numbers as x1, x2, x3, the columns that a table of them has. */
+const numbered = (name: string, width: number): string[] =>
+  width === 1 ? [name] : Array.from({ length: width }, (_, i) => `${name}${i + 1}`)
 
 /** (x - mean) / sd, computed in float64; float64 stays float64, all else becomes float32. */
 function apply(rows: Tensor, { mean, sd }: Affine, more: { name: string } | { finite: false }): Tensor {
@@ -52,6 +56,11 @@ export class InputRows {
     this.scale = inputs.transform?.scale ?? Array<number>(this.width).fill(1)
     this.transforms = this.mean.some((m) => m !== 0) || this.scale.some((s) => s !== 1)
     this.logScale = this.scale.reduce((sum, s) => sum + Math.log(s), 0)
+  }
+
+  /** A name for every number of a row: that of its column, with its place in it where there are several. */
+  get names(): readonly string[] {
+    return this.inputs.columns.flatMap((name, k) => numbered(name, this.inputs.widths?.[k] ?? 1))
   }
 
   /**
@@ -94,7 +103,11 @@ export class InputRows {
   }
 
   #picked(dataset: Dataset, what: string): Tensor {
-    const { columns, y = [] } = this.inputs
+    const { y = [], widths } = this.inputs
+    // A column of several numbers is written to tables as one column for each.
+    const columns = this.inputs.columns.flatMap((name, k) =>
+      dataset.columns.includes(name) ? [name] : numbered(name, widths?.[k] ?? 1),
+    )
     const offered = dataset.columns.filter((name) => name !== dataset.label && !y.includes(name))
     // A matrix without names (.npy) has its columns in order.
     if (offered.length === 1 && !columns.includes(offered[0]!) && dataset.column(offered[0]!).shape.length > 1)
@@ -102,7 +115,6 @@ export class InputRows {
     const missing = columns.filter((name) => !dataset.columns.includes(name))
     const extra = offered.filter((name) => !columns.includes(name))
     if (missing.length > 0 || extra.length > 0) this.#refuse(missing, extra, what)
-    refuseText(dataset, columns, what)
     return dataset.toTensor(columns)
   }
 

@@ -41,17 +41,9 @@ function invalid(problem: string, details: Record<string, unknown> = {}): never 
   throw new LangevinError('ERR_LANGEVIN_INVALID_OPTION', `data.inputs: ${problem}`, { details })
 }
 
-/** Text is not a number: its codes would be scored without a word. */
-export function refuseText(dataset: Dataset, names: readonly string[], owner: string): void {
-  for (const name of names) {
-    if (!Object.hasOwn(dataset.categories, name)) continue
-    const seen = dataset.categories[name]!.slice(0, 3).map((text) => `'${text.slice(0, 24)}'`)
-    throw new LangevinError(
-      'ERR_LANGEVIN_INVALID_OPTION',
-      `${owner}: column '${name}' contains text (${seen.join(', ')}${dataset.categories[name]!.length > 3 ? ', ...' : ''}), and x is numbers; leave the column out (columns, or --ignore ${name}), or fix the cells`,
-      { details: { column: name } },
-    )
-  }
+/** Text is not a number: its codes would be scored without a word. @throws ERR_LANGEVIN_INVALID_OPTION naming the columns */
+export function refuseText(dataset: Dataset, names: readonly string[]): void {
+  if (names.some((name) => Object.hasOwn(dataset.categories, name))) dataset.batch(0, 1).toTensor(names).dispose()
 }
 
 const widthOf = (dataset: Dataset, name: string) =>
@@ -86,7 +78,7 @@ export function inputs(dataset: Dataset, options: InputsOptions = {}): Inputs {
   for (const name of [...columns, ...y, ...Object.keys(units ?? {})]) dataset.column(name)
   const twice = columns.find((name, k) => columns.indexOf(name) !== k || y.includes(name))
   if (twice !== undefined) invalid(`column '${twice}' is named twice`)
-  refuseText(dataset, columns, 'data.inputs')
+  refuseText(dataset, columns)
   const chosen = standardize === true ? columns : standardize === false ? [] : standardize
   const foreign = chosen.find((name) => !columns.includes(name))
   if (foreign !== undefined) invalid(`standardize: '${foreign}' is not one of the columns ${columns.join(', ')}`)

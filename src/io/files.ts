@@ -1,6 +1,7 @@
 /** Reads and writes whole files, with coded errors and atomic replacement. */
 import { randomBytes } from 'node:crypto'
-import { type FileHandle, open, readFile, rename, unlink } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { type FileHandle, mkdir, open, readFile, rename, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { LangevinError } from '../errors.js'
 
@@ -46,6 +47,24 @@ export async function readWhole(path: string): Promise<Buffer> {
   }
   if (bytes.length === 0) throw formatError(path, 0, 'the file is empty')
   return bytes
+}
+
+/**
+ * Makes a folder with those above it; one that is there stays. Step by step: mkdir's `recursive` never returns below /proc.
+ *
+ * @throws (rejects) ERR_LANGEVIN_IO with path and reason
+ */
+export async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EEXIST') return
+    const above = dirname(folder)
+    if (code !== 'ENOENT' || above === folder || existsSync(above)) throw ioError('write', folder, error)
+    await makeFolder(above)
+    await makeFolder(folder)
+  }
 }
 
 async function syncFolder(folder: string): Promise<void> {

@@ -1,24 +1,20 @@
 /** Checks that a report can be written before the work begins. */
 import { randomBytes } from 'node:crypto'
-import { mkdir, statfs, unlink, writeFile } from 'node:fs/promises'
+import { statfs, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { ioError } from '../io/files.js'
+import { ioError, makeFolder } from '../io/files.js'
 
 /** Space a report may take. */
 const NEEDED_BYTES = 16 * 2 ** 20
 
 /**
- * Makes sure that a report can be written into a folder before the work it reports on begins. The folder itself is made
- * when its parent is there; a longer missing path is more likely a typing error.
+ * Makes sure that a report can be written into a folder before the work it reports on begins; the folder and those above it are
+ * made.
  *
- * @throws (rejects) ERR_LANGEVIN_IO with path and reason: parent missing, no folder, read-only, full
+ * @throws (rejects) ERR_LANGEVIN_IO with path and reason: no folder, read-only, full
  */
 export async function prepareFolder(folder: string): Promise<void> {
-  try {
-    await mkdir(folder)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw ioError('write', folder, error)
-  }
+  await makeFolder(folder)
   const probe = join(folder, `.langevin-${randomBytes(4).toString('hex')}.tmp`)
   try {
     await writeFile(probe, Buffer.alloc(1), { flag: 'wx' })

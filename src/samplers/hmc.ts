@@ -3,7 +3,7 @@ import { defineSpec } from '../spec/index.js'
 import { checkReflectingBox, commonFields, temperatureField } from './fields.js'
 
 /**
- * Hamiltonian Monte Carlo: `leapfrogSteps` steps of the leapfrog integrator with an identity mass matrix and fresh
+ * Hamiltonian Monte Carlo: `leapfrogSteps` (default 10) steps of the leapfrog integrator with an identity mass matrix and fresh
  * momenta, then a Metropolis test. Exact for any `stepSize`.
  *
  * `warmup` (default 0): in the first `warmup` steps of its life each chain adapts its own step size by dual averaging towards
@@ -18,7 +18,7 @@ export const hmc = defineSpec(
   (z) => ({
     ...commonFields(z),
     temperature: temperatureField(z),
-    leapfrogSteps: z.int().positive(),
+    leapfrogSteps: z.int().positive().default(10),
     warmup: z.int().nonnegative().default(0),
     targetAcceptance: z.number().gt(0).lt(1).default(0.8),
     jitter: z.number().min(0).lt(1).default(0),

@@ -31,6 +31,8 @@ export interface SpecInfo<O> {
   source?: string
   /** How errors name the call; default: the factory, such as 'energies.mlp'. */
   owner?: string
+  /** Where options are that are often looked for at the top: { lr: 'optimizer.lr' }. */
+  elsewhere?: Readonly<Record<string, string>>
   /** Conditions that span several options. Call `fail(path, problem)`. */
   check?: (options: O, fail: (path: string, problem: string) => never) => void
 }
@@ -175,7 +177,8 @@ export function defineSpec<const K extends string, S extends Shape>(
     const result = getSchema().safeParse(options, { reportInput: true })
     if (!result.success) {
       const { path, text } = problemOf(getSchema(), causeOf(result.error.issues), [])
-      invalid(owner, path, text)
+      const place = Object.hasOwn(info.elsewhere ?? {}, path) ? info.elsewhere![path] : undefined
+      invalid(owner, path, place === undefined ? text : `is not an option here; did you mean '${place}'?`)
     }
     info.check?.(result.data, (path, problem) => invalid(owner, path, problem))
     // Defaults and transforms may have brought undefined members back; a spec has none.

@@ -35,6 +35,18 @@ export const trainFields = (z: Z) => ({
   historyPoints: z.int().positive().default(1000),
 })
 
+/** Options that are looked for here and are at home in a spec beside them. */
+export const ELSEWHERE = {
+  lr: 'optimizer.lr',
+  learningRate: 'optimizer.lr',
+  weightDecay: 'optimizer.weightDecay',
+  momentum: 'optimizer.momentum',
+  sigma: 'objective.sigma',
+  sampler: 'objective.sampler',
+  noise: 'objective.noise',
+  buffer: 'objective.buffer',
+} as const
+
 /** A run has one length. */
 export function checkLength(
   options: { steps?: number | undefined; epochs?: number | undefined },
@@ -49,6 +61,7 @@ export function checkLength(
 export const trainSpec = defineSpec('run', 'train', trainFields, {
   summary: 'Options of train().',
   owner: 'train()',
+  elsewhere: ELSEWHERE,
   check: (options, fail) => checkLength(options, fail),
 })
 

@@ -114,7 +114,7 @@ describe('spandrel', () => {
 
   it('refuses a folder it cannot write before it works', async () => {
     writeFileSync(join(folder, 'file'), '')
-    for (const out of [join(folder, 'no', 'such'), join(folder, 'file'), '/proc']) {
+    for (const out of [join(folder, 'file'), join(folder, 'file', 'below'), '/proc/1']) {
       const { status, stderr, stdout } = await langevin('spandrel', '--out', out)
       expect(status).toBe(1)
       expect(stderr).toMatch(/^ERR_LANGEVIN_IO: cannot write/)
@@ -175,7 +175,7 @@ describe('train, sample, score', () => {
     expect(missing.stderr).toMatch(/^ERR_LANGEVIN_IO/)
     const foreign = await langevin('score', 'broken.json', 'x.csv')
     expect(foreign.stderr).toMatch(/^ERR_LANGEVIN_FORMAT/)
-    const nowhere = await langevin('train', writeRun('nowhere-out.json', { out: 'no/such/m.safetensors' }))
+    const nowhere = await langevin('train', writeRun('nowhere-out.json', { out: '/proc/no/such/m.safetensors' }))
     expect(nowhere.stderr).toMatch(/^ERR_LANGEVIN_IO/)
   })
 })

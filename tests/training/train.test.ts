@@ -296,7 +296,10 @@ describe('checkpoints', () => {
       details: { path: 'seed' },
     })
     expect(await resume({ ...recipe, objective: nce })).toMatchObject({ details: { path: 'objective' } })
-    expect(await resume(recipe, random(500, 2, 5))).toMatchObject({ code: 'ERR_LANGEVIN_INVALID_OPTION' })
+    expect(await resume(recipe, random(500, 2, 5))).toMatchObject({
+      code: 'ERR_LANGEVIN_INVALID_OPTION',
+      message: expect.stringMatching(/as many rows \(500\) with other values/),
+    })
     const missing = train(model, rows, { ...recipe, resume: join(folder, 'none.safetensors') })
     expect(await rejected(missing.done)).toMatchObject({ code: 'ERR_LANGEVIN_IO' })
     const whole = await readFile(path)

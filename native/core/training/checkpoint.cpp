@@ -79,9 +79,12 @@ void Trainer::restore(const Spec& resume) {
   const SavedTensors saved = savedBelow(all, kPrefix);
   if (resume.text("data") != fingerprint())
     throw Error(Code::InvalidOption,
-                "resume: the checkpoint was trained on other data (" + std::to_string(resume.integer("rows", 0)) +
-                    " rows there, " + std::to_string(data_.rows.size()) +
-                    " here); resume needs the same rows in the same order and dtype",
+                resume.integer("rows", 0) == data_.rows.size()
+                    ? "resume: the checkpoint was trained on as many rows (" + std::to_string(data_.rows.size()) +
+                          ") with other values, other columns or another dtype; resume needs the same rows"
+                    : "resume: the checkpoint was trained on other data (" + std::to_string(resume.integer("rows", 0)) +
+                          " rows there, " + std::to_string(data_.rows.size()) +
+                          " here); resume needs the same rows in the same order and dtype",
                 {{"path", "resume"}});
   const auto here = [&](SavedTensors tensors) {
     for (auto& [name, tensor] : tensors)

@@ -2,6 +2,7 @@
 import type { Command } from 'commander'
 import { grid } from '../../data/grid.js'
 import { Energy } from '../../energy.js'
+import { LangevinError } from '../../errors.js'
 import { writeAtomic } from '../../io/files.js'
 import { densityPicture } from '../../report/density.js'
 import { type Html, page } from '../../report/html.js'
@@ -11,7 +12,7 @@ import { invoke } from '../../runtime/index.js'
 import { type Tensor, tensor } from '../../tensor/index.js'
 import { openData } from '../data.js'
 import { modelPath, type ResultFile, readResultFile, type SampleFile, type TrainFile } from '../result-file.js'
-import { action, note, print, printJson } from '../support.js'
+import { action, makeFolderOf, note, print, printJson } from '../support.js'
 
 interface ReportCommandOptions {
   out?: string
@@ -19,13 +20,13 @@ interface ReportCommandOptions {
 }
 
 const EXAMPLES = `
-train writes rings.result.json next to rings.safetensors, sample --out draws.npy writes draws.result.json: give either, or
+train writes rows.result.json next to rows.safetensors, sample --out draws.npy writes draws.result.json: give either, or
 the run.json of the training run. The page needs no network and no JavaScript. --json prints the findings of diagnose().
 
 Examples:
   npx langevin report run.json
   npx langevin report draws.result.json --out draws.html
-  npx langevin report rings.result.json --json`
+  npx langevin report rows.result.json --json`
 
 const SHOWN_ROWS = 1000
 const CELLS = 220
@@ -70,15 +71,29 @@ async function unconditional(result: ResultFile, path: string): Promise<Energy |
   return undefined
 }
 
+/** The first rows the run was trained on, in the order and the units the model takes; undefined where they are gone. */
+async function rowsOf({ run }: TrainFile, model: Energy): Promise<number[][] | undefined> {
+  const data = run.data as Parameters<typeof openData>[0]
+  if ('path' in data && ['-', '/dev/stdin'].includes(data.path)) return undefined
+  try {
+    const all = await openData(data, run.ignore ?? [])
+    const some = all.length > SHOWN_ROWS ? all.batch(0, SHOWN_ROWS) : all
+    const others = new Set([run.y ?? some.label ?? []].flat())
+    const names = model.inputs?.columns ?? run.columns ?? some.columns.filter((name) => !others.has(name))
+    using rows = some.toTensor(names)
+    return rows.shape[1] === model.inputWidth ? (rows.toArray() as number[][]) : undefined
+  } catch (error) {
+    if (!(error instanceof LangevinError)) throw error
+    note(`the data of the run cannot be read: ${error.message}`)
+    return undefined
+  }
+}
+
 async function trainPictures(result: TrainFile, path: string) {
   using model = await unconditional(result, path)
   if (model === undefined) return {}
-  const dataset = await openData(result.run.data as Parameters<typeof openData>[0]).catch((error: Error) => {
-    note(`the data of the run cannot be read: ${error.message}`)
-  })
-  if (!dataset) return {}
-  const rows = (dataset.toTensor().toArray() as number[][]).slice(0, SHOWN_ROWS)
-  if (rows[0]!.length !== model.inputWidth) return {}
+  const rows = await rowsOf(result, model)
+  if (rows === undefined) return {}
   using energy = await model.energy(rows)
   const energies = [{ label: 'data', values: energy.toArray() as number[] }]
   const title = 'exp(-E), and rows of the data'
@@ -121,6 +136,7 @@ async function run(given: string, options: ReportCommandOptions): Promise<void> 
     command: `npx langevin report ${given}`,
     made: `${new Date().toISOString().slice(0, 16).replace('T', ' ')} UTC`,
   })
+  await makeFolderOf(out)
   await writeAtomic(out, [text])
   if (options.json) printJson({ out, findings: diagnosis.findings })
   else print(out)

@@ -7,16 +7,26 @@ import { LangevinError } from '../../errors.js'
 import { writeAtomic } from '../../io/files.js'
 import { writeNpy } from '../../io/npy.js'
 import { type SampleResult, sample } from '../../sample.js'
-import { hint, kindsOf, type SpecValue } from '../../spec/index.js'
+import { definitionOf, hint, kindsOf, type SpecValue } from '../../spec/index.js'
 import type { Tensor } from '../../tensor/index.js'
 import { resultPath, writeSampleResult } from '../result-file.js'
 import { readJson } from '../run-file.js'
-import { action, interruption, note, ProgressBar, print, printJson, wholeNumber } from '../support.js'
+import {
+  action,
+  interruption,
+  makeFolderOf,
+  note,
+  oneOf,
+  ProgressBar,
+  print,
+  printJson,
+  wholeNumber,
+} from '../support.js'
 
 interface SampleCommandOptions {
   sampler: string
   steps: number
-  stepSize: number
+  stepSize?: number
   chains: number
   init: 'normal' | 'uniform'
   y?: number
@@ -29,10 +39,14 @@ interface SampleCommandOptions {
 const EXAMPLES = `
 The sampler is a kind (with --steps and --step-size), a spec as JSON, or a file that holds one.
 
+Rows come in the units of the data; of a model with standardised columns, step sizes are in standard deviations.
+
 Examples:
-  npx langevin sample rings.safetensors --chains 2000 --out samples.npy
-  npx langevin sample rings.safetensors --sampler hmc --steps 200 --step-size 0.1 --json
-  npx langevin sample rings.safetensors --sampler '{"kind":"mala","steps":500,"stepSize":0.05}' > samples.csv`
+  npx langevin sample rows.safetensors --chains 2000 --out draws.npy
+  npx langevin sample rows.safetensors --sampler hmc --steps 200 --step-size 0.1 --json
+  npx langevin sample rows.safetensors --sampler '{"kind":"mala","steps":500,"stepSize":0.05}' > draws.csv`
+
+const STEP_SIZE = 0.01
 
 function positive(text: string): number {
   const value = Number(text)
@@ -40,16 +54,13 @@ function positive(text: string): number {
   return value
 }
 
-function oneOf<T extends string>(...known: T[]): (text: string) => T {
-  return (text) => {
-    if (!known.includes(text as T)) throw new InvalidArgumentError(`expected ${known.join(' or ')}.`)
-    return text as T
-  }
-}
-
 /** The sampler a user typed: a kind, JSON, or a JSON file. */
 async function samplerOf({ sampler, steps, stepSize }: SampleCommandOptions): Promise<SpecValue> {
-  if (kindsOf('sampler').includes(sampler)) return { kind: sampler, steps, stepSize }
+  if (kindsOf('sampler').includes(sampler)) {
+    const takes = Object.hasOwn(definitionOf('sampler', sampler)!.schema().shape, 'stepSize')
+    const size = stepSize ?? (takes ? STEP_SIZE : undefined)
+    return { kind: sampler, steps, ...(size !== undefined && { stepSize: size }) }
+  }
   if (sampler.endsWith('.json')) return (await readJson(sampler)) as SpecValue
   try {
     return JSON.parse(sampler) as SpecValue
@@ -62,15 +73,19 @@ async function samplerOf({ sampler, steps, stepSize }: SampleCommandOptions): Pr
   }
 }
 
-function csvText(samples: Tensor): string {
-  const rows = samples.toArray() as number[][]
-  const head = rows[0]!.map((_, i) => `x${i + 1}`).join(',')
-  return `${[head, ...rows.map((row) => row.join(','))].join('\n')}\n`
+/** Rows under the names of the model's columns, or x1, x2, ... */
+function csvText(samples: Tensor, names: readonly string[] | undefined): string {
+  const [count = 0] = samples.shape
+  using flat = samples.reshape([count, samples.size / Math.max(1, count)])
+  const rows = flat.toArray() as number[][]
+  const head = names ?? (rows[0] ?? []).map((_, i) => `x${i + 1}`)
+  const quoted = head.map((name) => (/[",\n\r]/.test(name) ? `"${name.replaceAll('"', '""')}"` : name))
+  return `${[quoted.join(','), ...rows.map((row) => row.join(','))].join('\n')}\n`
 }
 
-async function write(path: string, samples: Tensor): Promise<void> {
+async function write(path: string, samples: Tensor, names: readonly string[] | undefined): Promise<void> {
   if (extname(path) === '.npy') return writeNpy(path, samples)
-  await writeAtomic(path, [csvText(samples)])
+  await writeAtomic(path, [csvText(samples, names)])
 }
 
 async function follow(run: ReturnType<typeof sample>): Promise<SampleResult> {
@@ -89,17 +104,22 @@ async function follow(run: ReturnType<typeof sample>): Promise<SampleResult> {
 async function run(path: string, options: SampleCommandOptions): Promise<void> {
   const { chains, init, y, seed, threads, out } = options
   if (out !== undefined && !['.npy', '.csv'].includes(extname(out))) {
-    throw new LangevinError('ERR_LANGEVIN_INVALID_OPTION', `--out ${out}: the name must end in .npy or .csv`)
+    throw new LangevinError(
+      'ERR_LANGEVIN_INVALID_OPTION',
+      `--out ${out}: the name must end in .npy or .csv (a picture is part of the report: langevin report)`,
+    )
   }
   const sampler = await samplerOf(options)
   using model = await Energy.load(path)
+  const names = model.conversion?.names
   const { signal, release } = interruption()
   try {
     const job = sample(model, { sampler, chains, init, y, seed, threads, signal } as Parameters<typeof sample>[1])
     const result = await follow(job)
     const { samples, diagnostics, seconds } = result
     if (out !== undefined) {
-      await write(out, samples)
+      await makeFolderOf(out)
+      await write(out, samples, names)
       await writeSampleResult(resultPath(out), path, seed, result)
     }
     if (options.json) {
@@ -108,7 +128,7 @@ async function run(path: string, options: SampleCommandOptions): Promise<void> {
         diagnostics,
         seconds,
       })
-    } else if (out === undefined) print(csvText(samples))
+    } else if (out === undefined) print(csvText(samples, names))
     else print(out)
     const { rhat, ess, acceptance } = diagnostics
     note(
@@ -130,9 +150,9 @@ export default function register(program: Command): void {
     .argument('<model.safetensors>', 'what train or Energy.save wrote')
     .option('--sampler <kind, JSON or file>', 'how chains move', 'mala')
     .option('--steps <n>', 'steps of every chain', wholeNumber(1), 1000)
-    .option('--step-size <h>', 'step size', positive, 0.01)
+    .option('--step-size <h>', `step size (default ${STEP_SIZE}, of samplers that have one)`, positive)
     .option('--chains <n>', 'chains, each giving one row', wholeNumber(1), 1000)
-    .option('--init <law>', 'normal or uniform', oneOf('normal', 'uniform'), 'normal' as const)
+    .option('--init <law>', 'normal or uniform', oneOf('normal', 'uniform'), 'normal')
     .option('--y <class>', 'condition of E(x, y)', wholeNumber(0))
     .option('--seed <n>', 'seed', wholeNumber(0), 0)
     .option('--threads <n>', 'threads (default: LANGEVIN_THREADS or all cores)', wholeNumber(1))

@@ -1,0 +1,94 @@
+/** The examples in the help of every command do what they say: they run as pasted, with less work where they take long. */
+import { spawnSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { main, temporaryFolder } from '../helpers/cli.js'
+import { npzBytes, numbersNpy } from '../helpers/npz.js'
+
+const folder = temporaryFolder('examples')
+const shell = (line: string) =>
+  spawnSync(
+    'bash',
+    ['-c', `langevin() { '${process.execPath}' '${main}' "$@"; }; ${line.replaceAll('npx langevin', 'langevin')}`],
+    {
+      cwd: folder,
+      encoding: 'utf8',
+    },
+  )
+
+/** Added to an example so that it takes seconds. The last option of a name counts. */
+const SHORTER: Readonly<Record<string, string>> = {
+  spandrel: '--steps 2 --seeds 1 --models mlp',
+  compare: '--steps 2 --seeds 1 --objectives nce',
+  anomaly: '--steps 2 --seeds 1',
+  train: '--set steps=20',
+  sample: '--chains 10',
+}
+/** Commands whose examples change the installation. */
+const NOT_RUN = new Set(['build', 'doctor'])
+
+const commands = shell('langevin --help')
+  .stdout.split('\n')
+  .flatMap((line) => /^ {2}([a-z]+) (?:\[|<)/.exec(line)?.[1] ?? [])
+  .filter((name) => name !== 'help')
+
+const examplesOf = (command: string) =>
+  (shell(`langevin ${command} --help`).stdout.split('Examples:')[1] ?? '')
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line.includes('npx langevin'))
+
+/** The same work in seconds, written where the options of the example end. */
+function shortened(line: string): string {
+  return line.replace(/npx langevin (\w+)([^>|]*)/, (whole, name: string, rest: string) =>
+    SHORTER[name] === undefined || / --resume/.test(rest)
+      ? whole
+      : `npx langevin ${name}${rest.trimEnd()} ${SHORTER[name]} `,
+  )
+}
+
+const Y = Array.from({ length: 60 }, (_, i) => (i % 10 === 0 ? 1 : 0))
+
+beforeAll(() => {
+  const rows = Y.map((_, i) => [Math.sin(i) * 5 + 20, Math.cos(3 * i)])
+  const table = (name: string, more?: (i: number) => string | number) => {
+    const lines = rows.map((row, i) => [...(more ? [more(i)] : []), ...row].join(','))
+    return `${more ? `${name},` : ''}a,b\n${lines.join('\n')}\n`
+  }
+  for (const name of ['rows.csv', 'new.csv']) writeFileSync(join(folder, name), table(''))
+  writeFileSync(
+    join(folder, 'machines.csv'),
+    table('state', (i) => (Y[i] === 1 ? 'broken' : 'ok')),
+  )
+  writeFileSync(
+    join(folder, 'data.csv'),
+    table('target', (i) => Y[i]!),
+  )
+  const archive = npzBytes([
+    ['X', numbersNpy(rows.flat(), [60, 2])],
+    ['y', numbersNpy(Y)],
+  ])
+  for (const name of ['a.npz', 'b.npz']) writeFileSync(join(folder, name), archive)
+})
+
+// Later examples use what earlier ones write, so they run in the order a user would: a model before its scores.
+const ORDER = ['init', 'train', 'sample', 'score', 'report']
+const ordered = [...ORDER, ...commands.filter((name) => !ORDER.includes(name))]
+
+describe('examples in the help', () => {
+  it('every command has some', () => {
+    expect(commands).toEqual(expect.arrayContaining([...ORDER, 'schema', 'doctor']))
+    for (const name of commands) expect(examplesOf(name).length, name).toBeGreaterThan(0)
+  })
+
+  const lines = ordered.filter((name) => !NOT_RUN.has(name)).flatMap(examplesOf)
+  it.each(lines)(
+    '%s',
+    (line) => {
+      const { status, stderr } = shell(shortened(line))
+      expect(status, stderr).toBe(0)
+    },
+    60_000,
+  )
+})
