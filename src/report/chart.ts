@@ -1,6 +1,7 @@
 /** Line charts, histograms and rank plots as SVG. */
 import type { Html } from './html.js'
-import { element, label, polyline, round, svg } from './svg.js'
+import { linearScale, logRange, logScale, range, type Scale } from './scale.js'
+import { element, label, polyline, REFERENCE, round, svg } from './svg.js'
 
 /** Readable on white and on dark paper; neighbours differ without colour vision, too (light, dark, light). */
 export const PALETTE = ['#1292a0', '#c8692b', '#7a62c9', '#8a9a2e', '#c2487f', '#4d7fd1', '#7b8794', '#2f9e62'] as const
@@ -21,34 +22,6 @@ interface Frame {
 }
 
 const FRAME: Frame = { width: 408, height: 200, left: 54, right: 20, top: 44, bottom: 38 }
-
-/** About `count` round numbers from low to high. */
-export function ticks(low: number, high: number, count = 5): number[] {
-  if (!(high > low)) return [low]
-  const raw = (high - low) / count
-  const power = 10 ** Math.floor(Math.log10(raw))
-  const step = [1, 2, 5, 10].map((m) => m * power).find((s) => s >= raw)!
-  const first = Math.ceil(low / step - 1e-9)
-  const last = Math.floor(high / step + 1e-9)
-  return Array.from({ length: last - first + 1 }, (_, i) => Number(((first + i) * step).toPrecision(12)))
-}
-
-/** Numbers as axis labels: 12000 is 12k, 0.00001 is 1e-5. */
-export function tickText(v: number): string {
-  if (v === 0) return '0'
-  const size = Math.abs(v)
-  if (size >= 1e6 || size < 1e-3) return v.toExponential(1).replace(/\.0e/, 'e').replace('e+', 'e')
-  return size >= 1e4 ? `${Number((v / 1000).toPrecision(3))}k` : String(Number(v.toPrecision(4)))
-}
-
-function range(values: readonly number[]): [number, number] {
-  const finite = values.filter(Number.isFinite)
-  if (finite.length === 0) return [0, 1]
-  const low = finite.reduce((a, b) => Math.min(a, b))
-  const high = finite.reduce((a, b) => Math.max(a, b))
-  const margin = high > low ? (high - low) * 0.05 : Math.max(Math.abs(high) * 0.1, 1e-9)
-  return [low - margin, high + margin]
-}
 
 function axes(frame: Frame, x: Scale, y: Scale, xLabel: string): string[] {
   const parts: string[] = []
@@ -72,21 +45,6 @@ function axes(frame: Frame, x: Scale, y: Scale, xLabel: string): string[] {
     }),
   )
   return parts
-}
-
-interface Scale {
-  at: (v: number) => number
-  ticks: number[]
-  text: (v: number) => string
-}
-
-function scale(low: number, high: number, from: number, to: number, log = false, count = 5): Scale {
-  const transform = log ? Math.log10 : (v: number) => v
-  const [a, b] = [transform(low), transform(high)]
-  const decades = ticks(a, b, count).filter(Number.isInteger)
-  // Fewer than two decades: round numbers read better than one power of ten.
-  const marks = log && decades.length >= 2 ? decades.map((v) => 10 ** v) : ticks(low, high, count)
-  return { at: (v) => from + ((transform(v) - a) / (b - a)) * (to - from), ticks: marks, text: tickText }
 }
 
 function legend(series: readonly Series[], frame: Frame): string[] {
@@ -136,8 +94,8 @@ export function lineChart(series: readonly Series[], options: LineChartOptions):
     all.reduce((a, p) => Math.max(a, p[0]), Number.NEGATIVE_INFINITY),
   ]
   const [y0, y1] = options.log ? logRange(values) : range(values)
-  const x = scale(x0, x1 > x0 ? x1 : x0 + 1, frame.left, frame.width - frame.right)
-  const y = scale(y0, y1, frame.height - frame.bottom, frame.top, options.log)
+  const x = linearScale(x0, x1 > x0 ? x1 : x0 + 1, frame.left, frame.width - frame.right)
+  const y = (options.log ? logScale : linearScale)(y0, y1, frame.height - frame.bottom, frame.top)
   const parts = [
     label(0, 13, options.title, { 'font-weight': 600 }),
     ...(options.bare ? [] : legend(shown, frame)),
@@ -150,11 +108,11 @@ export function lineChart(series: readonly Series[], options: LineChartOptions):
         x2: frame.width - frame.right,
         y1: y.at(g.y),
         y2: y.at(g.y),
-        stroke: '#b4502f',
+        stroke: REFERENCE,
         'stroke-dasharray': '4 3',
       }),
     )
-    parts.push(label(frame.width - frame.right, y.at(g.y) - 4, g.label, { fill: '#b4502f', 'text-anchor': 'end' }))
+    parts.push(label(frame.width - frame.right, y.at(g.y) - 4, g.label, { fill: REFERENCE, 'text-anchor': 'end' }))
   }
   shown.forEach((s, i) => {
     const points = s.points.map(([a, b]) => [x.at(a), y.at(b)] as const)
@@ -168,11 +126,6 @@ export function lineChart(series: readonly Series[], options: LineChartOptions):
     )
   })
   return svg(frame.width, frame.height, parts, options.title)
-}
-
-function logRange(values: readonly number[]): [number, number] {
-  const [low, high] = range(values.filter((v) => v > 0).map(Math.log10))
-  return [10 ** low, 10 ** high]
 }
 
 export interface Sample {
@@ -208,8 +161,8 @@ export function bars(
   options: { title: string; xLabel: string },
 ): Html {
   const frame = { ...FRAME, top: 28 }
-  const x = scale(edges[0]!, edges.at(-1)!, frame.left, frame.width - frame.right)
-  const y = scale(0, Math.max(...counts, 1) * 1.05, frame.height - frame.bottom, frame.top)
+  const x = linearScale(edges[0]!, edges.at(-1)!, frame.left, frame.width - frame.right)
+  const y = linearScale(0, Math.max(...counts, 1) * 1.05, frame.height - frame.bottom, frame.top)
   const rects = counts.map((c, i) =>
     element('rect', {
       x: x.at(edges[i]!) + 0.5,

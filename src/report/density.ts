@@ -1,7 +1,7 @@
 /** A two-dimensional density as a picture with axes, and points on it. */
-import { ticks, tickText } from './chart.js'
 import { heatmap } from './heatmap.js'
 import type { Html } from './html.js'
+import { linearScale } from './scale.js'
 import { element, label, svg } from './svg.js'
 
 export interface DensityPicture {
@@ -23,8 +23,8 @@ function ceiling(values: ArrayLike<number>): number {
 }
 
 export function densityPicture({ title, values, cells, low, high, points = [] }: DensityPicture): Html {
-  const x = (v: number) => LEFT + ((v - low[0]) / (high[0] - low[0])) * SIDE
-  const y = (v: number) => TOP + SIDE - ((v - low[1]) / (high[1] - low[1])) * SIDE
+  const x = linearScale(low[0], high[0], LEFT, LEFT + SIDE)
+  const y = linearScale(low[1], high[1], TOP + SIDE, TOP)
   const href = heatmap(values, cells, cells, [0, ceiling(values)])
   const parts = [
     label(0, 13, title, { 'font-weight': 600 }),
@@ -41,10 +41,9 @@ export function densityPicture({ title, values, cells, low, high, points = [] }:
   ]
   for (const [a, b] of points) {
     if (a! < low[0] || a! > high[0] || b! < low[1] || b! > high[1]) continue
-    parts.push(element('circle', { cx: x(a!), cy: y(b!), r: 1.4, fill: '#d4481c', 'fill-opacity': 0.45 }))
+    parts.push(element('circle', { cx: x.at(a!), cy: y.at(b!), r: 1.4, fill: '#d4481c', 'fill-opacity': 0.45 }))
   }
-  for (const v of ticks(low[0], high[0]))
-    parts.push(label(x(v), TOP + SIDE + 17, tickText(v), { 'text-anchor': 'middle' }))
-  for (const v of ticks(low[1], high[1])) parts.push(label(LEFT - 6, y(v) + 4, tickText(v), { 'text-anchor': 'end' }))
+  for (const v of x.ticks) parts.push(label(x.at(v), TOP + SIDE + 17, x.text(v), { 'text-anchor': 'middle' }))
+  for (const v of y.ticks) parts.push(label(LEFT - 6, y.at(v) + 4, y.text(v), { 'text-anchor': 'end' }))
   return svg(LEFT + SIDE + 12, TOP + SIDE + FOOT, parts, title)
 }

@@ -4,6 +4,7 @@ import { type HistoryPoint, MONITORS, PLOTS, type Plot, type TrainResult } from 
 import { bars, histogram, lineChart, type Series } from './chart.js'
 import { type Html, html } from './html.js'
 import { facts, findingsSection, gallery, number, specText } from './run-sections.js'
+import { varies } from './scale.js'
 
 /** Each chart with the monitors that share it. */
 const CHARTS: readonly (readonly [Plot, readonly string[]])[] = Object.entries(PLOTS).map(([name, plot]) => [
@@ -20,7 +21,7 @@ function series(history: readonly HistoryPoint[], monitor: string): Series {
 }
 
 /** A monitor that never changes is not drawn. */
-const changes = (s: Series) => s.points.length > 1 && s.points.some(([, y]) => y !== s.points[0]![1])
+const changes = (s: Series) => varies(s.points.map(([, y]) => y))
 
 function curves(history: readonly HistoryPoint[]): Html {
   const charts = CHARTS.flatMap(([plot, monitors]) => {

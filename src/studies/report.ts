@@ -1,9 +1,9 @@
 /** The report of `npm start`: both studies on one page, and its files. */
 import { join } from 'node:path'
 import { writeAtomic } from '../io/files.js'
-import { type Html, page } from '../report/html.js'
-import { type AnomalyResult, anomalySection } from './anomaly/index.js'
-import { type SpandrelResult, spandrelSection } from './spandrel/index.js'
+import { type Html, html, page, type Summary } from '../report/html.js'
+import { type AnomalyResult, anomalySection, winners } from './anomaly/index.js'
+import { headline, type SpandrelResult, spandrelSection } from './spandrel/index.js'
 
 export interface StudyResults {
   spandrel?: SpandrelResult | undefined
@@ -14,6 +14,23 @@ export interface StudyResults {
 export function spandrelJson(result: SpandrelResult): Record<string, unknown> {
   const { rows, truth, options, seconds, interrupted, skippedSeeds } = result
   return { rows, truth, options, seconds, interrupted, skippedSeeds }
+}
+
+/** Question, answer and how to read the page; undefined where nothing was finished. */
+function summaryOf({ spandrel, anomaly }: StudyResults): Summary | undefined {
+  const answers = [
+    spandrel && headline(spandrel),
+    anomaly && anomaly.rows.length > 0 ? winners(anomaly.rows) : undefined,
+  ].filter((answer) => answer !== undefined)
+  if (answers.length === 0) return undefined
+  return {
+    question: 'Does a model know where it has seen no data?',
+    answer: answers.join(' '),
+    reading: html`${
+      spandrel &&
+      'In the pictures of densities, colour away from the red curve is probability where there is no data (a spandrel). '
+    }${anomaly && 'AUROC is the chance that an anomaly scores above a normal row: 1 is perfect, 0.5 is chance.'}`,
+  }
 }
 
 /** One self-contained HTML page. `command`: how to make it again. */
@@ -28,7 +45,7 @@ export function reportPage(results: StudyResults, command: string): string {
     : results.spandrel
       ? 'Energy models against explicit ones on data with gaps and corners, judged by the true density.'
       : 'An energy trained on normal rows alone, compared with two classical detectors.'
-  return page({ title, lead, body, command, made: new Date().toISOString().slice(0, 10) })
+  return page({ title, lead, summary: summaryOf(results), body, command, made: new Date().toISOString().slice(0, 10) })
 }
 
 /**

@@ -8,5 +8,5 @@ export {
   DETECTORS,
   type DetectorName,
 } from './study.js'
-export { summarise, textTable } from './summary.js'
+export { summarise, textTable, winners } from './summary.js'
 export { type AnomalyTable, readTable, shippedTables } from './tables.js'

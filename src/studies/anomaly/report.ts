@@ -3,7 +3,7 @@ import { type Html, html, table } from '../../report/html.js'
 import { dotPlot } from '../../report/svg.js'
 import { SIGMAS } from './recipe.js'
 import { type AnomalyResult, type DETECTORS, TRAIN_SHARE } from './study.js'
-import { formatMeanSd, type SummaryLine, summarise } from './summary.js'
+import { bestOf, formatMeanSd, type SummaryLine, summarise, winners } from './summary.js'
 
 const DESCRIPTIONS: Record<(typeof DETECTORS)[number], string> = {
   energy: 'energy',
@@ -12,15 +12,20 @@ const DESCRIPTIONS: Record<(typeof DETECTORS)[number], string> = {
 }
 
 function dots(result: AnomalyResult): Html {
-  const rows = result.tables.flatMap(({ name }) =>
-    result.detectors
-      .map((detector) => ({
-        label: `${name} · ${detector}`,
-        values: result.rows.filter((row) => row.dataset === name && row.detector === detector).map((row) => row.auroc),
-        mark: detector === 'energy',
-      }))
-      .filter(({ values }) => values.length > 0),
-  )
+  const lines = summarise(result.rows)
+  const rows = result.tables
+    .filter(({ name }) => lines.some(({ dataset }) => dataset === name))
+    .flatMap(({ name }) =>
+      result.detectors
+        .map((detector) => ({
+          label: `${name} · ${detector}`,
+          values: result.rows
+            .filter((row) => row.dataset === name && row.detector === detector)
+            .map((row) => row.auroc),
+          mark: bestOf(lines, name).detector === detector,
+        }))
+        .filter(({ values }) => values.length > 0),
+    )
   const least = Math.min(0.9, ...result.rows.map((row) => row.auroc))
   return dotPlot(rows, {
     title: 'AUROC, one dot per seed',
@@ -53,7 +58,7 @@ function summaryTable(lines: readonly SummaryLine[]): Html {
       },
       { title: 'Seeds', value: ({ metrics }) => metrics.auroc.seeds },
     ],
-    ({ detector }) => detector === 'energy',
+    (line) => bestOf(lines, line.dataset) === line,
   )
 }
 
@@ -72,5 +77,6 @@ the same for every table. For comparison: the distance to the fifth nearest trai
 ${result.notes.length > 0 ? html`<p>Subsampled: ${result.notes.join('; ')}.</p>` : null}
 ${result.complete ? null : html`<p><b>The study was interrupted; these are the rows that were finished.</b></p>`}`
   if (result.rows.length === 0) return [intro]
-  return [intro, html`<figure>${dots(result)}</figure>`, summaryTable(summarise(result.rows))]
+  const wins = html`<p><b>${winners(result.rows)}</b> The best of each table is marked.</p>`
+  return [intro, wins, html`<figure>${dots(result)}</figure>`, summaryTable(summarise(result.rows))]
 }

@@ -68,6 +68,25 @@ export function summarise(rows: readonly AnomalyRow[]): SummaryLine[] {
   return lines
 }
 
+/** The detector with the highest mean AUROC on a table, or on the mean of all. */
+export function bestOf(lines: readonly SummaryLine[], dataset: string | undefined): SummaryLine {
+  const own = lines.filter((line) => line.dataset === dataset)
+  return own.reduce((best, line) => (line.metrics.auroc.mean > best.metrics.auroc.mean ? line : best))
+}
+
+/** Who wins on which table, in a sentence: highest mean AUROC, with the energy beside it where it is not the energy. */
+export function winners(rows: readonly AnomalyRow[]): string {
+  const lines = summarise(rows)
+  const sentences = distinct(rows.map((row) => row.dataset)).map((dataset) => {
+    const best = bestOf(lines, dataset)
+    const energy = lines.find((line) => line.dataset === dataset && line.detector === 'energy')
+    const beside =
+      best.detector === 'energy' || energy === undefined ? '' : ` (energy: ${energy.metrics.auroc.mean.toFixed(3)})`
+    return `${dataset}: ${best.detector}, AUROC ${best.metrics.auroc.mean.toFixed(3)}${beside}`
+  })
+  return `Best detector by mean AUROC. ${sentences.join('; ')}.`
+}
+
 /** `0.984 ± 0.003`. */
 export function formatMeanSd({ mean, sd }: MeanSd): string {
   return sd === undefined ? mean.toFixed(3) : `${mean.toFixed(3)} ± ${sd.toFixed(3)}`

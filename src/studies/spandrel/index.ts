@@ -1,7 +1,7 @@
 /** The spandrel study: where models put probability although there is no data. */
 export { METRICS } from './metrics.js'
 export { MODELS, PLANS, type SpandrelModel } from './models.js'
-export { spandrelSection } from './report.js'
+export { headline, spandrelSection } from './report.js'
 export {
   runSpandrelStudy,
   type SpandrelMetrics,

@@ -56,6 +56,9 @@ function differenceTable(result: SpandrelResult, shape: SpandrelShape): Html | n
   return html`<h4>Paired differences to the MLP (same data, seed by seed)</h4>${table(models, columns, isEnergy)}`
 }
 
+/** Masses below this are drawn at it: nothing is left to compare. */
+const LEAST_MASS = 1e-6
+
 function dots(result: SpandrelResult, shape: SpandrelShape, key: MetricKey, title: string): Html {
   const rows = result.options.models.map((model) => ({
     label: titleOf(model),
@@ -63,13 +66,17 @@ function dots(result: SpandrelResult, shape: SpandrelShape, key: MetricKey, titl
     mark: isEnergy(model),
   }))
   const truth = result.truth[shape]?.[key]
+  const log = key === 'spandrelMass'
+  const positive = rows.flatMap(({ values }) => values).filter((v) => v > 0)
+  const least = Math.max(Math.min(...positive, 0.1), LEAST_MASS)
   return dotPlot(
     rows.filter(({ values }) => values.length > 0),
     {
       title,
-      unit: 'one dot per seed, bar: mean',
-      low: 0,
+      unit: `one dot per seed, bar: mean${log ? '; logarithmic' : ''}`,
+      low: log ? 10 ** Math.floor(Math.log10(least)) : 0,
       high: 1,
+      log,
       width: 690,
       ...(typeof truth === 'number' && { reference: { value: truth, label: `truth ${shortNumber(truth)}` } }),
     },
@@ -113,19 +120,18 @@ function confidence(result: SpandrelResult): Html | null {
 how well its energy, −logsumexp of the same logits, detects that region. Neither score was trained for this.</p>${rows}`
 }
 
-/** What the numbers of this very run say, in one sentence. */
-function headline(result: SpandrelResult): Html | null {
+/** What the numbers of this very run say, in one sentence; undefined without an MLP and an energy trained by NCE. */
+export function headline(result: SpandrelResult): string | undefined {
   const ratios = result.options.shapes.flatMap((shape) => {
     const [mlp, ebm] = (['mlp', 'ebm-nce'] as const).map(
       (m) => summaryOf(rowsFor(result, shape, m), 'spandrelMass')?.mean,
     )
     return mlp !== undefined && ebm !== undefined && ebm > 0 ? [mlp / ebm] : []
   })
-  if (ratios.length === 0) return null
+  if (ratios.length === 0) return undefined
   const [least, most] = [Math.min(...ratios), Math.max(...ratios)].map((v) => shortNumber(v))
   const range = least === most ? `${least}` : `${least} to ${most}`
-  return html`<p><b>In this run the energy trained by NCE puts ${range} times less probability outside the tube than the
-MLP of the same size.</b></p>`
+  return `The energy trained by noise contrastive estimation puts ${range} times less probability away from the data than an MLP of the same size.`
 }
 
 /** Where the MLP with a density of x is as close to the truth as the energy: the report must say so. */
@@ -196,7 +202,7 @@ ${differenceTable(result, shape)}`,
   const cellsNote = result.options.cells === CELLS ? null : html` (a grid of ${result.options.cells} cells per side)`
   return [
     heading,
-    html`${headline(result)}${exceptions(result)}`,
+    html`<p><b>${headline(result)}</b></p>${exceptions(result)}`,
     grid,
     html`<h3>Probability where there is no data${cellsNote}</h3><p>Mean ± standard deviation over seeds. Read both
 tables: a model that drops data also scores low in the first.</p>
