@@ -12,7 +12,7 @@ import type { Z } from '../spec/index.js'
 
 const READERS: Record<string, (path: string, ignore: readonly string[]) => Promise<Dataset>> = {
   csv: (path, ignore) => csv(path, { columns: ignored(ignore) }),
-  tsv: (path, ignore) => csv(path, { separator: '\t', columns: ignored(ignore) }),
+  tsv: (path, ignore) => csv(path, { delimiter: '\t', columns: ignored(ignore) }),
   npz: async (path, ignore) => without(await npz(path), ignore),
   npy: async (path, ignore) => without(await npy(path), ignore),
   parquet: async (path, ignore) => without(await parquet(path), ignore),

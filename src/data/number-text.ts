@@ -34,6 +34,8 @@ export function losesDigits(plain: string): boolean {
   return plain.length >= 16 && WHOLE.test(plain) && !Number.isSafeInteger(Number(plain))
 }
 
+/** Everything that numbers, their signs and units below are made of. */
+const LIKE_NUMBER = /^[\s\d.,'\u2019_%eE+\-\u2212\u2013$\u20ac\u00a3\u00a5A-Z]*$/
 const CURRENCY = '[$\u20ac\u00a3\u00a5]|USD|EUR|GBP|CHF|JPY'
 const AMOUNT = '[+-]?[\\d.,]*\\d[\\d.,]*'
 const COMMA = /^[+-]?\d*,\d+([eE][+-]?\d+)?$/
@@ -44,8 +46,8 @@ const MINUS = /^[\u2212\u2013]\d+([.,]\d+)?$/
 
 /** What to do about a text that a person reads as a number though it is not written as one; undefined for other texts. */
 export function lookAlike(text: string, style: NumberStyle = PLAIN): string | undefined {
-  // Most texts hold no digit.
-  if (!/\d/.test(text)) return undefined
+  // Most texts end here.
+  if (!LIKE_NUMBER.test(text) || !/\d/.test(text)) return undefined
   if (PERCENT.test(text)) return 'has a percent sign; write plain numbers, such as 0.45 for 45 %'
   if (MONEY.test(text)) return 'has a currency sign; write plain numbers'
   if (MINUS.test(text)) return "begins with a dash that is not the minus sign '-'"
@@ -55,11 +57,18 @@ export function lookAlike(text: string, style: NumberStyle = PLAIN): string | un
       ? "has a comma; read the file with { thousands: ',' } if it separates thousands, or { decimal: ',' } if it is a decimal comma"
       : "has a decimal comma; read the file with { decimal: ',' }"
   }
+  // The last of the marks that were found; 1.234,5 and 1.234.567 have a decimal comma.
   const group = GROUPED.exec(text)?.[1]?.[0]
-  if (group !== undefined && group !== style.thousands && group !== style.decimal) {
-    const other = style.decimal === ',' || /[.']\d{3},\d+$/.test(text) || /[. ]\d{3}.*,/.test(text)
-    return `separates thousands; read the file with { thousands: '${group}'${other ? ", decimal: ','" : ''} }`
+  if (group !== undefined && group !== style.thousands) {
+    const comma = group === '.' || (group !== ',' && (style.decimal === ',' || /,\d+$/.test(text)))
+    const mark = group === "'" ? `"'"` : `'${group}'`
+    return `separates thousands; read the file with { thousands: ${mark}${comma ? ", decimal: ','" : ''} }`
   }
   if (style.decimal === ',' && NUMBER.test(text)) return "has a decimal point, though { decimal: ',' } was given"
   return undefined
+}
+
+/** Whether a text is several numbers apart by blanks or bars: the cells of a whole line, where the delimiter is another one. */
+export function severalNumbers(text: string): boolean {
+  return /^[\d.,+\-eE]+([ \t|]+[\d.,+\-eE]+)+$/.test(text)
 }
