@@ -13,8 +13,12 @@ const root = new URL('../..', import.meta.url).pathname
 const folder = join(root, '.langevin', `snippets-${process.pid}`)
 
 function documents(): string[] {
-  const docs = readdirSync(join(root, 'docs'), { withFileTypes: true })
-  return ['README.md', ...docs.filter((e) => e.name.endsWith('.md')).map((e) => join('docs', e.name))]
+  const pages = ['docs', 'docs/guides'].flatMap((folder) =>
+    readdirSync(join(root, folder))
+      .filter((name) => name.endsWith('.md'))
+      .map((name) => join(folder, name)),
+  )
+  return ['README.md', ...pages]
 }
 
 interface Snippet {
