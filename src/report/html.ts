@@ -76,7 +76,7 @@ td.text{text-align:left;white-space:normal;max-width:90ch}
 .findings{padding-left:0;list-style:none;max-width:90ch}.findings li{border-left:4px solid #c8692b;padding:6px 14px;margin:8px 0;background:var(--tint)}
 .findings li.error{border-color:#b3261e}
 svg{font:12px system-ui,sans-serif}svg text:not([fill]){fill:currentColor}
-@media(max-width:700px){main{padding:18px 14px 48px}svg.wide{min-width:560px}}
+@media(max-width:700px){main{padding:18px 14px 48px}svg.wide{min-width:var(--least)}}
 @media print{:root{--ink:#000;--paper:#fff;--tint:#f4f6f9;--line:#ccc}main{max-width:none;padding:0}nav,summary{display:none}.scroll,figure{overflow:visible;background:none}
 table{font-size:7.5px}th,td{padding:2px 4px}thead th{position:static;white-space:normal}figure,tr,.findings li{break-inside:avoid}h2,h3,h4{break-after:avoid}svg{max-width:100%}}
 `

@@ -32,9 +32,10 @@ export function label(x: number, y: number, text: string, attributes: Attributes
 
 export function svg(width: number, height: number, children: string[], title: string): Html {
   const body = `<title>${escapeHtml(title)}</title>${children.join('')}`
-  const wide = width > WIDE ? ' class="wide"' : ''
+  // Four fifths of its size is the least that its letters can be read at.
+  const [wide, least] = width > WIDE ? [' class="wide"', `;--least:${round(0.8 * width)}px`] : ['', '']
   return raw(
-    `<svg xmlns="http://www.w3.org/2000/svg" role="img"${wide} viewBox="0 0 ${round(width)} ${round(height)}" width="${round(width)}" style="max-width:100%;height:auto">${body}</svg>`,
+    `<svg xmlns="http://www.w3.org/2000/svg" role="img"${wide} viewBox="0 0 ${round(width)} ${round(height)}" width="${round(width)}" style="max-width:100%;height:auto${least}">${body}</svg>`,
   )
 }
 
@@ -67,8 +68,8 @@ export interface DotPlotOptions {
 }
 
 const DOTS = { right: 24, top: 30, line: 22 } as const
-/** A letter of a label is about so wide, in pixels. */
-const LETTER = 6.6
+/** A bold letter of a label is about so wide, in pixels. */
+const LETTER = 7.4
 
 /** One line per row: a dot for every seed and a bar at their mean. Shows the spread that a bar chart hides. */
 export function dotPlot(rows: readonly DotRow[], options: DotPlotOptions): Html {

@@ -105,13 +105,13 @@ function weights(result: CompareResult, lines: readonly Overall[]): Html | null 
   return html`<h3>Blind to the weights of modes</h3>
 <p>Four fifths of ${WEIGHTS_SOURCE} lie in the left mode, one fifth in the right, with empty space between. Losses that see only
 scores, or only the neighbourhood of the data, are equally happy with any split: the log-density may jump where no row is.
-The figure shows how far the model's split is from 0.8.</p>${dotPlot(shown, {
+The figure shows how far the model's split is from 0.8.</p><figure>${dotPlot(shown, {
     title: 'Mass of the left mode, distance from the truth',
     unit: 'one dot per seed, bar: mean',
     low: 0,
     high: 0.8,
     width: 720,
-  })}`
+  })}</figure>`
 }
 
 const CAVEATS = html`<h3>Limitations</h3>

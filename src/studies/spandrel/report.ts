@@ -1,6 +1,7 @@
 /** The spandrel study as sections of a report. */
 import type { SpandrelShape } from '../../data/spandrel.js'
 import { type Column, type Html, html, table } from '../../report/html.js'
+import { gallery } from '../../report/run-sections.js'
 import { dotPlot } from '../../report/svg.js'
 import { shortNumber, shortSummary } from '../statistics.js'
 import { differenceTo, METRICS, type MetricKey, rowsFor, summaryOf } from './metrics.js'
@@ -196,7 +197,7 @@ first over the box the study normalises in, below it over twice that box (grey o
 the truth. Colour anywhere else than along the red curve is a spandrel. Seed ${result.options.seeds[0]}.</figcaption></figure>`
   const perShape = shapes.map(
     (shape) => html`<h3>${shape}</h3>${metricTable(result, shape)}
-<div class="pair">${dots(result, shape, 'spandrelMass', 'Spandrel mass')}${dots(result, shape, 'totalVariation', 'Total variation to the truth')}</div>
+${gallery([dots(result, shape, 'spandrelMass', 'Spandrel mass'), dots(result, shape, 'totalVariation', 'Total variation to the truth')])}
 ${differenceTable(result, shape)}`,
   )
   const cellsNote = result.options.cells === CELLS ? null : html` (a grid of ${result.options.cells} cells per side)`
