@@ -8,7 +8,7 @@ import {
   loadInto,
   Network,
 } from './network.js'
-import { invoke } from './runtime/index.js'
+import { type InvokeOptions, invoke } from './runtime/index.js'
 import type { SpecValue } from './spec/index.js'
 import type { RowsLike, Tensor } from './tensor/index.js'
 import './energies/index.js'
@@ -40,6 +40,7 @@ export class Energy extends Network {
    * Reads an energy from a safetensors file: one that `save` wrote, or a training checkpoint.
    *
    * @param options.spec for a file without langevin's metadata (a PyTorch state dict): what the parameters belong to
+   * @param options.prefix what the names in the file begin with: 'module.', 'net.', ...
    * @throws (rejects) ERR_LANGEVIN_IO, _FORMAT (not such a file; parameters that do not fit the spec)
    */
   static override async load(path: string, options: LoadOptions = {}): Promise<Energy> {
@@ -55,7 +56,7 @@ export class Energy extends Network {
    *   not fit the `inputs`), _BUSY, _DISPOSED
    */
   async energy(x: RowsLike | Dataset, options: EvaluateOptions = {}): Promise<Tensor> {
-    const energies = await this.onRows(x, options, (args, more) =>
+    const energies = await this.onRows('energy', x, options, (args, more) =>
       invoke('energy.energy', { energy: this.native(), ...args }, more),
     )
     return this.conversion?.energies(energies) ?? energies
@@ -68,7 +69,7 @@ export class Energy extends Network {
    * @returns the shape of x
    */
   async score(x: RowsLike | Dataset, options: EvaluateOptions = {}): Promise<Tensor> {
-    const gradient = await this.onRows(x, options, (args, more) =>
+    const gradient = await this.onRows('score', x, options, (args, more) =>
       invoke('energy.score', { energy: this.native(), ...args }, more),
     )
     return this.conversion?.derivatives(gradient) ?? gradient
@@ -82,6 +83,8 @@ export class Energy extends Network {
    * @throws (rejects) ERR_LANGEVIN_UNSUPPORTED for an energy without outputs
    */
   async logits(x: RowsLike | Dataset, options: Omit<EvaluateOptions, 'y'> = {}): Promise<Tensor> {
-    return this.outputs(x, options)
+    const body = (args: Record<string, unknown>, more: InvokeOptions) =>
+      invoke<Tensor>('network.outputs', { network: this.native(), ...args }, more)
+    return this.onRows('logits', x, options, body, ['threads', 'signal'])
   }
 }

@@ -1,4 +1,8 @@
 /** The errors of the package and their codes. */
+import { types } from 'node:util'
+
+/** What every LangevinError has, whichever copy of the package or realm made it. */
+const BRAND: unique symbol = Symbol.for('langevin.error') as never
 
 /** Every code a LangevinError can carry; docs/errors.md says for each what it means and what to do. */
 export const ERROR_CODES = [
@@ -19,7 +23,7 @@ export const ERROR_CODES = [
   'ERR_LANGEVIN_ABORTED',
 ] as const
 
-/** A stable error code. */
+/** A stable error code: what a program tells errors apart by. */
 export type ErrorCode = (typeof ERROR_CODES)[number]
 
 /**
@@ -27,7 +31,7 @@ export type ErrorCode = (typeof ERROR_CODES)[number]
  * `details`, and the `cause`.
  */
 export class LangevinError extends Error {
-  readonly code: string
+  readonly code: ErrorCode
   readonly details: Record<string, unknown>
 
   /**
@@ -35,14 +39,41 @@ export class LangevinError extends Error {
    * @param message what happened, where, what to do
    * @param options details: values a program may want (default empty); cause: the error underneath
    */
-  constructor(
-    code: ErrorCode | (string & {}),
-    message: string,
-    options: { details?: Record<string, unknown>; cause?: unknown } = {},
-  ) {
+  constructor(code: ErrorCode, message: string, options: { details?: Record<string, unknown>; cause?: unknown } = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.name = 'LangevinError'
     this.code = code
     this.details = options.details ?? {}
   }
+
+  /** @internal */
+  get [BRAND](): true {
+    return true
+  }
+
+  /**
+   * Whether a value is an error of langevin: also one of another copy of the package, or of another realm (Jest gives every
+   * test file its own, node:vm every context).
+   */
+  static is(value: unknown): value is LangevinError {
+    return typeof value === 'object' && value !== null && BRAND in value
+  }
+
+  /** `error instanceof LangevinError` asks `is`. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    // biome-ignore lint/complexity/noThisInStatic: a subclass asks about itself
+    return this === LangevinError ? LangevinError.is(value) : Function.prototype[Symbol.hasInstance].call(this, value)
+  }
+}
+
+/** The text of whatever was thrown: an Error of any realm, or something else. */
+export function messageOf(error: unknown): string {
+  return types.isNativeError(error) ? error.message || error.name : String(error)
+}
+
+/** What an abort without a reason of its own rejects with: an error named AbortError, as `signal.reason` is. */
+export function abortError(message: string): Error {
+  // A bare context of node:vm has no DOMException.
+  if (typeof DOMException === 'function') return new DOMException(message, 'AbortError')
+  return Object.assign(new Error(message), { name: 'AbortError', code: 20 })
 }

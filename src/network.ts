@@ -5,13 +5,15 @@ import { InputRows } from './data/input-rows.js'
 import { checkInputs, type Inputs } from './data/inputs.js'
 import { LangevinError } from './errors.js'
 import { formatError } from './io/files.js'
-import { readSafetensors, type StoredTensor, writeSafetensors } from './io/safetensors.js'
+import { writeSafetensors } from './io/safetensors.js'
+import { toTensors } from './io/tensors.js'
 import { type Dtype, HANDLE, type NativeNetwork } from './native/contract.js'
 import { NativeHandle } from './native/handle.js'
+import { throwIfAborted } from './native/signal.js'
 import { type InvokeOptions, invoke, invokeNow } from './runtime/index.js'
-import { parseSpec, type SpecValue } from './spec/index.js'
-import { type RowsLike, type Tensor, tensor, toRows } from './tensor/index.js'
-import './networks/index.js'
+import { parseSpec, requireOptions, type SpecValue } from './spec/index.js'
+import { type RowsLike, type Tensor, toRows } from './tensor/index.js'
+import { type Family, networkMetadata, prefixHint, readNetworkFile } from './weights.js'
 
 /** Where a network's numbers live. */
 export interface PlacementOptions extends InvokeOptions {
@@ -77,29 +79,18 @@ export interface Explanation {
   readonly [more: string]: unknown
 }
 
-/** Tensors of a checkpoint that are not parameters (optimiser, buffer) have names with this prefix; load() skips them. */
-export const STATE_PREFIX = 'langevin:'
-const SPEC_KEY = 'langevin.spec'
-const FAMILY_KEY = 'langevin.family'
-const DTYPE_KEY = 'langevin.dtype'
-const INPUTS_KEY = 'langevin.inputs'
-const FLOATS = new Set(['float32', 'float64', 'bfloat16'])
+const CREATE = ['seed', 'dtype', 'device', 'inputs', 'signal'] as const satisfies readonly (keyof CreateOptions)[]
+const LOAD = ['spec', 'dtype', 'inputs', 'prefix', 'device', 'signal'] as const satisfies readonly (keyof LoadOptions)[]
+const EVALUATE = ['y', 'threads', 'signal'] as const satisfies readonly (keyof EvaluateOptions)[]
+const SIGNAL = ['signal'] as const satisfies readonly (keyof InvokeOptions)[]
 
-/** Which specs describe it: `networks.*`, or `energies.*`. */
-type Family = 'network' | 'energy'
-
-/** What a file needs besides the parameters so that load() can rebuild the energy or network. */
-export function networkMetadata({ spec, family, dtype, inputs }: Network): Record<string, string> {
-  const metadata: Record<string, string> = { [SPEC_KEY]: JSON.stringify(spec), [DTYPE_KEY]: dtype }
-  if (family === 'network') metadata[FAMILY_KEY] = family
-  if (inputs !== undefined) metadata[INPUTS_KEY] = JSON.stringify(inputs)
-  return metadata
-}
+const classOf = (family: Family) => (family === 'energy' ? 'Energy' : 'Network')
 
 /** @internal A native network from a spec of one of the two families. */
 export async function createNative(family: Family, spec: SpecValue, options: CreateOptions) {
+  const owner = `${classOf(family)}.create`
+  const { signal, seed = 0, dtype = 'float32', device = 'cpu' } = requireOptions(owner, options, CREATE)
   const parsed = parseSpec(family, spec)
-  const { signal, seed = 0, dtype = 'float32', device = 'cpu' } = options
   const args = { spec: parsed, seed, dtype, device }
   const handle =
     family === 'energy'
@@ -112,7 +103,13 @@ export async function createNative(family: Family, spec: SpecValue, options: Cre
 export interface LoadOptions extends PlacementOptions {
   /** For a file without langevin's metadata (a PyTorch state dict): what the parameters belong to. */
   spec?: SpecValue
+  /** Default: that of the file; float32 for a file of another program in half precision. */
   dtype?: Dtype
+  /**
+   * What the names in the file begin with, where a module held the network: 'module.' (DataParallel), '_orig_mod.'
+   * (torch.compile), 'net.'. Tensors with other names are skipped.
+   */
+  prefix?: string
   /** For a file that does not say what its columns are. */
   inputs?: Inputs
 }
@@ -121,26 +118,23 @@ export interface LoadOptions extends PlacementOptions {
 export async function loadInto<N extends Network>(
   path: string,
   family: Family,
-  { spec, dtype, inputs, device = 'cpu', signal }: LoadOptions,
+  options: LoadOptions,
   create: (spec: SpecValue, options: CreateOptions) => Promise<N>,
 ): Promise<N> {
-  const { tensors, metadata } = await readSafetensors(path)
-  const parameters = Object.entries(tensors).filter(([name]) => !name.startsWith(STATE_PREFIX))
-  const network = await create(spec ?? specIn(path, metadata, family), {
-    dtype: dtype ?? dtypeIn(path, metadata, parameters),
-    device,
-    signal,
-    inputs: inputs ?? inputsIn(path, metadata),
-  })
-  const values: Record<string, Tensor> = {}
+  const { device = 'cpu', signal, ...given } = requireOptions(`${classOf(family)}.load`, options, LOAD)
+  const { spec, dtype, inputs, weights, names } = await readNetworkFile(path, family, given)
+  const network = await create(spec, { dtype, device, signal, inputs })
+  let values: Record<string, Tensor> = {}
   try {
-    for (const [name, stored] of parameters) values[name] = fromStored(path, name, stored)
+    values = await toTensors(weights)
     await invoke('network.setParameters', { network: network.native(), values, complete: true }, { signal })
     return network
   } catch (error) {
+    const wanted = network.disposed ? [] : network.parameterInfo().map(({ name }) => name)
     network.dispose()
-    if (!(error instanceof LangevinError) || error.code === 'ERR_LANGEVIN_FORMAT') throw error
-    throw formatError(path, 8, `the parameters do not fit the ${family}: ${error.message}`, error)
+    if (!LangevinError.is(error) || error.code === 'ERR_LANGEVIN_FORMAT') throw error
+    const problem = `the parameters do not fit the ${family}: ${error.message}${prefixHint(wanted, names)}`
+    throw formatError(path, undefined, problem, error)
   } finally {
     for (const value of Object.values(values)) value.dispose()
   }
@@ -265,6 +259,7 @@ export class Network extends NativeHandle<NativeNetwork> {
   /** Copies of the parameters by their torch.nn names, on the CPU. */
   async parameters(options: InvokeOptions = {}): Promise<Record<string, Tensor>> {
     this.live()
+    requireOptions(`${this.family}.parameters`, options, SIGNAL)
     return invoke('network.parameters', { network: this.native() }, options)
   }
 
@@ -281,6 +276,7 @@ export class Network extends NativeHandle<NativeNetwork> {
    */
   async setParameters(values: Record<string, RowsLike>, options: InvokeOptions = {}): Promise<void> {
     this.live()
+    requireOptions(`${this.family}.setParameters`, options, SIGNAL)
     const made: Tensor[] = []
     const given: Record<string, Tensor> = {}
     try {
@@ -303,17 +299,22 @@ export class Network extends NativeHandle<NativeNetwork> {
    * @throws (rejects) ERR_LANGEVIN_UNSUPPORTED for an energy without outputs, _SHAPE, _NON_FINITE, _BUSY, _DISPOSED
    */
   async outputs(x: RowsLike | Dataset, options: EvaluateOptions = {}): Promise<Tensor> {
-    return this.onRows(x, options, (args, more) => invoke('network.outputs', { network: this.native(), ...args }, more))
+    return this.onRows('outputs', x, options, (args, more) =>
+      invoke('network.outputs', { network: this.native(), ...args }, more),
+    )
   }
 
   /** @internal Calls `body` with rows and their condition as tensors. */
   protected async onRows(
+    name: string,
     x: RowsLike | Dataset,
-    { y, threads, signal }: EvaluateOptions,
+    options: EvaluateOptions,
     body: (args: Record<string, unknown>, options: InvokeOptions) => Promise<Tensor>,
+    known: readonly (keyof EvaluateOptions)[] = EVALUATE,
   ): Promise<Tensor> {
     this.live()
-    signal?.throwIfAborted()
+    const { y, threads, signal } = requireOptions(`${this.family}.${name}`, options, known)
+    throwIfAborted(signal)
     const rows = this.toRows(x)
     let condition: Tensor | undefined
     try {
@@ -338,6 +339,7 @@ export class Network extends NativeHandle<NativeNetwork> {
    * @throws (rejects) ERR_LANGEVIN_IO
    */
   async save(path: string, options: InvokeOptions = {}): Promise<void> {
+    requireOptions(`${this.family}.save`, options, SIGNAL)
     const metadata = networkMetadata(this)
     const parameters = await this.parameters(options)
     try {
@@ -352,37 +354,6 @@ export class Network extends NativeHandle<NativeNetwork> {
     if (this.disposed) return `${name} ${this.#spec.kind} (disposed)`
     const { dtype, device, parameterCount } = this.live()
     return `${name} ${this.#spec.kind} ${dtype} ${device}, ${parameterCount} parameters`
-  }
-}
-
-function specIn(path: string, metadata: Record<string, string>, family: Family): SpecValue {
-  const text = metadata[SPEC_KEY]
-  if (text === undefined) {
-    throw formatError(
-      path,
-      8,
-      `the file does not say what ${family} it holds (no '${SPEC_KEY}' in its metadata); for a PyTorch state dict give { spec }`,
-    )
-  }
-  const held = metadata[FAMILY_KEY] ?? 'energy'
-  if (held !== family) {
-    const remedy = held === 'network' ? 'Network.load' : 'Energy.load'
-    throw formatError(path, 8, `the file holds a spec of the family '${held}', not '${family}': use ${remedy}`)
-  }
-  try {
-    return parseSpec(family, JSON.parse(text))
-  } catch (cause) {
-    throw formatError(path, 8, `the spec in its metadata is not one: ${(cause as Error).message}`, cause)
-  }
-}
-
-function inputsIn(path: string, metadata: Record<string, string>): Inputs | undefined {
-  const text = metadata[INPUTS_KEY]
-  if (text === undefined) return undefined
-  try {
-    return checkInputs(JSON.parse(text))
-  } catch (cause) {
-    throw formatError(path, 8, `the inputs in its metadata cannot be read: ${(cause as Error).message}`, cause)
   }
 }
 
@@ -421,20 +392,4 @@ function fittingConversion(handle: NativeNetwork, given: Inputs): InputRows {
     }
   }
   return conversion
-}
-
-function dtypeIn(path: string, metadata: Record<string, string>, parameters: [string, StoredTensor][]): Dtype {
-  const dtype = metadata[DTYPE_KEY] ?? parameters[0]?.[1].dtype ?? 'float32'
-  if (!FLOATS.has(dtype)) throw formatError(path, 8, `an energy has no dtype ${dtype}; float32, float64 or bfloat16`)
-  return dtype as Dtype
-}
-
-const READERS = { float32: Float32Array, float64: Float64Array, bfloat16: Uint16Array } as const
-
-function fromStored(path: string, name: string, { dtype, shape, data }: StoredTensor): Tensor {
-  const reader = READERS[dtype as keyof typeof READERS]
-  if (!reader) throw formatError(path, 8, `parameter '${name}' has dtype ${dtype}; parameters are floating-point`)
-  // A copy: the file's bytes need not lie at a multiple of the number's size.
-  const bytes = data.slice()
-  return tensor(new reader(bytes.buffer, 0, bytes.byteLength / reader.BYTES_PER_ELEMENT), shape, dtype as Dtype)
 }

@@ -3,9 +3,9 @@ import type { InputRows } from './data/input-rows.js'
 import type { Energy } from './energy.js'
 import { type Run, startRun } from './runtime/index.js'
 import type { SamplerStatistics } from './samplers/index.js'
-import { freeze, parseSpec, requireOptions, type SpecValue } from './spec/index.js'
+import { freeze, parseSpec, requireOneOf, requireOptions, type SpecValue } from './spec/index.js'
 import './samplers/index.js'
-import { type RowsLike, type Tensor, tensor, toRows } from './tensor/index.js'
+import { type RowsLike, type Tensor, toRows } from './tensor/index.js'
 
 /**
  * Where chains start when no rows are given. With a `box` in the sampler the rows are brought into it. An energy over
@@ -224,6 +224,15 @@ function isInitSpec(init: SampleOptions['init']): init is InitSpec {
   return typeof init === 'string' || (typeof init === 'object' && init !== null && 'kind' in init)
 }
 
+const INIT = { normal: ['kind', 'mean', 'sd'], uniform: ['kind', 'low', 'high'] } as const
+const STATE = ['x', 'velocity', 'adaptation', 'replicas', 'nextStep'] as const satisfies readonly (keyof SampleState)[]
+
+function requireInit(init: InitSpec): InitSpec {
+  if (typeof init === 'string') return init
+  requireOneOf('sample', 'init.kind', init.kind, ['normal', 'uniform'])
+  return requireOptions('sample: init', init, INIT[init.kind])
+}
+
 /**
  * Draws samples: every chain starts at `init` and takes the sampler's `steps`.
  *
@@ -239,7 +248,6 @@ function isInitSpec(init: SampleOptions['init']): init is InitSpec {
 export function sample(model: Energy, options: SampleOptions): Run<SampleResult> {
   const { sampler, init, y, signal, resume, ...numbers } = requireOptions('sample', options, KNOWN)
   const made: Tensor[] = []
-  const dtype = model.dtype === 'float64' ? 'float64' : undefined
   const kept = (value: RowsLike, result: Tensor): Tensor => {
     if (result !== value) made.push(result)
     return result
@@ -247,17 +255,16 @@ export function sample(model: Energy, options: SampleOptions): Run<SampleResult>
   const { conversion } = model
   const spec = freeze(parseSpec('sampler', sampler))
   try {
-    const condition = typeof y === 'number' ? tensor([y]) : y
-    if (condition !== y) made.push(condition as Tensor)
+    const condition = typeof y === 'number' ? [y] : y
     return startRun<SampleResult>(
       'sample',
       {
         ...numbers,
         energy: model.native(),
         sampler: spec,
-        init: init === undefined || isInitSpec(init) ? init : kept(init, model.toRows(init, 'init', dtype)),
-        y: condition === undefined ? undefined : kept(condition, toRows(condition, 'y', dtype)),
-        resume: resume === undefined ? undefined : { ...resume },
+        init: init === undefined ? init : isInitSpec(init) ? requireInit(init) : kept(init, model.toRows(init, 'init')),
+        y: condition === undefined ? undefined : kept(condition, toRows(condition, 'y')),
+        resume: resume === undefined ? undefined : { ...requireOptions('sample: resume', resume, STATE) },
       },
       {
         signal,

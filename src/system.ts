@@ -1,8 +1,9 @@
 /** Versions, memory, threads and devices. */
-import { LangevinError } from './errors.js'
+import process from 'node:process'
 import { binding } from './native/call.js'
 import type { NativeMemory } from './native/contract.js'
 import { invoke, invokeNow } from './runtime/index.js'
+import { requireOptions } from './spec/index.js'
 
 interface NativeVersions {
   torch: string
@@ -63,10 +64,7 @@ export function memoryStats(): NativeMemory {
  * @throws (rejects) ERR_LANGEVIN_INVALID_OPTION unless `intraOp` is a whole number of at least 1
  */
 export async function threads(options: { intraOp?: number } = {}): Promise<{ intraOp: number; tiles: number }> {
-  const unknown = Object.keys(options).find((key) => key !== 'intraOp')
-  if (unknown !== undefined) {
-    throw new LangevinError('ERR_LANGEVIN_INVALID_OPTION', `threads: unknown option '${unknown}'; known: intraOp`)
-  }
+  requireOptions('threads', options, ['intraOp'])
   if (options.intraOp !== undefined) await invoke('system.intraOp', { intraOp: options.intraOp })
   const { intraOp, threads: tiles } = invokeNow<NativeVersions>('system.versions', {})
   return { intraOp, tiles }

@@ -40,7 +40,7 @@ function entriesOf(arrays: Record<string, RowsLike> | Iterable<Entry>): Entry[] 
 
 /**
  * A data set from arrays: `data.fromArrays({ x: { data, shape }, y: [0, 1, 1] })`. Each value is a Tensor, nested arrays,
- * a typed array or `{ data, shape }`; its first axis runs over the rows. Nested arrays become float32 (as `tensor()` does).
+ * a typed array or `{ data, shape }`; its first axis runs over the rows. Numbers in nested arrays become float64.
  *
  * JavaScript moves the keys of an object that look like whole numbers ('2024') to the front. A list of pairs, or a Map, keeps
  * its order: `data.fromArrays([['name', a], ['2024', b], ['1999', c]])`.

@@ -1,6 +1,9 @@
 /** Data sets: rows with named columns, in native memory. */
+import { types } from 'node:util'
 import { LangevinError } from '../errors.js'
 import type { Dtype } from '../native/contract.js'
+import { DISPOSE } from '../native/dispose.js'
+import { UNCLONEABLE } from '../native/uncloneable.js'
 import { invokeNow } from '../runtime/index.js'
 import { requireOptions } from '../spec/index.js'
 import { Tensor, tensor } from '../tensor/index.js'
@@ -123,6 +126,8 @@ function sizesOf(length: number, { fractions, sizes }: SplitOptions): number[] {
  * data sets, so `dispose()` is left to the garbage collector unless you own them all.
  */
 export class Dataset {
+  /** @internal */
+  protected readonly inNativeMemory = UNCLONEABLE
   readonly columns: readonly string[]
   readonly length: number
   /** The column `labels()` returns and `toTensor()` leaves out. */
@@ -137,7 +142,7 @@ export class Dataset {
 
   /** @param columns a Map keeps its order; an object has that of its keys, whole numbers first */
   constructor(columns: Readonly<Record<string, Column>> | ReadonlyMap<string, Column>, options: DatasetOptions = {}) {
-    this.#columns = new Map(columns instanceof Map ? columns : Object.entries(columns))
+    this.#columns = new Map(types.isMap(columns) ? (columns as ReadonlyMap<string, Column>) : Object.entries(columns))
     this.columns = Object.freeze([...this.#columns.keys()])
     const [first] = this.#columns
     if (first === undefined) invalid('needs at least one column')
@@ -316,7 +321,7 @@ export class Dataset {
     for (const { values } of this.#columns.values()) values.dispose()
   }
 
-  [Symbol.dispose](): void {
+  [DISPOSE](): void {
     this.dispose()
   }
 }

@@ -54,7 +54,7 @@ export async function npy(path: string): Promise<Dataset> {
 export async function safetensors(path: string, options: ArraysOptions = {}): Promise<Dataset> {
   requireOptions('data.safetensors', options, ['columns', 'label'])
   const { tensors } = await readTensors(path, options.columns)
-  if (tensors.size === 0) throw formatError(path, 8, 'the file holds no tensors')
+  if (tensors.size === 0) throw formatError(path, undefined, 'the file holds no tensors')
   return toDataset(path, tensors, options)
 }
 

@@ -1,5 +1,6 @@
 /** Fits a Gaussian to rows. */
 import { type InvokeOptions, invoke } from '../runtime/index.js'
+import { requireOptions } from '../spec/index.js'
 import { type RowsLike, type Tensor, toRows } from '../tensor/index.js'
 
 export interface GaussianFit {
@@ -20,10 +21,8 @@ export interface GaussianFit {
  *   (default 0). With ridge sigma^2 the precision is that of the rows blurred by N(0, sigma^2 I).
  * @throws (rejects) ERR_LANGEVIN_INVALID_OPTION when the covariance is singular, _NON_FINITE (row and column), _SHAPE
  */
-export async function gaussianFit(
-  x: RowsLike,
-  { ridge = 0, signal }: { ridge?: number } & InvokeOptions = {},
-): Promise<GaussianFit> {
+export async function gaussianFit(x: RowsLike, options: { ridge?: number } & InvokeOptions = {}): Promise<GaussianFit> {
+  const { ridge = 0, signal } = requireOptions('data.gaussianFit', options, ['ridge', 'signal'])
   const rows = toRows(x, 'x')
   try {
     return await invoke<GaussianFit>('data.gaussianFit', { tensor: rows, ridge, name: 'x' }, { signal })

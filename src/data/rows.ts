@@ -4,6 +4,8 @@ import { LangevinError } from '../errors.js'
 import { ioError } from '../io/files.js'
 import { parseNpyHeader } from '../io/npy.js'
 import type { Dtype } from '../native/contract.js'
+import { DISPOSE } from '../native/dispose.js'
+import { UNCLONEABLE } from '../native/uncloneable.js'
 import { requireOptions } from '../spec/index.js'
 import { type RowsLike, Tensor, toRows } from '../tensor/index.js'
 
@@ -41,6 +43,8 @@ const HEADER_BYTES = 1 << 17
 
 /** Rows for `train` that stay as they are stored; see `data.rows`. */
 export class RowSource {
+  /** @internal */
+  protected readonly inNativeMemory = UNCLONEABLE
   /** How many rows. */
   readonly length: number
   /** Axes of one row. */
@@ -74,7 +78,7 @@ export class RowSource {
     if (this.#own && 'tensor' in this.#place) this.#place.tensor.dispose()
   }
 
-  [Symbol.dispose](): void {
+  [DISPOSE](): void {
     this.dispose()
   }
 }

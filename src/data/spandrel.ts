@@ -43,6 +43,7 @@ export const kissingPyramids = (options: SpandrelOptions) => sample('kissing-pyr
 
 /** log p*(z) of the tube at points [n, 2]: float64 [n]. Finite everywhere. */
 export function logDensity(shape: SpandrelShape, points: RowsLike, options: { sigma?: number } = {}): Promise<Tensor> {
+  requireOptions('data.spandrel.logDensity', options, ['sigma'])
   return withRows(points, 'points', (rows) =>
     invoke<Tensor>('spandrel.logDensity', { shape, points: rows, ...options }),
   )
@@ -55,6 +56,7 @@ export function distance(shape: SpandrelShape, points: RowsLike): Promise<Tensor
 
 /** The curve as polylines, one per branch: float64 [points, 2] each. */
 export function curve(shape: SpandrelShape, options: { points?: number } = {}): Tensor[] {
+  requireOptions('data.spandrel.curve', options, ['points'])
   return invokeNow<Tensor[]>('spandrel.curve', { shape, ...options })
 }
 

@@ -1,4 +1,5 @@
 /** An energy given as a formula. */
+import { types } from 'node:util'
 import { defineSpec, invalid, toPlain } from '../spec/index.js'
 import { Expr, record, Trace } from './expr/expr.js'
 import { type ExpressionNode, nodeWidth, OPERATIONS } from './expr/nodes.js'
@@ -77,7 +78,7 @@ function trace(body: (x: Expr) => Expr, options: ExpressionOptions): ExpressionS
   const result = record(recorded, body)
   if (!(result instanceof Expr)) {
     const got =
-      typeof result === 'number' ? `the number ${result}` : result instanceof Promise ? 'a promise' : typeof result
+      typeof result === 'number' ? `the number ${result}` : types.isPromise(result) ? 'a promise' : typeof result
     invalid(OWNER, 'function', `must return an expression of x, got ${got}`)
   }
   if (result.trace !== recorded) invalid(OWNER, 'function', 'returned an expression of another function')

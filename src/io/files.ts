@@ -3,7 +3,8 @@ import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { type FileHandle, mkdir, open, readFile, rename, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { LangevinError } from '../errors.js'
+import process from 'node:process'
+import { LangevinError, messageOf } from '../errors.js'
 
 const REMEDY: Record<string, string> = {
   ENOENT: 'the path does not exist; check it for typing errors',
@@ -20,19 +21,23 @@ const REMEDY: Record<string, string> = {
 
 /** Turns an error of the file system into ERR_LANGEVIN_IO with path, reason and remedy; coded errors pass unchanged. */
 export function ioError(action: 'read' | 'write', path: string, cause: unknown): LangevinError {
-  if (cause instanceof LangevinError) return cause
+  if (LangevinError.is(cause)) return cause
   const reason = (cause as NodeJS.ErrnoException)?.code ?? 'UNKNOWN'
-  const text = REMEDY[reason] ?? (cause instanceof Error ? cause.message : String(cause))
+  const text = REMEDY[reason] ?? messageOf(cause)
   return new LangevinError('ERR_LANGEVIN_IO', `cannot ${action} ${path}: ${text} (${reason})`, {
     details: { path, reason },
     cause,
   })
 }
 
-/** ERR_LANGEVIN_FORMAT naming the file and the byte at which it stops making sense. */
-export function formatError(path: string, offset: number, problem: string, cause?: unknown): LangevinError {
-  return new LangevinError('ERR_LANGEVIN_FORMAT', `${path}: ${problem} (at byte ${offset})`, {
-    details: { path, offset },
+/**
+ * ERR_LANGEVIN_FORMAT naming the file, and the byte at which it stops making sense where one says something: undefined for what
+ * the file means, and 0, the whole file, stays out of the text.
+ */
+export function formatError(path: string, offset: number | undefined, problem: string, cause?: unknown): LangevinError {
+  const place = offset === undefined || offset === 0 ? '' : ` (at byte ${offset})`
+  return new LangevinError('ERR_LANGEVIN_FORMAT', `${path}: ${problem}${place}`, {
+    details: { path, ...(offset !== undefined && { offset }) },
     cause,
   })
 }

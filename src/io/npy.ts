@@ -1,7 +1,9 @@
 /** NumPy's .npy format, read and written. */
+import { Buffer } from 'node:buffer'
+import { TextDecoder } from 'node:util'
 import { LangevinError } from '../errors.js'
 import { invoke } from '../runtime/index.js'
-import { type Tensor, tensor } from '../tensor/index.js'
+import { type Tensor, withRows } from '../tensor/index.js'
 import { formatError, readWhole, writeAtomic } from './files.js'
 
 /** What the header of a .npy file says, and where its data begins. */
@@ -138,8 +140,9 @@ export async function decodeNpy(bytes: Uint8Array, what: string): Promise<Tensor
       `an array of shape (${shape.join(', ')}) and dtype ${descr} needs ${wanted} bytes of data, there are ${bytes.length - dataStart}`,
     )
   }
-  using raw = tensor(bytes.subarray(dataStart), [bytes.length - dataStart], 'uint8')
-  return await invoke<Tensor>('data.decode', { bytes: raw, dtype: descr, shape, fortran: header.fortranOrder })
+  return withRows(bytes.subarray(dataStart), what, (raw) =>
+    invoke<Tensor>('data.decode', { bytes: raw, dtype: descr, shape, fortran: header.fortranOrder }),
+  )
 }
 
 /**

@@ -1,5 +1,7 @@
 /** The safetensors format, read and written as bytes. */
+import { Buffer } from 'node:buffer'
 import { type FileHandle, open } from 'node:fs/promises'
+import { TextDecoder, types } from 'node:util'
 import { LangevinError } from '../errors.js'
 import type { Tensor } from '../tensor/index.js'
 import { formatError, ioError, writeAtomic } from './files.js'
@@ -50,7 +52,7 @@ function product(shape: readonly number[]): number {
 }
 
 function isStored(value: StoredTensor | Tensor): value is StoredTensor {
-  return (value as StoredTensor).data instanceof Uint8Array
+  return types.isUint8Array((value as StoredTensor).data)
 }
 
 function stored(name: string, value: StoredTensor | Tensor): StoredTensor {
@@ -122,7 +124,7 @@ interface Place {
 }
 
 function place(path: string, name: string, entry: unknown, dataBytes: number, dataStart: number): Place {
-  const bad = (problem: string, at = 8) => formatError(path, at, `tensor '${name}' ${problem}`)
+  const bad = (problem: string, at?: number) => formatError(path, at, `tensor '${name}' ${problem}`)
   if (typeof entry !== 'object' || entry === null) throw bad('is not described by an object')
   const { dtype, shape, data_offsets: offsets } = entry as Record<string, unknown>
   const known = typeof dtype === 'string' ? BY_FORMAT_NAME.get(dtype) : undefined
@@ -153,13 +155,38 @@ async function readExactly(handle: FileHandle, path: string, length: number, pos
   return buffer
 }
 
+const TORCH_REMEDY =
+  'a torch.save() file. In Python: safetensors.torch.save_file(torch.load(path, weights_only=True), "model.safetensors")'
+
+/** Formats that are taken for safetensors, told by their first bytes. @throws ERR_LANGEVIN_FORMAT with what to do */
+async function refuseForeign(handle: FileHandle, path: string, size: number): Promise<void> {
+  const head = await readExactly(handle, path, Math.min(size, 512), 0)
+  const text = head.toString('latin1')
+  if (text.startsWith('PK')) {
+    // torch.save() writes a zip archive that begins with <name>/data.pkl, or, from a traced module, with its code.
+    const first = text.slice(30, 30 + head.readUInt16LE(26))
+    if (/\/(data\.pkl|version|code\/)/.test(first) || /\/data\.pkl/.test(text)) throw formatError(path, 0, TORCH_REMEDY)
+    throw formatError(path, 0, 'a zip archive, not a safetensors file; an .npz is read by data.npz')
+  }
+  // A pickle of protocol 2 to 5: torch.save() before version 1.6.
+  if (head[0] === 0x80 && head[1]! >= 2 && head[1]! <= 5) throw formatError(path, 0, TORCH_REMEDY)
+  if (text.startsWith('\x93NUMPY')) throw formatError(path, 0, 'a .npy array, not a safetensors file; io.npy reads it')
+  if (text.startsWith('\x89HDF')) {
+    throw formatError(
+      path,
+      0,
+      'an HDF5 file (Keras?), not a safetensors file; save its arrays with safetensors.numpy.save_file',
+    )
+  }
+}
+
 function parseHeader(path: string, json: Buffer): { entries: [string, unknown][]; metadata: Record<string, string> } {
-  if (json[0] !== 0x7b) throw formatError(path, 8, "not a safetensors file: the header does not begin with '{'")
+  if (json[0] !== 0x7b) throw formatError(path, undefined, "not a safetensors file: the header does not begin with '{'")
   let header: unknown
   try {
     header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(json))
   } catch (error) {
-    throw formatError(path, 8, `the header is not valid JSON (${(error as Error).message})`, error)
+    throw formatError(path, undefined, `the header is not valid JSON (${(error as Error).message})`, error)
   }
   const metadata: Record<string, string> = Object.create(null)
   const entries: [string, unknown][] = []
@@ -169,7 +196,7 @@ function parseHeader(path: string, json: Buffer): { entries: [string, unknown][]
       continue
     }
     if (typeof entry !== 'object' || entry === null || Object.values(entry).some((v) => typeof v !== 'string')) {
-      throw formatError(path, 8, '__metadata__ does not map text to text')
+      throw formatError(path, undefined, '__metadata__ does not map text to text')
     }
     Object.assign(metadata, entry)
   }
@@ -179,7 +206,7 @@ function parseHeader(path: string, json: Buffer): { entries: [string, unknown][]
 /**
  * Reads a safetensors file and checks all of it: header length, JSON, dtypes, shapes, and that the tensors cover the
  * data without gap or overlap. Element types beyond this package's own (float16, int32, ...) come back as stored bytes.
- * Errors: ERR_LANGEVIN_IO (path, reason), ERR_LANGEVIN_FORMAT (path, byte offset).
+ * Errors: ERR_LANGEVIN_IO (path, reason), ERR_LANGEVIN_FORMAT (path; where the data is cut off or has holes, the byte).
  */
 export async function readSafetensors(path: string): Promise<SafetensorsFile> {
   let handle: FileHandle | undefined
@@ -189,6 +216,7 @@ export async function readSafetensors(path: string): Promise<SafetensorsFile> {
     if (size === 0) throw formatError(path, 0, 'the file is empty')
     if (size < 8)
       throw formatError(path, size, 'not a safetensors file: it is shorter than the 8 bytes of its header length')
+    await refuseForeign(handle, path, size)
     const length = (await readExactly(handle, path, 8, 0)).readBigUInt64LE(0)
     if (length < 2n || length > BigInt(MAX_HEADER)) {
       throw formatError(path, 0, `not a safetensors file: a header of ${length} bytes is not possible`)

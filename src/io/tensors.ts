@@ -1,7 +1,8 @@
 /** Reads safetensors files as Tensor objects. */
 import { LangevinError } from '../errors.js'
 import type { Dtype } from '../native/contract.js'
-import { type Tensor, type TypedArray, tensor } from '../tensor/index.js'
+import { invoke } from '../runtime/index.js'
+import { type Tensor, type TypedArray, tensor, withRows } from '../tensor/index.js'
 import { readSafetensors, type StoredTensor } from './safetensors.js'
 
 const ARRAYS: Record<string, new (buffer: ArrayBuffer) => TypedArray> = {
@@ -17,21 +18,34 @@ const ARRAYS: Record<string, new (buffer: ArrayBuffer) => TypedArray> = {
   uint8: Uint8Array,
   bool: Uint8Array,
 }
+/** What JavaScript has no exact array for is decoded in the core, by NumPy's name of it. */
+const DECODED: Record<string, string> = { float16: '<f2', uint64: '<u8' }
 const OWN: ReadonlySet<string> = new Set(['float32', 'float64', 'bfloat16', 'int64', 'uint8', 'bool'])
 
-function toTensor(path: string, name: string, { dtype, shape, data }: StoredTensor): Tensor {
-  const array = ARRAYS[dtype]
-  if (array === undefined) {
-    throw new LangevinError(
-      'ERR_LANGEVIN_DTYPE',
-      `${path}: tensor '${name}' has dtype ${dtype}, which a Tensor does not support`,
-      {
-        details: { path, name, dtype },
-      },
-    )
+async function toTensor(name: string, { dtype, shape, data }: StoredTensor): Promise<Tensor> {
+  const decoded = DECODED[dtype]
+  if (decoded !== undefined) {
+    return withRows(data, name, (bytes) => invoke<Tensor>('data.decode', { bytes, dtype: decoded, shape }))
   }
   // A copy: the bytes of a tensor inside a file need not be aligned for its numbers.
-  return tensor(new array(data.slice().buffer), shape, OWN.has(dtype) ? (dtype as Dtype) : 'int64')
+  return tensor(new ARRAYS[dtype]!(data.slice().buffer), shape, OWN.has(dtype) ? (dtype as Dtype) : 'int64')
+}
+
+/**
+ * Stored tensors as Tensors by name; none is left when one fails. float16 becomes float32, which holds all of its numbers, whole
+ * numbers other than uint8 int64.
+ *
+ * @throws (rejects) ERR_LANGEVIN_UNSUPPORTED for a uint64 beyond 2^63 - 1
+ */
+export async function toTensors(stored: Iterable<readonly [string, StoredTensor]>): Promise<Record<string, Tensor>> {
+  const tensors: Record<string, Tensor> = Object.create(null)
+  try {
+    for (const [name, value] of stored) tensors[name] = await toTensor(name, value)
+    return tensors
+  } catch (error) {
+    for (const each of Object.values(tensors)) each.dispose()
+    throw error
+  }
 }
 
 /** The tensors of a safetensors file in the order of its data (or of `names`). */
@@ -40,24 +54,23 @@ export async function readTensors(
   names?: readonly string[],
 ): Promise<{ tensors: Map<string, Tensor>; metadata: Record<string, string> }> {
   const file = await readSafetensors(path)
-  const tensors = new Map<string, Tensor>()
-  for (const name of names ?? file.names) {
-    const stored = file.tensors[name]
-    if (stored === undefined) {
-      throw new LangevinError(
-        'ERR_LANGEVIN_INVALID_OPTION',
-        `${path}: there is no tensor '${name}'; it holds ${file.names.join(', ')}`,
-        { details: { path, name } },
-      )
-    }
-    tensors.set(name, toTensor(path, name, stored))
-  }
-  return { tensors, metadata: file.metadata }
+  const wanted = names ?? file.names
+  const stored = wanted.map((name) => {
+    const found = file.tensors[name]
+    if (found !== undefined) return [name, found] as const
+    throw new LangevinError(
+      'ERR_LANGEVIN_INVALID_OPTION',
+      `${path}: there is no tensor '${name}'; it holds ${file.names.join(', ')}`,
+      { details: { path, name } },
+    )
+  })
+  const tensors = await toTensors(stored)
+  return { tensors: new Map(wanted.map((name) => [name, tensors[name]!])), metadata: file.metadata }
 }
 
 /**
- * The tensors of a safetensors file by name (all, or the named ones). Whole numbers of 8 to 32 bits become int64.
- * Errors: ERR_LANGEVIN_IO, ERR_LANGEVIN_FORMAT, ERR_LANGEVIN_DTYPE (float16, uint64), ERR_LANGEVIN_INVALID_OPTION (name).
+ * The tensors of a safetensors file by name (all, or the named ones). float16 becomes float32, whole numbers of 8 to 32 bits
+ * int64. Errors: ERR_LANGEVIN_IO, ERR_LANGEVIN_FORMAT, ERR_LANGEVIN_UNSUPPORTED (a uint64 beyond int64), _INVALID_OPTION (name).
  */
 export async function readSafetensorsTensors(
   path: string,

@@ -1,5 +1,5 @@
 /** Reads zip archives, the container of .npz files. */
-import { promisify } from 'node:util'
+import { promisify, TextDecoder } from 'node:util'
 import { crc32, inflateRaw } from 'node:zlib'
 import { LangevinError } from '../errors.js'
 import { formatError } from './files.js'

@@ -1,5 +1,6 @@
 /** Convergence diagnostics of Markov chains. */
 import { invoke } from '../runtime/index.js'
+import { requireOneOf, requireOptions } from '../spec/index.js'
 import type { RowsLike } from '../tensor/index.js'
 import { withDoubles } from './vectors.js'
 
@@ -35,6 +36,8 @@ export async function rhat(draws: RowsLike): Promise<number | number[]> {
  * @param draws [chains, n] -> one number, or [chains, n, d] -> d numbers. NaN where it is not defined.
  */
 export async function ess(draws: RowsLike, options: { of?: 'bulk' | 'tail' } = {}): Promise<number | number[]> {
+  requireOptions('metrics.ess', options, ['of'])
+  requireOneOf('metrics.ess', 'of', options.of, ['bulk', 'tail'])
   const { list, single } = await summaries(draws)
   const values = list.map(({ essBulk, essTail }) => (options.of === 'tail' ? essTail : essBulk) ?? Number.NaN)
   return single ? values[0]! : values

@@ -1,7 +1,9 @@
 /** The two ways into the addon, short calls and jobs, with its errors and tensors turned into the package's own. */
-import { LangevinError } from '../errors.js'
+import process from 'node:process'
+import { type ErrorCode, LangevinError } from '../errors.js'
 import type { JobListener, NativeBinding, NativeError, NativeJob, NativeNetwork, NativeTensor } from './contract.js'
 import { native } from './load.js'
+import { whenAborted } from './signal.js'
 
 /** Plain values, Tensors and Energies, by name. */
 export type Arguments = Record<string, unknown>
@@ -20,12 +22,15 @@ export function binding(): NativeBinding {
   return addon
 }
 
-/** A native error as the package's own; anything else unchanged. */
+/**
+ * A native error as the package's own; anything else unchanged. The addon makes its errors in the realm that loaded it, which
+ * need not be this one (Jest, node:vm): the code tells them, not their class.
+ */
 export function toLangevinError(error: unknown): unknown {
-  if (!(error instanceof Error) || error instanceof LangevinError) return error
-  const { code, details } = error as NativeError
+  if (typeof error !== 'object' || error === null || LangevinError.is(error)) return error
+  const { code, details, message } = error as NativeError
   if (typeof code !== 'string' || !code.startsWith('ERR_LANGEVIN_')) return error
-  return new LangevinError(code, error.message, { details })
+  return new LangevinError(code as ErrorCode, message, { details: { ...details } })
 }
 
 /** Runs `body` and turns native errors into LangevinErrors. */
@@ -77,13 +82,13 @@ export function submit(
   listener: JobListener,
 ): NativeJob {
   const { signal, exclusive = false } = options
-  const onAbort = () => job.abort()
+  let untie: (() => void) | undefined
   const job = translated(() =>
     binding().submit(name, args, { exclusive }, (kind, payload) => {
-      if (kind === 'done' || kind === 'error') signal?.removeEventListener('abort', onAbort)
+      if (kind === 'done' || kind === 'error') untie?.()
       listener(kind, payload)
     }),
   )
-  signal?.addEventListener('abort', onAbort, { once: true })
+  untie = whenAborted(signal, () => job.abort())
   return job
 }

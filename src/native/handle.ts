@@ -1,9 +1,13 @@
 /** The base of everything that holds a native object: where the addon finds it, whether it is alive, how it is freed. */
 import { LangevinError } from '../errors.js'
 import { HANDLE } from './contract.js'
+import { ASYNC_DISPOSE, DISPOSE } from './dispose.js'
+import { UNCLONEABLE } from './uncloneable.js'
 
 /** A JavaScript object with a native one behind it. A forgotten one is freed by the garbage collector. */
 export abstract class NativeHandle<H extends { readonly disposed: boolean; dispose(): void }> {
+  /** @internal */
+  protected readonly inNativeMemory = UNCLONEABLE
   readonly #handle: H
 
   /** @internal */
@@ -42,10 +46,10 @@ export abstract class NativeHandle<H extends { readonly disposed: boolean; dispo
   dispose(): void {
     this.#handle.dispose()
   }
-  [Symbol.dispose](): void {
+  [DISPOSE](): void {
     this.dispose()
   }
-  async [Symbol.asyncDispose](): Promise<void> {
+  async [ASYNC_DISPOSE](): Promise<void> {
     this.dispose()
   }
 }

@@ -1,8 +1,9 @@
 /** Finds and loads the native addon. */
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { fileURLToPath } from 'node:url'
-import { LangevinError } from '../errors.js'
+import process from 'node:process'
+import { fileURLToPath, URL } from 'node:url'
+import { LangevinError, messageOf } from '../errors.js'
 import { CONTRACT_VERSION, type NativeBinding } from './contract.js'
 
 const require = createRequire(import.meta.url)
@@ -75,7 +76,7 @@ export function loadAddon(list: readonly LoadAttempt[]): LoadOutcome {
       attempt.problem = `it has contract version ${String(addon.contractVersion)}, this package needs ${CONTRACT_VERSION}`
       attempt.remedy = REBUILD
     } catch (error) {
-      attempt.problem = error instanceof Error ? (error.message.split('\n')[0] ?? error.name) : String(error)
+      attempt.problem = messageOf(error).split('\n')[0] as string
       attempt.remedy = remedyFor(attempt.problem)
     }
   }

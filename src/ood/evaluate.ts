@@ -53,7 +53,8 @@ class Made {
     return rows
   }
 
-  box({ low, high, seed = 0 }: Box, like: Tensor): Tensor {
+  box(box: Box, like: Tensor, what: string): Tensor {
+    const { low, high, seed = 0 } = requireOptions(what, box, ['low', 'high', 'seed'])
     const width = like.shape.slice(1).reduce((n, size) => n * size, 1)
     const side = (value: number | readonly number[]) =>
       typeof value === 'number' ? Array(width).fill(value) : [...value]
@@ -145,7 +146,9 @@ export async function evaluate<Name extends string>(options: EvaluateOptions<Nam
     const outside = Object.fromEntries(
       sets.map(([name, value]) => [
         name,
-        isBox(value) ? made.box(value, inside) : made.rows(value, `outOfDistribution.${name}`),
+        isBox(value)
+          ? made.box(value, inside, `outOfDistribution.${name}`)
+          : made.rows(value, `outOfDistribution.${name}`),
       ]),
     )
     return await invoke<Record<Name, OodReport>>(

@@ -1,6 +1,7 @@
 /** Calls of the core's functions whose results hold Tensors: at once on this thread, or as a job with a promise. */
 import { LangevinError } from '../errors.js'
 import { type Arguments, callNow, submit, toLangevinError, wrapped } from '../native/call.js'
+import { throwIfAborted } from '../native/signal.js'
 import { wrapTensor } from '../tensor/index.js'
 
 /**
@@ -32,7 +33,7 @@ function reasonOf(error: unknown, signal: AbortSignal | undefined): unknown {
  * @throws (rejects) LangevinError with the core's code, or `signal.reason` after an abort
  */
 export async function invoke<T>(name: string, args: Arguments, { signal }: InvokeOptions = {}): Promise<T> {
-  signal?.throwIfAborted()
+  throwIfAborted(signal)
   return new Promise<T>((resolve, reject) => {
     submit(name, args, { signal }, (kind, payload) => {
       if (kind === 'error') return reject(reasonOf(payload, signal))

@@ -1,6 +1,8 @@
 /** Run: a long native job with events, pause, abort and checkpoints. */
-import { LangevinError } from '../errors.js'
+import { inspect } from 'node:util'
+import { abortError, LangevinError } from '../errors.js'
 import type { NativeJob } from '../native/contract.js'
+import { UNCLONEABLE } from '../native/uncloneable.js'
 
 /** What a run reports while it runs. Fields other than `type` depend on the job: docs/runs.md. */
 export interface RunEvent {
@@ -59,6 +61,8 @@ class Reader {
  * code that only awaits `done` need not read the events. A failure that neither sees is an unhandled rejection.
  */
 export class Run<R> implements AsyncIterable<RunEvent> {
+  /** @internal */
+  protected readonly inNativeMemory = UNCLONEABLE
   readonly #hooks: RunHooks<R>
   readonly #kept: RunEvent[] = []
   readonly #readers = new Set<Reader>()
@@ -99,7 +103,7 @@ export class Run<R> implements AsyncIterable<RunEvent> {
   /** Stops the job: at once when it is still queued, else within about a step. Without effect after the end. */
   abort(reason?: unknown): void {
     if (this.#over || this.#abortReason) return
-    this.#abortReason = { reason: reason ?? new DOMException('the run was aborted', 'AbortError') }
+    this.#abortReason = { reason: reason ?? abortError('the run was aborted') }
     if (this.#job) this.#job.abort()
     else this.#end({ reason: this.#abortReason.reason })
   }
@@ -144,6 +148,10 @@ export class Run<R> implements AsyncIterable<RunEvent> {
       this.#readers.delete(reader)
     }
     if (this.#failure) throw this.#failure.reason
+  }
+
+  [inspect.custom](): string {
+    return `Run (${this.#state})`
   }
 
   /** @internal */

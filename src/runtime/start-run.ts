@@ -1,5 +1,6 @@
 /** Long native functions as a Run. */
 import { type Arguments, submit, toLangevinError, wrapped } from '../native/call.js'
+import { isAborted, whenAborted } from '../native/signal.js'
 import { wrapTensor } from '../tensor/index.js'
 import type { InvokeOptions } from './invoke.js'
 import { type OnCheckpoint, Run } from './run.js'
@@ -35,14 +36,14 @@ export function startRun<R>(name: string, args: Arguments, options: StartRunOpti
     onCheckpoint: options.onCheckpoint,
   })
   const { settled = () => undefined, prepare } = options
-  if (signal?.aborted) {
-    run.abort(signal.reason)
+  if (isAborted(signal)) {
+    run.abort(signal?.reason)
     settled()
     return run
   }
-  const onAbort = () => run.abort(signal?.reason)
+  let untie: (() => void) | undefined
   const end = () => {
-    signal?.removeEventListener('abort', onAbort)
+    untie?.()
     settled()
   }
   const queue = (all: Arguments) => {
@@ -64,6 +65,6 @@ export function startRun<R>(name: string, args: Arguments, options: StartRunOpti
         run.receive('error', error)
       })
   }
-  signal?.addEventListener('abort', onAbort, { once: true })
+  untie = whenAborted(signal, () => run.abort(signal?.reason))
   return run
 }

@@ -1,5 +1,6 @@
 /** Plain JSON: copies, freezing, and the errors that name a path in it. */
 import { LangevinError } from '../errors.js'
+import { arrayKind } from '../tensor/index.js'
 
 /** Deeper nesting than this is a mistake or an attack on the stack, not a spec. */
 const MAX_DEPTH = 64
@@ -55,7 +56,7 @@ export function toPlain(value: unknown, owner: string, path = '', depth = 0): un
   if (value === null || isHandle(value)) return value
   if (depth >= MAX_DEPTH)
     invalid(owner, path, `nested more than ${MAX_DEPTH} levels deep (or a value that contains itself)`)
-  if (Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView))) {
+  if (Array.isArray(value) || arrayKind(value) !== undefined) {
     // An index loop: Array.from would skip nothing, but map() skips holes, and a hole must be refused.
     const list: unknown[] = []
     for (const item of value as Iterable<unknown>) {

@@ -2,14 +2,17 @@
 import { LangevinError } from '../errors.js'
 import type { Dtype } from '../native/contract.js'
 import type { NestedArray, TypedArray } from './source.js'
-import { Tensor, tensor } from './tensor.js'
+import { exactTensor, Tensor } from './tensor.js'
 
-/** Rows as every call takes them: a Tensor, nested arrays, a typed array, or data with its shape. */
+/**
+ * Rows as every call takes them: a Tensor, nested arrays, a typed array, or data with its shape. Numbers in nested arrays count
+ * as float64; what takes the rows rounds them to its own dtype.
+ */
 export type RowsLike = Tensor | NestedArray | TypedArray | { data: TypedArray | NestedArray; shape: readonly number[] }
 
 /**
  * Rows of any accepted form as a Tensor. A Tensor is returned as it is; everything else makes a new one, which the caller
- * disposes.
+ * disposes. Numbers in nested arrays become float64.
  *
  * @param what how the argument is called in errors
  */
@@ -20,10 +23,10 @@ export function toRows(value: RowsLike, what = 'x', dtype?: Dtype): Tensor {
   }
   try {
     if (typeof value === 'object' && value !== null && 'data' in value && 'shape' in value) {
-      return tensor(value.data, value.shape, dtype)
+      return exactTensor(value.data, value.shape, dtype)
     }
     if (Array.isArray(value) || ArrayBuffer.isView(value))
-      return tensor(value as NestedArray | TypedArray, undefined, dtype)
+      return exactTensor(value as NestedArray | TypedArray, undefined, dtype)
   } catch (error) {
     if (!(error instanceof LangevinError)) throw error
     throw new LangevinError(error.code, `${what}: ${error.message}`, {

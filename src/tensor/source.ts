@@ -1,5 +1,6 @@
 /** Where a tensor's numbers come from: typed arrays and nested arrays, checked and laid flat for the copy. */
-import { LangevinError } from '../errors.js'
+import { types } from 'node:util'
+import { type ErrorCode, LangevinError } from '../errors.js'
 import type { Dtype } from '../native/contract.js'
 
 /** Arrays that numbers come from or go to. */
@@ -34,11 +35,22 @@ const INTEGER: Partial<Record<Dtype, { low: number; high: number }>> = {
   bool: { low: 0, high: 1 },
 }
 
+const nameOf = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag)!
+  .get as () => string | undefined
+
+/**
+ * 'Float32Array', ... of a typed array, undefined of anything else. By what the array is, not by its class: every realm (a
+ * context of node:vm, a Jest test, the REPL) has classes of its own.
+ */
+export function arrayKind(value: unknown): string | undefined {
+  return nameOf.call(value)
+}
+
 export function product(shape: readonly number[]): number {
   return shape.reduce((n, size) => n * size, 1)
 }
 
-function refuse(code: string, message: string, details: Record<string, unknown> = {}): never {
+function refuse(code: ErrorCode, message: string, details: Record<string, unknown> = {}): never {
   throw new LangevinError(code, message, { details })
 }
 
@@ -112,31 +124,46 @@ function requireAttached(view: ArrayBufferView): void {
 /** A typed array as it is where its bytes can be copied, converted without loss where they cannot. */
 export function fromTypedArray(data: TypedArray, dtype: Dtype | undefined): Flat {
   requireAttached(data)
-  if (data instanceof DataView)
+  if (arrayKind(data) === undefined)
     refuse('ERR_LANGEVIN_INVALID_OPTION', 'the data is a DataView: make a typed array of it')
   // Another thread may write to shared memory during the copy; slice() takes the snapshot.
-  const view = data.buffer instanceof ArrayBuffer ? data : (data.slice() as TypedArray)
+  const view = types.isSharedArrayBuffer(data.buffer) ? (data.slice() as TypedArray) : data
   const shape = [data.length]
-  if (view instanceof Float32Array || view instanceof Float64Array) {
-    const natural = view instanceof Float32Array ? 'float32' : 'float64'
-    if (dtype) requireWhole(view, dtype, shape)
-    return { array: view, dtype: natural, shape, natural }
+  const kind = arrayKind(view)
+  if (kind === 'BigInt64Array' || kind === 'BigUint64Array') {
+    return fromBigInts(view as BigInt64Array | BigUint64Array, dtype, shape)
   }
-  if (view instanceof BigInt64Array || view instanceof BigUint64Array) return fromBigInts(view, dtype, shape)
-  if (view instanceof Uint16Array && dtype === 'bfloat16') return { array: view, dtype, shape, natural: dtype }
-  if (view instanceof Uint8Array || view instanceof Uint8ClampedArray) {
-    if (dtype === 'bool') requireWhole(view, dtype, shape)
-    const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength)
-    return { array: bytes, dtype: 'uint8', shape, natural: 'uint8' }
+  const numbers = view as Exclude<TypedArray, BigInt64Array | BigUint64Array>
+  if (kind === 'Uint16Array' && dtype === 'bfloat16') {
+    return { array: numbers as Uint16Array, dtype, shape, natural: dtype }
   }
-  if (dtype) requireWhole(view, dtype, shape)
-  // Exact: a float64 holds every 32-bit integer.
-  return { array: new Float64Array(view), dtype: 'float64', shape, natural: 'int64' }
+  if (dtype && (dtype !== 'uint8' || !kind?.startsWith('Uint8'))) requireWhole(numbers, dtype, shape)
+  switch (kind) {
+    case 'Float32Array':
+      return { array: numbers as Float32Array, dtype: 'float32', shape, natural: 'float32' }
+    case 'Float64Array':
+      return { array: numbers as Float64Array, dtype: 'float64', shape, natural: 'float64' }
+    case 'Uint8Array':
+    case 'Uint8ClampedArray': {
+      const bytes = new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength)
+      return { array: bytes, dtype: 'uint8', shape, natural: 'uint8' }
+    }
+    case 'Int8Array':
+    case 'Int16Array':
+    case 'Int32Array':
+    case 'Uint16Array':
+    case 'Uint32Array':
+      // Exact: a float64 holds every 32-bit integer.
+      return { array: new Float64Array(numbers), dtype: 'float64', shape, natural: 'int64' }
+    default:
+      // Float16Array, and whatever a later Node brings: floating-point until it says otherwise.
+      return { array: new Float64Array(numbers), dtype: 'float64', shape, natural: 'float32' }
+  }
 }
 
 function fromBigInts(view: BigInt64Array | BigUint64Array, dtype: Dtype | undefined, shape: number[]): Flat {
   const words = new BigInt64Array(view.buffer, view.byteOffset, view.length)
-  if (view instanceof BigUint64Array) {
+  if (arrayKind(view) === 'BigUint64Array') {
     const large = words.findIndex((v) => v < 0n)
     if (large >= 0) {
       refuse(

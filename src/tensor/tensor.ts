@@ -186,8 +186,8 @@ function invokeNow(name: string, args: Arguments): Tensor {
 
 function plainNumbers(flat: ArrayOf[Dtype], dtype: Dtype): (number | boolean)[] {
   if (dtype === 'bool') return Array.from(flat as Uint8Array, (v) => v !== 0)
-  if (!(flat instanceof BigInt64Array)) return Array.from(flat)
-  return Array.from(flat, (v, i) => {
+  if (dtype !== 'int64') return Array.from(flat as Exclude<ArrayOf[Dtype], BigInt64Array>)
+  return Array.from(flat as BigInt64Array, (v, i) => {
     const number = Number(v)
     if (!Number.isSafeInteger(number)) {
       throw new LangevinError(
@@ -232,6 +232,23 @@ function create({ array, dtype: given }: Flat, shape: readonly number[], dtype: 
  *   value the dtype cannot hold, with its place), ERR_LANGEVIN_INVALID_OPTION (an unknown dtype, a detached array)
  */
 export function tensor(data: TypedArray | NestedArray, shape?: readonly number[], dtype?: Dtype): Tensor {
+  return make(data, shape, dtype, ({ natural }) => natural)
+}
+
+/**
+ * @internal As `tensor()`, but the numbers of nested arrays stay float64, as JavaScript has them: rows and parameters are
+ * rounded by the energy that takes them, once and to its own dtype.
+ */
+export function exactTensor(data: TypedArray | NestedArray, shape?: readonly number[], dtype?: Dtype): Tensor {
+  return make(data, shape, dtype, ({ natural, dtype: given }) => (natural === 'float32' ? given : natural))
+}
+
+function make(
+  data: TypedArray | NestedArray,
+  shape: readonly number[] | undefined,
+  dtype: Dtype | undefined,
+  otherwise: (source: Flat) => Dtype,
+): Tensor {
   if (dtype !== undefined && !DTYPES.includes(dtype)) {
     throw new LangevinError(
       'ERR_LANGEVIN_INVALID_OPTION',
@@ -246,5 +263,5 @@ export function tensor(data: TypedArray | NestedArray, shape?: readonly number[]
   }
   const source = ArrayBuffer.isView(data) ? fromTypedArray(data as TypedArray, dtype) : flatten(data, dtype)
   const sizes = shape === undefined ? source.shape : requireShape(shape, source.array.length)
-  return create(source, sizes, dtype ?? source.natural)
+  return create(source, sizes, dtype ?? otherwise(source))
 }

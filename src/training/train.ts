@@ -6,12 +6,12 @@ import { RowSource } from '../data/rows.js'
 import type { Energy } from '../energy.js'
 import { LangevinError } from '../errors.js'
 import { formatError } from '../io/files.js'
-import { readSafetensors, type StoredTensor, writeSafetensors } from '../io/safetensors.js'
-import type { Dtype } from '../native/contract.js'
-import { networkMetadata, STATE_PREFIX } from '../network.js'
+import { readSafetensors, writeSafetensors } from '../io/safetensors.js'
+import { toTensors } from '../io/tensors.js'
 import { invoke, type Run, type RunEvent, startRun } from '../runtime/index.js'
-import { type SpecValue, toPlain } from '../spec/index.js'
-import { type RowsLike, type Tensor, tensor, toRows } from '../tensor/index.js'
+import { requireOptions, type SpecValue, toPlain } from '../spec/index.js'
+import { type RowsLike, type Tensor, toRows } from '../tensor/index.js'
+import { networkMetadata, STATE_PREFIX } from '../weights.js'
 import { type Roles, rolesOf, type Trained } from './roles.js'
 import { type TrainSpec, trainSpec } from './spec.js'
 
@@ -136,7 +136,7 @@ export function train(trained: Trained, source: TrainingRows, options: TrainOpti
   const { signal, seed = 0, ...rest } = options ?? {}
   const spec = trainSpec(rest as Parameters<typeof trainSpec>[0])
   const { checkpoint, resume, y, columns, kind: _, ...core } = spec
-  const { rows, made } = rowsOf(source, spec, energy)
+  const { rows, made } = rowsOf('train', source, spec, energy)
   const release = () => {
     for (const each of made) each.dispose()
   }
@@ -197,9 +197,11 @@ export async function evaluateObjective(
     signal?: AbortSignal
   },
 ): Promise<ObjectiveEvaluation> {
-  const { signal, objective, ...rest } = options
+  const known = ['objective', 'seed', 'step', 'extras', 'penalties', 'threads', 'signal']
+  const { signal, objective, ...rest } = requireOptions('evaluateObjective', options, known)
+  if (rest.penalties) requireOptions('evaluateObjective: penalties', rest.penalties, ['energy', 'gradient'])
   const { energy, networks } = rolesOf(trained, 'evaluateObjective()')
-  const { rows, made } = rowsOf(source, {}, energy)
+  const { rows, made } = rowsOf('evaluateObjective', source, {}, energy)
   try {
     const args = {
       energy: energy.native(),
@@ -214,10 +216,15 @@ export async function evaluateObjective(
   }
 }
 
+function isPair(source: TrainingRows): source is { x: RowSource | RowsLike; y?: RowsLike } {
+  return typeof source === 'object' && source !== null && 'x' in source
+}
+
 type Columns = { y?: string | readonly string[] | undefined; columns?: readonly string[] | undefined }
 
 /** x and y as the core takes them, and the tensors that were made here. */
 function rowsOf(
+  owner: string,
   source: TrainingRows,
   { y, columns }: Columns,
   energy: Energy,
@@ -228,11 +235,10 @@ function rowsOf(
   if (y !== undefined || columns !== undefined) {
     throw new LangevinError(
       'ERR_LANGEVIN_INVALID_OPTION',
-      `train(): ${y === undefined ? 'columns' : 'y'} names columns of a Dataset; give rows as { x, y }`,
+      `${owner}(): ${y === undefined ? 'columns' : 'y'} names columns of a Dataset; give rows as { x, y }`,
     )
   }
-  const pair =
-    typeof source === 'object' && source !== null && 'x' in source ? source : { x: source as RowSource | RowsLike }
+  const pair = isPair(source) ? requireOptions(`${owner}: rows`, source, ['x', 'y']) : { x: source }
   const made: Tensor[] = []
   const take = (value: RowsLike, rows: Tensor) => {
     if (rows !== value) made.push(rows)
@@ -241,7 +247,7 @@ function rowsOf(
   if (pair.x instanceof RowSource && energy.conversion?.transforms) {
     throw new LangevinError(
       'ERR_LANGEVIN_UNSUPPORTED',
-      'train(): rows of data.rows() stay as they are stored, and this energy standardises its inputs; give a Dataset or a tensor, or make the energy without inputs and use { scale, shift } of data.rows()',
+      `${owner}(): rows of data.rows() stay as they are stored, and this energy standardises its inputs; give a Dataset or a tensor, or make the energy without inputs and use { scale, shift } of data.rows()`,
     )
   }
   const x = pair.x instanceof RowSource ? pair.x.toArguments() : take(pair.x, energy.toRows(pair.x))
@@ -312,13 +318,13 @@ async function readCheckpoint(path: string, recipe: Recipe) {
   const { tensors, metadata } = await readSafetensors(path)
   const text = metadata[CHECKPOINT_KEY]
   if (text === undefined || !Object.keys(tensors).some((name) => name.startsWith(STATE_PREFIX))) {
-    throw formatError(path, 8, 'not a training checkpoint; to start from its weights use Energy.load')
+    throw formatError(path, undefined, 'not a training checkpoint; to start from its weights use Energy.load')
   }
   let state: { recipe: Recipe; step: number; data: string; rows: number }
   try {
     state = JSON.parse(text)
   } catch (cause) {
-    throw formatError(path, 8, `'${CHECKPOINT_KEY}' in its metadata is not JSON`, cause)
+    throw formatError(path, undefined, `'${CHECKPOINT_KEY}' in its metadata is not JSON`, cause)
   }
   for (const key of SAME_ON_RESUME) {
     const [then, now] = [canonical(state.recipe?.[key]), canonical(recipe[key])]
@@ -338,9 +344,7 @@ async function readCheckpoint(path: string, recipe: Recipe) {
       { details: { path: key, resume: path } },
     )
   }
-  const values: Record<string, Tensor> = {}
-  for (const [name, stored] of Object.entries(tensors)) values[name] = fromStored(path, name, stored)
-  return { tensors: values, data: state.data, rows: state.rows }
+  return { tensors: await toTensors(Object.entries(tensors)), data: state.data, rows: state.rows }
 }
 
 /** JSON with sorted keys, so that two recipes compare by what they say. */
@@ -351,13 +355,4 @@ function canonical(value: unknown): string {
       ? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1)))
       : member,
   )
-}
-
-const READERS = { float32: Float32Array, float64: Float64Array, int64: BigInt64Array, uint8: Uint8Array } as const
-
-function fromStored(path: string, name: string, { dtype, shape, data }: StoredTensor): Tensor {
-  const reader = READERS[dtype as keyof typeof READERS]
-  if (!reader) throw formatError(path, 8, `tensor '${name}' has dtype ${dtype}, which no checkpoint holds`)
-  const bytes = data.slice()
-  return tensor(new reader(bytes.buffer, 0, bytes.byteLength / reader.BYTES_PER_ELEMENT), shape, dtype as Dtype)
 }

@@ -1,0 +1,135 @@
+/** What the file of a network says, and the weights it holds, its own or those of a PyTorch module. */
+import { checkInputs, type Inputs } from './data/inputs.js'
+import { formatError } from './io/files.js'
+import { readSafetensors, type StoredTensor } from './io/safetensors.js'
+import type { Dtype } from './native/contract.js'
+import { parseSpec, type SpecValue } from './spec/index.js'
+import './energies/index.js'
+import './networks/index.js'
+
+/** Tensors of a checkpoint that are not parameters (optimiser, buffer) have names with this prefix; load() skips them. */
+export const STATE_PREFIX = 'langevin:'
+const SPEC_KEY = 'langevin.spec'
+const FAMILY_KEY = 'langevin.family'
+const DTYPE_KEY = 'langevin.dtype'
+const INPUTS_KEY = 'langevin.inputs'
+const FLOATS: ReadonlySet<string> = new Set(['float32', 'float64', 'bfloat16'])
+const STORED_FLOATS: ReadonlySet<string> = new Set([...FLOATS, 'float16'])
+
+/** Which specs describe it: `networks.*`, or `energies.*`. */
+export type Family = 'network' | 'energy'
+
+/** What a network is made of, beside its parameters. */
+export interface Described {
+  readonly spec: SpecValue
+  readonly family: Family
+  readonly dtype: Dtype
+  readonly inputs: Inputs | undefined
+}
+
+/** What a file needs besides the parameters so that load() can rebuild the energy or network. */
+export function networkMetadata({ spec, family, dtype, inputs }: Described): Record<string, string> {
+  const metadata: Record<string, string> = { [SPEC_KEY]: JSON.stringify(spec), [DTYPE_KEY]: dtype }
+  if (family === 'network') metadata[FAMILY_KEY] = family
+  if (inputs !== undefined) metadata[INPUTS_KEY] = JSON.stringify(inputs)
+  return metadata
+}
+
+/** What a caller says in place of the file. */
+export interface Given {
+  readonly spec?: SpecValue | undefined
+  readonly dtype?: Dtype | undefined
+  readonly inputs?: Inputs | undefined
+  readonly prefix?: string | undefined
+}
+
+/** A file read: what to make, and the weights for it by the names the network has for them. */
+export interface NetworkFile {
+  readonly spec: SpecValue
+  readonly dtype: Dtype
+  readonly inputs: Inputs | undefined
+  readonly weights: readonly (readonly [string, StoredTensor])[]
+  /** The names as they stand in the file. */
+  readonly names: readonly string[]
+}
+
+/**
+ * Reads the file of an energy or network.
+ *
+ * @throws (rejects) ERR_LANGEVIN_IO, _FORMAT (not such a file, or one that does not say what it holds and nobody else does)
+ */
+export async function readNetworkFile(path: string, family: Family, given: Given): Promise<NetworkFile> {
+  const { tensors, metadata } = await readSafetensors(path)
+  const weights = weightsIn(path, tensors, given.prefix ?? '')
+  return {
+    spec: given.spec ?? specIn(path, metadata, family),
+    dtype: given.dtype ?? dtypeIn(path, metadata, weights),
+    inputs: given.inputs ?? inputsIn(path, metadata),
+    weights,
+    names: Object.keys(tensors),
+  }
+}
+
+/** ". Give { prefix: 'net.' }" where all names that are wanted are there behind one beginning. */
+export function prefixHint(wanted: readonly string[], names: readonly string[]): string {
+  const there = new Set(names)
+  const first = wanted[0]
+  if (first === undefined || there.has(first)) return ''
+  const prefixes = names.filter((name) => name.endsWith(first)).map((name) => name.slice(0, -first.length))
+  const prefix = prefixes.find((each) => wanted.every((name) => there.has(each + name)))
+  return prefix === undefined ? '' : `. The names in the file begin with '${prefix}': give { prefix: '${prefix}' }`
+}
+
+function weightsIn(path: string, tensors: Record<string, StoredTensor>, prefix: string): [string, StoredTensor][] {
+  const names = Object.keys(tensors).filter((name) => !name.startsWith(STATE_PREFIX))
+  const chosen = names.filter((name) => name.startsWith(prefix))
+  if (chosen.length === 0 && names.length > 0) {
+    const listed = names.slice(0, 8).join(', ') + (names.length > 8 ? `, ... (${names.length})` : '')
+    throw formatError(path, undefined, `no tensor has a name that begins with '${prefix}'; it holds ${listed}`)
+  }
+  const odd = chosen.find((name) => !STORED_FLOATS.has(tensors[name]!.dtype))
+  if (odd !== undefined) {
+    const { dtype } = tensors[odd]!
+    throw formatError(path, undefined, `parameter '${odd}' has dtype ${dtype}; parameters are floating-point`)
+  }
+  return chosen.map((name) => [name.slice(prefix.length), tensors[name]!])
+}
+
+function specIn(path: string, metadata: Record<string, string>, family: Family): SpecValue {
+  const text = metadata[SPEC_KEY]
+  if (text === undefined) {
+    throw formatError(
+      path,
+      undefined,
+      `the file does not say what ${family} it holds (no '${SPEC_KEY}' in its metadata); for a PyTorch state dict give { spec }`,
+    )
+  }
+  const held = metadata[FAMILY_KEY] ?? 'energy'
+  if (held !== family) {
+    const remedy = held === 'network' ? 'Network.load' : 'Energy.load'
+    throw formatError(path, undefined, `the file holds a spec of the family '${held}', not '${family}': use ${remedy}`)
+  }
+  try {
+    return parseSpec(family, JSON.parse(text))
+  } catch (cause) {
+    throw formatError(path, undefined, `the spec in its metadata is not one: ${(cause as Error).message}`, cause)
+  }
+}
+
+function inputsIn(path: string, metadata: Record<string, string>): Inputs | undefined {
+  const text = metadata[INPUTS_KEY]
+  if (text === undefined) return undefined
+  try {
+    return checkInputs(JSON.parse(text))
+  } catch (cause) {
+    throw formatError(path, undefined, `the inputs in its metadata cannot be read: ${(cause as Error).message}`, cause)
+  }
+}
+
+/** That of the file; in one without langevin's metadata the widest, at least float32: half precision is a way to store. */
+function dtypeIn(path: string, metadata: Record<string, string>, weights: readonly [string, StoredTensor][]): Dtype {
+  const told = metadata[DTYPE_KEY]
+  if (told === undefined) return weights.some(([, { dtype }]) => dtype === 'float64') ? 'float64' : 'float32'
+  if (FLOATS.has(told)) return told as Dtype
+  throw formatError(path, undefined, `an energy has no dtype ${told}; float32, float64 or bfloat16`)
+}
