@@ -1,6 +1,6 @@
 /** What the columns of x are: their names, order, scale and units, which a model keeps and a model file carries. */
 import { LangevinError } from '../errors.js'
-import { freeze, requireOptions } from '../spec/index.js'
+import { freeze, requireOptions, toPlain } from '../spec/index.js'
 import type { Dataset } from './dataset.js'
 
 /** x - mean divided by scale, per number of a row (scikit-learn's StandardScaler: mean_, scale_). */
@@ -132,5 +132,5 @@ export function checkInputs(value: unknown): Inputs {
       fail('transform.scale', `must be ${width} numbers above 0, one per number of a row`)
   }
   if (units !== undefined && !isTexts(Object.values(units))) fail('units', 'must be texts by column')
-  return freeze(structuredClone(given))
+  return freeze(toPlain(given, 'inputs') as Inputs)
 }

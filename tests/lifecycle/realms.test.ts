@@ -1,9 +1,15 @@
 /** Values and errors of other realms: contexts of node:vm, which are what Jest tests, REPLs and function nodes run in. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { createContext, runInContext, runInNewContext } from 'node:vm'
-import { expect, test } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
 import { Energy, energies, LangevinError, metrics, tensor } from '../../src/index.js'
 import type { TypedArray } from '../../src/tensor/index.js'
 import { inProcess } from './child.js'
+
+const folder = mkdtempSync(join(tmpdir(), 'langevin-realms-'))
+afterAll(() => rmSync(folder, { recursive: true }))
 
 test('typed arrays of another realm keep their dtype and their numbers', () => {
   const of = (source: string) => runInNewContext(source) as TypedArray
@@ -87,13 +93,14 @@ async function linked(module) {
 }
 const entry = await linked(await load(DIST))
 context.langevin = entry.namespace
+context.FOLDER = FOLDER
 context.report = (value) => console.log(JSON.stringify(value))
 await vm.runInContext('(async () => {' + BODY + '})()', context)
 `
 
 async function inRealm(body: string, { bare = false } = {}): Promise<unknown[]> {
   const dist = new URL('../../dist/index.js', import.meta.url).href
-  const constants = `const DIST = ${JSON.stringify(dist)}, BARE = ${bare}, BODY = ${JSON.stringify(body)}\n`
+  const constants = `const DIST = ${JSON.stringify(dist)}, BARE = ${bare}, BODY = ${JSON.stringify(body)}, FOLDER = ${JSON.stringify(folder)}\n`
   const { stdout, stderr } = await inProcess(constants + LOADED, {
     waitingFor: 'a script in a context of its own',
     args: ['--experimental-vm-modules', '--no-warnings'],
@@ -117,9 +124,7 @@ const ERRORS = `
   run.abort()
   await run.done.catch((e) => report([e.name, run.state]))
   const made = tensor([1])
-  const key = Object.getOwnPropertySymbols(Object.getPrototypeOf(Object.getPrototypeOf(made))).find(
-    (symbol) => symbol.description === 'Symbol.dispose')
-  made[key]()
+  made[Symbol.dispose]()
   report([made.disposed, 'undefined' in made])
 `
 
@@ -139,7 +144,7 @@ test.each([
 )
 
 test('in a context of its own the signal of the main realm aborts a job and a run, and files are read', async () => {
-  const [job, run, loaded] = await inRealm(`
+  const [job, run, loaded, again, named] = await inRealm(`
     const { Energy, energies, io, sample, samplers, tensor } = langevin
     const model = await Energy.create(energies.mlp({ input: 2, hidden: [8] }))
     const options = { sampler: samplers.langevin({ steps: 1e9, stepSize: 0.01 }), chains: 4, threads: 1 }
@@ -150,14 +155,17 @@ test('in a context of its own the signal of the main realm aborts a job and a ru
     controller.abort()
     await waiting.catch((e) => report([e.name]))
     await busy.done.catch((e) => report([e.name, busy.state]))
-    const path = '/tmp/langevin-realm-' + process.pid + '.npy'
+    const path = FOLDER + '/rows.npy'
     await io.npy.write(path, tensor([[0.5, 1.5]]))
     report((await io.npy.read(path)).toArray())
     await model.save(path + '.safetensors')
     const again = await Energy.load(path + '.safetensors')
     report([again.parameterCount === model.parameterCount])
+    const set = langevin.data.fromArrays({ a: [1, 2], b: [3, 5] })
+    const named = await Energy.create(energies.mlp({ input: 2, hidden: [8] }), { inputs: langevin.data.inputs(set) })
+    report((await named.energy(set)).shape)
   `)
   expect(job).toEqual(['AbortError'])
   expect(run).toEqual(['AbortError', 'aborted'])
-  expect(loaded).toEqual([[0.5, 1.5]])
+  expect([loaded, again, named]).toEqual([[[0.5, 1.5]], [true], [2]])
 }, 60_000)
