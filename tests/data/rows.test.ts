@@ -98,7 +98,7 @@ describe('augmentation', () => {
     const other = data.rows(stored, { scale, augment: { noise: 0.05 } })
     expect(await rejection(() => trained(other, { steps: 12, resume: path }))).toMatchObject({
       code: 'ERR_LANGEVIN_INVALID_OPTION',
-      message: expect.stringContaining('other data'),
+      message: expect.stringContaining('other values'),
     })
   })
 })
