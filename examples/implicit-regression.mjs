@@ -9,6 +9,7 @@ const x = rows.map(([first]) => [first])
 const y = rows.map(([, second]) => [second])
 const optimizer = optimizers.adam({ lr: schedules.cosine({ from: 5e-3, to: 1e-4 }) })
 
+// No gaussianBase: y is searched in a box, so exp(-E) need not be integrable.
 const implicit = await Energy.create(energies.conditional({ input: 1, condition: 1, hidden: [64, 64] }), { seed: 1 })
 await train(
   implicit,

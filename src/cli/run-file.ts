@@ -3,7 +3,7 @@ import { LangevinError } from '../errors.js'
 import { formatError, readWhole } from '../io/files.js'
 import { defineSpec, specOf } from '../spec/index.js'
 import { checkLength, ELSEWHERE, trainFields } from '../training/index.js'
-import { dataField } from './data.js'
+import { dataField, isData } from './data.js'
 import '../energies/index.js'
 
 /**
@@ -40,6 +40,13 @@ export const runFile = defineSpec(
 
 export type RunFile = ReturnType<typeof runFile>
 
+/** What was probably meant by a file of rows or a model where JSON is wanted. */
+function remedyFor(path: string): string {
+  return path.endsWith('.safetensors') || path.endsWith('.npy')
+    ? `; the report is about ${path.replace(/\.\w+$/, '.result.json')}, which train and sample write beside it`
+    : '; it is a file of rows: langevin train takes it as it is, and langevin init makes a run.json of it'
+}
+
 /** Reads JSON text of a file. Errors: ERR_LANGEVIN_IO, ERR_LANGEVIN_FORMAT with the parser's words. */
 export async function readJson(path: string): Promise<unknown> {
   const text = (await readWhole(path)).toString('utf8')
@@ -48,7 +55,7 @@ export async function readJson(path: string): Promise<unknown> {
   } catch (cause) {
     const message = (cause as Error).message
     const offset = Number(/position (\d+)/.exec(message)?.[1] ?? 0)
-    throw formatError(path, offset, `not JSON: ${message}`, cause)
+    throw formatError(path, offset, isData(path) ? `not JSON${remedyFor(path)}` : `not JSON: ${message}`, cause)
   }
 }
 

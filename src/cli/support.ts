@@ -1,6 +1,6 @@
 /** What commands share: output, option parsers, Ctrl-C, the progress bar and the way errors are printed. */
 import { dirname } from 'node:path'
-import { type Command, InvalidArgumentError } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import { LangevinError } from '../errors.js'
 import { makeFolder } from '../io/files.js'
 
@@ -68,6 +68,20 @@ export function seedList(text: string): number[] {
   }
   return Array.from({ length: wholeNumber(1)(text) }, (_, i) => i)
 }
+
+/** An option whose default is said in words: a list of ten names is no help. */
+export function listOption<T>(flags: string, text: string, parse: (given: string) => T, all: T, words: string): Option {
+  return new Option(flags, text).argParser(parse).default(all, words)
+}
+
+export const seedsOption = (seeds: number[]): Option =>
+  listOption(
+    '--seeds <count or list>',
+    'a number of seeds, or the seeds themselves (41,42)',
+    seedList,
+    seeds,
+    String(seeds.length),
+  )
 
 /** A comma-separated choice among known words. */
 export function choices<T extends string>(known: readonly T[]): (text: string) => T[] {

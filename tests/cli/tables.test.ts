@@ -276,6 +276,14 @@ describe('init, --set and run files', () => {
     expect(langevin(['train', ...again]).status).toBe(0)
   })
 
+  it('a file of another kind is named, with what to do', () => {
+    expect(langevin(['report', MODEL]).stderr).toMatch(/not JSON; the report is about deep\/er\/rows\.result\.json/)
+    expect(langevin(['report', 'rows.csv']).stderr).toMatch(/a file of rows: langevin train takes it/)
+    const help = langevin(['spandrel', '--help']).stdout
+    expect(help).toMatch(/\(default: all\s+four\)/)
+    expect(help).not.toContain('default: [')
+  })
+
   it.each([
     [['--set', 'lr=0.1'], "did you mean 'optimizer.lr'"],
     [['--set', 'hidden=[4]'], "did you mean 'energy.hidden'"],

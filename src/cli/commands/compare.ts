@@ -18,11 +18,12 @@ import {
   action,
   choices,
   interruption,
+  listOption,
   note,
   ProgressBar,
   print,
   printJson,
-  seedList,
+  seedsOption,
   wholeNumber,
 } from '../support.js'
 
@@ -99,10 +100,20 @@ Examples:
   const command = program
     .command('compare')
     .description('compare training objectives on toy data with known density')
-    .option('--task <name>', 'what to compare on: toys, distributions in the plane', choices(TASKS), [...TASKS])
-    .option('--data <names>', 'distributions, comma-separated (default: all)', choices(SOURCE_NAMES), [...SOURCE_NAMES])
+    .addOption(
+      listOption(
+        '--task <name>',
+        'what to compare on: toys, distributions in the plane',
+        choices(TASKS),
+        [...TASKS],
+        'toys',
+      ),
+    )
+    .addOption(
+      listOption('--data <names>', 'distributions, comma-separated', choices(SOURCE_NAMES), [...SOURCE_NAMES], 'all'),
+    )
     .option('--objectives <names>', 'objectives, comma-separated (default: all)', choices(known))
-    .option('--seeds <count or list>', 'a number of seeds, or the seeds themselves (41,42)', seedList, [0, 1, 2])
+    .addOption(seedsOption([0, 1, 2]))
     .option('--steps <n>', 'optimiser steps of every run', wholeNumber(1), STEPS)
     .option('--threads <n>', 'threads a run may use (default: LANGEVIN_THREADS or all cores)', wholeNumber(1))
     .option('--out <folder>', 'write compare.html and compare.json there')

@@ -14,11 +14,12 @@ import {
   action,
   choices,
   interruption,
+  listOption,
   note,
   ProgressBar,
   print,
   printJson,
-  seedList,
+  seedsOption,
   wholeNumber,
 } from '../support.js'
 
@@ -86,9 +87,9 @@ export default function register(program: Command): void {
   const command = program
     .command('spandrel')
     .description('the spandrel study: energies against an MLP and an MDN of equal size on data with gaps and corners')
-    .option('--shape <names>', 'shapes, comma-separated (default: all four)', choices(SHAPES), [...SHAPES])
-    .option('--models <names>', 'models, comma-separated (default: all eight)', choices(MODELS), [...MODELS])
-    .option('--seeds <count or list>', 'a number of seeds, or the seeds themselves (41,42)', seedList, [0, 1, 2])
+    .addOption(listOption('--shape <names>', 'shapes, comma-separated', choices(SHAPES), [...SHAPES], 'all four'))
+    .addOption(listOption('--models <names>', 'models, comma-separated', choices(MODELS), [...MODELS], 'all eight'))
+    .addOption(seedsOption([0, 1, 2]))
     .option('--steps <n>', "optimiser steps of every model, instead of each model's own", wholeNumber(1))
     .option('--threads <n>', 'threads a run may use (default: LANGEVIN_THREADS or all cores)', wholeNumber(1))
     .option('--out <folder>', 'write spandrel.html and spandrel.json there')
