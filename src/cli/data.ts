@@ -4,19 +4,42 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { extname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
+import { type Command, Option } from 'commander'
 import type { Dataset } from '../data/dataset.js'
 import { csv, npy, npz, parquet, safetensors, spandrel, toys } from '../data/index.js'
 import { SHAPES } from '../data/spandrel.js'
 import { LangevinError } from '../errors.js'
 import type { Z } from '../spec/index.js'
+import { oneOf } from './support.js'
 
-const READERS: Record<string, (path: string, ignore: readonly string[]) => Promise<Dataset>> = {
-  csv: (path, ignore) => csv(path, { columns: ignored(ignore) }),
-  tsv: (path, ignore) => csv(path, { delimiter: '\t', columns: ignored(ignore) }),
+/** How a table of text writes its columns and its numbers. */
+export interface TextStyle {
+  decimal?: '.' | ',' | undefined
+  thousands?: string | undefined
+  delimiter?: string | undefined
+}
+
+type Reader = (path: string, ignore: readonly string[], style: TextStyle) => Promise<Dataset>
+
+const READERS: Record<string, Reader> = {
+  csv: (path, ignore, style) => csv(path, { ...set(style), columns: ignored(ignore) }),
+  tsv: (path, ignore, style) => csv(path, { delimiter: '\t', ...set(style), columns: ignored(ignore) }),
   npz: async (path, ignore) => without(await npz(path), ignore),
   npy: async (path, ignore) => without(await npy(path), ignore),
   parquet: async (path, ignore) => without(await parquet(path), ignore),
   safetensors: async (path, ignore) => without(await safetensors(path), ignore),
+}
+
+const TEXT = ['csv', 'tsv']
+const STYLE = ['decimal', 'thousands', 'delimiter'] as const
+
+/** The members that are there. */
+function set({ decimal, thousands, delimiter }: TextStyle) {
+  return {
+    ...(decimal !== undefined && { decimal }),
+    ...(thousands !== undefined && { thousands }),
+    ...(delimiter !== undefined && { delimiter }),
+  }
 }
 
 /** What `--format` takes. */
@@ -28,7 +51,7 @@ const TABLES = ['csv', 'tsv', 'parquet']
 const ignored = (names: readonly string[]) => Object.fromEntries(names.map((name) => [name, 'ignore' as const]))
 const without = (dataset: Dataset, names: readonly string[]) => (names.length === 0 ? dataset : dataset.drop(names))
 
-export interface ReadOptions {
+export interface ReadOptions extends TextStyle {
   /** Instead of what the extension says; of stdin csv by default. */
   format?: string | undefined
   /** Columns that are left out. */
@@ -50,8 +73,17 @@ export const isTable = (path: string, format?: string) =>
 /** Rows of a file, or of stdin under the name '-'. */
 export async function readRows(path: string, options: ReadOptions = {}): Promise<Dataset> {
   const { format, ignore = [] } = options
-  if (isStdin(path)) return await readStdin(format ?? 'csv', ignore)
-  const reader = READERS[format ?? extensionOf(path) ?? '']
+  const kind = format ?? (isStdin(path) ? 'csv' : (extensionOf(path) ?? ''))
+  const style = STYLE.find((key) => options[key] !== undefined)
+  if (style !== undefined && !TEXT.includes(kind)) {
+    throw new LangevinError(
+      'ERR_LANGEVIN_INVALID_OPTION',
+      `--${style}: only tables of text (csv, tsv) are written so, and ${path} is ${kind || 'of no known format'}`,
+      { details: { path: style } },
+    )
+  }
+  if (isStdin(path)) return await readStdin(kind, ignore, options)
+  const reader = READERS[kind]
   if (reader === undefined) {
     throw new LangevinError(
       'ERR_LANGEVIN_FORMAT',
@@ -59,16 +91,16 @@ export async function readRows(path: string, options: ReadOptions = {}): Promise
       { details: { path } },
     )
   }
-  return await reader(path, ignore)
+  return await reader(path, ignore, options)
 }
 
 /** Readers want a file that they can look at twice. */
-async function readStdin(format: string, ignore: readonly string[]): Promise<Dataset> {
+async function readStdin(format: string, ignore: readonly string[], style: TextStyle): Promise<Dataset> {
   const folder = await mkdtemp(join(tmpdir(), 'langevin-stdin-'))
   const path = join(folder, `stdin.${format}`)
   try {
     await pipeline(process.stdin, createWriteStream(path))
-    return await READERS[format]!(path, ignore)
+    return await READERS[format]!(path, ignore, style)
   } catch (error) {
     if (!(error instanceof LangevinError)) throw error
     throw new LangevinError(error.code, error.message.replaceAll(path, 'stdin'), {
@@ -97,23 +129,43 @@ const TOYS = [
 export const dataField = (z: Z) => {
   const draw = { n: z.int().positive(), seed: z.int().nonnegative().default(0) }
   return z.union([
-    z.strictObject({ path: z.string().min(1), format: z.enum(FORMATS).optional() }),
+    z.strictObject({
+      path: z.string().min(1),
+      format: z.enum(FORMATS).optional(),
+      decimal: z.enum(['.', ',']).optional(),
+      thousands: z.string().optional(),
+      delimiter: z.string().optional(),
+    }),
     z.strictObject({ toy: z.enum(TOYS), noise: z.number().nonnegative().optional(), ...draw }),
     z.strictObject({ shape: z.enum(SHAPES), sigma: z.number().nonnegative().optional(), ...draw }),
   ])
 }
 
 export type DataSource =
-  | { path: string; format?: string | undefined }
+  | ({ path: string; format?: string | undefined } & TextStyle)
   | { toy: (typeof TOYS)[number]; n: number; seed: number; noise?: number | undefined }
   | { shape: (typeof SHAPES)[number]; n: number; seed: number; sigma?: number | undefined }
 
 export async function openData(source: DataSource, ignore: readonly string[] = []): Promise<Dataset> {
-  if ('path' in source) return readRows(source.path, { format: source.format, ignore })
+  if ('path' in source) return readRows(source.path, { ...source, ignore })
   if ('toy' in source) {
     const { toy, noise, n, seed } = source
     return toys[toy]({ n, seed, ...(noise !== undefined && { noise }) })
   }
   const { shape, sigma, n, seed } = source
   return spandrel.sample(shape, { n, seed, ...(sigma !== undefined && { sigma }) })
+}
+
+/** The options of commands that read rows: how they are stored and written. */
+export function readOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option(
+        '--format <name>',
+        `how rows are stored, instead of the extension (of stdin: csv): ${FORMATS.join(', ')}`,
+      ).argParser(oneOf(...FORMATS)),
+    )
+    .addOption(new Option('--decimal <mark>', "decimal mark of a table of text: '.' or ','").argParser(oneOf('.', ',')))
+    .option('--thousands <mark>', 'what separates thousands in a table of text')
+    .option('--delimiter <mark>', 'what separates its columns (default: found out)')
 }

@@ -1,13 +1,13 @@
 /** The options that `init` and `train` share: what is learned from which columns. */
-import { type Command, Option } from 'commander'
+import type { Command } from 'commander'
 import type { Dataset } from '../data/dataset.js'
-import { FORMATS, readRows } from './data.js'
+import { readOptions, readRows, type TextStyle } from './data.js'
 import { OBJECTIVE_NAMES, objectiveOf, planRun } from './plan.js'
 import { parseRunFile, type RunFile } from './run-file.js'
 import { type Assignment, assignment, withAssignments } from './set.js'
-import { names, oneOf, wholeNumbers } from './support.js'
+import { names, wholeNumbers } from './support.js'
 
-export interface PlanFlags {
+export interface PlanFlags extends TextStyle {
   objective?: string
   hidden?: number[]
   columns?: string[]
@@ -20,16 +20,13 @@ export interface PlanFlags {
 
 /** Adds the options to a command. */
 export function planOptions(command: Command): Command {
-  return command
+  return readOptions(command)
     .option('--objective <name or JSON>', `what training minimises: ${OBJECTIVE_NAMES.join(', ')}, any kind, or JSON`)
     .option('--hidden <widths>', 'widths of the hidden layers, such as 64,64', wholeNumbers(1))
     .option('--columns <names>', 'columns that are x, comma-separated (default: all but y)', names)
     .option('--ignore <names>', 'columns to leave out, comma-separated', names)
     .option('--y <name>', 'column of the condition or class y')
     .option('--no-standardize', 'take the columns as they are, instead of bringing each to mean 0 and sd 1')
-    .addOption(
-      new Option('--format <name>', `how the rows are stored: ${FORMATS.join(', ')}`).argParser(oneOf(...FORMATS)),
-    )
     .option('--set <key=value>', 'any field of the run, such as optimizer.lr=0.001 (repeatable)', assignment)
 }
 
@@ -57,9 +54,10 @@ export async function planned(
   path: string,
   flags: PlanFlags,
 ): Promise<{ json: unknown; file: RunFile; rows: Dataset }> {
-  const { format, ignore, objective, hidden, columns, y } = flags
-  const rows = await readRows(path, { format, ignore })
+  const { format, ignore, objective, hidden, columns, y, decimal, thousands, delimiter } = flags
+  const style = { decimal, thousands, delimiter }
+  const rows = await readRows(path, { format, ignore, ...style })
   const { set, standardize } = flags
-  const plan = planRun(path, rows, { format, ignore, objective, hidden, columns, y })
+  const plan = planRun(path, rows, { ...style, format, ignore, objective, hidden, columns, y })
   return { ...withFlags(plan, path, { standardize, ...(set !== undefined && { set }) }), rows }
 }

@@ -4,6 +4,7 @@ import type { Dataset } from '../data/dataset.js'
 import { inputs, inputWidthOf } from '../data/inputs.js'
 import { LangevinError } from '../errors.js'
 import { hint, kindsOf, type SpecValue } from '../spec/index.js'
+import type { TextStyle } from './data.js'
 import '../objectives/index.js'
 
 /** Noise level of denoising score matching, in standard deviations of the columns. */
@@ -46,7 +47,7 @@ export function objectiveOf(text: string): SpecValue {
   }
 }
 
-export interface PlanOptions {
+export interface PlanOptions extends TextStyle {
   format?: string | undefined
   objective?: string | undefined
   hidden?: readonly number[] | undefined
@@ -72,6 +73,9 @@ function energyOf(dataset: Dataset, input: number, hidden: readonly number[], y?
   return { kind: 'conditional', ...common, classes: last + 1 }
 }
 
+const defined = (members: Record<string, unknown>) =>
+  Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined))
+
 function learningRate(kind: string) {
   return { kind: 'cosine', from: kind.startsWith('persistent') ? 0.001 : 0.005, warmup: 50 }
 }
@@ -81,7 +85,7 @@ function learningRate(kind: string) {
  * far from the data, whatever the network says there; denoising score matching; a learning rate that falls to 0; averaged weights.
  */
 export function planRun(path: string, dataset: Dataset, options: PlanOptions): Record<string, unknown> {
-  const { format, objective = 'dsm', hidden = [64, 64], columns, y } = options
+  const { format, decimal, thousands, delimiter, objective = 'dsm', hidden = [64, 64], columns, y } = options
   // A label that was not asked for is neither x nor y.
   const label = y === undefined && dataset.label !== undefined ? [dataset.label] : []
   const ignore = [...(options.ignore ?? []), ...label]
@@ -96,7 +100,7 @@ export function planRun(path: string, dataset: Dataset, options: PlanOptions): R
   const scaled = spec.kind === 'denoisingScoreMatching' && typeof spec.sigma === 'number' && energy.kind === 'mlp'
   return {
     energy: { ...energy, ...(scaled && { inputScale: Number((1 / (spec.sigma as number)).toPrecision(3)) }) },
-    data: { path, ...(format !== undefined && { format }) },
+    data: { path, ...defined({ format, decimal, thousands, delimiter }) },
     ...(columns !== undefined && { columns }),
     ...(ignore.length > 0 && { ignore }),
     ...(y !== undefined && { y }),

@@ -1,14 +1,14 @@
 /** `langevin score`: prints the energy of every row of a file. */
-import { type Command, InvalidArgumentError, Option } from 'commander'
+import { type Command, InvalidArgumentError } from 'commander'
 import type { Dataset } from '../../data/dataset.js'
 import { Energy } from '../../energy.js'
 import { LangevinError } from '../../errors.js'
 import { writeAtomic } from '../../io/files.js'
 import type { Tensor } from '../../tensor/index.js'
-import { FORMATS, readRows } from '../data.js'
-import { action, interruption, makeFolderOf, names, note, oneOf, print, printJson, wholeNumber } from '../support.js'
+import { readOptions, readRows, type TextStyle } from '../data.js'
+import { action, interruption, makeFolderOf, names, note, print, printJson, wholeNumber } from '../support.js'
 
-interface ScoreCommandOptions {
+interface ScoreCommandOptions extends TextStyle {
   columns?: string[]
   ignore?: string[]
   y?: string
@@ -123,15 +123,10 @@ export default function register(program: Command): void {
     .option('--columns <names>', 'columns to use, comma-separated (default: all but y)', names)
     .option('--ignore <names>', 'columns to leave out, comma-separated', names)
     .option('--y <name>', 'column of the condition or class y')
-    .addOption(
-      new Option('--format <name>', `instead of the extension: ${FORMATS.join(', ')} (of stdin: csv)`).argParser(
-        oneOf(...FORMATS),
-      ),
-    )
     .option('--threshold <E>', 'also say which rows have an energy above this', finite)
     .option('--out <file>', 'write .csv instead of printing rows')
     .option('--threads <n>', 'threads (default: LANGEVIN_THREADS or all cores)', wholeNumber(1))
     .option('--json', 'print { energies, rows } as JSON; with --threshold also { threshold, above }')
-    .addHelpText('after', EXAMPLES)
+  readOptions(command).addHelpText('after', EXAMPLES)
   action(command, run)
 }
