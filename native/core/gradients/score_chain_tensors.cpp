@@ -35,9 +35,10 @@ Jet tanhJet(const at::Tensor& z) {
 }
 
 Jet geluJet(const at::Tensor& z) {
-  const at::Tensor square = z * z, below = at::special_ndtr(z);
+  // Beyond 1e4 the density is 0, and the square must not become infinite.
+  const at::Tensor c = z.clamp(-1e4, 1e4), square = c * c, below = at::special_ndtr(z);
   const at::Tensor density = (square * -0.5).exp() * (std::numbers::inv_sqrtpi / std::numbers::sqrt2);
-  return {at::gelu(z), at::addcmul(below, z, density), density * (2 - square), z * density * (square - 4)};
+  return {at::gelu(z), at::addcmul(below, c, density), density * (2 - square), c * density * (square - 4)};
 }
 
 struct Smooth {

@@ -29,6 +29,12 @@ LANGEVIN_HD float exponential(float x) {
   return e * floatOf(static_cast<std::uint32_t>(whole + 127) << 23);
 }
 
+// x where it is within +- limit, else the limit: exponential() ends at 2e-38, which is no 0 beside 3e38.
+LANGEVIN_HD float bounded(float limit, float x) {
+  const float above = x < -limit ? -limit : x;
+  return above > limit ? limit : above;
+}
+
 // ln(1 + u) for u in [0, 1]; the quotient restores what 1 + u rounds away.
 LANGEVIN_HD float log1pUnit(float u) {
   const float w = 1.0f + u;
@@ -49,13 +55,14 @@ LANGEVIN_HD Pair tanhPair(float x) {
 
 // Phi by Abramowitz and Stegun 7.1.26 (absolute error 1.5e-7).
 LANGEVIN_HD Pair geluPair(float x) {
-  const float a = (x < 0 ? -x : x) * 0.707106781f;
+  const float c = bounded(1e4f, x);
+  const float half = (x < 0 ? -x : x) * 0.707106781f, a = half > 1e18f ? 1e18f : half;
   const float t = 1.0f / (1.0f + 0.3275911f * a);
   const float g = exponential(-a * a);
   const float tail =
       0.5f * g * t * (0.254829592f + t * (-0.284496736f + t * (1.421413741f + t * (-1.453152027f + t * 1.061405429f))));
   const float phi = x < 0 ? tail : 1.0f - tail;
-  return {x * phi, phi + x * g * 0.398942280f};
+  return {x * phi, phi + c * g * 0.398942280f};
 }
 
 LANGEVIN_HD Pair softplusPair(float x) {
@@ -66,8 +73,13 @@ LANGEVIN_HD Pair softplusPair(float x) {
   return {x > 20.0f ? x : m, x > 20.0f ? 1.0f : (x < 0 ? e * s : s)};
 }
 
-// sin and cos of any moderate angle: whole turns are taken off in two parts.
+// sin and cos of any angle: whole turns are taken off in parts, which are no longer exact far out.
 LANGEVIN_HD void sinCos(float x, float& s, float& c) {
+  if (x > 8192.0f || x < -8192.0f) {
+    s = sinf(x);
+    c = cosf(x);
+    return;
+  }
   const float shifter = 12582912.0f;
   const float k = (x * 0.636619772f + shifter) - shifter;
   const float a = ((x - k * 1.5703125f) - k * 4.83751297e-4f) - k * 7.54978942e-8f;
@@ -85,7 +97,7 @@ LANGEVIN_HD Pair activation(Unary function, float argument, float x) {
   switch (function) {
     case Unary::Silu: {
       const float s = 1.0f / (1.0f + exponential(-x));
-      return {x * s, s * (1.0f + x * (1.0f - s))};
+      return {(x < -88.0f ? -88.0f : x) * s, s * (1.0f + bounded(88.0f, x) * (1.0f - s))};
     }
     case Unary::Gelu:
       return geluPair(x);
@@ -98,7 +110,7 @@ LANGEVIN_HD Pair activation(Unary function, float argument, float x) {
     case Unary::Softplus:
       return softplusPair(x);
     case Unary::Relu:
-      return {x > 0 ? x : x - x, x > 0 ? 1.0f : 0.0f};  // x - x: NaN stays
+      return {x > 0 ? x : (x < 0 ? 0.0f : x), x > 0 ? 1.0f : 0.0f};  // NaN stays
     case Unary::LeakyRelu:
       return x > 0 ? Pair{x, 1.0f} : Pair{argument * x, argument};
     case Unary::Exp: {

@@ -14,11 +14,10 @@ alignas(64) constexpr std::uint32_t kPowers[32] = {
     0x3F7504F3u, 0x3F74FBAFu, 0x3F7508A4u, 0x3F752C4Du, 0x3F75672Au, 0x3F75B9BEu, 0x3F76248Cu, 0x3F76A81Eu,
     0x3F7744FDu, 0x3F77FBB8u, 0x3F78CCDFu, 0x3F79B907u, 0x3F7AC0C7u, 0x3F7BE4BAu, 0x3F7D257Du, 0x3F7E83B3u};
 
-// e^x = 2^(j/32) 2^(f/32), j whole, |f| <= 1/2: the first from two registers, the second a cubic (minimax, 1e-10). The
+// e^c = 2^(j/32) 2^(f/32), j whole, |f| <= 1/2: the first from two registers, the second a cubic (minimax, 1e-10). The
 // multipliers are what a product's sums wait for: fewer of them than a polynomial alone would take. Relative error
-// 1e-7 + 2e-8 |x|. Saturates below -87 and above 88; NaN passes through.
-LANGEVIN_INLINE Vec exponential(Vec x) {
-  const Vec c = least(all(88.0f), most(all(-87.0f), x));
+// 1e-7 + 2e-8 |c|. For -87 <= c <= 88; NaN passes through.
+LANGEVIN_INLINE Vec exponentialWithin(Vec c) {
   const Vec shifter = all(12582912.0f);  // 1.5 2^23: the sum's last bits are the nearest whole number
   const Vec t = fma(c, all(46.16624131f), shifter);
   const Vec f = fma(c, all(46.16624131f), shifter - t);
@@ -32,10 +31,9 @@ LANGEVIN_INLINE Vec exponential(Vec x) {
 
 #else
 
-// e^x = 2^k 2^f, k whole, |f| <= 1/2, a minimax polynomial for 2^f: relative error 1e-7 + 2e-8 |x|. Saturates below -87
-// and above 88; NaN passes through.
-LANGEVIN_INLINE Vec exponential(Vec x) {
-  const Vec c = least(all(88.0f), most(all(-87.0f), x));
+// e^c = 2^k 2^f, k whole, |f| <= 1/2, a minimax polynomial for 2^f: relative error 1e-7 + 2e-8 |c|. For -87 <= c <= 88;
+// NaN passes through.
+LANGEVIN_INLINE Vec exponentialWithin(Vec c) {
   const Vec k = nearest(c * 1.44269504f);
   const Vec f = fma(c, all(1.44269504f), -k);
   Vec p = fma(all(1.53473201e-4f), f, all(1.34001545e-3f));
@@ -47,5 +45,8 @@ LANGEVIN_INLINE Vec exponential(Vec x) {
 }
 
 #endif
+
+// Saturates below -87, at 2e-38, and above 88: whoever multiplies it by numbers of any size keeps those in bounds.
+LANGEVIN_INLINE Vec exponential(Vec x) { return exponentialWithin(least(all(88.0f), most(all(-87.0f), x))); }
 
 }  // namespace langevin::LANGEVIN_ISA

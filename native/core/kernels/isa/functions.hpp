@@ -6,7 +6,9 @@
 
 namespace langevin::LANGEVIN_ISA {
 
-// A function f has at(x): value and derivative; smooth ones have bend(x): the second derivative.
+// A function f has at(x): value and derivative; smooth ones have bend(x): the second derivative. All hold for every
+// float32: exponential() ends at 2e-38, which is no 0 beside 3e38, so what it is multiplied by is bounded first. NaN
+// stays NaN.
 struct Pair {
   Vec y, d;  // f(x), f'(x)
 };
@@ -33,8 +35,20 @@ LANGEVIN_INLINE Vec log1pUnit(Vec u) {
   return fma(s * z, p, s + s);
 }
 
-// sin and cos of any moderate angle: whole turns are taken off in parts. Beyond 1e5 float32 has no angle left
-// to speak of.
+// Above so large an angle the parts that sinCos() takes off are no longer whole turns to 1e-7: without fused
+// multiply-adds their products are rounded.
+constexpr float kFarAngle = LANGEVIN_ISA_LEVEL >= 1 ? 1e5f : 8192.0f;
+
+// The angles beyond: seconds since 1970, say. The library knows pi to as many digits as they take.
+[[gnu::noinline, gnu::cold, maybe_unused]] static void sinCosFar(const Vec& x, Vec& s, Vec& c) {
+  for (int i = 0; i < kWidth; ++i) {
+    if (!(__builtin_fabsf(x[i]) > kFarAngle)) continue;
+    s[i] = __builtin_sinf(x[i]);
+    c[i] = __builtin_cosf(x[i]);
+  }
+}
+
+// sin and cos of any angle: whole turns are taken off in parts.
 LANGEVIN_INLINE void sinCos(Vec x, Vec& s, Vec& c) {
   const Vec k = nearest(x * 0.636619772f);
   const Vec a = fnma(k, all(7.54978942e-8f), fnma(k, all(4.83751297e-4f), fnma(k, all(1.5703125f), x)));
@@ -47,6 +61,7 @@ LANGEVIN_INLINE void sinCos(Vec x, Vec& s, Vec& c) {
   const Vec v = odd ? sine : cosine;
   s = (q & 2) != 0 ? -u : u;
   c = ((q + 1) & 2) != 0 ? -v : v;
+  if (any(magnitude(x) > kFarAngle)) sinCosFar(x, s, c);
 }
 
 // s = 1 / (1 + e^-x) and s' = s (1 - s) = e^-x s^2, which cancels nowhere.
@@ -64,14 +79,15 @@ struct Sigmoid {
 
 struct Silu {
   LANGEVIN_INLINE Pair at(Vec x, Vec) {
-    const Vec e = exponential(-x);
+    const Vec c = most(all(-88.0f), x);  // below, x s is nothing
+    const Vec e = exponentialWithin(most(all(-87.0f), -c));
     const Vec s = reciprocal(1.0f + e);
-    const Vec y = x * s;
-    return {y, fma(y, e * s, s)};  // s + x s (1 - s)
+    const Vec y = c * s;
+    return {y, fma(least(all(87.0f), y), e * s, s)};  // s + x s (1 - s)
   }
   LANGEVIN_INLINE Vec bend(Vec x) {
     const Pair s = Sigmoid::at(x, x);  // s' (2 + x (1 - 2 s))
-    return s.d * fma(x, fnma(all(2.0f), s.y, all(1.0f)), all(2.0f));
+    return s.d * fma(bounded(88.0f, x), fnma(all(2.0f), s.y, all(1.0f)), all(2.0f));
   }
 };
 
@@ -96,16 +112,19 @@ struct Tanh {
 // Phi by Abramowitz and Stegun 7.1.26 (absolute error 1.5e-7).
 struct Gelu {
   LANGEVIN_INLINE Pair at(Vec x, Vec) {
-    const Vec a = magnitude(x) * 0.707106781f;
+    const Vec a = least(all(1e18f), magnitude(x) * 0.707106781f);
     const Vec t = reciprocal(fma(a, all(0.3275911f), all(1.0f)));
     const Vec g = exponential(-a * a);
     Vec p = fma(t, all(1.061405429f), all(-1.453152027f));
     p = fma(t, fma(t, fma(t, p, all(1.421413741f)), all(-0.284496736f)), all(0.254829592f));
     const Vec tail = 0.5f * g * t * p;
     const Vec phi = x < 0.0f ? tail : 1.0f - tail;
-    return {x * phi, fma(x * g, all(0.398942280f), phi)};
+    return {x * phi, fma(bounded(1e4f, x) * g, all(0.398942280f), phi)};
   }
-  LANGEVIN_INLINE Vec bend(Vec x) { return exponential(-0.5f * x * x) * 0.398942280f * (2.0f - x * x); }
+  LANGEVIN_INLINE Vec bend(Vec x) {
+    const Vec c = bounded(1e4f, x);
+    return exponential(-0.5f * c * c) * 0.398942280f * (2.0f - c * c);
+  }
 };
 
 struct Softplus {
@@ -120,7 +139,7 @@ struct Softplus {
 
 struct Relu {
   LANGEVIN_INLINE Pair at(Vec x, Vec) {
-    return {x > 0.0f ? x : x - x, x > 0.0f ? all(1.0f) : all(0.0f)};  // x - x: NaN stays
+    return {most(all(0.0f), x) + 0.0f, x > 0.0f ? all(1.0f) : all(0.0f)};  // + 0: no -0
   }
 };
 
@@ -137,9 +156,7 @@ struct SquareRoot {
 
 struct Square {
   LANGEVIN_INLINE Pair at(Vec x, Vec) { return {x * x, 2.0f * x}; }
-  LANGEVIN_INLINE Vec bend(Vec x) {
-    return x - x + 2.0f;  // NaN stays
-  }
+  LANGEVIN_INLINE Vec bend(Vec x) { return x == x ? all(2.0f) : x; }
 };
 
 struct Sin {

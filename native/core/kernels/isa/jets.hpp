@@ -1,4 +1,4 @@
-// Smooth activations with three derivatives, a vector at a time. Included only by the per-instruction-set sources.
+// Smooth activations with three derivatives, a vector at a time, for every float32 (see functions.hpp). Included only by the per-instruction-set sources.
 #pragma once
 
 #include "kernels/isa/functions.hpp"
@@ -23,7 +23,8 @@ struct SigmoidJet {
 struct SiluJet {
   LANGEVIN_INLINE Jet at(Vec x) {
     const Jet s = sigmoidJet(x);
-    return {x * s.y, fma(x, s.d1, s.y), fma(x, s.d2, 2.0f * s.d1), fma(x, s.d3, 3.0f * s.d2)};
+    const Vec y = most(all(-88.0f), x) * s.y, c = bounded(88.0f, x);
+    return {y, fma(c, s.d1, s.y), fma(c, s.d2, 2.0f * s.d1), fma(c, s.d3, 3.0f * s.d2)};
   }
 };
 
@@ -44,8 +45,8 @@ struct TanhJet {
 struct GeluJet {
   LANGEVIN_INLINE Jet at(Vec x) {
     const Pair p = Gelu::at(x, x);
-    const Vec square = x * x, density = exponential(-0.5f * square) * 0.398942280f;
-    return {p.y, p.d, density * (2.0f - square), x * density * (square - 4.0f)};
+    const Vec c = bounded(1e4f, x), square = c * c, density = exponential(-0.5f * square) * 0.398942280f;
+    return {p.y, p.d, density * (2.0f - square), c * density * (square - 4.0f)};
   }
 };
 

@@ -77,6 +77,22 @@ LANGEVIN_INLINE Vec most(Vec limit, Vec x) {
   return limit > x ? limit : x;
 #endif
 }
+// x where it is within +- limit, else the limit.
+LANGEVIN_INLINE Vec bounded(float limit, Vec x) { return least(all(limit), most(all(-limit), x)); }
+
+// Whether a comparison holds for one lane or more.
+LANGEVIN_INLINE bool any(Int holds) {
+#if LANGEVIN_ISA_LEVEL >= 2
+  return _mm512_movepi32_mask((__m512i)holds) != 0;
+#elif LANGEVIN_ISA_LEVEL == 1
+  return _mm256_movemask_ps((__m256)holds) != 0;
+#else
+  std::int32_t found = 0;
+  for (int i = 0; i < kWidth; ++i) found |= holds[i];
+  return found != 0;
+#endif
+}
+
 LANGEVIN_INLINE Vec magnitude(Vec x) { return (Vec)((Word)x & 0x7FFFFFFFu); }
 
 LANGEVIN_INLINE Vec nearest(Vec x) {
