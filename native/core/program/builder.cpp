@@ -22,6 +22,13 @@ int Builder::view(int x, Shape shape) {
   return -1 - static_cast<int>(views_.size());
 }
 
+// What a program gives is a value of its own: executors write it where they keep values, and a source has no such place
+// (the rows lie with the caller, who may move them while the energies are still read).
+int Builder::computed(int x) {
+  const int source = node(x);
+  return program_.nodes[static_cast<std::size_t>(source)].op->is(OpSource::None) ? source : node(scale(x, 1.0));
+}
+
 // Each number of a layer's weights is used once per row.
 double Builder::numbersIn(const Node& node) const {
   double all = static_cast<double>(node.width());

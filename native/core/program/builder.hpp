@@ -69,9 +69,9 @@ class Builder {
   /// but not trained.
   int withGaussianBase(int energy, int input, const Spec& spec);
 
-  void setEnergy(int x) { program_.energy = node(x); }
-  void setJointEnergy(int x) { program_.jointEnergy = node(x); }
-  void setOutputs(int x) { program_.outputs = node(x); }
+  void setEnergy(int x) { program_.energy = computed(x); }
+  void setJointEnergy(int x) { program_.jointEnergy = computed(x); }
+  void setOutputs(int x) { program_.outputs = computed(x); }
   void setNormalised() { program_.normalised = true; }
   void setDomain(Domain domain) { program_.domain = std::move(domain); }
   void setBipartite(Bipartite form) { program_.bipartite = form; }
@@ -84,6 +84,7 @@ class Builder {
     Shape shape;
   };
   int push(Node node);
+  int computed(int x);
   double numbersIn(const Node& node) const;
   Program program_;
   std::vector<View> views_;

@@ -42,9 +42,12 @@ ProgramValues evaluate(const Program& program, const std::vector<at::Tensor>& pa
     const Node& node = program.nodes[static_cast<std::size_t>(i)];
     values.push_back(node.op->forward(OpCall{node, values, parameters, constants, rows, mode}));
   }
-  // A value that ignores the rows is one row for all of them.
-  const auto ofEveryRow = [n = rows.size()](const at::Tensor& value) {
-    return value.size(0) == n ? value : value.expand({n, value.size(1)});
+  // A value that ignores the rows is one row for all of them. A column of the rows, or dropout out of training, is a
+  // view of them: whoever moves the rows must not move their energies.
+  const auto ofEveryRow = [&rows](const at::Tensor& value) {
+    const at::Tensor own =
+        value.is_alias_of(rows.x) || (rows.y.defined() && value.is_alias_of(rows.y)) ? value.clone() : value;
+    return own.size(0) == rows.size() ? own : own.expand({rows.size(), own.size(1)});
   };
   ProgramValues result;
   if (energy >= 0) result.energy = ofEveryRow(values[static_cast<std::size_t>(energy)]).squeeze(1);

@@ -145,6 +145,22 @@ struct TileCompiler {
     }
   }
 
+  // What a program gives is read from the buffers of its rows; inputs and shared values lie elsewhere.
+  bool givesRows(std::string& reason) const {
+    for (int special : {target.energy_, target.joint_, target.outputs_}) {
+      if (special < 0) continue;
+      const TileNode& n = target.nodes_[static_cast<std::size_t>(special)];
+      if (n.perRow() && n.value >= 0) continue;
+      const bool outputs = special == target.outputs_;
+      if (n.perRow())
+        reason = std::string(outputs ? "the outputs are" : "the energy is") + " a source of the program";
+      else
+        reason = std::string(outputs ? "the outputs do" : "the energy does") + " not depend on the rows";
+      return false;
+    }
+    return true;
+  }
+
   void offsets() {
     std::int64_t perRow = 0, adjoints = 0, fixed = 0;
     const auto from = [&](std::int64_t& where, std::int64_t count) {
@@ -195,13 +211,9 @@ std::unique_ptr<TileProgram> TileProgram::compile(const Program& program, const 
       reason = std::string("'") + n.op->name + "' of a value that does not depend on the rows";
       return nullptr;
     }
-  const int top = program.energy >= 0 ? program.energy : program.outputs;
-  if (!result->nodes_[static_cast<std::size_t>(top)].perRow()) {
-    reason = program.energy >= 0 ? "the energy does not depend on the rows" : "the outputs do not depend on the rows";
-    return nullptr;
-  }
   compiler.uses();
   compiler.offsets();
+  if (!compiler.givesRows(reason)) return nullptr;
   for (const at::Tensor& c : program.constants) {
     const at::Tensor f = c.to(at::kFloat).contiguous();
     result->constants_.emplace_back(f.data_ptr<float>(), f.data_ptr<float>() + f.numel());
