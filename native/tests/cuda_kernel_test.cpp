@@ -125,6 +125,8 @@ TEST(conditions_norms_and_classes) {
 TEST(expressions_and_analytic_energies) {
   compare(expression(), 17, 8);
   compare(gaussian(), 9, 2);
+  for (const bool round : {false, true})
+    for (std::int64_t k : {1, 3, 20}) compare(mixture(k, k == 1 ? 1 : 3, round), 9, 4);
   for (const char* kind : {"doubleWell", "rosenbrock", "rastrigin", "ackley", "funnel"})
     compare(*make({{"kind", kind}, {"input", 2}}), 9, 3, false);
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "energies/energy.hpp"
+#include "energies/registry.hpp"
 #include "program/builder.hpp"
 #include "tensors/random.hpp"
 
@@ -80,6 +81,41 @@ inline Program gaussian() {
   const int x = b.input(3);
   const int mean = b.parameterValue("mean", at::tensor({0.5, -1.0, 0.25}, at::kDouble), false);
   b.setEnergy(b.apply("quadratic", {x, mean, b.parameterValue("precision", matrix, false)}, 1));
+  return b.finish();
+}
+
+/// A mixture of k components in d columns: round ones, or with a precision of each.
+inline Program mixture(std::int64_t k, std::int64_t d, bool round) {
+  const at::Tensor numbers = Random(31).normal(k, d * d + d + 1, 0, Stream::User, at::kDouble);
+  List means, sigmas, precisions;
+  for (std::int64_t i = 0; i < k; ++i) {
+    const at::Tensor of = numbers[i], factor = 0.3 * of.slice(0, 0, d * d).view({d, d}) + at::eye(d, at::kDouble);
+    const at::Tensor square = factor.matmul(factor.t()), precision = (square + square.t()) / 2;
+    List mean, matrix;
+    for (std::int64_t a = 0; a < d; ++a) {
+      List row;
+      for (std::int64_t c = 0; c < d; ++c) row.emplace_back(precision[a][c].item<double>());
+      matrix.emplace_back(std::move(row));
+      mean.emplace_back(of[d * d + a].item<double>());
+    }
+    means.emplace_back(std::move(mean));
+    precisions.emplace_back(std::move(matrix));
+    sigmas.emplace_back(1.0 + 0.2 * std::abs(of[d * d + d].item<double>()));
+  }
+  Map spec{{"kind", "gaussianMixture"}, {"means", means}};
+  spec[round ? "sigmas" : "precisions"] = round ? sigmas : precisions;
+  const Value value{std::move(spec)};
+  return lower(Spec(value, "energy"));
+}
+
+/// A quadratic form in d columns whose matrix is no symmetric one.
+inline Program quadratic(std::int64_t d, bool learnable) {
+  const at::Tensor numbers = Random(32).normal(d + 1, d, 0, Stream::User, at::kDouble);
+  Builder b("gaussian");
+  const int x = b.input(d);
+  const int mean = b.parameterValue("mean", numbers[d], learnable);
+  const at::Tensor matrix = at::eye(d, at::kDouble) + numbers.slice(0, 0, d) / static_cast<double>(d);
+  b.setEnergy(b.apply("quadratic", {x, mean, b.parameterValue("precision", matrix, learnable)}, 1));
   return b.finish();
 }
 

@@ -70,6 +70,12 @@ std::vector<Map> specs() {
                    {"layers", List{layer("linear", {{"out", 9}}), layer("layerNorm"), layer("activation"),
                                    layer("residual", {{"layers", body}}), layer("layerNorm", {{"affine", false}}),
                                    layer("activation", {{"activation", "gelu"}}), layer("linear", {{"out", 1}})}}});
+  // A full base of more columns than a panel, which no chain takes over.
+  specs.push_back({{"kind", "sequential"},
+                   {"input", 41},
+                   {"gaussianBase", "full"},
+                   {"layers", List{layer("linear", {{"out", 9}}), layer("layerNorm"), layer("activation"),
+                                   layer("linear", {{"out", 1}})}}});
   specs.push_back({{"kind", "classifier"}, {"input", 3}, {"classes", 4}, {"hidden", List{8, 7}}});
   specs.push_back({{"kind", "conditional"}, {"input", 3}, {"condition", 2}, {"hidden", List{8, 7}}});
   specs.push_back({{"kind", "conditional"}, {"input", 3}, {"classes", 4}, {"hidden", List{8, 7}}});

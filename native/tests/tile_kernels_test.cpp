@@ -167,6 +167,43 @@ TEST(activations_and_their_derivatives_in_every_instruction_set) {
     }
 }
 
+TEST(distances_and_their_slopes_in_every_instruction_set) {
+  for (const TileKernels* k : runnableTileKernels())
+    for (const Shape& shape : {Shape{1, 1, 1}, Shape{13, 2, 3}, Shape{7, 70, 33}, Shape{5, 17, 130}}) {
+      const auto [rows, cols, count] = shape;
+      const auto x = numbers(rows * cols, 1), m = numbers(count * cols, 2), s = numbers(count, 3, 0.5, 2),
+                 g = numbers(rows * count, 4), before = numbers(rows * cols, 5);
+      std::vector<float> packed(static_cast<std::size_t>(k->packedFloats(cols, count))), out(g.size()), fresh = before,
+                                                                                                        added = before;
+      k->pack({m.data(), 1, cols}, cols, count, packed.data());
+      const Distances d{rows, cols, count, x.data(), m.data(), packed.data(), s.data()};
+      k->distances(d, out.data());
+      k->distanceSlopes(d, g.data(), fresh.data(), false);
+      k->distanceSlopes(d, g.data(), added.data(), true);
+      for (std::int64_t r = 0; r < rows; ++r) {
+        std::vector<double> slope(static_cast<std::size_t>(cols));
+        for (std::int64_t j = 0; j < count; ++j) {
+          const double scale = s[static_cast<std::size_t>(j)];
+          double sum = 0;
+          for (std::int64_t c = 0; c < cols; ++c) {
+            const double z = (static_cast<double>(x[static_cast<std::size_t>(r * cols + c)]) -
+                              m[static_cast<std::size_t>(j * cols + c)]) *
+                             scale;
+            sum += z * z;
+            slope[static_cast<std::size_t>(c)] += 2 * g[static_cast<std::size_t>(r * count + j)] * z * scale;
+          }
+          CHECK_NEAR(out[static_cast<std::size_t>(r * count + j)] / std::max(1.0, sum), sum / std::max(1.0, sum), 2e-6);
+        }
+        for (std::int64_t c = 0; c < cols; ++c) {
+          const auto at = static_cast<std::size_t>(r * cols + c);
+          // 130 terms of numbers below 16 in float32.
+          CHECK_NEAR(fresh[at], slope[static_cast<std::size_t>(c)], 2e-4);
+          CHECK_NEAR(added[at], slope[static_cast<std::size_t>(c)] + before[at], 2e-4);
+        }
+      }
+    }
+}
+
 TEST(sums_over_rows_in_every_instruction_set) {
   for (const TileKernels* k : runnableTileKernels())
     for (const Shape& shape : {Shape{1, 1, 1}, Shape{37, 33, 2}, Shape{128, 70, 7}, Shape{5, 16, 3}}) {

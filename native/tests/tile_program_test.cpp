@@ -123,6 +123,100 @@ TEST(functions_of_parameters_alone) {
   CHECK(make({{"kind", "regressor"}, {"input", 2}, {"hidden", List{8.0}}})->tiles() != nullptr);
 }
 
+TEST(quadratic_forms_of_every_width) {
+  for (std::int64_t d : {1, 2, 7, 33, 150})
+    for (const bool learnable : {false, true})
+      for (std::int64_t n : {1, 5, 200}) compare(quadratic(d, learnable), n, 50 + static_cast<std::uint64_t>(d));
+  // Below a layer, and beside one that wants its adjoint too.
+  Builder b("expression");
+  const int x = b.input(4);
+  const int h = b.activation(b.linear(x, "0", 20), "silu");
+  const int mean = b.parameterValue("mean", at::linspace(-1, 1, 20, at::kDouble), true);
+  const int matrix = b.parameterValue("matrix", at::eye(20, at::kDouble), true);
+  b.setEnergy(b.add(b.apply("quadratic", {h, mean, matrix}, 1), b.linear(h, "2", 1)));
+  compare(b.finish(), 150, 9);
+}
+
+TEST(mixtures_of_every_size) {
+  for (std::int64_t k : {1, 2, 9, 40, 100})
+    for (std::int64_t d : {1, 2, 5, 20})
+      for (const bool round : {false, true}) {
+        if (!round && k * d > 200) continue;  // their specs are long
+        for (std::int64_t n : {1, 7, 150}) compare(mixture(k, d, round), n, static_cast<std::uint64_t>(k + d));
+      }
+}
+
+// Products would cancel: components a thousandth wide, a thousand away from 0 (numbers that float32 has).
+TEST(distances_far_from_the_origin_are_differences) {
+  const Value spec{Map{{"kind", "gaussianMixture"},
+                       {"means", List{List{1000.0, -1000.0}, List{1000.0009765625, -1000.0}}},
+                       {"sigmas", 0.0009765625}}};
+  const EnergyRef energy = makeEnergy(Spec(spec, "energy"), at::kFloat, at::kCPU, 1);
+  Batch rows;
+  rows.x = at::tensor({1000.0f, -1000.0f, 1000.00048828125f, -999.99951171875f}).view({2, 2});
+  const Both want = exact(energy->program(), energy->parameters(), rows, at::ones({2}));
+  CHECK_NEAR(apart(energy->energyOf(rows), want.energy), 0.0, 1e-4);
+  CHECK_NEAR(apart(energy->energyAndGradient(rows).gradient, want.gradient), 0.0, 1e-3);
+}
+
+TEST(wide_rows_are_summed_in_vectors) {
+  for (std::int64_t d : {127, 128, 300}) {
+    Builder b("expression");
+    const int x = b.input(d);
+    b.setEnergy(b.add(b.sum(b.square(x)), b.apply("mean", {x}, 1)));
+    compare(b.finish(), 30, 12);
+  }
+}
+
+// By hand, around the builder's own: a program that gives a source is no fused one, it must not read before a buffer.
+TEST(a_program_that_gives_its_input) {
+  for (const char* road : {"energy", "outputs"}) {
+    Builder b("expression");
+    const int x = b.input(1);
+    b.setEnergy(b.scale(x, 2.0));
+    Program program = b.finish();
+    (std::string(road) == "energy" ? program.energy : program.outputs) = b.node(x);
+    const Parameters parameters(program, at::kFloat, at::kCPU, 1);
+    std::string reason;
+    CHECK(!TileProgram::compile(program, parameters, reason));
+    CHECK(reason.find("source of the program") != std::string::npos);
+  }
+  Builder b("expression");
+  b.setEnergy(b.input(1));
+  compare(b.finish(), 150, 3);
+  Builder c("expression");
+  c.setEnergy(c.slice(c.input(3), 1, 1));
+  compare(c.finish(), 150, 3);
+}
+
+// Whoever moves the rows must not move energies that were computed before.
+TEST(energies_are_no_views_of_the_rows) {
+  for (const at::ScalarType dtype : {at::kFloat, at::kDouble})
+    for (int road = 0; road < 3; ++road) {
+      Builder b("expression");
+      const int x = b.input(1);
+      b.setEnergy(road == 0 ? x : road == 1 ? b.slice(x, 0, 1) : b.apply("dropout", {x}, {}, {0.5}, {0}));
+      const Energy energy(b.finish(), dtype, at::kCPU, 1);
+      Batch rows{at::ones({4, 1}, energy.options()), {}};
+      const at::Tensor e = energy.energyOf(rows), also = energy.energyAndGradient(rows).energy;
+      rows.x.fill_(7);
+      CHECK(e.eq(1).all().item<bool>() && also.eq(1).all().item<bool>());
+    }
+}
+
+TEST(buffers_are_packed_again_when_they_change) {
+  Energy energy(quadratic(33, false), at::kFloat, at::kCPU, 4);
+  const Batch rows = randomRows(energy.program(), 10, 6, false);
+  for (double factor : {1.0, 2.0, 0.5}) {
+    {
+      at::NoGradGuard guard;
+      energy.parameters().tensors()[1].mul_(factor);
+    }
+    const Both want = exact(energy.program(), energy.parameters(), rows, at::ones({10}));
+    for (int again = 0; again < 2; ++again) CHECK_NEAR(apart(energy.energyOf(rows), want.energy), 0.0, 1e-5);
+  }
+}
+
 TEST(a_wrong_derivative_would_be_seen) {
   // Control: the tolerance of compare() is far below the error of a sign mistake in one hidden unit.
   Energy energy(network("silu", 2, {16}), at::kFloat, at::kCPU, 4);

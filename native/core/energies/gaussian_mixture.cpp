@@ -60,6 +60,24 @@ at::Tensor logConstants(const Mixture& m, std::int64_t d) {
   return logDet - 0.5 * static_cast<double>(d) * std::log(2.0 * std::numbers::pi);
 }
 
+// |(x - m_k) R_k|^2 for every component k, [n, k]
+int squares(Builder& b, const Mixture& m, int x) {
+  const std::int64_t k = m.means.size(0), d = m.means.size(1);
+  const at::Tensor round = m.sigmas.defined() ? m.sigmas.reciprocal() : d == 1 ? at::stack(m.factors) : at::Tensor();
+  if (round.defined()) {
+    const at::Tensor scales = round.reshape({k}).contiguous();
+    const auto* first = scales.const_data_ptr<double>();
+    return b.apply("distances", {x}, k, {first, first + k}, {}, {}, {b.addConstant(m.means)});
+  }
+  std::vector<int> parts;
+  for (std::int64_t i = 0; i < k; ++i) {
+    const int centred = b.sub(x, b.constant(m.means[i]));
+    parts.push_back(
+        b.apply("matmul", {centred}, d, {}, {}, {}, {b.addConstant(m.factors[static_cast<std::size_t>(i)])}));
+  }
+  return b.apply("blockSums", {b.square(k == 1 ? parts[0] : b.concat(parts))}, k);
+}
+
 }  // namespace
 
 Program lowerGaussianMixture(const Spec& spec) {
@@ -70,22 +88,8 @@ Program lowerGaussianMixture(const Spec& spec) {
   m.logWeights = mixtureWeights(spec, k);
   readSpreads(spec, k, d, m);
   const int x = b.input(d);
-  const int tiled = k == 1 ? x : b.concat(std::vector<int>(static_cast<std::size_t>(k), x));
-  int z = b.sub(tiled, b.constant(m.means.reshape({1, k * d})));
-  if (m.sigmas.defined()) {
-    z = b.mul(z, b.constant(m.sigmas.reciprocal().repeat_interleave(d).reshape({1, k * d})));
-  } else if (d == 1) {
-    z = b.mul(z, b.constant(at::stack(m.factors).reshape({1, k})));
-  } else {
-    std::vector<int> parts;
-    for (std::int64_t i = 0; i < k; ++i)
-      parts.push_back(b.apply("matmul", {b.slice(z, i * d, d)}, d, {}, {}, {},
-                              {b.addConstant(m.factors[static_cast<std::size_t>(i)])}));
-    z = k == 1 ? parts[0] : b.concat(parts);
-  }
-  const at::Tensor block = at::eye(k, at::kDouble).repeat_interleave(d, 0) * -0.5;
-  const int exponents = b.apply("matmul", {b.square(z)}, k, {}, {}, {}, {b.addConstant(block)});
-  const int logTerms = b.add(exponents, b.constant((m.logWeights + logConstants(m, d)).reshape({1, k})));
+  const int logTerms =
+      b.add(b.scale(squares(b, m, x), -0.5), b.constant((m.logWeights + logConstants(m, d)).reshape({1, k})));
   b.setEnergy(b.apply("neg", {b.apply("logsumexp", {logTerms}, 1)}, 1));
   b.setNormalised();
   return b.finish();

@@ -72,6 +72,7 @@ class ScoreChain {
   bool readChain(const Program& program, int node);
   bool readBase(const Program& program, int node);
   Tile layout(const TileProgram::Packed& packed, const TileInput& in, Directions directions, TileWorkspace& ws) const;
+  void timesBase(const Tile& tile, const float* x, std::int64_t rows) const;
   void addBase(const Tile& tile, float* value) const;
 
   std::vector<Layer> layers_;          // first to last

@@ -24,6 +24,7 @@ struct ScoreChain::Tile {
   std::vector<Place> places{};  // of hidden layers
   float* above = nullptr;       // adjoints of [a'_1, ..., a'_m, a]
   float* panel = nullptr;
+  float* centred = nullptr;  // x - mean, with a base
   const TileKernels& k = tileKernels();
 
   std::int64_t m() const { return directions.count; }
@@ -105,31 +106,44 @@ ScoreChain::Tile ScoreChain::layout(const TileProgram::Packed& packed, const Til
       jet.adjointStride = last ? 0 : layer.out;
     }
     t.above = take((m + 1) * n * widest);
+    t.centred = precision_ >= 0 ? take(n * t.d) : nullptr;
     t.panel = take(t.k.packedFloats(std::max(widest, deepest), 1));
   }
   return t;
 }
 
-// The base's part of score and curvatures: -B (x - mean) and v' B v with B = round I + (P + P') / 2.
+// above [rows, d] = x (P + P') / 2
+void ScoreChain::timesBase(const Tile& t, const float* x, std::int64_t rows) const {
+  Product p{.rows = rows, .cols = t.d, .depth = t.d, .a = x, .lda = t.d};
+  p.packed = t.packed.weights[static_cast<std::size_t>(precision_)].forward.data();
+  p.c = t.above;
+  t.k.multiply(p);
+}
+
+// The base's part of score and curvatures: -B (x - mean) and v' B v, B = round I or B = (P + P') / 2. Uses `above`.
 void ScoreChain::addBase(const Tile& t, float* value) const {
-  const std::int64_t d = t.d, m = t.m();
-  if (round_ == 0 && precision_ < 0) return;
-  const float* p = precision_ >= 0 ? t.plain(precision_) : nullptr;
-  const float* mean = precision_ >= 0 ? t.plain(mean_) : nullptr;
-  // row i of B, times x less the mean
-  const auto times = [&](std::int64_t i, const float* x, const float* centre) {
-    double sum = round_ * x[i];
-    for (std::int64_t j = 0; p && j < d; ++j)
-      sum += 0.5 * (static_cast<double>(p[i * d + j]) + p[j * d + i]) * (x[j] - (centre ? centre[j] : 0.0f));
-    return sum;
-  };
-  for (std::int64_t r = 0; r < t.in.rows; ++r) {
-    float* to = value + r * (d + m);
-    for (std::int64_t i = 0; i < d; ++i) to[i] -= static_cast<float>(times(i, t.in.x + r * d, mean));
-    for (std::int64_t k = 0; k < m; ++k) {
-      const float* v = t.directions.data + (r * m + k) * d;
-      for (std::int64_t i = 0; i < d; ++i) to[d + k] += static_cast<float>(v[i] * times(i, v, nullptr));
+  const std::int64_t d = t.d, m = t.m(), n = t.in.rows, stride = d + m;
+  if (round_ != 0)
+    for (std::int64_t r = 0; r < n; ++r) {
+      float* to = value + r * stride;
+      for (std::int64_t i = 0; i < d; ++i) to[i] -= static_cast<float>(round_ * t.in.x[r * d + i]);
+      for (std::int64_t k = 0; k < m; ++k) {
+        const float* v = t.directions.data + (r * m + k) * d;
+        for (std::int64_t i = 0; i < d; ++i) to[d + k] += static_cast<float>(v[i] * (round_ * v[i]));
+      }
     }
+  if (precision_ < 0) return;
+  const float* mean = t.plain(mean_);
+  for (std::int64_t r = 0; r < n; ++r)
+    for (std::int64_t i = 0; i < d; ++i) t.centred[r * d + i] = t.in.x[r * d + i] - mean[i];
+  timesBase(t, t.centred, n);
+  for (std::int64_t r = 0; r < n; ++r) t.k.axpy(-1.0f, t.above + r * d, value + r * stride, d);
+  if (m == 0) return;
+  timesBase(t, t.directions.data, n * m);
+  for (std::int64_t r = 0; r < n * m; ++r) {
+    float product = 0;
+    t.k.dotRows(t.directions.data + r * d, t.above + r * d, 0.0f, &product, 1, d);
+    value[r / m * stride + d + r % m] += product;
   }
 }
 

@@ -60,6 +60,15 @@ struct Product {
   const float* factor = nullptr;  // C <- C factor, number by number
 };
 
+/// Squared distances of rows to centres, each with a scale of its own: |(x[r, :] - m[k, :]) s[k]|^2.
+struct Distances {
+  std::int64_t rows = 0, cols = 0, count = 0;
+  const float* x = nullptr;        // [rows, cols]
+  const float* centres = nullptr;  // m [count, cols]
+  const float* packed = nullptr;   // m' [cols, count] as pack() made it
+  const float* scales = nullptr;   // s [count]
+};
+
 /// One step of Adam with its corrections worked out: see optimizers/adam.cpp.
 struct AdamStep {
   float beta1, beta2, epsilon;
@@ -101,6 +110,9 @@ struct TileKernels {
   /// out[c, k] += sum_r s[r, k] x[r, c] for 1 to 7 columns k of s, and ones[c] += sum_r x[r, c] where it is given
   void (*weightedColumns)(const float* s, const float* x, float* out, float* ones, std::int64_t rows, std::int64_t cols,
                           std::int64_t count);
+  /// out [rows, count], and out[r, :] = sum_k g[r, k] d|..|^2/dx[r, :] (or += when add)
+  void (*distances)(const Distances& d, float* out);
+  void (*distanceSlopes)(const Distances& d, const float* g, float* out, bool add);
   /// sum x^2, in float64 from block to block
   double (*squares)(const float* x, std::int64_t n);
   /// x <- x - a g + b xi, the Langevin update

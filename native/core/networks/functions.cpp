@@ -65,6 +65,13 @@ Map explainScoreGradients(const Network& network) {
   return {{"executor", fused ? "fused-cpu" : "autograd"}, {"reason", reason}};
 }
 
+std::string explainTiles(const TileProgram& tiles) {
+  std::string names;
+  for (const std::string& name : tiles.scalarOperations()) names += (names.empty() ? "" : ", ") + name;
+  const std::string reason = "float32 on the CPU and every operation has a tile form";
+  return names.empty() ? reason : reason + "; in loops over single numbers, not vectors: " + names;
+}
+
 std::string explainHalf(const Network& network) {
   if (!network.tiles()) return "no effect: only the fused kernels have it";
   if (std::string(tileKernels().name) == "avx512_bf16") return "products of pairs in hardware, float32 sums";
@@ -99,7 +106,7 @@ Value explain(const Spec& a, Job&) {
              {"operations", ops},
              {"nonSmooth", rough},
              {"states", explainStates(network->program().domain)},
-             {"reason", fused    ? std::string("float32 on the CPU and every operation has a tile form")
+             {"reason", fused    ? explainTiles(*network->tiles())
                         : onCuda ? std::string("float32 on CUDA and every operation has a form in the kernel")
                                  : network->planReason()},
              {"scoreGradients", explainScoreGradients(*network)},

@@ -57,6 +57,19 @@ const std::vector<OpDefinition>& reductionOperations() {
          return (at::matmul(z, c.in(2)) * z).sum(1, true) * 0.5;
        },
        {.form = OpForm::Quadratic}},
+      // |(x - m_k) s_k|^2 for every k; constant m [k, d], numbers s
+      {"distances",
+       [](const OpCall& c) {
+         const at::Tensor scales = at::tensor(c.node.numbers, c.in(0).options());
+         const at::Tensor apart = c.in(0).unsqueeze(1) - c.constant(0);
+         return (apart * scales.unsqueeze(1)).square().sum(2);
+       },
+       {.form = OpForm::Distances}},
+      // the sums of blocks of columns, all as wide; width: how many blocks
+      {"blockSums",
+       [](const OpCall& c) {
+         return c.in(0).reshape({c.in(0).size(0), c.node.width(), -1}).sum(2);
+       }},
       // -x' (C * mask) x / 2 - h' x; parameters C [d, d], h [d]; constant mask [d, d]
       {"pairwise",
        [](const OpCall& c) {

@@ -1,12 +1,12 @@
 // Microseconds per Langevin step of all chains, timed inside the native job; and what one call of `sample` costs beside its steps.
 import { performance } from 'node:perf_hooks'
-import { Energy, energies, sample, samplers } from '../../../dist/index.js'
+import { Energy, sample, samplers } from '../../../dist/index.js'
 import { median } from '../lib/statistics.mjs'
+import { specOf } from './energies.mjs'
 import { options, orUnsupported, serve } from './trial.mjs'
 
 const { energy, chains, steps, threads, precision, stepSize = 0.001 } = options
-const { kind, ...fields } = energy
-const model = await Energy.create(energies[kind](fields), { seed: 1 })
+const model = await Energy.create(specOf(energy), { seed: 1 })
 const run = async (count) => {
   const sampler = samplers.langevin({ steps: count, stepSize, ...(precision && { precision }) })
   const call = { sampler, chains, threads, seed: 1, diagnostics: false } // no peer computes diagnostics

@@ -2,7 +2,7 @@
 
 import time
 
-from trial import jax_mlp, options as o, serve, unsupported, widths_of
+from trial import jax_mlp, means_of, options as o, precision_of, serve, unsupported, widths_of
 
 import jax
 import jax.numpy as jnp
@@ -25,6 +25,18 @@ elif e["kind"] == "doubleWell":
 
     def energy(x, weights):
         return jnp.sum((x[:, 0] ** 2 - 1) ** 2) + jnp.sum(x[:, 1:] ** 2) / 2
+
+elif e["kind"] == "gaussian":
+    weights = jnp.array(precision_of(e))
+
+    def energy(x, precision):
+        return ((x @ precision) * x).sum() / 2
+
+elif e["kind"] == "gaussianMixture":
+    weights = jnp.array(means_of(e))
+
+    def energy(x, means):
+        return -jax.nn.logsumexp(jnp.square(x[:, None, :] - means).sum(2) * -0.5, axis=1).sum()
 
 else:
     unsupported(f"no JAX twin of {e['kind']}")

@@ -2,7 +2,7 @@
 
 import time
 
-from trial import options as o, serve, torch_mlp, torch_threads, unsupported, widths_of
+from trial import means_of, options as o, precision_of, serve, torch_mlp, torch_threads, unsupported, widths_of
 
 torch = torch_threads()
 h = o.get("stepSize", 0.001)
@@ -15,6 +15,12 @@ if e["kind"] == "mlp":
     energy = lambda x: model(x).sum()
 elif e["kind"] == "doubleWell":
     energy = lambda x: ((x[:, 0] ** 2 - 1) ** 2).sum() + (x[:, 1:] ** 2).sum() / 2
+elif e["kind"] == "gaussian":
+    precision = torch.tensor(precision_of(e))
+    energy = lambda x: ((x @ precision) * x).sum() / 2
+elif e["kind"] == "gaussianMixture":
+    means = torch.tensor(means_of(e))
+    energy = lambda x: -torch.logsumexp((x[:, None, :] - means).square().sum(2) * -0.5, 1).sum()
 else:
     unsupported(f"no PyTorch twin of {e['kind']}")
 

@@ -1,6 +1,7 @@
 """The child's side of the protocol in lib/child.mjs, for Python peers."""
 
 import json
+import math
 import os
 import sys
 import time
@@ -55,6 +56,17 @@ def jax_mlp(key, widths):
     return weights
 
 
+def precision_of(energy):
+    """The precision of a Gaussian row, nested lists: see langevin/energies.mjs."""
+    d = energy["input"]
+    return [[{0: 2.0, 1: 0.5}.get(abs(i - j), 0.0) for j in range(d)] for i in range(d)]
+
+
+def means_of(energy):
+    """The means of a mixture's components, [components, input]."""
+    return [[math.sin(1 + k + 7 * j) for j in range(energy["input"])] for k in range(energy["components"])]
+
+
 def widths_of(energy, outputs=1):
     """Widths of the network's layers; a condition y enters beside x."""
     return [energy["input"] + energy.get("condition", 0), *energy["hidden"], outputs]
@@ -87,8 +99,10 @@ def serve_training(run, warm_up):
 __all__ = [
     "columns_of",
     "jax_mlp",
+    "means_of",
     "options",
     "outputs_of",
+    "precision_of",
     "serve",
     "serve_training",
     "torch_mlp",

@@ -39,6 +39,19 @@ void packWeights(const float* w, std::int64_t in, std::int64_t out, Precision pr
   packHalfMatrix(plain, out, in, weights.backwardHalf);
 }
 
+// (P + P') / 2 of p [d, d], block by block: columns of a wide matrix lie far apart.
+void packSymmetric(const float* p, std::int64_t d, TileProgram::Weights& weights) {
+  constexpr std::int64_t kBlock = 32;
+  AlignedFloats symmetric(static_cast<std::size_t>(d * d));
+  float* s = symmetric.data();
+  for (std::int64_t first = 0; first < d; first += kBlock)
+    for (std::int64_t left = 0; left < d; left += kBlock)
+      for (std::int64_t i = first; i < std::min(d, first + kBlock); ++i)
+        for (std::int64_t j = left; j < std::min(d, left + kBlock); ++j)
+          s[i * d + j] = 0.5f * p[i * d + j] + 0.5f * p[j * d + i];
+  packMatrix({s, d, 1}, d, d, weights.forward);
+}
+
 }  // namespace
 
 struct TileCompiler {
@@ -71,10 +84,22 @@ struct TileCompiler {
         n.parameters.push_back(
             {p, offsets[static_cast<std::size_t>(p)], parameters.tensors()[static_cast<std::size_t>(p)].numel()});
       flags(n);
+      if (n.definition->is(OpForm::Quadratic) && !packs(n)) {
+        reason = "'quadratic' has a fused form only where the matrix is a parameter and the mean is one for all rows";
+        return false;
+      }
       if (node.op->traits.stochastic && node.numbers[0] > 0) target.trainable_ = false;
       target.nodes_.push_back(std::move(n));
     }
     return true;
+  }
+
+  // The matrix of a quadratic form is packed with the weights.
+  bool packs(const TileNode& n) const {
+    const auto input = [&](std::size_t i) -> const TileNode& {
+      return target.nodes_[static_cast<std::size_t>(n.inputs[i])];
+    };
+    return !input(1).perRow() && input(2).definition->is(OpSource::Parameter);
   }
 
   void flags(TileNode& n) {
@@ -178,10 +203,14 @@ struct TileCompiler {
         n.adjoint = in.adjoint;
       } else {
         if (!n.definition->is(OpSource::Parameter)) n.value = take(n, size);
-        n.adjoint = from(n.perRow() ? adjoints : fixed, size);
+        // Constants and buffers have no adjoint; the matrix of a wide quadratic form would be large.
+        if (n.perRow() || n.dependsOnInput || n.dependsOnParameters)
+          n.adjoint = from(n.perRow() ? adjoints : fixed, size);
       }
       if (n.op->keep == TileOp::Keep::Derivative) n.keep = take(n, size);
       if (n.op->keep == TileOp::Keep::TwoNumbers) n.keep = take(n, 2);
+      if (n.op->keep == TileOp::Keep::InputWidth)
+        n.keep = take(n, target.nodes_[static_cast<std::size_t>(n.inputs[0])].width);
     }
     target.floatsPerRow_ = perRow;
     target.adjointsPerRow_ = adjoints;
@@ -207,7 +236,7 @@ std::unique_ptr<TileProgram> TileProgram::compile(const Program& program, const 
   TileCompiler compiler{program, parameters, *result, separate};
   if (!compiler.nodes(reason)) return nullptr;
   for (const TileNode& n : result->nodes_)
-    if (!n.perRow() && (n.op->keep == TileOp::Keep::TwoNumbers || (separate && n.op->keep != TileOp::Keep::Nothing))) {
+    if (!n.perRow() && n.op->keep != TileOp::Keep::Nothing && (separate || n.op->keep != TileOp::Keep::Derivative)) {
       reason = std::string("'") + n.op->name + "' of a value that does not depend on the rows";
       return nullptr;
     }
@@ -218,22 +247,45 @@ std::unique_ptr<TileProgram> TileProgram::compile(const Program& program, const 
     const at::Tensor f = c.to(at::kFloat).contiguous();
     result->constants_.emplace_back(f.data_ptr<float>(), f.data_ptr<float>() + f.numel());
   }
+  result->packConstants();
   // Constant values are read from the fixed region; they are copied there by layout().
   return result;
 }
 
 TileProgram::~TileProgram() = default;
 
+void TileProgram::packConstants() {
+  packedConstants_.resize(constants_.size());
+  for (const TileNode& n : nodes_) {
+    if (!n.definition->is(OpForm::Distances)) continue;
+    const auto i = static_cast<std::size_t>(n.constants[0]);
+    const std::int64_t depth = nodes_[static_cast<std::size_t>(n.inputs[0])].width;
+    packMatrix({constants_[i].data(), 1, depth}, depth, n.width, packedConstants_[i]);
+  }
+}
+
 void TileProgram::pack(const Parameters& parameters, std::uint64_t version, Precision precision, Packed& packed) const {
+  const std::size_t count = parameters.tensors().size();
   packed.version = version;
   packed.precision = precision;
-  packed.plain.resize(parameters.tensors().size());
-  packed.weights.resize(parameters.tensors().size());
-  for (std::size_t i = 0; i < parameters.tensors().size(); ++i) {
+  packed.plain.resize(count);
+  packed.weights.resize(count);
+  packed.versions.resize(count);
+  std::vector<char> changed(count, 1);
+  for (std::size_t i = 0; i < count; ++i) {
     const at::Tensor t = parameters.tensors()[i].detach().contiguous();
-    packed.plain[i].assign(t.data_ptr<float>(), t.data_ptr<float>() + t.numel());
+    // 0: nothing here yet. Buffers of a step before are there still.
+    const auto now = static_cast<std::uint64_t>(parameters.tensors()[i]._version()) + 1;
+    changed[i] = parameters.info()[i].learnable || packed.versions[i] != now;
+    packed.versions[i] = now;
+    if (changed[i]) packed.plain[i].assign(t.data_ptr<float>(), t.data_ptr<float>() + t.numel());
   }
   for (const TileNode& n : nodes_) {
+    if (n.definition->is(OpForm::Quadratic)) {
+      const auto p = static_cast<std::size_t>(nodes_[static_cast<std::size_t>(n.inputs[2])].parameters[0].index);
+      const std::int64_t d = nodes_[static_cast<std::size_t>(n.inputs[0])].width;
+      if (changed[p]) packSymmetric(packed.plain[p].data(), d, packed.weights[p]);
+    }
     if (!n.definition->is(OpForm::Linear) || n.width == 1) continue;
     const std::int64_t in = nodes_[static_cast<std::size_t>(n.inputs[0])].width;
     const auto p = static_cast<std::size_t>(n.parameters[0].index);

@@ -20,15 +20,18 @@ struct TileOp {
   const char* name;
   void (*forward)(TileCall&);
   void (*backward)(TileCall&);
-  /// Floats a row it keeps from forward for backward, besides its value (width = columns of the node).
-  enum class Keep { Nothing, Derivative, TwoNumbers } keep = Keep::Nothing;
+  /// Floats a row it keeps from forward for backward, besides its value: as many as the node has columns, two, or as
+  /// many as its first input has columns.
+  enum class Keep { Nothing, Derivative, TwoNumbers, InputWidth } keep = Keep::Nothing;
   std::optional<Unary> unary = std::nullopt;  // what it is, where a linear layer may apply it
+  bool scalar = false;                        // goes through columns a number at a time, not in vectors
 };
 
 const TileOp* findTileOp(const std::string& name);
 const std::vector<TileOp>& elementwiseTileOps();
 const std::vector<TileOp>& reductionTileOps();
 const std::vector<TileOp>& layerTileOps();
+const std::vector<TileOp>& quadraticTileOps();
 const std::vector<TileOp>& spectralTileOps();
 
 /// A parameter of a node: where it lies in Packed and in the flat gradient (-1: a buffer without gradient).
@@ -116,7 +119,10 @@ struct TileCall {
 
   const float* parameter(int i) const;
   const TileProgram::Weights& weights() const;
+  /// Input i, a parameter as it is, packed.
+  const TileProgram::Weights& weightsOf(int i) const;
   const float* constant(int i) const;
+  const float* packedConstant(int i) const;
   const TileParameter& parameterInfo(int i) const { return node().parameters[static_cast<std::size_t>(i)]; }
   /// Where the gradient of parameter i goes, or null when it has none.
   float* parameterGradient(int i) const;

@@ -138,11 +138,16 @@ void whereBackward(TileCall& c) {
 bool larger(float a, float b) { return a >= b; }
 bool smaller(float a, float b) { return a <= b; }
 
+// Functions of the C library, see libraryRows() of kernels/isa/activate.hpp.
+bool ofLibrary(Unary f) { return f == Unary::Exp || f == Unary::Log || f == Unary::Pow; }
+
 // The functions of one value: every operation that names one.
 std::vector<TileOp> withUnaries(std::vector<TileOp> table) {
   for (const auto* operations : {&activationOperations(), &elementwiseOperations()})
     for (const OpDefinition& row : *operations)
-      if (row.traits.unary) table.push_back({row.name, unaryForward, unaryBackward, kDerivative, row.traits.unary});
+      if (row.traits.unary)
+        table.push_back(
+            {row.name, unaryForward, unaryBackward, kDerivative, row.traits.unary, ofLibrary(*row.traits.unary)});
   return table;
 }
 

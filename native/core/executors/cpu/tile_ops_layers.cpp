@@ -180,7 +180,7 @@ const std::vector<TileOp>& layerTileOps() {
   static const std::vector<TileOp> table = {
       {"linear", linearForward, linearBackward},
       {"matmul", matmulForward, matmulBackward},
-      {"layerNorm", layerNormForward, layerNormBackward, TileOp::Keep::TwoNumbers},
+      {"layerNorm", layerNormForward, layerNormBackward, TileOp::Keep::TwoNumbers, std::nullopt, true},
       {"embedding", embeddingForward, embeddingBackward},
       {"dropout", dropoutForward, dropoutBackward},
   };

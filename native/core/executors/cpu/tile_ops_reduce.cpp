@@ -14,6 +14,16 @@ void parameterBackward(TileCall& c) {
 
 std::int64_t inputRows(const TileCall& c) { return c.input(0).perRow() ? c.rows() : 1; }
 
+// Ones in scratch: a dot product with them is a sum in vectors, in a fixed order.
+const float* ones(TileCall& c, std::int64_t count) {
+  float* numbers = c.scratch(static_cast<std::size_t>(count), 0);
+  std::fill_n(numbers, count, 1.0f);
+  return numbers;
+}
+
+// From so many columns on a sum in vectors is the faster one.
+constexpr std::int64_t kWideSum = 128;
+
 void sumForward(TileCall& c) {
   const std::int64_t w = c.inWidth(0);
   const float* x = c.in(0);
@@ -22,6 +32,7 @@ void sumForward(TileCall& c) {
     std::memcpy(o, x, sizeof(float) * static_cast<std::size_t>(inputRows(c)));
     return;
   }
+  if (w >= kWideSum) return c.k.dotRows(x, ones(c, w), 0.0f, o, inputRows(c), w);
   for (std::int64_t r = 0; r < inputRows(c); ++r) {
     float s = 0;
     for (std::int64_t i = 0; i < w; ++i) s += x[r * w + i];
@@ -151,40 +162,14 @@ void gatherBackward(TileCall& c) {
   for (std::int64_t r = 0; r < c.rows(); ++r) t[r * w + c.pass.in.labels[r]] += c.adjoint()[r];
 }
 
-// (x - m)' P (x - m) / 2 with m, P as one-row values.
-void quadraticForward(TileCall& c) {
-  const std::int64_t d = c.inWidth(0);
-  const float *x = c.in(0), *m = c.in(1), *p = c.in(2);
-  float* z = c.scratch(static_cast<std::size_t>(d), 0);
-  for (std::int64_t r = 0; r < c.rows(); ++r) {
-    for (std::int64_t i = 0; i < d; ++i) z[i] = x[r * d + i] - m[i];
-    float e = 0;
-    for (std::int64_t i = 0; i < d; ++i) {
-      float s = 0;
-      for (std::int64_t j = 0; j < d; ++j) s += z[j] * p[j * d + i];
-      e += s * z[i];
-    }
-    c.out()[r] = 0.5f * e;
-  }
+void blockSumsForward(TileCall& c) {
+  const std::int64_t w = c.inWidth(0) / c.width();
+  c.k.dotRows(c.in(0), ones(c, w), 0.0f, c.out(), inputRows(c) * c.width(), w);
 }
-void quadraticBackward(TileCall& c) {
-  const std::int64_t d = c.inWidth(0);
-  const float *x = c.in(0), *m = c.in(1), *p = c.in(2), *g = c.adjoint();
-  float* tx = c.wants(0) ? c.addableAdjoint(0) : nullptr;
-  float* tm = c.wants(1) ? c.addableAdjoint(1) : nullptr;
-  float* tp = c.wants(2) ? c.addableAdjoint(2) : nullptr;
-  float* z = c.scratch(static_cast<std::size_t>(d), 0);
-  for (std::int64_t r = 0; r < c.rows(); ++r) {
-    for (std::int64_t i = 0; i < d; ++i) z[i] = x[r * d + i] - m[i];
-    for (std::int64_t i = 0; i < d; ++i) {
-      float s = 0;
-      for (std::int64_t j = 0; j < d; ++j) s += (p[j * d + i] + p[i * d + j]) * z[j];
-      if (tx) tx[r * d + i] += 0.5f * g[r] * s;
-      if (tm) tm[i] -= 0.5f * g[r] * s;
-      if (tp)
-        for (std::int64_t j = 0; j < d; ++j) tp[i * d + j] += 0.5f * g[r] * z[i] * z[j];
-    }
-  }
+void blockSumsBackward(TileCall& c) {
+  if (!c.wants(0)) return;
+  const std::int64_t w = c.inWidth(0) / c.width();
+  c.k.outer(c.adjoint(), ones(c, w), c.adjointOf(0), inputRows(c) * c.width(), w, c.adds(0));
 }
 
 }  // namespace
@@ -197,13 +182,13 @@ const std::vector<TileOp>& reductionTileOps() {
       {"parameter", nullptr, parameterBackward},
       {"sum", sumForward, sumBackward},
       {"mean", meanForward, meanBackward},
-      {"logsumexp", logsumexpForward, logsumexpBackward},
-      {"logSoftmax", logSoftmaxForward, logSoftmaxBackward},
+      {"logsumexp", logsumexpForward, logsumexpBackward, TileOp::Keep::Nothing, std::nullopt, true},
+      {"logSoftmax", logSoftmaxForward, logSoftmaxBackward, TileOp::Keep::Nothing, std::nullopt, true},
       {"slice", [](TileCall& c) { pickForward(c, false); }, [](TileCall& c) { pickBackward(c, false); }},
       {"columns", [](TileCall& c) { pickForward(c, true); }, [](TileCall& c) { pickBackward(c, true); }},
       {"concat", concatForward, concatBackward},
       {"gather", gatherForward, gatherBackward},
-      {"quadratic", quadraticForward, quadraticBackward},
+      {"blockSums", blockSumsForward, blockSumsBackward},
   };
   return table;
 }

@@ -1,5 +1,6 @@
 #include "executors/cpu/tile_program.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <mutex>
 #include <unordered_map>
@@ -11,12 +12,21 @@ namespace langevin {
 const TileOp* findTileOp(const std::string& name) {
   static const auto index = [] {
     std::unordered_map<std::string, const TileOp*> map;
-    for (const auto* table : {&elementwiseTileOps(), &reductionTileOps(), &layerTileOps(), &spectralTileOps()})
+    for (const auto* table :
+         {&elementwiseTileOps(), &reductionTileOps(), &layerTileOps(), &quadraticTileOps(), &spectralTileOps()})
       for (const TileOp& row : *table) map.emplace(operation(row.name).name, &row);  // refuses a name that is none
     return map;
   }();
   const auto it = index.find(name);
   return it == index.end() ? nullptr : it->second;
+}
+
+std::vector<std::string> TileProgram::scalarOperations() const {
+  std::vector<std::string> names;
+  for (const TileNode& n : nodes_)
+    if (n.live && n.op->scalar && std::find(names.begin(), names.end(), n.op->name) == names.end())
+      names.emplace_back(n.op->name);
+  return names;
 }
 
 // ---- TileCall
@@ -61,6 +71,14 @@ const float* TileCall::parameter(int i) const {
 
 const TileProgram::Weights& TileCall::weights() const {
   return pass.packed->weights[static_cast<std::size_t>(parameterInfo(0).index)];
+}
+
+const TileProgram::Weights& TileCall::weightsOf(int i) const {
+  return pass.packed->weights[static_cast<std::size_t>(input(i).parameters[0].index)];
+}
+
+const float* TileCall::packedConstant(int i) const {
+  return program.packedConstants_[static_cast<std::size_t>(node().constants[static_cast<std::size_t>(i)])].data();
 }
 
 const float* TileCall::constant(int i) const {

@@ -83,15 +83,19 @@ class TileProgram {
   /// False with dropout: its masks exist in the plain path only.
   bool trainable() const { return trainable_; }
 
+  /// Operations that go through columns a number at a time, not in vectors.
+  std::vector<std::string> scalarOperations() const;
+
   /// Weights in the order the matrix kernels want; `version` is what Energy::packed() compares to notice stale ones.
   struct Weights {
-    AlignedFloats forward, backward;          // x W' and g W
+    AlignedFloats forward, backward;          // x W' and g W; of a quadratic form the symmetric part, in `forward`
     AlignedFloats forwardHalf, backwardHalf;  // the same in bfloat16, once it was asked for
     std::vector<float> columns;               // W', where the layer has too few inputs for a packed product
   };
   struct Packed {
     std::vector<std::vector<float>> plain;  // every parameter as it is
-    std::vector<Weights> weights;           // of linear layers, by parameter
+    std::vector<Weights> weights;           // of linear layers and quadratic forms, by parameter
+    std::vector<std::uint64_t> versions;    // of every parameter here: what nobody trains is packed once
     std::uint64_t version = 0;
     Precision precision = Precision::Float32;  // BFloat16: both are there
   };
@@ -125,6 +129,7 @@ class TileProgram {
   static std::unique_ptr<TileProgram> compile(const Program& program, const Parameters& parameters, std::string& reason,
                                               bool separate);
   SecondPass secondPass(const Packed& packed, const TileInput& in, TileWorkspace& ws) const;
+  void packConstants();
   void runForward(Pass& pass) const;
   void runBackward(Pass& pass, Wanted wanted) const;
   void clearAdjoints(const Pass& pass) const;
@@ -138,6 +143,7 @@ class TileProgram {
   int energy_ = -1, joint_ = -1, outputs_ = -1;
   bool optionalCondition_ = false, trainable_ = true;
   std::vector<std::vector<float>> constants_;
+  std::vector<AlignedFloats> packedConstants_;  // of those whose operation wants them so, turned
 };
 
 }  // namespace langevin

@@ -41,9 +41,9 @@ TileProgram::SecondPass TileProgram::secondPass(const Packed& packed, const Tile
   a.stride = (in.rows + 15) / 16 * 16;
   const auto rowFloats = static_cast<std::size_t>(floatsPerRow_ * a.stride);
   const auto adjoints = static_cast<std::size_t>(adjointsPerRow_ * a.stride);
-  std::int64_t widest = inputWidth_;
-  for (const TileNode& n : nodes_) widest = std::max({widest, n.width, n.fixedCount});
-  const auto wide = static_cast<std::size_t>(widest * a.stride + fixedFloats_);
+  std::int64_t widest = inputWidth_ * a.stride;
+  for (const TileNode& n : nodes_) widest = std::max(widest, n.perRow() ? n.width * a.stride : n.width);
+  const auto wide = static_cast<std::size_t>(widest + fixedFloats_);
   const auto input = static_cast<std::size_t>(inputWidth_ * a.stride);
   a.rowsBase = ws.reserve(rowFloats + adjoints + input + static_cast<std::size_t>(fixedFloats_));
   a.adjointsBase = a.rowsBase + rowFloats;

@@ -185,17 +185,12 @@ void logSumExpBackward(SecondCall& c) {
     }
 }
 
-// (x - m)' P (x - m) / 2 with buffers m, P: t' S (x - m), S = (P + P') / 2. Nothing to learn in it.
+// (x - m)' P (x - m) / 2 with buffers m, P: t' S (x - m), and S (x - m) was kept. Nothing to learn in it.
 void quadraticTangent(SecondCall& c) {
   const std::int64_t d = c.values.inWidth(0);
-  const float *x = c.values.in(0), *m = c.values.in(1), *p = c.values.in(2), *t = c.tangents.in(0);
-  for (std::int64_t r = 0; r < c.values.rows(); ++r) {
-    double sum = 0;
-    for (std::int64_t i = 0; i < d; ++i)
-      for (std::int64_t j = 0; j < d; ++j)
-        sum += 0.5 * (static_cast<double>(p[i * d + j]) + p[j * d + i]) * t[r * d + i] * (x[r * d + j] - m[j]);
-    c.tangents.out()[r] = static_cast<float>(sum);
-  }
+  const float *slope = c.values.kept(), *t = c.tangents.in(0);
+  for (std::int64_t r = 0; r < c.values.rows(); ++r)
+    c.values.k.dotRows(t + r * d, slope + r * d, 0.0f, c.tangents.out() + r, 1, d);
 }
 
 std::vector<SecondOp> withActivations(std::vector<SecondOp> table) {

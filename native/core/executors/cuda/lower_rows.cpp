@@ -116,6 +116,63 @@ void quadraticBackward(Lowering& l, int i) {
   l.give(l.input(i, 0), d);
 }
 
+// Part of the columns of a value, from column `first` on.
+Ref part(Ref ref, std::int64_t first, std::int64_t width) {
+  ref.shift += static_cast<int>(first);
+  ref.width = width;
+  return ref;
+}
+
+// |(x - m_k) s_k|^2; the differences are kept side by side.
+void distances(Lowering& l, int i) {
+  const std::int64_t count = l.width(i), d = l.inWidth(i, 0);
+  const Ref centres = l.entry(Source::Constant, l.node(i).constants[0], count, d);
+  l.kept(i) = l.fresh(count * d);
+  l.setValue(i, l.fresh(count));
+  for (std::int64_t k = 0; k < count; ++k) {
+    const double s = l.node(i).numbers[static_cast<std::size_t>(k)];
+    const Ref apart = part(l.kept(i), k * d, d);
+    Draft difference = over(d, Operation::Sub, l.in(i, 0), rowOf(centres, k));
+    difference.out = apart;
+    l.push(difference);
+    Draft square = over(d, Operation::Mul, apart, apart);
+    square.flags = kReduce;
+    square.n0 = s * s;
+    square.out = columnOf(l.value(i), k);
+    l.push(square);
+  }
+}
+void distancesBackward(Lowering& l, int i) {
+  const std::int64_t count = l.width(i), d = l.inWidth(i, 0);
+  for (std::int64_t k = 0; k < count; ++k) {
+    const double s = l.node(i).numbers[static_cast<std::size_t>(k)];
+    Draft slope = over(d, Operation::Mul, part(l.kept(i), k * d, d), columnOf(l.adjoint(i), k));
+    slope.n0 = 2 * s * s;
+    l.give(l.input(i, 0), slope);
+  }
+}
+
+void blockSums(Lowering& l, int i) {
+  const std::int64_t count = l.width(i), w = l.inWidth(i, 0) / count;
+  l.setValue(i, l.fresh(count));
+  for (std::int64_t k = 0; k < count; ++k) {
+    Draft sum = over(w, Operation::Affine, part(l.in(i, 0), k * w, w));
+    sum.flags = kReduce;
+    sum.out = columnOf(l.value(i), k);
+    l.push(sum);
+  }
+}
+void blockSumsBackward(Lowering& l, int i) {
+  if (!l.wants(l.input(i, 0))) return;
+  const std::int64_t count = l.width(i), w = l.inWidth(i, 0) / count;
+  for (std::int64_t k = 0; k < count; ++k) {
+    Draft d = over(w, Operation::Affine, columnOf(l.adjoint(i), k));
+    d.flags = kAccumulate;
+    d.out = part(l.addable(l.input(i, 0)), k * w, w);
+    l.push(d);
+  }
+}
+
 void layerNorm(Lowering& l, int i) {
   l.kept(i) = l.fresh(2);
   Draft d = over(l.width(i), Operation::LayerNorm, l.in(i, 0));
@@ -173,13 +230,6 @@ void logSoftmaxBackward(Lowering& l, int i) {
   sum.out = l.fresh(1);
   const Ref all = l.push(sum).out;
   l.give(l.input(i, 0), over(l.width(i), Operation::SoftmaxBackward, l.adjoint(i), l.value(i), all));
-}
-
-// Part of the columns of a value, from column `first` on.
-Ref part(Ref ref, std::int64_t first, std::int64_t width) {
-  ref.shift += static_cast<int>(first);
-  ref.width = width;
-  return ref;
 }
 
 void slice(Lowering& l, int i) {
@@ -249,6 +299,8 @@ const std::vector<CudaOp>& rowCudaOps() {
       {"linear", linear, linearBackward},
       {"matmul", matmul, matmulBackward},
       {"quadratic", quadratic, quadraticBackward},
+      {"distances", distances, distancesBackward},
+      {"blockSums", blockSums, blockSumsBackward},
       {"layerNorm", layerNorm, layerNormBackward},
       {"sum", sum<false>, sumBackward<false>},
       {"mean", sum<true>, sumBackward<true>},

@@ -1,6 +1,7 @@
 // Inner loops of the tile executor, compiled once per instruction set.
 #include "kernels/tile_kernels.hpp"
 
+#include "kernels/isa/distances.hpp"
 #include "kernels/isa/half.hpp"
 #include "kernels/isa/normal.hpp"
 
@@ -234,6 +235,8 @@ const TileKernels kernels = {.name = LANGEVIN_ISA_NAME,
                              .outerTimes = outerTimes,
                              .weightedSum = weightedSum,
                              .weightedColumns = weightedColumns,
+                             .distances = distances,
+                             .distanceSlopes = distanceSlopes,
                              .squares = squares,
                              .langevin = langevinUpdate,
                              .adam = adam,

@@ -1,0 +1,71 @@
+// Squared distances of rows to centres and their slopes, as differences: products would cancel far from the origin.
+// Included only by the per-instruction-set sources.
+#pragma once
+
+#include "kernels/isa/gemm.hpp"
+
+namespace langevin::LANGEVIN_ISA {
+
+constexpr int kDistanceRows = LANGEVIN_ISA_LEVEL >= 2 ? 6 : 3;  // rows whose sums fit the registers beside a panel
+
+// MR rows against the centres of one panel, centre by lane: no sum goes across lanes.
+template <int MR>
+static void distanceBlock(const Distances& d, const float* x, const float* panel, std::int64_t first, float* out) {
+  const int width = static_cast<int>(d.count - first < kPanel ? d.count - first : kPanel);
+  const Vec scale[2] = {loadSome(d.scales + first, width), loadSome(d.scales + first + kWidth, width - kWidth)};
+  Vec sums[MR][2]{};
+  for (std::int64_t j = 0; j < d.cols; ++j, panel += kPanel) {
+    const Vec centre[2] = {load(panel), load(panel + kWidth)};
+    for (int i = 0; i < MR; ++i) {
+      const Vec at = all(x[i * d.cols + j]);
+      for (int h = 0; h < 2; ++h) {
+        const Vec apart = (at - centre[h]) * scale[h];
+        sums[i][h] = fma(apart, apart, sums[i][h]);
+      }
+    }
+  }
+  for (int i = 0; i < MR; ++i) {
+    storeSome(out + i * d.count + first, sums[i][0], width);
+    storeSome(out + i * d.count + first + kWidth, sums[i][1], width - kWidth);
+  }
+}
+
+[[maybe_unused]] static void distances(const Distances& d, float* out) {
+  for (std::int64_t first = 0; first < d.count; first += kPanel) {
+    const float* panel = d.packed + first * d.cols;
+    std::int64_t r = 0;
+    for (; r + kDistanceRows <= d.rows; r += kDistanceRows)
+      distanceBlock<kDistanceRows>(d, d.x + r * d.cols, panel, first, out + r * d.count);
+    for (; r < d.rows; ++r) distanceBlock<1>(d, d.x + r * d.cols, panel, first, out + r * d.count);
+  }
+}
+
+// Columns c .. of a row, N vectors of them, while the centres go by.
+template <int N>
+static void slopeBlock(const Distances& d, const float* x, const float* g, std::int64_t c, float* out, bool add) {
+  const int left = static_cast<int>(d.cols - c);
+  Vec at[N], sums[N]{};
+  for (int j = 0; j < N; ++j) at[j] = loadSome(x + c + j * kWidth, left - j * kWidth);
+  const float* centre = d.centres + c;
+  for (std::int64_t k = 0; k < d.count; ++k, centre += d.cols) {
+    const Vec scale = all(d.scales[k]), factor = all(2.0f * g[k] * d.scales[k]);
+    for (int j = 0; j < N; ++j)
+      sums[j] = fma(factor, (at[j] - loadSome(centre + j * kWidth, left - j * kWidth)) * scale, sums[j]);
+  }
+  for (int j = 0; j < N; ++j) {
+    float* to = out + c + j * kWidth;
+    storeSome(to, add ? sums[j] + loadSome(to, left - j * kWidth) : sums[j], left - j * kWidth);
+  }
+}
+
+[[maybe_unused]] static void distanceSlopes(const Distances& d, const float* g, float* out, bool add) {
+  for (std::int64_t r = 0; r < d.rows; ++r) {
+    const float* x = d.x + r * d.cols;
+    float* to = out + r * d.cols;
+    std::int64_t c = 0;
+    for (; c + 4 * kWidth <= d.cols; c += 4 * kWidth) slopeBlock<4>(d, x, g + r * d.count, c, to, add);
+    for (; c < d.cols; c += kWidth) slopeBlock<1>(d, x, g + r * d.count, c, to, add);
+  }
+}
+
+}  // namespace langevin::LANGEVIN_ISA
