@@ -104,6 +104,23 @@ TEST(calibration_by_hand) {
   CHECK_NEAR(number(call("metrics.nll", a)), -(std::log(0.1) + std::log(0.55)) / 3, 1e-15);
 }
 
+TEST(a_confidence_on_an_edge_lies_in_the_bin_that_begins_there) {
+  for (const at::ScalarType dtype : {at::kDouble, at::kFloat})
+    for (std::int64_t bins = 1; bins <= 300; ++bins) {
+      // P(class 1) = k / bins from one half on: it is the confidence.
+      const std::int64_t first = (bins + 1) / 2;
+      std::vector<double> p;
+      for (std::int64_t k = first; k < bins; ++k) p.push_back(static_cast<double>(k) / static_cast<double>(bins));
+      if (p.empty()) continue;
+      const auto n = static_cast<std::int64_t>(p.size());
+      const Value rows = call("metrics.reliability", {{"probabilities", box(at::tensor(p, at::kDouble).to(dtype))},
+                                                      {"labels", box(at::zeros({n}, at::kLong))},
+                                                      {"bins", static_cast<double>(bins)}});
+      for (std::int64_t k = 0; k < bins; ++k)
+        CHECK(number((*rows.list())[static_cast<std::size_t>(k)], "count") == (k >= first ? 1 : 0));
+    }
+}
+
 TEST(nll_of_an_impossible_class_is_infinite_and_logits_are_exact) {
   CHECK(std::isinf(number(call("metrics.nll", {{"probabilities", matrix({1, 0}, 2)}, {"labels", labels({1})}}))));
   // Softmax of (800, 0) has P(1) = exp(-800), below the smallest double.

@@ -4,14 +4,17 @@
 
 #include <algorithm>
 #include <atomic>
+#include <charconv>
 #include <cmath>
 #include <condition_variable>
 #include <cstdlib>
 #include <exception>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <vector>
 
+#include "base/error.hpp"
 #include "base/job.hpp"
 #include "base/torch.hpp"
 
@@ -114,14 +117,20 @@ Pool& pool() {
   return *instance;
 }
 
+int wishedThreads(const std::string& text) {
+  int threads = 0;
+  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), threads);
+  if (problem != std::errc() || end != text.data() + text.size() || threads < 1 || threads > 1024)
+    fail(Code::InvalidOption, "LANGEVIN_THREADS: '", text,
+         "' is not a number of threads; give a whole number from 1 to 1024, or unset it to use every core");
+  return threads;
+}
+
 }  // namespace
 
 int defaultThreads() {
   static const int count = [] {
-    if (const char* text = std::getenv("LANGEVIN_THREADS")) {
-      const int v = std::atoi(text);
-      if (v > 0) return std::min(v, 1024);
-    }
+    if (const char* text = std::getenv("LANGEVIN_THREADS"); text && *text) return wishedThreads(text);
     cpu_set_t set;
     if (sched_getaffinity(0, sizeof set, &set) == 0) return std::max(1, CPU_COUNT(&set));
     return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));

@@ -6,9 +6,9 @@
 
 #include "data/data.hpp"
 #include "data/decode.hpp"
+#include "tensors/cast.hpp"
 #include "tensors/grid.hpp"
 #include "tensors/random.hpp"
-#include "tensors/tensor.hpp"
 
 namespace langevin {
 namespace {
@@ -27,7 +27,7 @@ Value joinTables(const Spec& a, Job&) {
   }
   if (parts.empty()) a.at("tensors").invalid("needs at least one column");
   const at::ScalarType dtype = a.has("dtype") ? parseDtype(a.at("dtype")) : wide ? at::kDouble : at::kFloat;
-  for (at::Tensor& p : parts) p = p.to(dtype);
+  for (at::Tensor& p : parts) p = castTo(p, dtype);
   return box(at::cat(parts, 1).contiguous());
 }
 

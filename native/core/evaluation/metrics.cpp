@@ -42,7 +42,12 @@ Value fprAtTpr(const Spec& a, Job&) {
 
 struct Classified {
   at::Tensor log, probabilities, labels;
+  at::ScalarType rounded = at::kDouble;  // the dtype that probabilities were given in
 };
+
+std::vector<ReliabilityBin> binsOf(const Spec& a, const Classified& c) {
+  return reliability(c.probabilities, c.labels, a.count("bins", 1, 15), c.rounded);
+}
 
 // probabilities [n, k], or [n] = P(class 1) of two; with from: 'logits' the softmax (the logistic function) is taken
 // here, in float64.
@@ -63,6 +68,7 @@ Classified readClassified(const Spec& a) {
     c.probabilities = c.log.exp();
   } else {
     c.probabilities = p.contiguous();
+    c.rounded = unbox(given).scalar_type();
     requireProbabilities(c.probabilities);
     c.log = c.probabilities.log();
   }
@@ -71,13 +77,13 @@ Classified readClassified(const Spec& a) {
 
 Value ece(const Spec& a, Job&) {
   const Classified c = readClassified(a);
-  return expectedCalibrationError(reliability(c.probabilities, c.labels, a.count("bins", 1, 15)));
+  return expectedCalibrationError(binsOf(a, c));
 }
 
 Value reliabilityBins(const Spec& a, Job&) {
   const Classified c = readClassified(a);
   List rows;
-  for (const ReliabilityBin& b : reliability(c.probabilities, c.labels, a.count("bins", 1, 15)))
+  for (const ReliabilityBin& b : binsOf(a, c))
     rows.push_back(Map{
         {"low", b.low}, {"high", b.high}, {"count", b.count}, {"accuracy", b.accuracy}, {"confidence", b.confidence}});
   return rows;

@@ -30,7 +30,28 @@ void requireProbabilities(const at::Tensor& probabilities) {
   }
 }
 
-std::vector<ReliabilityBin> reliability(const at::Tensor& probabilities, const at::Tensor& labels, std::int64_t bins) {
+namespace {
+
+double edgeOf(std::int64_t bin, std::int64_t bins, at::ScalarType rounded) {
+  const double edge = static_cast<double>(bin) / static_cast<double>(bins);
+  if (rounded == at::kFloat) return static_cast<double>(static_cast<float>(edge));
+  if (rounded == at::kBFloat16) return static_cast<double>(static_cast<c10::BFloat16>(static_cast<float>(edge)));
+  return edge;
+}
+
+// The product may round to the other side of a whole number (.57 * 100 < 57): the edges themselves decide.
+std::int64_t binOf(double confidence, std::int64_t bins, at::ScalarType rounded) {
+  const auto near = static_cast<std::int64_t>(confidence * static_cast<double>(bins));
+  std::int64_t bin = std::clamp<std::int64_t>(near, 0, bins - 1);
+  while (bin + 1 < bins && confidence >= edgeOf(bin + 1, bins, rounded)) ++bin;
+  while (bin > 0 && confidence < edgeOf(bin, bins, rounded)) --bin;
+  return bin;
+}
+
+}  // namespace
+
+std::vector<ReliabilityBin> reliability(const at::Tensor& probabilities, const at::Tensor& labels, std::int64_t bins,
+                                        at::ScalarType rounded) {
   const std::int64_t n = probabilities.size(0), k = probabilities.size(1);
   const double* p = probabilities.data_ptr<double>();
   const std::int64_t* y = labels.data_ptr<std::int64_t>();
@@ -44,8 +65,7 @@ std::vector<ReliabilityBin> reliability(const at::Tensor& probabilities, const a
     const double* row = p + i * k;
     const std::int64_t predicted = std::max_element(row, row + k) - row;
     const double confidence = row[predicted];
-    const auto index = static_cast<std::int64_t>(std::floor(confidence * static_cast<double>(bins)));
-    auto& bin = result[static_cast<std::size_t>(std::min(index, bins - 1))];
+    auto& bin = result[static_cast<std::size_t>(binOf(confidence, bins, rounded))];
     bin.count += 1;
     bin.accuracy += predicted == y[i] ? 1 : 0;
     bin.confidence += confidence;

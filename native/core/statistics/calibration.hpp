@@ -19,8 +19,10 @@ struct ReliabilityBin {
 /// bfloat16 inputs), else ERR_LANGEVIN_INVALID_OPTION naming the row.
 void requireProbabilities(const at::Tensor& probabilities);
 
-/// Rows by their largest probability, `bins` of equal width.
-std::vector<ReliabilityBin> reliability(const at::Tensor& probabilities, const at::Tensor& labels, std::int64_t bins);
+/// Rows by their largest probability, `bins` of equal width. `rounded`: the dtype the probabilities were given in; the edges
+/// are rounded to it, so that k / bins of that dtype begins bin k.
+std::vector<ReliabilityBin> reliability(const at::Tensor& probabilities, const at::Tensor& labels, std::int64_t bins,
+                                        at::ScalarType rounded = at::kDouble);
 /// sum_b (n_b / n) |accuracy_b - confidence_b| (Naeini et al. 2015, Guo et al. 2017).
 double expectedCalibrationError(const std::vector<ReliabilityBin>& bins);
 /// mean over rows of sum_k (p_k - [y = k])^2 (Brier 1950): 0 to 2.

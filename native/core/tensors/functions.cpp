@@ -7,6 +7,7 @@
 #include <atomic>
 
 #include "base/threads.hpp"
+#include "tensors/cast.hpp"
 #include "tensors/random.hpp"
 #include "tensors/tensor.hpp"
 
@@ -39,12 +40,31 @@ Value concat(const Spec& a, Job&) {
   return box(at::cat(parts));
 }
 
+// Row numbers [n], each of a row there is: a negative one is refused, not counted from the end.
+at::Tensor readRowNumbers(at::Tensor given, std::int64_t rows) {
+  if (given.dim() == 2 && given.size(1) == 1) given = given.squeeze(1);
+  if (given.dim() != 1)
+    fail(Code::Shape, "rows must be a list of row numbers [n], got shape ", c10::str(given.sizes()));
+  const at::Tensor numbers = castTo(given, at::kLong).to(at::kCPU).contiguous();
+  const auto* p = numbers.const_data_ptr<std::int64_t>();
+  for (std::int64_t i = 0; i < numbers.numel(); ++i)
+    if (p[i] < 0 || p[i] >= rows)
+      throw Error(
+          Code::InvalidOption,
+          "rows[" + std::to_string(i) + "]: there is no row " + std::to_string(p[i]) +
+              (rows == 0 ? std::string("; the tensor has none") : "; the rows are 0 to " + std::to_string(rows - 1)) +
+              (p[i] < 0 && p[i] >= -rows
+                   ? " (a negative number does not count from the end: write " + std::to_string(rows + p[i]) + ")"
+                   : std::string()),
+          {{"position", static_cast<double>(i)}, {"row", static_cast<double>(p[i])}});
+  return numbers;
+}
+
 // { tensor, rows: int64 tensor }
 Value index(const Spec& a, Job&) {
   const at::Tensor& t = unbox(a.at("tensor"));
   if (t.dim() < 1) fail(Code::Shape, "a scalar has no rows to index");
-  const at::Tensor rows = asLabels(unbox(a.at("rows")), t.size(0), t.device(), "rows");
-  return box(t.index_select(0, rows));
+  return box(t.index_select(0, readRowNumbers(unbox(a.at("rows")), t.size(0)).to(t.device())));
 }
 
 // { tensor, columns: [..] }: columns of a matrix
@@ -74,7 +94,7 @@ Value reshape(const Spec& a, Job&) {
 Value to(const Spec& a, Job&) {
   at::Tensor t = unbox(a.at("tensor"));
   if (a.has("device")) t = t.to(parseDevice(a.text("device")));
-  if (a.has("dtype")) t = t.to(parseDtype(a.at("dtype")));
+  if (a.has("dtype")) t = castTo(t, parseDtype(a.at("dtype")));
   return box(t);
 }
 
