@@ -31,7 +31,7 @@ export class Energy extends Network {
    * @param spec from `energies.*`, or the same as plain JSON
    * @throws (rejects) ERR_LANGEVIN_INVALID_OPTION, _DTYPE, _DEVICE, _OUT_OF_MEMORY
    */
-  static override async create(spec: SpecValue, options: CreateOptions = {}): Promise<Energy> {
+  static override async create(spec: SpecValue<'energy'>, options: CreateOptions = {}): Promise<Energy> {
     const made = await createNative('energy', spec, options)
     return new Energy(made.handle, made.spec, options.inputs)
   }

@@ -6,7 +6,7 @@ export { type Diagnosable, type Diagnosis, diagnose, type Finding } from './diag
 export { doctor } from './doctor/index.js'
 export { energies, expr } from './energies/index.js'
 export { Energy } from './energy.js'
-export { LangevinError } from './errors.js'
+export { type ErrorCode, LangevinError } from './errors.js'
 export * as evaluate from './evaluate/index.js'
 export {
   type ChainFactors,
@@ -36,7 +36,16 @@ export * as ood from './ood/index.js'
 export { detectors } from './ood/index.js'
 export { optimizers } from './optimizers/index.js'
 export * as partition from './partition/index.js'
-export { Run, type RunEvent, type RunState } from './runtime/index.js'
+export {
+  type CheckpointEvent,
+  type EndEvent,
+  type EpochEvent,
+  type ProgressEvent,
+  Run,
+  type RunEvent,
+  type RunState,
+  type WarningEvent,
+} from './runtime/index.js'
 export {
   type InitSpec,
   type SampleDiagnostics,

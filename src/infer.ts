@@ -11,7 +11,7 @@ export type { ChainFactors, ChainPath, ChainResults } from './inference/chain.js
 
 export interface InferOptions extends InvokeOptions {
   /** A spec of `inferences.*`, or the kind alone where it needs no options: 'exhaustive' for classes. */
-  method: SpecValue | string
+  method: SpecValue<'inference'> | string
   /** Fixes the random starts (default 0): bit-equal on the CPU at any number of threads. */
   seed?: number | bigint
   /** Threads over tiles of rows (default: every core, or LANGEVIN_THREADS). */

@@ -102,7 +102,7 @@ export async function createNative(family: Family, spec: SpecValue, options: Cre
 /** Options of `Network.load` and `Energy.load`. */
 export interface LoadOptions extends PlacementOptions {
   /** For a file without langevin's metadata (a PyTorch state dict): what the parameters belong to. */
-  spec?: SpecValue
+  spec?: SpecValue<Family>
   /** Default: that of the file; float32 for a file of another program in half precision. */
   dtype?: Dtype
   /**
@@ -218,7 +218,7 @@ export class Network extends NativeHandle<NativeNetwork> {
    * @param spec from `networks.*` with its `input` (and for mlp its `output`), or the same as plain JSON
    * @throws (rejects) ERR_LANGEVIN_INVALID_OPTION, _DTYPE, _DEVICE, _OUT_OF_MEMORY
    */
-  static async create(spec: SpecValue, options: CreateOptions = {}): Promise<Network> {
+  static async create(spec: SpecValue<Family>, options: CreateOptions = {}): Promise<Network> {
     const made = await createNative('network', spec, options)
     return new Network(made.handle, made.spec, options.inputs)
   }

@@ -33,7 +33,7 @@ export interface SampleState {
 
 export interface SampleOptions {
   /** A spec of `samplers.*`; its `steps` are taken by every chain, burn-in included. */
-  sampler: SpecValue
+  sampler: SpecValue<'sampler'>
   /** How many chains. Left out when `init` (or `resume`) gives the rows. */
   chains?: number
   /**
@@ -154,7 +154,7 @@ export interface SampleResult {
   /** For trace and rank plots: x float64 [columns, chains, draws] and energy [chains, draws], at most 8, 16, 512 of them. */
   trace?: { readonly x: Tensor; readonly energy: Tensor }
   /** The sampler that made them, as it was given. */
-  sampler: SpecValue
+  sampler: SpecValue<'sampler'>
   /** Wall time of the native job. */
   seconds: number
   /** Which executor ran the steps. */

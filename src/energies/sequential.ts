@@ -1,6 +1,6 @@
 /** An energy made of a list of layers. */
 import { axesOf, shapeField, shapeText } from '../networks/fields.js'
-import { shapeAfter } from '../networks/layers.js'
+import { shapeAfter } from '../networks/layer.js'
 import { defineSpec, specOf } from '../spec/index.js'
 import { gaussianBaseField } from './fields.js'
 import { checkStates, statesField } from './states.js'

@@ -1,25 +1,7 @@
 /** Layers of a sequential energy, each the torch.nn module of the same name. */
-import type { z as Zod } from 'zod'
-import { defineSpec, type SpecInfo, type SpecValue, specOf, type Z } from '../spec/index.js'
+import { specOf } from '../spec/index.js'
 import { activationFields, checkActivation, type Fail, type RowShape, shapeText, spectralNormField } from './fields.js'
-
-type Fields = Zod.core.$ZodLooseShape
-type Options<S extends Fields> = Zod.output<Zod.ZodObject<S, Zod.core.$strict>>
-
-/** The shape a layer gives for rows of the shape it takes; fails where it does not take them. `path`: of the layer. */
-type Gives<O> = (options: O, takes: RowShape, path: string, fail: Fail) => RowShape
-
-const shapes = new Map<string, Gives<never>>()
-
-/** A layer: its options, and the shape it gives. */
-function defineLayer<const K extends string, S extends Fields>(
-  kind: K,
-  fields: (z: Z) => S,
-  { gives, ...info }: SpecInfo<Options<S>> & { gives: Gives<Options<S>> },
-) {
-  shapes.set(kind, gives)
-  return defineSpec('layer', kind, fields, info)
-}
+import { defineLayer, type Gives, shapeAfter } from './layer.js'
 
 /** Of a layer that works on each number, or on the columns, and gives as many. */
 const same: Gives<unknown> = (_options, takes) => takes
@@ -33,7 +15,32 @@ function requireFlat(kind: string, takes: RowShape, path: string, fail: Fail): n
   )
 }
 
-const layerNorm = defineLayer(
+/**
+ * x W' + b (torch.nn.Linear). `out`: columns it gives; `bias`: default true. `spectralNorm`: true, or a bound c: the weight
+ * is c W / (its largest singular value), with the parameters of torch.nn.utils.parametrizations.spectral_norm.
+ * Rows of more axes than one are refused: a flatten layer before it makes them columns.
+ */
+export const linear = defineLayer(
+  'linear',
+  (z) => ({ out: z.int().positive(), bias: z.boolean().default(true), spectralNorm: spectralNormField(z) }),
+  {
+    summary: 'An affine map (torch.nn.Linear).',
+    gives: ({ out }, takes, path, fail) => {
+      requireFlat('linear', takes, path, fail)
+      return [out]
+    },
+  },
+)
+
+/** One of silu (default), gelu, tanh, sigmoid, softplus, relu, leakyRelu (`negativeSlope`, default 0.01). */
+export const activation = defineLayer('activation', activationFields, {
+  summary: 'An elementwise activation.',
+  check: (options, fail) => checkActivation(options, fail),
+  gives: same,
+})
+
+/** (x - mean) / sqrt(variance + epsilon) over the columns, times weight plus bias where `affine` (default). */
+export const layerNorm = defineLayer(
   'layerNorm',
   (z) => ({ epsilon: z.number().positive().default(1e-5), affine: z.boolean().default(true) }),
   {
@@ -43,70 +50,37 @@ const layerNorm = defineLayer(
   },
 )
 
-export const layers = {
-  /**
-   * x W' + b (torch.nn.Linear). `out`: columns it gives; `bias`: default true. `spectralNorm`: true, or a bound c: the weight
-   * is c W / (its largest singular value), with the parameters of torch.nn.utils.parametrizations.spectral_norm.
-   * Rows of more axes than one are refused: a flatten layer before it makes them columns.
-   */
-  linear: defineLayer(
-    'linear',
-    (z) => ({ out: z.int().positive(), bias: z.boolean().default(true), spectralNorm: spectralNormField(z) }),
-    {
-      summary: 'An affine map (torch.nn.Linear).',
-      gives: ({ out }, takes, path, fail) => {
-        requireFlat('linear', takes, path, fail)
-        return [out]
-      },
-    },
-  ),
-  /** One of silu (default), gelu, tanh, sigmoid, softplus, relu, leakyRelu (`negativeSlope`, default 0.01). */
-  activation: defineLayer('activation', activationFields, {
-    summary: 'An elementwise activation.',
-    check: (options, fail) => checkActivation(options, fail),
-    gives: same,
-  }),
-  /** (x - mean) / sqrt(variance + epsilon) over the columns, times weight plus bias where `affine` (default). */
-  layerNorm,
-  /** The same as layerNorm. */
-  norm: layerNorm,
-  /** In training each column is dropped with probability `p` (default 0.5) and the rest scaled by 1 / (1 - p). */
-  dropout: defineLayer('dropout', (z) => ({ p: z.number().min(0).lt(1).default(0.5) }), {
-    summary: 'Dropout while training; nothing otherwise (torch.nn.Dropout).',
-    source: 'Srivastava et al. 2014.',
-    gives: same,
-  }),
-  /** x + body(x); the body must give the shape it takes. In PyTorch: a module whose attribute `body` is a Sequential. */
-  residual: defineLayer('residual', (z) => ({ layers: z.array(specOf(z, 'layer')).min(1) }), {
-    summary: 'x + body(x), body a list of layers.',
-    source: 'He et al. 2016.',
-    gives: ({ layers }, takes, path, fail) => {
-      const place = `${path}.layers`
-      const out = shapeAfter(layers, takes, place, fail)
-      if (out.length === takes.length && out.every((axis, i) => axis === takes[i])) return takes
-      const what = out.length === 1 && takes.length === 1 ? 'as many columns as it takes' : 'the shape it takes'
-      return fail(place, `a residual body must give ${what}: takes ${shapeText(takes)}, gives ${shapeText(out)}`)
-    },
-  }),
-  /** [x, W[y]]: appends a learned vector of `width` columns for the class y in 0 .. classes - 1; makes the energy E(x, y). */
-  embedding: defineLayer('embedding', (z) => ({ classes: z.int().positive(), width: z.int().positive() }), {
-    summary: 'Appends the embedding of the class y to the columns (torch.nn.Embedding).',
-    gives: ({ width }, takes, path, fail) => [requireFlat('embedding', takes, path, fail) + width],
-  }),
-  /** One axis from all axes of a row, row-major (torch.nn.Flatten); nothing where rows are flat already. Takes its index. */
-  flatten: defineLayer('flatten', () => ({}), {
-    summary: 'The axes of a row as one (torch.nn.Flatten).',
-    gives: (_options, takes) => [takes.reduce((a, b) => a * b, 1)],
-  }),
-}
+/** The same as layerNorm. */
+export const norm = layerNorm
 
-/**
- * Shape of a row after a list of layers that takes rows of shape `takes`. Every layer says it in its definition; the core's
- * Builder computes the shapes that count, and this is here so that a spec fails where it is written.
- */
-export function shapeAfter(list: readonly SpecValue[], takes: RowShape, path: string, fail: Fail): RowShape {
-  return list.reduce((shape, layer, i) => {
-    const gives = shapes.get(layer.kind) as Gives<SpecValue> | undefined
-    return gives?.(layer, shape, `${path}[${i}]`, fail) ?? fail(`${path}[${i}]`, `${layer.kind} does not say its shape`)
-  }, takes)
-}
+/** In training each column is dropped with probability `p` (default 0.5) and the rest scaled by 1 / (1 - p). */
+export const dropout = defineLayer('dropout', (z) => ({ p: z.number().min(0).lt(1).default(0.5) }), {
+  summary: 'Dropout while training; nothing otherwise (torch.nn.Dropout).',
+  source: 'Srivastava et al. 2014.',
+  gives: same,
+})
+
+/** x + body(x); the body must give the shape it takes. In PyTorch: a module whose attribute `body` is a Sequential. */
+export const residual = defineLayer('residual', (z) => ({ layers: z.array(specOf(z, 'layer')).min(1) }), {
+  summary: 'x + body(x), body a list of layers.',
+  source: 'He et al. 2016.',
+  gives: ({ layers }, takes, path, fail) => {
+    const place = `${path}.layers`
+    const out = shapeAfter(layers, takes, place, fail)
+    if (out.length === takes.length && out.every((axis, i) => axis === takes[i])) return takes
+    const what = out.length === 1 && takes.length === 1 ? 'as many columns as it takes' : 'the shape it takes'
+    return fail(place, `a residual body must give ${what}: takes ${shapeText(takes)}, gives ${shapeText(out)}`)
+  },
+})
+
+/** [x, W[y]]: appends a learned vector of `width` columns for the class y in 0 .. classes - 1; makes the energy E(x, y). */
+export const embedding = defineLayer('embedding', (z) => ({ classes: z.int().positive(), width: z.int().positive() }), {
+  summary: 'Appends the embedding of the class y to the columns (torch.nn.Embedding).',
+  gives: ({ width }, takes, path, fail) => [requireFlat('embedding', takes, path, fail) + width],
+})
+
+/** One axis from all axes of a row, row-major (torch.nn.Flatten); nothing where rows are flat already. Takes its index. */
+export const flatten = defineLayer('flatten', () => ({}), {
+  summary: 'The axes of a row as one (torch.nn.Flatten).',
+  gives: (_options, takes) => [takes.reduce((a, b) => a * b, 1)],
+})

@@ -3,16 +3,12 @@ import { inspect } from 'node:util'
 import { abortError, LangevinError } from '../errors.js'
 import type { NativeJob } from '../native/contract.js'
 import { UNCLONEABLE } from '../native/uncloneable.js'
-
-/** What a run reports while it runs. Fields other than `type` depend on the job: docs/runs.md. */
-export interface RunEvent {
-  readonly type: 'progress' | 'epoch' | 'checkpoint' | 'warning' | 'end'
-  // biome-ignore lint/suspicious/noExplicitAny: each job adds its own numbers, and users read them without casts
-  readonly [field: string]: any
-}
+import type { CheckpointEvent, EndEvent, ProgressEvent, RunEvent } from './events.js'
 
 export type RunState = 'queued' | 'running' | 'paused' | 'done' | 'failed' | 'aborted'
-export type OnCheckpoint = (event: RunEvent) => RunEvent | undefined | Promise<RunEvent | undefined>
+export type OnCheckpoint = (
+  event: CheckpointEvent,
+) => CheckpointEvent | undefined | Promise<CheckpointEvent | undefined>
 
 interface RunHooks<R> {
   finish: (raw: unknown) => R | Promise<R>
@@ -60,7 +56,7 @@ class Reader {
  * aborted run throws what `done` rejects with. Code that reads the events gets the error there and may ignore `done`;
  * code that only awaits `done` need not read the events. A failure that neither sees is an unhandled rejection.
  */
-export class Run<R> implements AsyncIterable<RunEvent> {
+export class Run<R, Monitor extends string = never> implements AsyncIterable<RunEvent<Monitor>> {
   /** @internal */
   protected readonly inNativeMemory = UNCLONEABLE
   readonly #hooks: RunHooks<R>
@@ -72,13 +68,13 @@ export class Run<R> implements AsyncIterable<RunEvent> {
   #job: NativeJob | undefined
   /** The last message is handled when this is: messages are handled one after the other. */
   #tail: Promise<void> = Promise.resolve()
-  #pendingProgress: RunEvent | undefined
+  #pendingProgress: ProgressEvent | undefined
   #abortReason: { reason: unknown } | undefined
   #failure: { reason: unknown } | undefined
   /** A hook has failed: the job is being stopped, and its end is the run's. */
   #broken: { reason: unknown } | undefined
   #over = false
-  #checkpointWaiters: ((event: RunEvent | undefined) => void)[] = []
+  #checkpointWaiters: ((event: CheckpointEvent | undefined) => void)[] = []
 
   /** @internal Runs are made by `train`, `sample` and their like. */
   constructor(hooks: RunHooks<R>) {
@@ -126,20 +122,20 @@ export class Run<R> implements AsyncIterable<RunEvent> {
    *
    * @returns the checkpoint event once it has been delivered (its file is written then); undefined when the run ends first
    */
-  checkpoint(): Promise<RunEvent | undefined> {
+  checkpoint(): Promise<CheckpointEvent | undefined> {
     if (this.#over || !this.#job) return Promise.resolve(undefined)
-    const event = new Promise<RunEvent | undefined>((resolve) => this.#checkpointWaiters.push(resolve))
+    const event = new Promise<CheckpointEvent | undefined>((resolve) => this.#checkpointWaiters.push(resolve))
     this.#job.requestCheckpoint()
     return event
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<RunEvent, void, undefined> {
+  async *[Symbol.asyncIterator](): AsyncGenerator<RunEvent<Monitor>, void, undefined> {
     const reader = new Reader(this.#kept)
     this.#readers.add(reader)
     try {
       for (;;) {
         const event = await reader.next(() => this.#over)
-        if (event) yield event
+        if (event) yield event as RunEvent<Monitor>
         if (!event || event.type === 'end') break
       }
       // The reader gets the error here; `done` must not be reported as unhandled as well.
@@ -166,7 +162,7 @@ export class Run<R> implements AsyncIterable<RunEvent> {
       if (this.#state === 'queued') this.#state = 'running'
     } else if (kind === 'progress') {
       const waiting = this.#pendingProgress !== undefined
-      this.#pendingProgress = { ...(payload as object), type: 'progress' }
+      this.#pendingProgress = { ...(payload as Omit<ProgressEvent, 'type'>), type: 'progress' }
       // A reader never falls behind by more than one: while a checkpoint is being written, later progress replaces earlier.
       if (!waiting) this.#enqueue(() => this.#deliverProgress())
     } else if (kind === 'event') {
@@ -212,12 +208,12 @@ export class Run<R> implements AsyncIterable<RunEvent> {
   }
 
   async #deliver(received: RunEvent): Promise<void> {
-    let event = received
-    if (event.type === 'checkpoint' && this.#hooks.onCheckpoint) {
-      event = (await this.#hooks.onCheckpoint(event)) ?? { type: 'checkpoint', step: event.step }
-    }
+    if (received.type !== 'checkpoint') return this.#keep(received)
+    const { step } = received
+    const hook = this.#hooks.onCheckpoint
+    const event = hook === undefined ? received : ((await hook(received)) ?? { type: 'checkpoint', step })
     this.#keep(event)
-    if (event.type === 'checkpoint') for (const resolve of this.#checkpointWaiters.splice(0)) resolve(event)
+    for (const resolve of this.#checkpointWaiters.splice(0)) resolve(event)
   }
 
   async #finish(raw: unknown): Promise<void> {
@@ -236,7 +232,7 @@ export class Run<R> implements AsyncIterable<RunEvent> {
     this.#settle.reject(failure.reason)
   }
 
-  #close(state: RunState, end: RunEvent): void {
+  #close(state: RunState, end: EndEvent): void {
     this.#state = state
     this.#over = true
     this.#keep(end)

@@ -29,9 +29,13 @@ const EXCLUSIVE = new Set(['train'])
  * Queues a native function as a Run: progress, events, abort, pause, checkpoints. Errors in the arguments are thrown at
  * once; everything later rejects `run.done`.
  */
-export function startRun<R>(name: string, args: Arguments, options: StartRunOptions<R>): Run<R> {
+export function startRun<R, Monitor extends string = never>(
+  name: string,
+  args: Arguments,
+  options: StartRunOptions<R>,
+): Run<R, Monitor> {
   const { signal, exclusive = EXCLUSIVE.has(name) } = options
-  const run = new Run<R>({
+  const run = new Run<R, Monitor>({
     finish: options.finish as (raw: unknown) => R | Promise<R>,
     onCheckpoint: options.onCheckpoint,
   })

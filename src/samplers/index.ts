@@ -1,15 +1,7 @@
 /** Samplers: Markov kernels with their options. Every factory is pure, validates at once and returns frozen plain JSON. */
-import { annealedLangevin } from './annealed-langevin.js'
-import { type BlockwiseStatistics, blockwise } from './blockwise.js'
-import { discreteLangevin } from './discrete-langevin.js'
-import { gibbs } from './gibbs.js'
-import { gibbsWithGradients } from './gibbs-with-gradients.js'
-import { hmc } from './hmc.js'
-import { langevin } from './langevin.js'
-import { mala } from './mala.js'
-import { type NutsStatistics, nuts } from './nuts.js'
-import { type ParallelTemperingStatistics, parallelTempering } from './parallel-tempering.js'
-import { underdampedLangevin } from './underdamped-langevin.js'
+import type { BlockwiseStatistics } from './blockwise.js'
+import type { NutsStatistics } from './nuts.js'
+import type { ParallelTemperingStatistics } from './parallel-tempering.js'
 
 /** What single samplers add to the diagnostics of a run, each declared beside the sampler that tells it. */
 export interface SamplerStatistics
@@ -17,16 +9,4 @@ export interface SamplerStatistics
     Partial<ParallelTemperingStatistics>,
     Partial<BlockwiseStatistics> {}
 
-export const samplers = {
-  langevin,
-  mala,
-  hmc,
-  underdampedLangevin,
-  annealedLangevin,
-  parallelTempering,
-  nuts,
-  gibbs,
-  gibbsWithGradients,
-  discreteLangevin,
-  blockwise,
-}
+export * as samplers from './factories.js'

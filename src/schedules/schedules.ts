@@ -4,49 +4,57 @@ import { defineSpec, type Z } from '../spec/index.js'
 const warmup = (z: Z) => z.int().nonnegative().optional()
 const value = (z: Z) => z.number().nonnegative()
 
-export const schedules = {
-  /** The same value throughout (useful with `warmup`). */
-  constant: defineSpec('schedule', 'constant', (z) => ({ value: value(z), warmup: warmup(z) }), {
-    summary: 'One value; with warmup: w the first w steps rise linearly to it.',
-  }),
-  /** From `from` to `to` along a straight line. */
-  linear: defineSpec('schedule', 'linear', (z) => ({ from: value(z), to: value(z), warmup: warmup(z) }), {
-    summary: 'from + (to - from) u, with u the share of the run that has passed.',
-  }),
-  /** From `from` to `to` by a constant factor per step. */
-  geometric: defineSpec(
-    'schedule',
-    'geometric',
-    (z) => ({ from: z.number().positive(), to: z.number().positive(), warmup: warmup(z) }),
-    { summary: 'from (to / from)^u, with u the share of the run that has passed.' },
-  ),
-  /** From `from` to `to` along half a cosine wave. */
-  cosine: defineSpec('schedule', 'cosine', (z) => ({ from: value(z), to: value(z).default(0), warmup: warmup(z) }), {
+/** The same value throughout (useful with `warmup`). */
+export const constant = defineSpec('schedule', 'constant', (z) => ({ value: value(z), warmup: warmup(z) }), {
+  summary: 'One value; with warmup: w the first w steps rise linearly to it.',
+})
+
+/** From `from` to `to` along a straight line. */
+export const linear = defineSpec('schedule', 'linear', (z) => ({ from: value(z), to: value(z), warmup: warmup(z) }), {
+  summary: 'from + (to - from) u, with u the share of the run that has passed.',
+})
+
+/** From `from` to `to` by a constant factor per step. */
+export const geometric = defineSpec(
+  'schedule',
+  'geometric',
+  (z) => ({ from: z.number().positive(), to: z.number().positive(), warmup: warmup(z) }),
+  { summary: 'from (to / from)^u, with u the share of the run that has passed.' },
+)
+
+/** From `from` to `to` along half a cosine wave. */
+export const cosine = defineSpec(
+  'schedule',
+  'cosine',
+  (z) => ({ from: value(z), to: value(z).default(0), warmup: warmup(z) }),
+  {
     summary: 'to + (from - to) (1 + cos(pi u)) / 2, with u the share of the run that has passed.',
     source: 'Loshchilov and Hutter 2017 (one cycle, no restarts).',
+  },
+)
+
+/** Multiplied by `factor` at each milestone, given as fractions of the run. */
+export const step = defineSpec(
+  'schedule',
+  'step',
+  (z) => ({
+    from: value(z),
+    factor: z.number().positive().default(0.1),
+    milestones: z.array(z.number().min(0).max(1)),
+    warmup: warmup(z),
   }),
-  /** Multiplied by `factor` at each milestone, given as fractions of the run. */
-  step: defineSpec(
-    'schedule',
-    'step',
-    (z) => ({
-      from: value(z),
-      factor: z.number().positive().default(0.1),
-      milestones: z.array(z.number().min(0).max(1)),
-      warmup: warmup(z),
-    }),
-    { summary: 'from, multiplied by factor at each milestone (fractions of the run).' },
-  ),
-  /** a (b + t)^-gamma at step t. */
-  polynomial: defineSpec(
-    'schedule',
-    'polynomial',
-    (z) => ({
-      a: z.number().positive(),
-      b: z.number().positive(),
-      gamma: z.number().nonnegative().default(0.55),
-      warmup: warmup(z),
-    }),
-    { summary: 'a (b + t)^-gamma at step t.', source: 'Welling and Teh 2011.' },
-  ),
-}
+  { summary: 'from, multiplied by factor at each milestone (fractions of the run).' },
+)
+
+/** a (b + t)^-gamma at step t. */
+export const polynomial = defineSpec(
+  'schedule',
+  'polynomial',
+  (z) => ({
+    a: z.number().positive(),
+    b: z.number().positive(),
+    gamma: z.number().nonnegative().default(0.55),
+    warmup: warmup(z),
+  }),
+  { summary: 'a (b + t)^-gamma at step t.', source: 'Welling and Teh 2011.' },
+)

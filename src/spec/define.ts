@@ -7,22 +7,38 @@ import { hint } from './suggest.js'
 /** The zod namespace, as shapes receive it. */
 export type Z = typeof import('zod').z
 
-/** Any spec: plain frozen JSON whose `kind` says what it is. */
-export type SpecValue = { readonly kind: string; readonly [option: string]: unknown }
+/** Stands in types alone: no value has it. */
+declare const FAMILY: unique symbol
+
+/** Tells the specs of one family from those of another when TypeScript looks; plain JSON fits every family. */
+export type OfFamily<F extends string> = {
+  readonly [FAMILY]?: F
+}
+
+/**
+ * A spec: plain frozen JSON whose `kind` says what it is. `SpecValue<'objective'>` takes what `objectives.*` make and plain
+ * JSON, and nothing of `energies.*`; without a family it is any spec.
+ */
+// biome-ignore lint/suspicious/noExplicitAny: a spec of unknown family goes where any family is wanted
+export type SpecValue<F extends string = any> = {
+  readonly kind: string
+  readonly [option: string]: unknown
+} & OfFamily<F>
 
 type Shape = Zod.core.$ZodLooseShape
 type Input<S extends Shape> = Zod.input<Zod.ZodObject<S, Zod.core.$strict>>
 type Output<S extends Shape> = Zod.output<Zod.ZodObject<S, Zod.core.$strict>>
 
 /** What a factory returns: the kind and the options with their defaults filled in. */
-export type SpecOf<K extends string, S extends Shape> = { readonly kind: K } & Readonly<Output<S>>
+export type SpecOf<K extends string, S extends Shape, F extends string> = { readonly kind: K } & Readonly<Output<S>> &
+  OfFamily<F>
 
 /** A pure function from options to a frozen spec. The options may be left out when none is required. */
-export type SpecFactory<K extends string, S extends Shape> = (
+export type SpecFactory<K extends string, S extends Shape, F extends string> = (
   ...options: Record<never, never> extends Input<S>
     ? [options?: Input<S> & { readonly kind?: K }]
     : [options: Input<S> & { readonly kind?: K }]
-) => SpecOf<K, S>
+) => SpecOf<K, S, F>
 
 export interface SpecInfo<O> {
   /** One sentence for `langevin schema` and the docs. */
@@ -150,19 +166,19 @@ function problemOf(schema: Zod.core.$ZodType, issue: Zod.core.$ZodIssue, base: r
  * The returned factory validates at once (ERR_LANGEVIN_INVALID_OPTION with `details.path`), fills in defaults, never
  * touches the addon, and returns frozen plain JSON. `shape` is called once, at the first use.
  */
-export function defineSpec<const K extends string, S extends Shape>(
-  family: string,
+export function defineSpec<const F extends string, const K extends string, S extends Shape>(
+  family: F,
   kind: K,
   shape: (z: Z) => S,
   info: SpecInfo<Output<S>>,
-): SpecFactory<K, S> {
+): SpecFactory<K, S, F> {
   const owner = info.owner ?? `${namespaceOf(family)}.${kind}`
   let schema: Zod.ZodObject<S, Zod.core.$strict> | undefined
   const getSchema = () => {
     schema ??= loadZod().strictObject(shape(loadZod()))
     return schema
   }
-  const parse = (given: unknown): SpecOf<K, S> => {
+  const parse = (given: unknown): SpecOf<K, S, F> => {
     const plain = toPlain(given === undefined ? {} : given, owner)
     if (typeof plain !== 'object' || plain === null || Array.isArray(plain)) {
       invalid(
@@ -182,7 +198,7 @@ export function defineSpec<const K extends string, S extends Shape>(
     }
     info.check?.(result.data, (path, problem) => invalid(owner, path, problem))
     // Defaults and transforms may have brought undefined members back; a spec has none.
-    return freeze(toPlain({ kind, ...result.data }, owner)) as SpecOf<K, S>
+    return freeze(toPlain({ kind, ...result.data }, owner)) as SpecOf<K, S, F>
   }
   const known = families.get(family) ?? new Map<string, Definition>()
   families.set(family, known)
@@ -198,14 +214,14 @@ export function defineSpec<const K extends string, S extends Shape>(
     if (given.length > 1) invalid(owner, '', `takes one object of options, got ${given.length} arguments`)
     return parse(given[0])
   }
-  return factory as SpecFactory<K, S>
+  return factory as SpecFactory<K, S, F>
 }
 
 /**
  * Plain JSON back into a spec of a family: what run.json and safetensors metadata hold.
  * Throws ERR_LANGEVIN_INVALID_OPTION with the path of the offending key.
  */
-export function parseSpec(family: string, json: unknown): SpecValue {
+export function parseSpec<const F extends string>(family: F, json: unknown): SpecValue<F> {
   const owner = namespaceOf(family)
   if (typeof json !== 'object' || json === null || Array.isArray(json)) {
     invalid(owner, '', `expected a spec, an object with a 'kind'; known kinds: ${kindsOf(family).join(', ')}`)

@@ -27,7 +27,7 @@ export function field<T>(z: Z, marks: Record<string, unknown>, read: (value: unk
 }
 
 /** A nested spec: `sampler: specOf('sampler')`. It validates by the kind it names. */
-export function specOf(z: Z, family: string): Zod.ZodType<SpecValue, SpecValue> {
+export function specOf<const F extends string>(z: Z, family: F): Zod.ZodType<SpecValue<F>, SpecValue<F>> {
   return field(z, { [FAMILY_MARK]: family }, (value) => {
     if (value === undefined) refuse('is required')
     return parseSpec(family, value)

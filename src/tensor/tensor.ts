@@ -115,7 +115,12 @@ export class Tensor extends NativeHandle<NativeTensor> {
     return nest(plainNumbers(this.toTypedArray(), this.#dtype), this.#shape)
   }
 
-  /** On another device, or with another dtype: `to('cuda:0')`, `to('float64')`. The same numbers, rounded where they must. */
+  /**
+   * On another device, or with another dtype: `to('cuda:0')`, `to('float64')`. The same numbers, rounded where a floating-point
+   * dtype must.
+   *
+   * @throws ERR_LANGEVIN_DTYPE (with its place) for a number that int64, uint8 or bool cannot hold; round or clip it first
+   */
   to(target: string): Tensor {
     const tensor = this.live()
     const dtype = (DTYPES as readonly string[]).includes(target)
@@ -127,7 +132,10 @@ export class Tensor extends NativeHandle<NativeTensor> {
     return invokeNow('tensor.slice', { tensor: this.live(), first, last })
   }
 
-  /** The rows with these numbers, in this order; a row may be taken twice. */
+  /**
+   * The rows with these numbers, in this order; a row may be taken twice. Numbers count from 0; a negative one is an error, it does
+   * not count from the end.
+   */
   index(rows: Tensor | readonly number[] | BigInt64Array | Int32Array): Tensor {
     const live = this.live()
     if (rows instanceof Tensor) return invokeNow('tensor.index', { tensor: live, rows })

@@ -138,3 +138,6 @@ export const MONITORS = {
   helperGradientNorm: { meaning: "norm of the gradient in the helper's weights", unit: '', plot: 'helperGradientNorm' },
   criticGradientNorm: { meaning: "norm of the gradient in the critic's weights", unit: '', plot: 'criticGradientNorm' },
 } as const satisfies Record<string, MonitorText>
+
+/** A number that training measures, by name. */
+export type Monitor = keyof typeof MONITORS

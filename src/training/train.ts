@@ -8,10 +8,11 @@ import { LangevinError } from '../errors.js'
 import { formatError } from '../io/files.js'
 import { readSafetensors, writeSafetensors } from '../io/safetensors.js'
 import { toTensors } from '../io/tensors.js'
-import { invoke, type Run, type RunEvent, startRun } from '../runtime/index.js'
+import { type CheckpointEvent, invoke, type Run, startRun } from '../runtime/index.js'
 import { requireOptions, type SpecValue, toPlain } from '../spec/index.js'
 import { type RowsLike, type Tensor, toRows } from '../tensor/index.js'
 import { networkMetadata, STATE_PREFIX } from '../weights.js'
+import type { Monitor } from './monitors.js'
 import { type Roles, rolesOf, type Trained } from './roles.js'
 import { type TrainSpec, trainSpec } from './spec.js'
 
@@ -131,7 +132,7 @@ const SAME_ON_RESUME = [
  *   gradient that is not finite, or the gap: details.step, details.monitor), _NON_FINITE (data), _UNSUPPORTED (an
  *   objective this energy cannot serve), _FORMAT and _IO (checkpoint files)
  */
-export function train(trained: Trained, source: TrainingRows, options: TrainOptions): Run<TrainResult> {
+export function train(trained: Trained, source: TrainingRows, options: TrainOptions): Run<TrainResult, Monitor> {
   const { energy, networks } = rolesOf(trained, 'train()')
   const { signal, seed = 0, ...rest } = options ?? {}
   const spec = trainSpec(rest as Parameters<typeof trainSpec>[0])
@@ -151,7 +152,7 @@ export function train(trained: Trained, source: TrainingRows, options: TrainOpti
   }
   const recipe = recipeOf(spec, seed, networks, energy.inputs)
   try {
-    return startRun<TrainResult>('train', args, {
+    return startRun<TrainResult, Monitor>('train', args, {
       signal,
       finish: (raw: TrainResult) => raw,
       settled: release,
@@ -187,7 +188,7 @@ export async function evaluateObjective(
   trained: Trained,
   source: TrainingRows,
   options: {
-    objective: SpecValue
+    objective: SpecValue<'objective'>
     seed?: number | bigint
     step?: number
     /** Values of the objective's own numbers, e.g. { logZ: 1 }. */
@@ -297,18 +298,22 @@ function recipeOf(spec: TrainSpec, seed: number | bigint, networks: Roles['netwo
 }
 
 async function writeCheckpoint(
-  event: RunEvent,
+  event: CheckpointEvent,
   path: string | undefined,
   metadata: Record<string, string>,
   recipe: Recipe,
-): Promise<RunEvent> {
-  const { tensors, data, rows, ...rest } = event as RunEvent & { tensors: Record<string, Tensor> }
+): Promise<CheckpointEvent> {
+  const { tensors, data, rows, ...rest } = event as CheckpointEvent & {
+    tensors: Record<string, Tensor>
+    data: unknown
+    rows: unknown
+  }
   try {
     // run.checkpoint() without a path: the event says that the step was reached; there is nothing to write.
-    if (path === undefined) return rest as RunEvent
+    if (path === undefined) return rest
     const state = JSON.stringify({ recipe, step: event.step, data, rows })
     await writeSafetensors(path, tensors, { ...metadata, [CHECKPOINT_KEY]: state })
-    return { ...rest, path } as RunEvent
+    return { ...rest, path }
   } finally {
     for (const each of Object.values(tensors)) each.dispose()
   }

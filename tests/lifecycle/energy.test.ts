@@ -11,6 +11,7 @@ import {
   energies,
   memoryStats,
   objectives,
+  type ProgressEvent,
   type RunEvent,
   sample,
   samplers,
@@ -49,7 +50,7 @@ const endlessTraining = (model: Energy) =>
     threads: 1,
   })
 
-async function firstProgress(run: AsyncIterable<RunEvent>): Promise<RunEvent> {
+async function firstProgress(run: AsyncIterable<RunEvent>): Promise<ProgressEvent> {
   for await (const event of run) if (event.type === 'progress') return event
   throw new Error('the run ended without progress')
 }

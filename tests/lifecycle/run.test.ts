@@ -25,7 +25,7 @@ function started<R = unknown>(hooks: { finish?: (raw: unknown) => R; onCheckpoin
 }
 
 const aborted = () => new LangevinError('ERR_LANGEVIN_ABORTED', 'the run was aborted')
-const told = (events: RunEvent[]) => events.map((e) => (e.step === undefined ? e.type : `${e.type} ${e.step}`))
+const told = (events: RunEvent[]) => events.map((e) => ('step' in e ? `${e.type} ${e.step}` : e.type))
 
 async function read(run: Run<unknown>): Promise<RunEvent[]> {
   const events: RunEvent[] = []

@@ -29,7 +29,7 @@ interface Family {
   /** Its row in the features table of README.md. */
   row: string
 }
-const ownFiles = (folder: string) => ({ src: `src/${folder}/<kind>.ts`, index: `src/${folder}/index.ts` })
+const ownFiles = (folder: string) => ({ src: `src/${folder}/<kind>.ts`, index: `src/${folder}/factories.ts` })
 const FAMILIES: Record<string, Family> = {
   energy: { registry: 'native/core/energies/registry.cpp', ...ownFiles('energies'), row: 'energies' },
   network: { registry: 'native/core/networks/registry.cpp', ...ownFiles('networks'), row: 'networks' },

@@ -81,7 +81,7 @@ async function follow(run: Run<TrainResult>, onCheckpoint: (step: number) => voi
       const { step, steps, loss, stepsPerSecond } = event
       bar.update(
         step / steps,
-        `step ${step} of ${steps}, loss ${loss.toPrecision(4)}, ${stepsPerSecond.toFixed(0)} steps/s`,
+        `step ${step} of ${steps}, loss ${loss?.toPrecision(4) ?? '-'}, ${stepsPerSecond.toFixed(0)} steps/s`,
       )
     }
   } finally {

@@ -1,0 +1,12 @@
+/** Samplers: Markov kernels with their options. Every factory is pure, validates at once and returns frozen plain JSON. */
+export { annealedLangevin } from './annealed-langevin.js'
+export { blockwise } from './blockwise.js'
+export { discreteLangevin } from './discrete-langevin.js'
+export { gibbs } from './gibbs.js'
+export { gibbsWithGradients } from './gibbs-with-gradients.js'
+export { hmc } from './hmc.js'
+export { langevin } from './langevin.js'
+export { mala } from './mala.js'
+export { nuts } from './nuts.js'
+export { parallelTempering } from './parallel-tempering.js'
+export { underdampedLangevin } from './underdamped-langevin.js'
