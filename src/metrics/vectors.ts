@@ -1,9 +1,9 @@
 /** Numbers that metrics take, as float64 tensors for one call. */
-import { type RowsLike, Tensor, toRows } from '../tensor/index.js'
+import { type RowsLike, type Tensor, toRows } from '../tensor/index.js'
 
 /**
- * Turns the named arguments into tensors, calls `body`, and frees those that were made for the call. Plain numbers enter
- * metrics as float64; a Tensor as it is.
+ * Turns the named arguments into tensors, calls `body`, and frees those that were made for the call. Metrics compute in float64;
+ * numbers of nested arrays enter as such, those of a typed array or a Tensor in their dtype.
  */
 export function withDoubles<T>(given: Record<string, RowsLike>, body: (tensors: Record<string, Tensor>) => T): T {
   const tensors: Record<string, Tensor> = {}
@@ -12,7 +12,7 @@ export function withDoubles<T>(given: Record<string, RowsLike>, body: (tensors: 
   }
   try {
     for (const [name, value] of Object.entries(given)) {
-      tensors[name] = value instanceof Tensor ? toRows(value, name) : toRows(value, name, 'float64')
+      tensors[name] = toRows(value, name)
     }
     // A queued call holds its tensors itself once it is submitted, so they may be freed at once.
     return body(tensors)
