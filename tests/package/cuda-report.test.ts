@@ -46,7 +46,13 @@ describe('check-cuda', () => {
   it('fails a kernel that spills', () => {
     const problems = judge(rowsOf(spilt, wide, 'sm_100'), { expected: ['sm_100'] }).join('\n')
     expect(problems).toContain('spills 28 bytes out and 56 in')
-    expect(problems).toContain('a stack frame of 24 bytes')
+  })
+
+  it('fails a stack frame of more than the sine of large angles needs', () => {
+    const framed = (bytes: number) => clean.replace('    0 bytes stack frame', `    ${bytes} bytes stack frame`)
+    const problems = (bytes: number) => judge(rowsOf(framed(bytes), wide, 'sm_90'), { expected: ['sm_90'] }).join()
+    expect(problems(32)).toBe('')
+    expect(problems(40)).toContain('a stack frame of 40 bytes')
   })
 
   it('fails narrow loads and traffic with local memory', () => {
