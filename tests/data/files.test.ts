@@ -130,15 +130,6 @@ describe('data.safetensors', () => {
   })
 })
 
-describe('data.parquet', () => {
-  test('says what to install when hyparquet is not there', async () => {
-    await expect(data.parquet(at('x.parquet'))).rejects.toMatchObject({
-      code: 'ERR_LANGEVIN_UNSUPPORTED',
-      message: expect.stringContaining('npm install hyparquet'),
-    })
-  })
-})
-
 describe('the tables shipped with the package', () => {
   test.each([
     ['breast_cancer.csv', 569, 30, [212, 357]],
