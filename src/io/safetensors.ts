@@ -156,7 +156,7 @@ async function readExactly(handle: FileHandle, path: string, length: number, pos
 }
 
 const TORCH_REMEDY =
-  'a torch.save() file. In Python: safetensors.torch.save_file(torch.load(path, weights_only=True), "model.safetensors")'
+  'a torch.save() file; in Python save it with safetensors.torch.save_file(torch.load(path, weights_only=True), "model.safetensors")'
 
 /** Formats that are taken for safetensors, told by their first bytes. @throws ERR_LANGEVIN_FORMAT with what to do */
 async function refuseForeign(handle: FileHandle, path: string, size: number): Promise<void> {
