@@ -2,18 +2,18 @@
 // its numbers change.
 
 const isFunction = (value) => typeof value === 'function'
-const isModule = (value) => value?.[Symbol.toStringTag] === 'Module'
+/** Modules of functions that make no kinds, and those whose functions are added by name below. */
+const NO_FACTORIES = new Set(['data', 'evaluate', 'expr', 'io', 'metrics', 'ood', 'partition'])
 
 /**
- * The families of kinds: every export that is an object of factories (energies, samplers, ...), whatever its name, and
- * those modules of functions that compute.
+ * The families of kinds: every export that is a module or object of factories (energies, samplers, ...), whatever its name,
+ * and those modules of functions that compute.
  */
 export function families(langevin) {
   const found = {}
   for (const [name, value] of Object.entries(langevin)) {
-    if (typeof value !== 'object' || value === null) continue
-    const plain = !isModule(value) && Object.values(value).length > 0 && Object.values(value).every(isFunction)
-    if (plain || name === 'detectors') found[name] = value
+    if (typeof value !== 'object' || value === null || NO_FACTORIES.has(name)) continue
+    if (Object.values(value).length > 0 && Object.values(value).every(isFunction)) found[name] = value
   }
   return { ...found, partition: langevin.partition, metrics: langevin.metrics, 'data.toys': langevin.data.toys }
 }
