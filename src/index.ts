@@ -33,7 +33,7 @@ export { layers, networks } from './networks/index.js'
 export { noises } from './noises/index.js'
 export { objectives } from './objectives/index.js'
 export * as ood from './ood/index.js'
-export { detectors } from './ood/index.js'
+export { type Detector, detectors, type FitOptions, FittedDetector } from './ood/index.js'
 export { optimizers } from './optimizers/index.js'
 export * as partition from './partition/index.js'
 export {

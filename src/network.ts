@@ -211,6 +211,9 @@ export class Network extends NativeHandle<NativeNetwork> {
   protected override describe(): string {
     return `this ${this.#spec.kind} ${this.family}`
   }
+  protected override remedyForJson(): string {
+    return 'write it with save(path); its `spec` is plain JSON'
+  }
 
   /**
    * Makes a network with freshly initialised parameters (torch.nn's defaults).

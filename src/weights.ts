@@ -97,6 +97,13 @@ function weightsIn(path: string, tensors: Record<string, StoredTensor>, prefix: 
 
 function specIn(path: string, metadata: Record<string, string>, family: Family): SpecValue {
   const text = metadata[SPEC_KEY]
+  if (metadata[FAMILY_KEY] === 'detector') {
+    throw formatError(
+      path,
+      8,
+      `the file holds a fitted detector, not one ${family}: use ood.load, or langevin anomaly score`,
+    )
+  }
   if (text === undefined) {
     throw formatError(
       path,

@@ -174,26 +174,48 @@ TEST(sums_do_not_depend_on_threads) {
         number(call("metrics.mmd", {{"x", x}, {"y", y}, {"threads", 2}}), "squared"));
 }
 
+// A detector fitted, then asked.
+Value scoresOf(const Map& detector, const Value& x) {
+  const Value state = call("ood.fit", {{"detector", detector}});
+  return call("ood.scores", {{"detector", detector}, {"state", state}, {"x", x}});
+}
+Map mahalanobisOf(const Value& rows) { return {{"kind", "mahalanobis"}, {"rows", rows}, {"shrinkage", 0}}; }
+
 TEST(mahalanobis_and_neighbours_by_hand) {
   // Rows (+-1, 0), (0, +-2): covariance diag(1/2, 2).
   const Value rows = matrix({1, 0, -1, 0, 0, 2, 0, -2}, 2), x = matrix({1, 2, 3, 0}, 2);
-  const at::Tensor m = tensorOf(
-      call("ood.scores", {{"detector", Map{{"kind", "mahalanobis"}, {"rows", rows}, {"shrinkage", 0}}}, {"x", x}}));
+  const at::Tensor m = tensorOf(scoresOf(mahalanobisOf(rows), x));
   CHECK_NEAR(m[0].item<double>(), 1 / 0.5 + 4 / 2.0, 1e-12);
   CHECK_NEAR(m[1].item<double>(), 9 / 0.5, 1e-12);
   const auto knn = [&](int k, const char* distance) {
-    return tensorOf(
-        call("ood.scores",
-             {{"detector", Map{{"kind", "knn"}, {"rows", rows}, {"k", k}, {"distance", distance}}}, {"x", x}}));
+    return tensorOf(scoresOf({{"kind", "knn"}, {"rows", rows}, {"k", k}, {"distance", distance}}, x));
   };
   CHECK_NEAR(knn(1, "largest")[1].item<double>(), 2, 1e-15);  // (3, 0) to (1, 0)
   CHECK_NEAR(knn(2, "largest")[0].item<double>(), 2, 1e-15);  // (1, 2): to (0, 2) is 1, to (1, 0) is 2
   CHECK_NEAR(knn(2, "mean")[0].item<double>(), 1.5, 1e-15);
-  CHECK(codeOf("ood.scores",
-               {{"detector", Map{{"kind", "mahalanobis"}, {"rows", matrix({1, 1, 2, 2, 3, 3}, 2)}, {"shrinkage", 0}}},
-                {"x", x}}) == "ERR_LANGEVIN_INVALID_OPTION");
-  CHECK(codeOf("ood.scores", {{"detector", Map{{"kind", "knn"}, {"rows", rows}, {"k", 5}}}, {"x", x}}) ==
+  CHECK(codeOf("ood.fit", {{"detector", mahalanobisOf(matrix({1, 1, 2, 2, 3, 3}, 2))}}) ==
         "ERR_LANGEVIN_INVALID_OPTION");
+  CHECK(codeOf("ood.fit", {{"detector", Map{{"kind", "knn"}, {"rows", rows}, {"k", 5}}}}) ==
+        "ERR_LANGEVIN_INVALID_OPTION");
+  // What is left after fitting is enough: no training rows.
+  const Value state = call("ood.fit", {{"detector", mahalanobisOf(rows)}});
+  const at::Tensor again =
+      tensorOf(call("ood.scores", {{"detector", Map{{"kind", "mahalanobis"}}}, {"state", state}, {"x", x}}));
+  CHECK(at::equal(again, m));
+}
+
+TEST(neighbours_are_told_apart_by_differences_wherever_they_lie) {
+  // Two lattices of spacing 0.01, 2e7 apart: squared norms are about 1e14 and known to 0.02, squares of distances 1e-4.
+  const std::int64_t n = 400;
+  const at::Tensor step = at::arange(n, at::kDouble).mul(0.01).unsqueeze(1);
+  const at::Tensor side = at::cat({step.add(1e7), step.mul(-1).sub(1e7)}), x = side.add(0.002);
+  const at::Tensor rows = at::cat({side, side.mul(0.5)}, 1), queries = at::cat({x, side.mul(0.5).add(0.001)}, 1);
+  const at::Tensor exact = std::get<0>(queries.unsqueeze(1).sub(rows.unsqueeze(0)).square().sum(2).sqrt().sort(1));
+  for (const int k : {1, 3, 20}) {
+    const at::Tensor found = tensorOf(scoresOf(
+        {{"kind", "knn"}, {"rows", langevin::box(rows)}, {"k", k}, {"distance", "largest"}}, langevin::box(queries)));
+    CHECK(at::allclose(found, exact.select(1, k - 1), 4e-16, 0));
+  }
 }
 
 TEST(energy_detectors_of_a_gaussian) {
@@ -201,14 +223,15 @@ TEST(energy_detectors_of_a_gaussian) {
   const Value x = matrix({1, 2, -1}, 1);
   const auto scores = [&](Map detector) {
     detector["model"] = model;
-    return tensorOf(call("ood.scores", {{"detector", detector}, {"x", x}}));
+    return tensorOf(scoresOf(detector, x));
   };
   CHECK_NEAR(scores({{"kind", "energy"}})[2].item<double>(), 8, 1e-12);     // 4 * (-2)^2 / 2
   CHECK_NEAR(scores({{"kind", "scoreNorm"}})[1].item<double>(), 4, 1e-12);  // |4 (2 - 1)|
   CHECK_NEAR(scores({{"kind", "likelihood"}, {"logZ", 0.5}})[0].item<double>(), 0.5, 1e-12);
-  CHECK(codeOf("ood.scores", {{"detector", Map{{"kind", "maxLogit"}, {"model", model}}}, {"x", x}}) ==
+  CHECK(codeOf("ood.fit", {{"detector", Map{{"kind", "maxLogit"}, {"model", model}}}}) ==
         "ERR_LANGEVIN_INVALID_OPTION");
   const Value report = call("ood.evaluate", {{"detector", Map{{"kind", "energy"}, {"model", model}}},
+                                             {"state", Map{}},
                                              {"inDistribution", matrix({1, 1.1, 0.9}, 1)},
                                              {"outOfDistribution", Map{{"far", matrix({3, 1.05}, 1)}}},
                                              {"positive", "ood"},

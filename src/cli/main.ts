@@ -40,14 +40,18 @@ export function program(): Command {
     registerBuild,
   ]
   for (const register of commands) register(root)
-  for (const command of root.commands) {
-    command
-      .exitOverride()
-      .showHelpAfterError('(add --help for the options and examples)')
-      .option('-q, --quiet', 'no progress and no notes on stderr, only warnings and errors')
-      .hook('preAction', (_, acting) => setQuiet(acting.opts().quiet === true))
-  }
-  return root.exitOverride()
+  settle(root)
+  return root
+}
+
+/** What all commands have, nested ones too: errors are thrown to `main` and point to the help; `-q`. */
+function settle(command: Command): void {
+  command.exitOverride().showHelpAfterError('(add --help for the options and examples)')
+  for (const each of command.commands) settle(each)
+  if (command.commands.length > 0) return
+  command
+    .option('-q, --quiet', 'no progress and no notes on stderr, only warnings and errors')
+    .hook('preAction', (_, acting) => setQuiet(acting.opts().quiet === true))
 }
 
 async function main(): Promise<void> {

@@ -38,6 +38,20 @@ export abstract class NativeHandle<H extends { readonly disposed: boolean; dispo
     return this.#handle
   }
 
+  /**
+   * Numbers in native memory are not JSON. Without this JSON.stringify would write `{}` and say nothing.
+   *
+   * @throws ERR_LANGEVIN_UNSUPPORTED
+   */
+  toJSON(): never {
+    throw new LangevinError(
+      'ERR_LANGEVIN_UNSUPPORTED',
+      `${this.describe()} is not JSON: its numbers are in native memory; ${this.remedyForJson()}`,
+    )
+  }
+  /** What to do instead of JSON.stringify. */
+  protected abstract remedyForJson(): string
+
   get disposed(): boolean {
     return this.#handle.disposed
   }

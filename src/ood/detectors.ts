@@ -1,16 +1,21 @@
 /**
- * Detectors: a row in, an OOD score out, HIGHER = more out-of-distribution. A detector is a frozen value that holds the
- * energy or the training rows; what needs fitting is fitted in the core when it is used.
+ * Detectors: a row in, an OOD score out, HIGHER = more out-of-distribution. A detector is a frozen value that says what to
+ * fit, like an estimator of scikit-learn; `ood.fit` fits it once to training rows. It may hold an energy, or the rows.
  */
+import type { Dataset } from '../data/dataset.js'
 import type { Energy } from '../energy.js'
-import { defineSpec, handleField, type Z } from '../spec/index.js'
+import { Network } from '../network.js'
+import { defineSpec, type Z } from '../spec/index.js'
 import type { RowsLike } from '../tensor/index.js'
 
-const modelField = (z: Z) => handleField<Energy>(z, 'an Energy')
+const modelField = (z: Z) => z.custom<Energy>((value) => value instanceof Network, { message: 'expected an Energy' })
+/** Training rows may be given here, or to `ood.fit`. */
 const rowsField = (z: Z) =>
-  z.custom<RowsLike>((value) => typeof value === 'object' && value !== null, {
-    message: 'expected rows: a Tensor, nested arrays, or { data, shape }',
-  })
+  z
+    .custom<RowsLike | Dataset>((value) => typeof value === 'object' && value !== null, {
+      message: 'expected rows: a Tensor, nested arrays, { data, shape }, or a Dataset',
+    })
+    .optional()
 
 const energySpec = defineSpec('detector', 'energy', (z) => ({ model: modelField(z) }), {
   summary: 'The energy E(x).',
@@ -21,14 +26,38 @@ export const energy = (model: Energy) => energySpec({ model })
 
 /**
  * The mean over several energies of (E_k(x) - m_k) / s_k, with m_k and s_k the mean and standard deviation (divisor n) of
- * E_k over `rows`, the training rows: energies of different scales, such as those of several noise levels, count alike.
- * Errors when used: ERR_LANGEVIN_INVALID_OPTION when an energy is the same on all of `rows`.
+ * E_k over the training rows: energies of different scales, such as those of several noise levels, count alike.
+ * Errors when fitted: ERR_LANGEVIN_INVALID_OPTION when an energy is the same on all of them.
  */
 export const averagedEnergy = defineSpec(
   'detector',
   'averagedEnergy',
   (z) => ({ models: z.array(modelField(z)).min(1), rows: rowsField(z) }),
   { summary: 'The mean of several energies, each standardised on the training rows.' },
+)
+
+/**
+ * Energies at several noise levels, trained on the rows by `ood.fit` without labels, then averaged as `averagedEnergy` does:
+ * the detector of docs/anomaly.md. Each is E(x) = (x - m)' (S + sigma^2 I)^-1 (x - m) / 2 + MLP(x / sigma), with mean m and
+ * covariance S of the training rows, trained by denoising score matching at its sigma. Columns are standardised (`ood.fit`
+ * does it unless told not to), so sigma counts in standard deviations of a column.
+ *
+ * Defaults: sigmas [1, 0.5, 0.25]; hidden [64, 64] (SiLU); steps 600 optimiser steps for each energy (Adam, learning rate
+ * 0.005 on a cosine to 0 after 50 warm-up steps); batchSize 256.
+ */
+export const energyLadder = defineSpec(
+  'detector',
+  'energyLadder',
+  (z) => ({
+    sigmas: z.array(z.number().positive()).min(1).default([1, 0.5, 0.25]),
+    hidden: z.array(z.number().int().min(1)).default([64, 64]),
+    steps: z.number().int().min(1).default(600),
+    batchSize: z.number().int().min(1).default(256),
+  }),
+  {
+    summary: 'Energies trained by denoising score matching at several noise levels, averaged.',
+    source: 'Vincent 2011; Mahmood et al. 2021, Multiscale Score Matching for Out-of-Distribution Detection',
+  },
 )
 
 const likelihoodSpec = defineSpec('detector', 'likelihood', (z) => ({ model: modelField(z), logZ: z.number() }), {
@@ -74,7 +103,7 @@ export const maxLogit = (model: Energy) => maxLogitSpec({ model })
 /**
  * Squared Mahalanobis distance to the training rows, (x - m)' S^-1 (x - m), with the covariance C (divisor n) shrunk as
  * S = (1 - shrinkage) C + shrinkage tr(C) / d I (scikit-learn's ShrunkCovariance). Default shrinkage 0.001.
- * Errors when used: ERR_LANGEVIN_INVALID_OPTION when S is singular, naming the remedy.
+ * Errors when fitted: ERR_LANGEVIN_INVALID_OPTION when S is singular, naming the remedy.
  */
 export const mahalanobis = defineSpec(
   'detector',

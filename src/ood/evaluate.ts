@@ -1,103 +1,47 @@
 /** Scores rows with a detector, and measures how well it separates sets of rows. */
-import { Dataset } from '../data/dataset.js'
 import { LangevinError } from '../errors.js'
 import type { Positive } from '../metrics/ranking.js'
-import { invoke, invokeNow } from '../runtime/index.js'
-import { kindsOf, requireOptions } from '../spec/index.js'
-import { type RowsLike, Tensor } from '../tensor/index.js'
-import { type Prepared, prepared } from './units.js'
+import { invoke } from '../runtime/index.js'
+import { requireOptions } from '../spec/index.js'
+import type { Tensor } from '../tensor/index.js'
+import { type Detector, fitDetector } from './fit.js'
+import { FittedDetector, scoresOf } from './fitted.js'
+import { disposeFit, type Fit, type JobOptions } from './parts.js'
+import { type Box, isBox, Made, type OodRows } from './rows.js'
 
-/** Any value of `detectors.*`. */
-export type Detector = { readonly kind: string }
-
-/**
- * Rows, a data set (its columns without the label), or, where out-of-distribution rows are meant, a box to draw from.
- */
-export type OodRows = RowsLike | Dataset
-/** As many uniform rows as there are in-distribution ones: one number for every column, or one entry per column. */
-export interface Box {
-  low: number | readonly number[]
-  high: number | readonly number[]
-  /** Default 0. */
-  seed?: number | bigint
-}
-
-interface JobOptions {
-  /** Threads of the pool; the result does not depend on it. */
-  threads?: number
-  signal?: AbortSignal
-}
-
-function isBox(value: OodRows | Box): value is Box {
-  return typeof value === 'object' && value !== null && !(value instanceof Dataset) && 'low' in value && 'high' in value
-}
-
-/** Tensors made here are freed here. */
-class Made {
-  readonly #made: Tensor[] = []
-  readonly #prepared: Prepared
-
-  constructor(detector: Detector) {
-    if (typeof detector !== 'object' || detector === null || !kindsOf('detector').includes(detector.kind)) {
-      throw new LangevinError(
-        'ERR_LANGEVIN_INVALID_OPTION',
-        `ood: detector: give a value of detectors.*; known: ${kindsOf('detector').join(', ')}`,
-      )
-    }
-    this.#prepared = prepared(detector)
-  }
-
-  rows(value: OodRows, what: string): Tensor {
-    const rows = this.#prepared.toRows(value, what)
-    if (rows !== value) this.#made.push(rows)
-    return rows
-  }
-
-  box(box: Box, like: Tensor, what: string): Tensor {
-    const { low, high, seed = 0 } = requireOptions(what, box, ['low', 'high', 'seed'])
-    const width = like.shape.slice(1).reduce((n, size) => n * size, 1)
-    const side = (value: number | readonly number[]) =>
-      typeof value === 'number' ? Array(width).fill(value) : [...value]
-    using drawn = invokeNow<Tensor>('data.uniform', { rows: like.shape[0], low: side(low), high: side(high), seed })
-    return this.#keep(this.#prepared.toRows(drawn.slice(0), 'the box'))
-  }
-
-  /** The detector as the core takes it: training rows given as arrays become a tensor. */
-  detector(): object {
-    const { detector } = this.#prepared
-    const { rows } = detector as { rows?: RowsLike | Dataset }
-    if (rows === undefined) return detector
-    const dtype = rows instanceof Tensor ? undefined : 'float64'
-    const made = this.#prepared.toRows(rows, 'detector.rows', dtype)
-    return { ...detector, rows: made === rows ? made : this.#keep(made) }
-  }
-
-  #keep(tensor: Tensor): Tensor {
-    this.#made.push(tensor)
-    return tensor
-  }
-
-  dispose(): void {
-    for (const tensor of this.#made) tensor.dispose()
+/** Calls `body` with a fitted detector; one that is fitted for this call only is freed after it. */
+async function withFit<T>(
+  detector: Detector | FittedDetector,
+  { threads, signal }: JobOptions,
+  body: (fit: Fit) => Promise<T>,
+): Promise<T> {
+  if (detector instanceof FittedDetector) return body(detector.live())
+  const job = { ...(threads !== undefined && { threads }), ...(signal !== undefined && { signal }) }
+  const { fit, made } = await fitDetector(detector, undefined, { ...job, borrow: true })
+  made.dispose()
+  try {
+    return await body(fit)
+  } finally {
+    disposeFit(fit)
   }
 }
 
 /**
- * OOD scores of rows: float64 [n], HIGHER = more out-of-distribution.
+ * OOD scores of rows: float64 [n], HIGHER = more out-of-distribution. A detector that is not fitted is fitted for this call:
+ * to score more than once, `ood.fit` it.
  * Errors: ERR_LANGEVIN_SHAPE, ERR_LANGEVIN_NON_FINITE (row), ERR_LANGEVIN_INVALID_OPTION.
  */
-export async function scores(detector: Detector, x: OodRows, options: JobOptions = {}): Promise<Tensor> {
-  const { signal, ...rest } = requireOptions('ood.scores', options, ['threads', 'signal'])
-  const made = new Made(detector)
-  try {
-    return await invoke<Tensor>('ood.scores', { ...rest, detector: made.detector(), x: made.rows(x, 'x') }, { signal })
-  } finally {
-    made.dispose()
-  }
+export async function scores(
+  detector: Detector | FittedDetector,
+  x: OodRows,
+  options: JobOptions = {},
+): Promise<Tensor> {
+  requireOptions('ood.scores', options, ['threads', 'signal'])
+  return withFit(detector, options, (fit) => scoresOf(fit, x, options))
 }
 
 export interface EvaluateOptions<Name extends string> extends JobOptions {
-  detector: Detector
+  detector: Detector | FittedDetector
   inDistribution: OodRows
   /** Sets to compare with `inDistribution`, by name: rows, a data set, or a box to draw as many uniform rows from. */
   outOfDistribution: Record<Name, OodRows | Box>
@@ -132,39 +76,39 @@ export interface OodReport {
 export async function evaluate<Name extends string>(options: EvaluateOptions<Name>): Promise<Record<Name, OodReport>> {
   const known = ['detector', 'inDistribution', 'outOfDistribution', 'positive', 'auprRule', 'fprRule', 'tpr', 'threads']
   requireOptions('ood.evaluate', options, [...known, 'signal'])
-  const { detector, inDistribution, outOfDistribution, signal, ...rest } = options
-  const made = new Made(detector)
-  try {
-    const inside = made.rows(inDistribution, 'inDistribution')
-    const sets: [string, OodRows | Box][] = Object.entries(outOfDistribution)
-    if (sets.length === 0) {
-      throw new LangevinError(
-        'ERR_LANGEVIN_INVALID_OPTION',
-        'ood.evaluate: outOfDistribution: name at least one set of rows',
-      )
-    }
-    const outside = Object.fromEntries(
-      sets.map(([name, value]) => [
-        name,
-        isBox(value)
-          ? made.box(value, inside, `outOfDistribution.${name}`)
-          : made.rows(value, `outOfDistribution.${name}`),
-      ]),
+  const { detector: given, inDistribution, outOfDistribution, signal, ...rest } = options
+  const sets: [string, OodRows | Box][] = Object.entries(outOfDistribution)
+  if (sets.length === 0) {
+    throw new LangevinError(
+      'ERR_LANGEVIN_INVALID_OPTION',
+      'ood.evaluate: outOfDistribution: name at least one set of rows',
     )
-    return await invoke<Record<Name, OodReport>>(
-      'ood.evaluate',
-      {
-        positive: 'ood',
-        auprRule: 'step',
-        fprRule: 'first',
-        ...rest,
-        detector: made.detector(),
-        inDistribution: inside,
-        outOfDistribution: outside,
-      },
-      { signal },
-    )
-  } finally {
-    made.dispose()
   }
+  return withFit(given, options, async ({ core, state, inputs }) => {
+    const made = new Made()
+    try {
+      const inside = made.read(inDistribution, 'inDistribution', inputs)
+      // A box is drawn in the units of the data.
+      const read = (value: OodRows | Box, what: string) =>
+        made.read(isBox(value) ? made.box(value, inside, what) : value, what, inputs)
+      return await invoke<Record<Name, OodReport>>(
+        'ood.evaluate',
+        {
+          positive: 'ood',
+          auprRule: 'step',
+          fprRule: 'first',
+          ...rest,
+          detector: core,
+          state,
+          inDistribution: inside,
+          outOfDistribution: Object.fromEntries(
+            sets.map(([name, value]) => [name, read(value, `outOfDistribution.${name}`)]),
+          ),
+        },
+        { signal },
+      )
+    } finally {
+      made.dispose()
+    }
+  })
 }

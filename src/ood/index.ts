@@ -1,3 +1,7 @@
-/** Out-of-distribution detection: detectors, their scores and their evaluation. */
+/** Out-of-distribution detection: detectors, fitted once or for one call, their scores and their evaluation. */
 export * as detectors from './detectors.js'
-export { type Box, type Detector, type EvaluateOptions, evaluate, type OodReport, scores } from './evaluate.js'
+export { type EvaluateOptions, evaluate, type OodReport, scores } from './evaluate.js'
+export type { LoadDetectorOptions } from './file.js'
+export { type Detector, type FitOptions, fit, load } from './fit.js'
+export { FittedDetector } from './fitted.js'
+export type { Box, OodRows } from './rows.js'

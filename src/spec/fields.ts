@@ -2,7 +2,6 @@
 import type { z as Zod } from 'zod'
 import { LangevinError } from '../errors.js'
 import { parseSpec, type SpecValue, type Z } from './define.js'
-import { isHandle } from './plain.js'
 
 /** Marks a field in JSON Schema export: replaced by a reference to the family's schema. */
 export const FAMILY_MARK = 'langevinFamily'
@@ -37,11 +36,6 @@ export function specOf<const F extends string>(z: Z, family: F): Zod.ZodType<Spe
 /** Reports a problem inside a field, with its path below the field. */
 export function refuse(problem: string, path = ''): never {
   throw new LangevinError('ERR_LANGEVIN_INVALID_OPTION', problem, { details: { problem, path } })
-}
-
-/** A native handle (Tensor, Energy): passed on as it is, never copied or frozen. `what` names it in errors. */
-export function handleField<T extends { dispose(): void }>(z: Z, what: string): Zod.ZodType<T, T> {
-  return z.custom<T>((value) => isHandle(value), { message: `expected ${what}` })
 }
 
 type Ladder = readonly number[] | { readonly from: number; readonly to: number; readonly levels: number }

@@ -17,7 +17,7 @@ export {
   type SpecValue,
   type Z,
 } from './define.js'
-export { checkLadder, FAMILY_MARK, field, handleField, ladderField, NUMBER_MARK, refuse, specOf } from './fields.js'
+export { checkLadder, FAMILY_MARK, field, ladderField, NUMBER_MARK, refuse, specOf } from './fields.js'
 export { requireOneOf, requireOptions } from './known.js'
 export { freeze, invalid, isHandle, toPlain } from './plain.js'
 export { specSchema } from './schema.js'

@@ -56,6 +56,9 @@ export class Tensor extends NativeHandle<NativeTensor> {
   protected override describe(): string {
     return `this tensor of shape [${this.#shape.join(', ')}]`
   }
+  protected override remedyForJson(): string {
+    return 'use toArray(), or write it with io.safetensors or io.npy'
+  }
 
   /** Sizes, outermost first; `[]` for a single number. */
   get shape(): readonly number[] {

@@ -3,39 +3,55 @@
 #include "base/registry.hpp"
 #include "evaluation/functions.hpp"
 #include "evaluation/metrics.hpp"
+#include "tensors/arguments.hpp"
 #include "tensors/tensor.hpp"
 
 namespace langevin {
 namespace {
 
-using MakeDetector = std::unique_ptr<Detector> (*)(const Spec&);
-
-const Registry<MakeDetector>& detectors() {
-  static const Registry<MakeDetector> registry = {
+const Registry<const DetectorKind& (*)()>& detectors() {
+  static const Registry<const DetectorKind& (*)()> registry = {
       "detector",
       {
-          {"energy", makeModelDetector},
-          {"likelihood", makeModelDetector},
-          {"scoreNorm", makeModelDetector},
-          {"logitEnergy", makeModelDetector},
-          {"maxSoftmax", makeModelDetector},
-          {"maxLogit", makeModelDetector},
-          {"averagedEnergy", makeAveragedEnergy},
-          {"mahalanobis", makeMahalanobis},
-          {"knn", makeNearestNeighbours},
+          {"energy", modelDetector},
+          {"likelihood", modelDetector},
+          {"scoreNorm", modelDetector},
+          {"logitEnergy", modelDetector},
+          {"maxSoftmax", modelDetector},
+          {"maxLogit", modelDetector},
+          {"averagedEnergy", averagedEnergy},
+          {"energyLadder", averagedEnergy},
+          {"mahalanobis", mahalanobis},
+          {"knn", nearestNeighbours},
       },
   };
   return registry;
 }
 
-// { detector, x, threads? } -> float64 [n]
-Value scores(const Spec& a, Job& job) {
-  const at::Tensor s = makeDetector(a.at("detector"))->scores(unbox(a.at("x")), a.threads(), job);
+std::unique_ptr<Detector> makeDetector(const Spec& detector, const Spec& state) {
+  return detectors().find(detector)().make(detector, state);
+}
+
+// { detector, threads? } -> { name: tensor }, the state that the other functions take. An unfit detector is refused here.
+Value fitDetector(const Spec& a, Job& job) {
+  const Spec detector = a.at("detector");
+  const DetectorKind& kind = detectors().find(detector)();
+  const Value state = kind.fit == nullptr ? Map{} : kind.fit(detector, a.threads(), job);
+  kind.make(detector, Spec(state, "state"));
+  return state;
+}
+
+// { detector, state, x, threads? } -> float64 [n]
+Value scoreRows(const Spec& a, Job& job) {
+  const at::Tensor s = makeDetector(a.at("detector"), a.at("state"))->scores(unbox(a.at("x")), a.threads(), job);
   requireFinite(s, "the OOD scores");
   return box(s);
 }
 
-// { detector, inDistribution, outOfDistribution: { name: rows }, positive, auprRule, fprRule, tpr, threads? }
+// { scores } -> the same in ascending order, float64 [n]: what thresholds and p-values are read from.
+Value calibrate(const Spec& a, Job&) { return box(std::get<0>(readVector(a.at("scores")).sort())); }
+
+// { detector, state, inDistribution, outOfDistribution: { name: rows }, positive, auprRule, fprRule, tpr, threads? }
 Value evaluateDetector(const Spec& a, Job& job) {
   const std::string &positive = a.text("positive"), &auprRule = a.text("auprRule"), &fprRule = a.text("fprRule");
   if (positive != "ood" && positive != "id")
@@ -43,7 +59,7 @@ Value evaluateDetector(const Spec& a, Job& job) {
   if (auprRule != "step" && auprRule != "trapezoid") a.at("auprRule").invalid("must be step or trapezoid");
   if (fprRule != "first" && fprRule != "nearest") a.at("fprRule").invalid("must be first or nearest");
   const double tpr = a.probability("tpr", 0.95);
-  const std::unique_ptr<Detector> detector = makeDetector(a.at("detector"));
+  const std::unique_ptr<Detector> detector = makeDetector(a.at("detector"), a.at("state"));
   const int threads = a.threads();
   const auto score = [&](const at::Tensor& x, const std::string& name) {
     at::Tensor s = detector->scores(x, threads, job);
@@ -75,11 +91,24 @@ Value evaluateDetector(const Spec& a, Job& job) {
 
 }  // namespace
 
-std::unique_ptr<Detector> makeDetector(const Spec& spec) { return detectors().find(spec)(spec); }
+at::Tensor trainingRows(const Spec& detector) {
+  const Spec given = detector.at("rows");
+  const at::Tensor rows = readMatrix(given);
+  requireRows(rows, 2, given.path());
+  return rows;
+}
+
+at::Tensor rowsToScore(const at::Tensor& x, std::int64_t width) {
+  at::Tensor v = asRows(x.dim() > 2 ? x.flatten(1) : x, width, at::kDouble, at::kCPU, "x");
+  requireFinite(v, "x");
+  return v;
+}
 
 const std::vector<Function>& detectorFunctions() {
   static const std::vector<Function> table = {
-      {"ood.scores", Lane::Queued, scores},
+      {"ood.fit", Lane::Queued, fitDetector},
+      {"ood.scores", Lane::Queued, scoreRows},
+      {"ood.calibrate", Lane::Queued, calibrate},
       {"ood.evaluate", Lane::Queued, evaluateDetector},
   };
   return table;

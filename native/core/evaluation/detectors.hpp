@@ -1,4 +1,7 @@
 // Detectors: a row in, an OOD score out. HIGHER = more out-of-distribution, always.
+//
+// A detector is fitted once. What fitting leaves is its state, tensors by name; scoring asks the state and the energies,
+// never the training rows again (the state of nearest neighbours holds them). The state is what a file keeps.
 #pragma once
 
 #include <memory>
@@ -17,13 +20,22 @@ class Detector {
   virtual at::Tensor scores(const at::Tensor& x, int threads, Job& job) const = 0;
 };
 
-/// Reads { kind, ... } with an energy handle or training rows in it, and fits what needs fitting.
-std::unique_ptr<Detector> makeDetector(const Spec& spec);
+struct DetectorKind {
+  /// { kind, rows?, options } -> the state. Null where nothing is fitted.
+  Map (*fit)(const Spec& detector, int threads, Job& job);
+  /// { kind, energies, options } and its state -> what scores rows.
+  std::unique_ptr<Detector> (*make)(const Spec& detector, const Spec& state);
+};
 
 // Each family in its own file.
-std::unique_ptr<Detector> makeModelDetector(const Spec& spec);      // energy, likelihood, scoreNorm, logits
-std::unique_ptr<Detector> makeAveragedEnergy(const Spec& spec);     // several energies on one scale
-std::unique_ptr<Detector> makeMahalanobis(const Spec& spec);        // mean and covariance
-std::unique_ptr<Detector> makeNearestNeighbours(const Spec& spec);  // k-th neighbour distance
+const DetectorKind& modelDetector();      // energy, likelihood, scoreNorm, logits
+const DetectorKind& averagedEnergy();     // several energies on one scale; energyLadder, which trains them itself
+const DetectorKind& mahalanobis();        // mean and covariance
+const DetectorKind& nearestNeighbours();  // k-th neighbour distance
+
+/// Training rows of a detector as float64 [n, d]: at least two.
+at::Tensor trainingRows(const Spec& detector);
+/// Rows to score as float64 [n, width] on the CPU, finite.
+at::Tensor rowsToScore(const at::Tensor& x, std::int64_t width);
 
 }  // namespace langevin

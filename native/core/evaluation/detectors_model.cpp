@@ -57,26 +57,31 @@ class ModelDetector : public Detector {
   double constant_;
 };
 
-}  // namespace
-
-std::unique_ptr<Detector> makeModelDetector(const Spec& spec) {
+std::unique_ptr<Detector> makeModelDetector(const Spec& spec, const Spec&) {
   const std::string& kind = spec.kind();
   const EnergyRef energy = energyIn(spec.at("model"));
-  const auto make = [&](Quantity q, double constant = 0) {
+  const auto made = [&](Quantity q, double constant = 0) {
     return std::make_unique<ModelDetector>(energy, q, constant);
   };
-  if (kind == "energy") return make(Quantity::Energy);
-  if (kind == "likelihood") return make(Quantity::Likelihood, spec.number("logZ"));
+  if (kind == "energy") return made(Quantity::Energy);
+  if (kind == "likelihood") return made(Quantity::Likelihood, spec.number("logZ"));
   if (kind == "scoreNorm") {
     energy->program().domain.require(Kinds::real(), "a scoreNorm detector takes the score of real columns",
                                      "an energy detector");
-    return make(Quantity::ScoreNorm);
+    return made(Quantity::ScoreNorm);
   }
   if (energy->program().outputs < 0)
     spec.invalid("a " + kind + " detector needs an energy with logits (classifier), this one is a " +
                  energy->program().kind);
-  if (kind == "logitEnergy") return make(Quantity::LogitEnergy, spec.positive("temperature", 1));
-  return make(kind == "maxLogit" ? Quantity::MaxLogit : Quantity::MaxSoftmax);
+  if (kind == "logitEnergy") return made(Quantity::LogitEnergy, spec.positive("temperature", 1));
+  return made(kind == "maxLogit" ? Quantity::MaxLogit : Quantity::MaxSoftmax);
+}
+
+}  // namespace
+
+const DetectorKind& modelDetector() {
+  static const DetectorKind kind = {nullptr, makeModelDetector};
+  return kind;
 }
 
 }  // namespace langevin

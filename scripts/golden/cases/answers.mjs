@@ -259,6 +259,19 @@ const detectors = [
   run: (context) => detect(context, make),
 }))
 
+/** Trained by the fit itself; thresholds from rows that were set aside. */
+async function ladder(context) {
+  const { langevin: L, threads } = context
+  const [inside, training] = [301, 129].map((n) => rowsOf(context, clusters(n, 5, n)))
+  const detector = L.detectors.energyLadder({ sigmas: [1, 0.5], hidden: [16], steps: 20, batchSize: 33 })
+  const fitted = await L.ood.fit(detector, training, { heldOut: 0.25, seed: 3, threads })
+  try {
+    return { scores: await fitted.scores(inside, { threads }), threshold: fitted.threshold({ fpr: 0.1 }) }
+  } finally {
+    fitted.dispose()
+  }
+}
+
 async function detect(context, make) {
   const { langevin: L, threads, dtype } = context
   const model = (spec, seed) => L.Energy.create(spec, { dtype, seed })
@@ -304,5 +317,6 @@ export default [
   { name: 'logLikelihood', run: likelihood },
   ...inference,
   ...detectors,
+  { name: 'detector energyLadder', quick: true, run: ladder },
   { name: 'kernel Stein discrepancy', quick: true, run: stein },
 ]

@@ -1,4 +1,4 @@
-/** `langevin anomaly`: how well an energy and two classical detectors find the anomalies of a table. */
+/** `langevin anomaly`: fits a detector to a table, scores rows with it, and compares detectors on tables with known anomalies. */
 import type { Command } from 'commander'
 import { LangevinError } from '../../errors.js'
 import { prepareFolder } from '../../report/folder.js'
@@ -13,6 +13,7 @@ import {
   textTable,
 } from '../../studies/anomaly/index.js'
 import { writeReport } from '../../studies/report.js'
+import { columnOptions, words } from '../columns.js'
 import {
   action,
   choices,
@@ -24,11 +25,15 @@ import {
   seedList,
   wholeNumber,
 } from '../support.js'
+import registerFit from './anomaly-fit.js'
+import registerScore from './anomaly-score.js'
 
 interface AnomalyCommandOptions {
   label?: string
   anomaly?: string[]
   normal?: string[]
+  columns?: string[]
+  ignore?: string[]
   seeds: number[]
   detectors: DetectorName[]
   steps?: number
@@ -37,17 +42,26 @@ interface AnomalyCommandOptions {
   json?: boolean
 }
 
+const OVERVIEW = `
+fit and score are for use: fit learns what is normal from a table and writes one file, score applies it to new rows. compare
+is a study: how well three detectors find anomalies that are known. Without one of these words compare is meant.
+
+Examples:
+  npx langevin anomaly fit machines.csv --ignore id --out detector.safetensors
+  npx langevin anomaly score detector.safetensors new.csv --fpr 0.01 --ignore id
+  npx langevin anomaly compare machines.csv --label state --normal ok --ignore id
+
+Each has a help of its own: npx langevin anomaly fit --help`
+
 const EXAMPLES = `
 A file is a CSV table with a class column, or a .npz archive with arrays X and y. Without a file the two tables of the
 package are used. 60 % of the normal rows are trained on; the others and all anomalies are scored.
 
 Examples:
-  npx langevin anomaly
-  npx langevin anomaly machines.csv --label state --normal ok
-  npx langevin anomaly a.npz b.npz --anomaly 1 --seeds 41,42 --json > rows.json
-  npx langevin anomaly data.csv --label target --detectors knn,mahalanobis --out report`
-
-const words = (text: string) => text.split(',').map((word) => word.trim())
+  npx langevin anomaly compare
+  npx langevin anomaly compare machines.csv --label state --normal ok --ignore id
+  npx langevin anomaly compare a.npz b.npz --anomaly 1 --seeds 41,42 --json > rows.json
+  npx langevin anomaly compare data.csv --label target --detectors knn,mahalanobis --out report`
 
 /** Files of the same name are named by their paths. */
 function withDistinctNames(tables: AnomalyTable[], paths: readonly string[]): AnomalyTable[] {
@@ -56,7 +70,7 @@ function withDistinctNames(tables: AnomalyTable[], paths: readonly string[]): An
 }
 
 async function readTables(files: readonly string[], options: AnomalyCommandOptions): Promise<AnomalyTable[]> {
-  const { label, anomaly, normal } = options
+  const { label, anomaly, normal, columns, ignore } = options
   if (files.length === 0 && label !== undefined) {
     throw new LangevinError(
       'ERR_LANGEVIN_INVALID_OPTION',
@@ -65,7 +79,8 @@ async function readTables(files: readonly string[], options: AnomalyCommandOptio
   }
   const sources = files.length > 0 ? [...new Set(files)].map((path) => ({ path, label })) : shippedTables()
   const tables: AnomalyTable[] = []
-  for (const source of sources) tables.push(await readTable(source.path, { label: source.label, anomaly, normal }))
+  for (const source of sources)
+    tables.push(await readTable(source.path, { label: source.label, anomaly, normal, columns, ignore }))
   const named = withDistinctNames(
     tables,
     sources.map(({ path }) => path),
@@ -108,13 +123,11 @@ async function run(files: string[], options: AnomalyCommandOptions): Promise<voi
   }
 }
 
-/** `langevin anomaly`: an energy, k nearest neighbours and the Mahalanobis distance on tables of normal and odd rows. */
-export default function register(program: Command): void {
-  const command = program
-    .command('anomaly')
-    .description(
-      'train an energy on the normal rows of a table and find the anomalies; compare with kNN and Mahalanobis',
-    )
+/** `langevin anomaly compare`: an energy, k nearest neighbours and the Mahalanobis distance on tables with known anomalies. */
+function registerCompare(parent: Command): void {
+  const command = parent
+    .command('compare', { isDefault: true })
+    .description('how well an energy, kNN and Mahalanobis find the anomalies of a table whose anomalies are known')
     .argument('[files...]', 'CSV tables or .npz archives (default: the tables of the package)')
     .option('--label <column>', 'the column that holds the class (default for .npz: y)')
     .option('--anomaly <classes>', 'classes that are anomalies, comma-separated (default: the rarest class)', words)
@@ -126,5 +139,17 @@ export default function register(program: Command): void {
     .option('--out <folder>', 'write anomaly.html and anomaly.json there')
     .option('--json', 'print { rows } as JSON')
     .addHelpText('after', EXAMPLES)
+  columnOptions(command)
   action(command, run)
+}
+
+/** `langevin anomaly`: fit, score, and compare, which is meant where none is named. */
+export default function register(program: Command): void {
+  const parent = program
+    .command('anomaly')
+    .description('find rows of a table that are unlike the others: fit a detector, score rows, compare detectors')
+    .addHelpText('after', OVERVIEW)
+  registerFit(parent)
+  registerScore(parent)
+  registerCompare(parent)
 }

@@ -1,7 +1,7 @@
 /** The anomaly study as sections of a report. */
+import { energyLadder } from '../../ood/detectors.js'
 import { type Html, html, table } from '../../report/html.js'
 import { dotPlot } from '../../report/svg.js'
-import { SIGMAS } from './recipe.js'
 import { type AnomalyResult, type DETECTORS, TRAIN_SHARE } from './study.js'
 import { bestOf, formatMeanSd, type SummaryLine, summarise, winners } from './summary.js'
 
@@ -65,10 +65,11 @@ function summaryTable(lines: readonly SummaryLine[]): Html {
 /** The study as sections of a report: what was done, the picture, the numbers. */
 export function anomalySection(result: AnomalyResult): Html[] {
   const share = Math.round(TRAIN_SHARE * 100)
+  const { sigmas } = energyLadder()
   const intro = html`<h2>Anomaly detection on tables</h2>
 <p>${share} % of the normal rows are trained on, without labels; the other normal rows and all anomalies are scored.
-Columns are standardised by the training rows. The energy is the mean of ${SIGMAS.length} multilayer perceptrons with a
-fitted Gaussian base, trained by denoising score matching at noise ${SIGMAS.join(', ')} (${result.steps} steps each),
+Columns are standardised by the training rows. The energy is the mean of ${sigmas.length} multilayer perceptrons with a
+fitted Gaussian base, trained by denoising score matching at noise ${sigmas.join(', ')} (${result.steps} steps each),
 the same for every table. For comparison: the distance to the fifth nearest training row, and the Mahalanobis distance.</p>
 <ul>${result.tables.map(
     ({ name, columns, normals, anomalies, classes }) =>

@@ -2,11 +2,9 @@
  * The anomaly study: an energy trained on normal rows, compared with k nearest neighbours and the Mahalanobis distance.
  */
 
-import { knn, mahalanobis } from '../../ood/detectors.js'
-import { type Detector, evaluate } from '../../ood/evaluate.js'
+import * as ood from '../../ood/index.js'
 import { invokeNow } from '../../runtime/index.js'
 import type { Tensor } from '../../tensor/index.js'
-import { DEFAULT_STEPS, trainEnergyDetector } from './recipe.js'
 import type { AnomalyTable } from './tables.js'
 
 export const DETECTORS = ['energy', 'knn', 'mahalanobis'] as const
@@ -112,23 +110,10 @@ function split(table: AnomalyTable, limit: number, seed: number): Split {
 /** What a detector takes of the time, roughly: training against a look at the rows. */
 const WEIGHT: Record<DetectorName, number> = { energy: 20, knn: 1, mahalanobis: 1 }
 
-interface Fitted {
-  detector: Detector
-  dispose?: () => void
-}
-
-type Fit = (
-  rows: Tensor,
-  seed: number,
-  options: AnomalyOptions,
-  onProgress: (done: number) => void,
-) => Promise<Fitted> | Fitted
-
-const FITS: Record<DetectorName, Fit> = {
-  energy: (rows, seed, { steps = DEFAULT_STEPS, signal, threads }, onProgress) =>
-    trainEnergyDetector(rows, { seed, steps, signal, threads, onProgress }),
-  knn: (rows) => ({ detector: knn({ rows }) }),
-  mahalanobis: (rows) => ({ detector: mahalanobis({ rows }) }),
+const SPECS: Record<DetectorName, (steps: number | undefined) => ood.Detector> = {
+  energy: (steps) => ood.detectors.energyLadder(steps === undefined ? {} : { steps }),
+  knn: () => ood.detectors.knn(),
+  mahalanobis: () => ood.detectors.mahalanobis(),
 }
 
 async function measure(
@@ -139,24 +124,26 @@ async function measure(
   onProgress: (done: number) => void,
 ): Promise<Omit<AnomalyRow, 'dataset'>> {
   const { signal, threads } = options
+  const job = { ...(threads !== undefined && { threads }), ...(signal !== undefined && { signal }) }
   const began = performance.now()
-  const { detector, dispose } = await FITS[name](train, seed, options, onProgress)
+  // The rows are standardised already, by the training rows.
+  const how = { standardize: false, seed, onProgress, ...job }
+  const detector = await ood.fit(SPECS[name](options.steps), train, how)
   try {
-    const { anomaly } = await evaluate({
+    const { anomaly } = await ood.evaluate({
       detector,
       inDistribution: normals,
       outOfDistribution: { anomaly: anomalies },
       positive: 'ood',
       auprRule: 'step',
       fprRule: 'first',
-      ...(threads !== undefined && { threads }),
-      ...(signal !== undefined && { signal }),
+      ...job,
     })
     const seconds = (performance.now() - began) / 1000
     const { auroc, auprOut: aupr, fpr95, n, outOfDistribution } = anomaly
     return { detector: name, seed, auroc, aupr, fpr95, n, anomalies: outOfDistribution, seconds }
   } finally {
-    dispose?.()
+    detector.dispose()
   }
 }
 
@@ -177,7 +164,14 @@ function notesOf(tables: readonly AnomalyTable[], limit: number): string[] {
  * @throws (rejects) ERR_LANGEVIN_NON_FINITE (table, row, column), ERR_LANGEVIN_DIVERGED
  */
 export async function anomalyStudy(options: AnomalyOptions): Promise<AnomalyResult> {
-  const { tables, seeds, detectors = DETECTORS, steps = DEFAULT_STEPS, rowLimit = ROW_LIMIT, signal } = options
+  const {
+    tables,
+    seeds,
+    detectors = DETECTORS,
+    steps = ood.detectors.energyLadder().steps,
+    rowLimit = ROW_LIMIT,
+    signal,
+  } = options
   const rows: AnomalyRow[] = []
   const result = (complete: boolean): AnomalyResult => ({
     rows,

@@ -1,8 +1,9 @@
 /** Tables with normal and anomalous rows, read from CSV or .npz files. */
 import { basename, extname } from 'node:path'
-import { csv } from '../../data/csv.js'
+import { type ColumnType, csv } from '../../data/csv.js'
 import type { Dataset } from '../../data/dataset.js'
-import { npz } from '../../data/files.js'
+import { npy, npz, safetensors } from '../../data/files.js'
+import { parquet } from '../../data/parquet.js'
 import { LangevinError } from '../../errors.js'
 import { packageRoot } from '../../native/load.js'
 import { invokeNow } from '../../runtime/index.js'
@@ -21,7 +22,18 @@ export interface AnomalyTable {
   readonly classes: string
 }
 
-export interface TableOptions {
+/** A table as it was read: also its columns, without the label and those left out. */
+export interface ReadTable extends AnomalyTable {
+  readonly columns: Dataset
+}
+
+/** Which columns of a file are x: those that are named, or all but the ignored ones. */
+export interface ColumnChoice {
+  columns?: readonly string[] | undefined
+  ignore?: readonly string[] | undefined
+}
+
+export interface TableOptions extends ColumnChoice {
   /** The column (CSV) or array (.npz) that holds the class. Default: 'y' in .npz files; a CSV file needs it. */
   label?: string | undefined
   /** Values of the label that count as anomaly; all others are normal. */
@@ -42,45 +54,67 @@ export function shippedTables(): { path: string; label: string }[] {
   return ['breast_cancer.csv', 'wine.csv'].map((file) => ({ path: `${packageRoot()}data/${file}`, label: 'target' }))
 }
 
-/** A misspelt label column is answered with the nearest name there is. */
-function requireColumn(path: string, label: string, columns: readonly string[]): void {
-  if (!columns.includes(label)) {
-    invalid(`${path}: --label: there is no column '${label}'${hint(label, columns)}`, { path, label, columns })
+/** A misspelt column is answered with the nearest name there is. */
+function requireColumn(path: string, option: string, name: string, columns: readonly string[]): void {
+  if (!columns.includes(name)) {
+    invalid(`${path}: ${option}: there is no column '${name}'${hint(name, columns)}`, { path, column: name, columns })
   }
 }
 
-async function readCsv(path: string, label: string | undefined): Promise<Dataset> {
-  if (label === undefined) invalid(`${path}: say which column holds the class: --label COLUMN`, { path })
-  let table: Dataset
+/** A CSV file; classes are names: '1' and '2', or 'ok' and 'faulty', whatever the cells look like. */
+async function readCsv(path: string, label: string | undefined, ignore: readonly string[]): Promise<Dataset> {
+  const types: Record<string, ColumnType> = Object.fromEntries(ignore.map((name) => [name, 'ignore']))
+  if (label !== undefined) types[label] = 'categorical'
   try {
-    // Classes are names: '1' and '2', or 'ok' and 'faulty', whatever the cells look like.
-    table = await csv(path, { columns: { [label]: 'categorical' } })
+    return await csv(path, { columns: types, ...(extname(path).toLowerCase() === '.tsv' && { separator: '\t' }) })
   } catch (error) {
     const columns = error instanceof LangevinError ? (error.details.columns as string[] | undefined) : undefined
-    if (columns !== undefined) requireColumn(path, label, columns)
+    if (columns !== undefined) {
+      if (label !== undefined) requireColumn(path, '--label', label, columns)
+      for (const name of ignore) requireColumn(path, '--ignore', name, columns)
+    }
     throw error
   }
-  const texts = table.columns.filter((name) => name !== label && name in table.categories)
-  if (texts.length === 0) return table.withLabel(label)
-  table.dispose()
-  // Read as numbers, the error names row and column of the first cell that is text.
-  const columns = Object.fromEntries(texts.map((name) => [name, 'numeric' as const]))
-  return (await csv(path, { columns: { ...columns, [label]: 'categorical' } })).withLabel(label)
 }
 
-async function readNpz(path: string, label = 'y'): Promise<Dataset> {
-  const table = await npz(path, { label: null })
-  requireColumn(path, label, table.columns)
-  const text = table.columns.find((name) => name !== label && name in table.categories)
-  if (text !== undefined) {
-    const cell = table.categories[text]![0] ?? ''
+const READERS: Record<string, (path: string) => Promise<Dataset>> = {
+  '.npz': (path) => npz(path, { label: null }),
+  '.npy': (path) => npy(path),
+  '.parquet': (path) => parquet(path),
+  '.safetensors': (path) => safetensors(path),
+}
+
+/**
+ * The columns of a file that are x, and the label: numbers only. A column of texts is refused by name, with the way to leave it
+ * out.
+ *
+ * @throws (rejects) ERR_LANGEVIN_IO, ERR_LANGEVIN_FORMAT, ERR_LANGEVIN_INVALID_OPTION (columns)
+ */
+export async function readColumns(
+  path: string,
+  { label, columns, ignore = [] }: ColumnChoice & { label?: string | undefined },
+): Promise<Dataset> {
+  if (columns !== undefined && ignore.length > 0) invalid('give either --columns or --ignore, not both')
+  const reader = READERS[extname(path).toLowerCase()]
+  const table = reader === undefined ? await readCsv(path, label, ignore) : await reader(path)
+  const csvHides = reader === undefined ? ignore : []
+  const there = [...table.columns, ...csvHides]
+  if (label !== undefined) requireColumn(path, '--label', label, there)
+  for (const name of ignore) requireColumn(path, '--ignore', name, there)
+  for (const name of columns ?? []) requireColumn(path, '--columns', name, there)
+  const chosen = columns ?? table.columns.filter((name) => name !== label && !ignore.includes(name))
+  if (chosen.length === 0) invalid(`${path}: no column is left to look at`, { path })
+  const texts = chosen.filter((name) => Object.hasOwn(table.categories, name))
+  if (texts.length > 0) {
+    const shown = texts.map((name) => `column '${name}' holds texts ('${table.categories[name]![0] ?? ''}', ...)`)
     throw new LangevinError(
       'ERR_LANGEVIN_FORMAT',
-      `${path}: the array '${text}' holds texts ('${cell}', ...), not numbers; leave it out of the file`,
-      { details: { path, column: text, value: cell } },
+      `${path}: ${shown.join(', ')}, not numbers; leave out what is not a measurement with --ignore ${texts.join(',')}`,
+      { details: { path, columns: texts } },
     )
   }
-  return table.withLabel(label)
+  const left = table.columns.filter((name) => name !== label && !chosen.includes(name))
+  return table.drop(left).withLabel(label)
 }
 
 interface Class {
@@ -150,11 +184,11 @@ function choose(path: string, classes: Class[], { anomaly, normal }: TableOption
  * @throws (rejects) ERR_LANGEVIN_IO, ERR_LANGEVIN_FORMAT (missing and non-numeric cells by row and column),
  *   ERR_LANGEVIN_INVALID_OPTION (label column, classes, too few normal rows), ERR_LANGEVIN_SHAPE, ERR_LANGEVIN_NON_FINITE
  */
-export async function readTable(path: string, options: TableOptions = {}): Promise<AnomalyTable> {
+export async function readTable(path: string, options: TableOptions = {}): Promise<ReadTable> {
   const archive = extname(path).toLowerCase() === '.npz'
-  const table = archive ? await readNpz(path, options.label) : await readCsv(path, options.label)
-  const label = table.label!
-  if (table.columns.length < 2) invalid(`${path}: there is no column besides the label '${label}'`, { path })
+  const label = options.label ?? (archive ? 'y' : undefined)
+  if (label === undefined) invalid(`${path}: say which column holds the class: --label COLUMN`, { path })
+  const table = await readColumns(path, { ...options, label })
   const classes = classesOf(path, table)
   const { chosen, how } = choose(path, classes, options)
   const count = chosen.reduce((sum, each) => sum + each.count, 0)
@@ -180,6 +214,7 @@ export async function readTable(path: string, options: TableOptions = {}): Promi
     x: table.toTensor(undefined, 'float64'),
     normals: rowsOf(classes.filter((each) => !chosen.includes(each))),
     anomalies: rowsOf(chosen),
+    columns: table.withLabel(label),
     classes: `anomaly = ${label} ${names} (${how}): ${count} of ${table.length} rows`,
   }
 }

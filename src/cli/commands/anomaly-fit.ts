@@ -1,0 +1,123 @@
+/** `langevin anomaly fit`: learns what is normal from the rows of a table, and writes one file that scores new rows. */
+import { mkdir } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import type { Dataset } from '../../data/dataset.js'
+import { LangevinError } from '../../errors.js'
+import { ioError } from '../../io/files.js'
+import * as ood from '../../ood/index.js'
+import { readColumns, readTable } from '../../studies/anomaly/index.js'
+import { columnOptions, words } from '../columns.js'
+import { action, interruption, note, ProgressBar, printJson, wholeNumber } from '../support.js'
+
+const KINDS = ['energyLadder', 'mahalanobis', 'knn'] as const
+/** Rates whose thresholds are printed, where there are held-out rows enough. */
+const RATES = [0.1, 0.05, 0.01, 0.001]
+
+interface FitCommandOptions {
+  out: string
+  columns?: string[]
+  ignore?: string[]
+  label?: string
+  normal?: string[]
+  anomaly?: string[]
+  detector: (typeof KINDS)[number]
+  heldOut: number
+  steps?: number
+  seed: number
+  threads?: number
+  json?: boolean
+}
+
+const EXAMPLES = `
+The rows are taken to be normal; with --label only those of the normal classes are used. A share of them is held out: thresholds
+and p-values are read from their scores. The file holds the detector, its columns and their scale.
+
+Examples:
+  npx langevin anomaly fit machines.csv --ignore id --out detector.safetensors
+  npx langevin anomaly fit machines.csv --label state --normal ok --ignore id --out detector.safetensors
+  npx langevin anomaly fit table.parquet --columns speed,heat --detector mahalanobis --held-out 0.3 --out detector.safetensors`
+
+function share(text: string): number {
+  const value = Number(text)
+  if (text.trim() === '' || !(value > 0 && value < 1))
+    throw new InvalidArgumentError('expected a share between 0 and 1.')
+  return value
+}
+
+/** The normal rows of a table, with the names of their columns. */
+async function normalRows(path: string, options: FitCommandOptions): Promise<Dataset> {
+  const { label, normal, anomaly, columns, ignore } = options
+  if (label === undefined) {
+    if (normal !== undefined || anomaly !== undefined) {
+      throw new LangevinError('ERR_LANGEVIN_INVALID_OPTION', '--label: say which column holds the class')
+    }
+    return readColumns(path, { columns, ignore })
+  }
+  const table = await readTable(path, { label, normal, anomaly, columns, ignore })
+  note(table.classes)
+  return table.columns.select(table.normals)
+}
+
+function detectorOf({ detector, steps }: FitCommandOptions): ood.Detector {
+  if (steps !== undefined && detector !== 'energyLadder') {
+    throw new LangevinError('ERR_LANGEVIN_INVALID_OPTION', `--steps: a ${detector} detector is not trained in steps`)
+  }
+  return ood.detectors[detector](steps === undefined ? {} : { steps })
+}
+
+function thresholdsOf(fitted: ood.FittedDetector): { fpr: number; threshold: number }[] {
+  return RATES.filter((fpr) => fpr * (fitted.heldOut + 1) >= 1).map((fpr) => ({
+    fpr,
+    threshold: fitted.threshold({ fpr }),
+  }))
+}
+
+async function run(path: string, options: FitCommandOptions): Promise<void> {
+  const { out, heldOut, seed, threads } = options
+  const detector = detectorOf(options)
+  const rows = await normalRows(path, options)
+  await mkdir(dirname(out), { recursive: true }).catch((error) => {
+    throw ioError('write', out, error)
+  })
+  const bar = new ProgressBar()
+  const { signal, release } = interruption()
+  try {
+    const onProgress = (done: number) => bar.update(done, `${options.detector} of ${rows.length} rows`)
+    const how = { heldOut, seed, signal, onProgress, ...(threads !== undefined && { threads }) }
+    await using fitted = await ood.fit(detector, rows, { standardize: true, ...how })
+    await fitted.save(out, { signal })
+    bar.end()
+    const { columns } = fitted.inputs!
+    const thresholds = thresholdsOf(fitted)
+    const trained = rows.length - fitted.heldOut
+    note(`wrote ${out}: ${fitted.kind}, ${trained} rows trained on, ${fitted.heldOut} held out`)
+    note(`columns: ${columns.join(', ')}`)
+    for (const { fpr, threshold } of thresholds) note(`threshold at fpr ${fpr}: ${threshold}`)
+    if (options.json) printJson({ out, kind: fitted.kind, columns, rows: trained, heldOut: fitted.heldOut, thresholds })
+  } finally {
+    bar.end()
+    release()
+  }
+}
+
+/** `langevin anomaly fit rows.csv --out detector.safetensors` */
+export default function register(parent: Command): void {
+  const command = parent
+    .command('fit')
+    .description('learn what is normal from the rows of a table and write a detector')
+    .argument('<rows>', '.csv, .tsv, .npz, .npy, .parquet or .safetensors: normal rows, or a table with a class column')
+    .requiredOption('--out <file>', 'the file to write, such as detector.safetensors')
+    .option('--label <column>', 'a column that holds a class: only normal rows are used')
+    .option('--normal <classes>', 'classes that are normal, comma-separated', words)
+    .option('--anomaly <classes>', 'classes that are not, comma-separated (default: the rarest class)', words)
+    .addOption(new Option('--detector <kind>', 'the detector').choices(KINDS).default('energyLadder'))
+    .option('--held-out <share>', 'share of the rows that thresholds are read from', share, 0.2)
+    .option('--steps <n>', 'optimiser steps of each energy of an energyLadder (default 600)', wholeNumber(1))
+    .option('--seed <n>', 'fixes which rows are held out, and the training', wholeNumber(0), 0)
+    .option('--threads <n>', 'threads (default: LANGEVIN_THREADS or all cores)', wholeNumber(1))
+    .option('--json', 'print { out, kind, columns, rows, heldOut, thresholds } as JSON')
+    .addHelpText('after', EXAMPLES)
+  columnOptions(command)
+  action(command, run)
+}

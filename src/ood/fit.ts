@@ -1,0 +1,214 @@
+/** Fits detectors to training rows, and reads fitted ones. */
+import type { InputRows } from '../data/input-rows.js'
+import { Energy } from '../energy.js'
+import { LangevinError } from '../errors.js'
+import { invoke, invokeNow } from '../runtime/index.js'
+import { kindsOf, requireOptions } from '../spec/index.js'
+import type { Tensor } from '../tensor/index.js'
+import { type LoadDetectorOptions, readDetector } from './file.js'
+import { FittedDetector } from './fitted.js'
+import { type Ladder, trainLadder } from './ladder.js'
+import { type Asked, disposeFit, type Fit, type JobOptions } from './parts.js'
+import { inputsOf, Made, type OodRows } from './rows.js'
+import { conversionOf, coreOf, modelsIn } from './units.js'
+
+/** Any value of `detectors.*`. */
+export type Detector = { readonly kind: string }
+
+type Parts = Asked & { readonly rows?: OodRows }
+
+export interface FitOptions extends JobOptions {
+  /**
+   * Normal rows that are not trained on, for `threshold`, `quantile` and `pValue`: rows, or the share of the training rows
+   * (such as 0.2) that is set aside for it. A detector of an energy that is trained already takes rows only.
+   */
+  heldOut?: OodRows | number
+  /**
+   * Standardise the columns by mean and standard deviation of the training rows, here and whenever rows are scored. Default:
+   * true for energyLadder, whose noise levels count in standard deviations; false for the others.
+   */
+  standardize?: boolean
+  /** Fixes what is random: which rows are held out, and the training of a ladder. Default 0. */
+  seed?: number
+  /** Share of the training of a ladder that is done, 0 to 1. */
+  onProgress?: (done: number) => void
+}
+
+function invalid(problem: string): never {
+  throw new LangevinError('ERR_LANGEVIN_INVALID_OPTION', `ood.fit: ${problem}`)
+}
+
+function partsOf(value: Detector): Parts {
+  if (typeof value !== 'object' || value === null || !kindsOf('detector').includes(value.kind)) {
+    throw new LangevinError(
+      'ERR_LANGEVIN_INVALID_OPTION',
+      `ood: detector: give a value of detectors.*; known: ${kindsOf('detector').join(', ')}`,
+    )
+  }
+  return value
+}
+
+/** Kinds that take something from training rows. */
+const trains = ({ model }: Parts) => model === undefined
+
+/** Rows that are trained on and rows set aside, in the units of the data. */
+interface Rows {
+  train: OodRows | undefined
+  heldOut: OodRows | undefined
+}
+
+function cut(rows: Tensor, share: number, seed: number, made: Made): Rows {
+  if (!(share > 0 && share < 1)) invalid(`heldOut: a share lies between 0 and 1, got ${share}`)
+  const n = rows.shape[0] ?? 0
+  const aside = Math.round(share * n)
+  if (aside < 1 || n - aside < 2) invalid(`heldOut: a share of ${share} of ${n} rows leaves too few on one side`)
+  const parts = invokeNow<Tensor[]>('data.split', { n, sizes: [n - aside, aside], seed })
+  const [train, heldOut] = parts.map((part) => made.keep(rows.index(part)))
+  for (const part of parts) part.dispose()
+  return { train, heldOut }
+}
+
+function rowsOf(parts: Parts, given: OodRows | undefined, { heldOut, seed = 0 }: FitOptions, made: Made): Rows {
+  if (given === undefined) {
+    if (trains(parts)) invalid(`rows: a ${parts.kind} detector is fitted to training rows; give them`)
+    if (typeof heldOut === 'number') invalid('heldOut: a share is cut from training rows; there are none: give rows')
+    return { train: undefined, heldOut }
+  }
+  if (typeof heldOut !== 'number') return { train: given, heldOut }
+  if (modelsIn(parts).length > 0) {
+    invalid(
+      `heldOut: the energy of a ${parts.kind} detector is trained already, maybe on these rows; give rows it has not seen`,
+    )
+  }
+  return cut(made.rows(given, 'rows'), heldOut, seed, made)
+}
+
+/** Columns and scale: those of the models, where they have inputs, else of the training rows. */
+function conversionFor(
+  parts: Parts,
+  given: OodRows | undefined,
+  train: OodRows | undefined,
+  standardize: boolean,
+  made: Made,
+): InputRows | undefined {
+  const ofModels = conversionOf(parts)
+  if (standardize && ofModels?.transforms) invalid('standardize: the model standardises its rows itself (its inputs)')
+  if (ofModels !== undefined) return ofModels
+  if (given === undefined || train === undefined) {
+    if (standardize) invalid('standardize: needs the training rows; give them')
+    return undefined
+  }
+  return inputsOf(given, made.rows(train, 'rows'), standardize)
+}
+
+/** A copy of an energy: what is fitted to it must not move when the other trains on. */
+async function copyOf(model: Energy, own: Energy[], signal: AbortSignal | undefined): Promise<Energy> {
+  // A network that is no energy is refused by the core.
+  if (!(model instanceof Energy)) return model
+  const { spec, dtype, device, inputs } = model
+  const copy = await Energy.create(spec, { dtype, device, inputs, signal })
+  own.push(copy)
+  const values = await model.parameters({ signal })
+  try {
+    await invoke('network.setParameters', { network: copy.native(), values, complete: true }, { signal })
+  } finally {
+    for (const each of Object.values(values)) each.dispose()
+  }
+  return copy
+}
+
+/** The energies a detector asks: a ladder's are trained here; others are copied, or borrowed where that is enough. */
+async function modelsOf(
+  parts: Parts,
+  rows: Tensor | undefined,
+  own: Energy[],
+  borrow: boolean,
+  { seed = 0, signal, threads, onProgress }: FitOptions,
+): Promise<Pick<Asked, 'model' | 'models'>> {
+  if (parts.kind === 'energyLadder') {
+    own.push(...(await trainLadder(rows!, parts as Ladder, { seed, signal, threads, onProgress })))
+    return { models: own }
+  }
+  const one = async (model: Energy) => (borrow ? model : copyOf(model, own, signal))
+  if (parts.model !== undefined) return { model: await one(parts.model) }
+  if (parts.models === undefined) return {}
+  const models: Energy[] = []
+  for (const model of parts.models) models.push(await one(model))
+  return { models }
+}
+
+interface Fitting extends FitOptions {
+  /** Ask the caller's own energies: for a fit that does not outlive the call. */
+  borrow?: boolean
+}
+
+/** Fits a detector; `heldOut` are the rows that were set aside. */
+export async function fitDetector(
+  detector: Detector,
+  rows: OodRows | undefined,
+  options: Fitting,
+): Promise<{ fit: Fit; heldOut: OodRows | undefined; made: Made }> {
+  const parts = partsOf(detector)
+  if (rows !== undefined && parts.rows !== undefined) {
+    invalid('rows: the detector holds its training rows already; give them in one of the two places')
+  }
+  const { borrow = false, signal, threads, standardize = parts.kind === 'energyLadder' } = options
+  const given = rows ?? parts.rows
+  const made = new Made()
+  const own: Energy[] = []
+  try {
+    const { train, heldOut } = rowsOf(parts, given, options, made)
+    const inputs = conversionFor(parts, given, train, standardize, made)
+    const scaled = train === undefined || !trains(parts) ? undefined : made.read(train, 'rows', inputs)
+    const { rows: _, ...rest } = parts
+    const asked = { ...rest, ...(await modelsOf(parts, scaled, own, borrow, options)) }
+    const core = coreOf(asked)
+    const state = await invoke<Record<string, Tensor>>(
+      'ood.fit',
+      {
+        detector: { ...core, ...(scaled !== undefined && { rows: scaled }) },
+        ...(threads !== undefined && { threads }),
+      },
+      { signal },
+    )
+    return { fit: { detector: asked, core, state, inputs, own }, heldOut, made }
+  } catch (error) {
+    made.dispose()
+    disposeFit({ state: {}, own })
+    throw error
+  }
+}
+
+/**
+ * Fits a detector to training rows, once: `fitted.scores(x)` then costs what a look at `x` costs. Rows may be a data set,
+ * whose column names are kept; they may also be in the detector, and a detector of an energy needs none.
+ *
+ * @throws (rejects) ERR_LANGEVIN_INVALID_OPTION, _SHAPE, _NON_FINITE (row and column), _DIVERGED (a ladder), `signal.reason`
+ */
+export async function fit(detector: Detector, rows?: OodRows, options: FitOptions = {}): Promise<FittedDetector> {
+  requireOptions('ood.fit', options, ['heldOut', 'standardize', 'seed', 'onProgress', 'threads', 'signal'])
+  const { fit: found, heldOut, made } = await fitDetector(detector, rows, options)
+  const fitted = new FittedDetector(found)
+  try {
+    const { threads, signal } = options
+    const job = { ...(threads !== undefined && { threads }), ...(signal !== undefined && { signal }) }
+    if (heldOut !== undefined) await fitted.calibrate(heldOut as OodRows, job)
+    return fitted
+  } catch (error) {
+    fitted.dispose()
+    throw error
+  } finally {
+    made.dispose()
+  }
+}
+
+/**
+ * Reads a fitted detector from a file that `FittedDetector.save` or `langevin anomaly fit` wrote.
+ *
+ * @throws (rejects) ERR_LANGEVIN_IO, _FORMAT (not such a file, or of a newer version), _DEVICE
+ */
+export async function load(path: string, options: LoadDetectorOptions = {}): Promise<FittedDetector> {
+  const known = requireOptions('ood.load', options, ['device', 'signal'])
+  const { fit: found, calibration } = await readDetector(path, known)
+  return new FittedDetector(found, calibration)
+}

@@ -1,0 +1,120 @@
+/** `langevin anomaly fit` and `score`, run as commands: one file from the rows of a table to the rows that are flagged. */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import * as ood from '../../src/ood/index.js'
+import { start, temporaryFolder } from '../helpers/cli.js'
+
+const folder = temporaryFolder('cli-detector')
+const anomaly = (...args: string[]) => start(folder, ['anomaly', ...args]).outcome
+
+// Speed and heat of machines that run well lie on an ellipse in unlike units; hot ones lie outside.
+const machine = (i: number, radius: number) => [1000 + 100 * radius * Math.cos(i * 1.3), radius * Math.sin(i * 1.3)]
+const table = (head: string, lines: (string | number)[][]) =>
+  `${[head, ...lines.map((line) => line.join(','))].join('\n')}\n`
+const rows = Array.from({ length: 200 }, (_, i) => {
+  const hot = i % 20 === 3
+  return [`m${i}`, ...machine(i, hot ? 6 : 1 + 0.1 * Math.sin(i * 7.7)), hot ? 'hot' : 'ok']
+})
+writeFileSync(join(folder, 'machines.csv'), table('id,speed,heat,state', rows))
+// The same columns the other way round.
+const fresh = [machine(5, 1), machine(8, 6), machine(9, 1.05)].map(([speed, heat]) => [heat!, speed!])
+writeFileSync(join(folder, 'new.csv'), table('heat,speed', fresh))
+const FIT = ['fit', 'machines.csv', '--label', 'state', '--normal', 'ok', '--ignore', 'id', '--steps', '60']
+
+describe('langevin anomaly fit and score', () => {
+  it('write and use one file, which the library reads too', async () => {
+    const fitted = await anomaly(...FIT, '--out', 'made/here/detector.safetensors', '--json')
+    expect(fitted.stderr).toContain("anomaly = state 'hot' (all but the normal ones): 10 of 200 rows")
+    expect(fitted.status).toBe(0)
+    const told = JSON.parse(fitted.stdout)
+    expect(told).toMatchObject({ kind: 'energyLadder', columns: ['speed', 'heat'], rows: 152, heldOut: 38 })
+    expect(told.thresholds.map(({ fpr }: { fpr: number }) => fpr)).toEqual([0.1, 0.05])
+
+    const scored = await anomaly('score', 'made/here/detector.safetensors', 'new.csv', '--fpr', '0.05', '--json')
+    expect(scored.status).toBe(0)
+    expect(scored.stderr).toContain('1 of 3 rows score above')
+    const { threshold, rows: found } = JSON.parse(scored.stdout)
+    expect(threshold).toBe(told.thresholds[1].threshold)
+    expect(found.map(({ anomaly: flag }: { anomaly: boolean }) => flag)).toEqual([false, true, false])
+
+    // Columns by name, whatever their order: the numbers are those of the library for rows in the order of training.
+    await using detector = await ood.load(join(folder, 'made/here/detector.safetensors'))
+    const values = (await detector.scores(fresh.map(([heat, speed]) => [speed!, heat!]))).toArray() as number[]
+    expect(found.map(({ score }: { score: number }) => score)).toEqual(values)
+    expect(found.map(({ pValue }: { pValue: number }) => pValue)).toEqual(values.map((score) => detector.pValue(score)))
+
+    const text = await anomaly('score', 'made/here/detector.safetensors', 'new.csv', '--threshold', '-1e9')
+    const lines = text.stdout.trim().split('\n')
+    expect(lines[0]).toBe('row,score,p_value,anomaly')
+    expect(lines.slice(1).map((line) => line.split(','))).toEqual(
+      values.map((score, k) => [String(k + 1), String(score), String(detector.pValue(score)), '1']),
+    )
+  })
+
+  it('fit the same file with the same seed', async () => {
+    const make = async (out: string, seed: string) => {
+      await anomaly(...FIT, '--out', out, '--seed', seed)
+      return readFileSync(join(folder, out))
+    }
+    const one = await make('one.safetensors', '4')
+    expect(one.equals(await make('two.safetensors', '4'))).toBe(true)
+    expect(one.equals(await make('three.safetensors', '5'))).toBe(false)
+  })
+
+  it.each([
+    [['fit', 'machines.csv', '--out', 'x.st'], 1, "column 'id' holds texts ('m0', ...), column 'state'"],
+    [['fit', 'machines.csv', '--out', 'x.st'], 1, '--ignore id,state'],
+    [['fit', 'machines.csv', '--ignore', 'idd', '--out', 'x.st'], 1, "did you mean 'id'?"],
+    [['fit', 'machines.csv', '--columns', 'sped', '--out', 'x.st'], 1, "did you mean 'speed'?"],
+    [
+      ['fit', 'machines.csv', '--columns', 'speed', '--ignore', 'id', '--out', 'x.st'],
+      1,
+      'either --columns or --ignore',
+    ],
+    [['fit', 'machines.csv', '--columns', 'speed', '--normal', 'ok', '--out', 'x.st'], 1, '--label'],
+    [['fit', 'machines.csv', '--columns', 'speed', '--detector', 'knn', '--steps', '3', '--out', 'x.st'], 1, '--steps'],
+    [['fit', 'machines.csv', '--columns', 'speed', '--held-out', '1', '--out', 'x.st'], 2, 'share between 0 and 1'],
+    [['fit', 'machines.csv'], 2, '--out'],
+    [['score', 'detector.safetensors', 'machines.csv', '--ignore', 'id'], 1, '--ignore state'],
+    [['score', 'detector.safetensors', 'machines.csv', '--ignore', 'id,state,heat'], 1, "there is no 'heat'"],
+    [['score', 'detector.safetensors', 'wide.csv'], 1, "'load' is not among them"],
+    [['score', 'detector.safetensors', 'new.csv', '--fpr', '0.0001'], 1, 'needs at least 9999'],
+    [
+      ['score', 'detector.safetensors', 'new.csv', '--fpr', '0.1', '--threshold', '1'],
+      1,
+      'either --fpr or --threshold',
+    ],
+    [['score', 'new.csv', 'new.csv'], 1, 'ERR_LANGEVIN_FORMAT'],
+    [['score', 'nowhere.safetensors', 'new.csv'], 1, 'ERR_LANGEVIN_IO'],
+  ])('%j fails with exit %i', async (args, code, hint) => {
+    await detectorFile()
+    writeFileSync(
+      join(folder, 'wide.csv'),
+      table(
+        'heat,speed,load',
+        fresh.map((line) => [...line, 1]),
+      ),
+    )
+    const { status, stdout, stderr } = await anomaly(...args)
+    expect(stderr).toContain(hint)
+    expect(status).toBe(code)
+    expect(stdout).toBe('')
+  })
+})
+
+let written: Promise<unknown> | undefined
+/** A detector of speed and heat, fitted once. */
+async function detectorFile(): Promise<void> {
+  written ??= anomaly(
+    'fit',
+    'machines.csv',
+    '--ignore',
+    'id,state',
+    '--detector',
+    'mahalanobis',
+    '--out',
+    'detector.safetensors',
+  )
+  await written
+}
