@@ -52,7 +52,8 @@ export function inputsOf(dataset: Dataset, run: Choice, model: Energy): Inputs |
   return made
 }
 
-function refuseCounters(dataset: Dataset, names: readonly string[]): void {
+/** A column that counts the rows is no measurement: @throws ERR_LANGEVIN_INVALID_OPTION naming it */
+export function refuseCounters(dataset: Dataset, names: readonly string[]): void {
   if (names.length < 2) return
   const counter = names.find((name) => counts(dataset, name))
   if (counter === undefined) return

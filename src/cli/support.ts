@@ -39,6 +39,13 @@ export function wholeNumber(least: number): (text: string) => number {
   }
 }
 
+/** Any number. */
+export function finite(text: string): number {
+  const value = Number(text)
+  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('expected a number.')
+  return value
+}
+
 /** Names, comma-separated. */
 export const names = (text: string): string[] => text.split(',').map((word) => word.trim())
 

@@ -63,10 +63,10 @@ describe('langevin anomaly fit and score', () => {
   })
 
   it.each([
-    [['fit', 'machines.csv', '--out', 'x.st'], 1, "column 'id' holds texts ('m0', ...), column 'state'"],
+    [['fit', 'machines.csv', '--out', 'x.st'], 1, "columns 'id' ('m0', row 1), 'state' ('ok', row 1) contain text"],
     [['fit', 'machines.csv', '--out', 'x.st'], 1, '--ignore id,state'],
-    [['fit', 'machines.csv', '--ignore', 'idd', '--out', 'x.st'], 1, "did you mean 'id'?"],
-    [['fit', 'machines.csv', '--columns', 'sped', '--out', 'x.st'], 1, "did you mean 'speed'?"],
+    [['fit', 'machines.csv', '--ignore', 'idd', '--out', 'x.st'], 1, "no column 'idd'"],
+    [['fit', 'machines.csv', '--columns', 'sped', '--out', 'x.st'], 1, "no column 'sped'"],
     [
       ['fit', 'machines.csv', '--columns', 'speed', '--ignore', 'id', '--out', 'x.st'],
       1,

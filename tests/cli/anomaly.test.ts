@@ -63,7 +63,7 @@ describe('langevin anomaly', () => {
     [['machines.csv', '--label', 'state', '--anomaly', 'hott'], 1, "did you mean 'hot'?"],
     [['nowhere.csv', '--label', 'state'], 1, 'ERR_LANGEVIN_IO'],
     [['--label', 'state'], 1, 'name the file'],
-    [['machines.csv', '--label', 'state', '--out', 'no/such'], 1, 'ERR_LANGEVIN_IO'],
+    [['machines.csv', '--label', 'state', '--out', 'machines.csv/no'], 1, 'ERR_LANGEVIN_IO'],
     [['machines.csv', '--detectors', 'knm'], 2, 'knn'],
     [['machines.csv', '--seeds', '0'], 2, 'at least 1'],
     [['machines.csv', '--sedes', '3'], 2, '--seeds'],

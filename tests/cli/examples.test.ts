@@ -21,17 +21,24 @@ const shell = (line: string) =>
 const SHORTER: Readonly<Record<string, string>> = {
   spandrel: '--steps 2 --seeds 1 --models mlp',
   compare: '--steps 2 --seeds 1 --objectives nce',
-  anomaly: '--steps 2 --seeds 1',
+  'anomaly compare': '--steps 2 --seeds 1',
   train: '--set steps=20',
   sample: '--chains 10',
 }
 /** Commands whose examples change the installation. */
 const NOT_RUN = new Set(['build', 'doctor'])
 
-const commands = shell('langevin --help')
-  .stdout.split('\n')
-  .flatMap((line) => /^ {2}([a-z]+) (?:\[|<)/.exec(line)?.[1] ?? [])
-  .filter((name) => name !== 'help')
+/** The commands a help lists, those of commands with commands of their own too: 'train', 'anomaly', 'anomaly fit'. */
+function listed(of: string): string[] {
+  const list = shell(`langevin ${of} --help`).stdout.split('Commands:')[1] ?? ''
+  return list
+    .split('\n\n')[0]!
+    .split('\n')
+    .flatMap((line) => /^ {2}([a-z]+) /.exec(line)?.[1] ?? [])
+    .filter((name) => name !== 'help')
+    .map((name) => `${of} ${name}`.trim())
+}
+const commands = listed('').flatMap((name) => [name, ...listed(name)])
 
 const examplesOf = (command: string) =>
   (shell(`langevin ${command} --help`).stdout.split('Examples:')[1] ?? '')
@@ -41,7 +48,7 @@ const examplesOf = (command: string) =>
 
 /** The same work in seconds, written where the options of the example end. */
 function shortened(line: string): string {
-  return line.replace(/npx langevin (\w+)([^>|]*)/, (whole, name: string, rest: string) =>
+  return line.replace(/npx langevin (anomaly \w+|\w+)([^>|]*)/, (whole, name: string, rest: string) =>
     SHORTER[name] === undefined || / --resume/.test(rest)
       ? whole
       : `npx langevin ${name}${rest.trimEnd()} ${SHORTER[name]} `,

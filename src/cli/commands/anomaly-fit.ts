@@ -1,14 +1,13 @@
 /** `langevin anomaly fit`: learns what is normal from the rows of a table, and writes one file that scores new rows. */
-import { mkdir } from 'node:fs/promises'
-import { dirname } from 'node:path'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { Dataset } from '../../data/dataset.js'
 import { LangevinError } from '../../errors.js'
-import { ioError } from '../../io/files.js'
 import * as ood from '../../ood/index.js'
-import { readColumns, readTable } from '../../studies/anomaly/index.js'
-import { columnOptions, words } from '../columns.js'
-import { action, interruption, note, ProgressBar, printJson, wholeNumber } from '../support.js'
+import { readTable } from '../../studies/anomaly/index.js'
+import { columnOptions } from '../columns.js'
+import { readRows } from '../data.js'
+import { refuseCounters } from '../inputs.js'
+import { action, interruption, makeFolderOf, names, note, ProgressBar, printJson, wholeNumber } from '../support.js'
 
 const KINDS = ['energyLadder', 'mahalanobis', 'knn'] as const
 /** Rates whose thresholds are printed, where there are held-out rows enough. */
@@ -34,9 +33,9 @@ The rows are taken to be normal; with --label only those of the normal classes a
 and p-values are read from their scores. The file holds the detector, its columns and their scale.
 
 Examples:
-  npx langevin anomaly fit machines.csv --ignore id --out detector.safetensors
-  npx langevin anomaly fit machines.csv --label state --normal ok --ignore id --out detector.safetensors
-  npx langevin anomaly fit table.parquet --columns speed,heat --detector mahalanobis --held-out 0.3 --out detector.safetensors`
+  npx langevin anomaly fit rows.csv --out detector.safetensors
+  npx langevin anomaly fit machines.csv --label state --normal ok --out machines.safetensors
+  npx langevin anomaly fit machines.csv --ignore state --detector mahalanobis --held-out 0.3 --out machines.safetensors`
 
 function share(text: string): number {
   const value = Number(text)
@@ -45,14 +44,26 @@ function share(text: string): number {
   return value
 }
 
+/** The rows of a file, without the columns that are not asked for. */
+async function rowsOf(path: string, { columns, ignore }: FitCommandOptions): Promise<Dataset> {
+  const rows = await readRows(path, { ignore })
+  if (columns === undefined) {
+    refuseCounters(rows, rows.columns)
+    return rows.withLabel(undefined)
+  }
+  for (const name of columns) rows.column(name)
+  return rows.drop(rows.columns.filter((name) => !columns.includes(name))).withLabel(undefined)
+}
+
 /** The normal rows of a table, with the names of their columns. */
 async function normalRows(path: string, options: FitCommandOptions): Promise<Dataset> {
   const { label, normal, anomaly, columns, ignore } = options
+  if (columns !== undefined && ignore !== undefined) {
+    throw new LangevinError('ERR_LANGEVIN_INVALID_OPTION', 'give either --columns or --ignore, not both')
+  }
   if (label === undefined) {
-    if (normal !== undefined || anomaly !== undefined) {
-      throw new LangevinError('ERR_LANGEVIN_INVALID_OPTION', '--label: say which column holds the class')
-    }
-    return readColumns(path, { columns, ignore })
+    if (normal === undefined && anomaly === undefined) return rowsOf(path, options)
+    throw new LangevinError('ERR_LANGEVIN_INVALID_OPTION', '--label: say which column holds the class')
   }
   const table = await readTable(path, { label, normal, anomaly, columns, ignore })
   note(table.classes)
@@ -77,9 +88,7 @@ async function run(path: string, options: FitCommandOptions): Promise<void> {
   const { out, heldOut, seed, threads } = options
   const detector = detectorOf(options)
   const rows = await normalRows(path, options)
-  await mkdir(dirname(out), { recursive: true }).catch((error) => {
-    throw ioError('write', out, error)
-  })
+  await makeFolderOf(out)
   const bar = new ProgressBar()
   const { signal, release } = interruption()
   try {
@@ -106,11 +115,14 @@ export default function register(parent: Command): void {
   const command = parent
     .command('fit')
     .description('learn what is normal from the rows of a table and write a detector')
-    .argument('<rows>', '.csv, .tsv, .npz, .npy, .parquet or .safetensors: normal rows, or a table with a class column')
+    .argument(
+      '<rows>',
+      '.csv, .tsv, .npz, .npy, .parquet or .safetensors; - for stdin: normal rows, or a table with a class column',
+    )
     .requiredOption('--out <file>', 'the file to write, such as detector.safetensors')
     .option('--label <column>', 'a column that holds a class: only normal rows are used')
-    .option('--normal <classes>', 'classes that are normal, comma-separated', words)
-    .option('--anomaly <classes>', 'classes that are not, comma-separated (default: the rarest class)', words)
+    .option('--normal <classes>', 'classes that are normal, comma-separated', names)
+    .option('--anomaly <classes>', 'classes that are not, comma-separated (default: the rarest class)', names)
     .addOption(new Option('--detector <kind>', 'the detector').choices(KINDS).default('energyLadder'))
     .option('--held-out <share>', 'share of the rows that thresholds are read from', share, 0.2)
     .option('--steps <n>', 'optimiser steps of each energy of an energyLadder (default 600)', wholeNumber(1))

@@ -1,13 +1,13 @@
 /** `langevin anomaly score`: scores the rows of a file with a detector that `anomaly fit` wrote. */
-import { type Command, InvalidArgumentError } from 'commander'
+import { type Command, Option } from 'commander'
 import { LangevinError } from '../../errors.js'
 import * as ood from '../../ood/index.js'
-import { readColumns } from '../../studies/anomaly/index.js'
-import { words } from '../columns.js'
-import { action, interruption, note, print, printJson, wholeNumber } from '../support.js'
+import { FORMATS, readRows } from '../data.js'
+import { action, finite, interruption, names, note, oneOf, print, printJson, wholeNumber } from '../support.js'
 
 interface ScoreCommandOptions {
   ignore?: string[]
+  format?: string
   fpr?: number
   threshold?: number
   threads?: number
@@ -20,15 +20,9 @@ is like those the detector was fitted to. p_value: of new normal rows at most th
 --threshold a last column says which rows are above.
 
 Examples:
-  npx langevin anomaly score detector.safetensors new.csv --ignore id > scores.csv
-  npx langevin anomaly score detector.safetensors new.csv --fpr 0.01 --json
-  npx langevin anomaly score detector.safetensors new.csv --threshold 2.5`
-
-const number = (text: string) => {
-  const value = Number(text)
-  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('expected a number.')
-  return value
-}
+  npx langevin anomaly score detector.safetensors new.csv > scores.csv
+  npx langevin anomaly score detector.safetensors new.csv --fpr 0.1 --json
+  cat new.csv | npx langevin anomaly score detector.safetensors - --threshold 2.5`
 
 interface ScoredRow {
   row: number
@@ -55,7 +49,7 @@ function asText(rows: readonly ScoredRow[], withPValues: boolean, withAnomaly: b
 async function run(path: string, data: string, options: ScoreCommandOptions): Promise<void> {
   await using fitted = await ood.load(path)
   const threshold = thresholdOf(fitted, options)
-  const rows = await readColumns(data, { ignore: options.ignore })
+  const rows = await readRows(data, options)
   const { signal, release } = interruption()
   try {
     const threads = options.threads === undefined ? {} : { threads: options.threads }
@@ -85,10 +79,15 @@ export default function register(parent: Command): void {
     .command('score')
     .description('score the rows of a file with a detector that `anomaly fit` wrote')
     .argument('<detector>', 'what `langevin anomaly fit` or FittedDetector.save wrote')
-    .argument('<data>', '.csv, .tsv, .npz, .npy, .parquet or .safetensors')
-    .option('--fpr <share>', 'flag rows, at most this share of the normal ones (0.01: one in a hundred)', number)
-    .option('--threshold <score>', 'flag rows that score above this', number)
-    .option('--ignore <names>', 'columns of the file to leave out, comma-separated', words)
+    .argument('<data>', '.csv, .tsv, .npz, .npy, .parquet or .safetensors; - for stdin')
+    .option('--fpr <share>', 'flag rows, at most this share of the normal ones (0.01: one in a hundred)', finite)
+    .option('--threshold <score>', 'flag rows that score above this', finite)
+    .option('--ignore <names>', 'columns of the file to leave out, comma-separated', names)
+    .addOption(
+      new Option('--format <name>', `instead of the extension: ${FORMATS.join(', ')} (of stdin: csv)`).argParser(
+        oneOf(...FORMATS),
+      ),
+    )
     .option('--threads <n>', 'threads (default: LANGEVIN_THREADS or all cores)', wholeNumber(1))
     .option('--json', 'print { kind, threshold, rows } as JSON')
     .addHelpText('after', EXAMPLES)

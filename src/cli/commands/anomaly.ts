@@ -13,11 +13,12 @@ import {
   textTable,
 } from '../../studies/anomaly/index.js'
 import { writeReport } from '../../studies/report.js'
-import { columnOptions, words } from '../columns.js'
+import { columnOptions } from '../columns.js'
 import {
   action,
   choices,
   interruption,
+  names,
   note,
   ProgressBar,
   print,
@@ -45,13 +46,12 @@ interface AnomalyCommandOptions {
 const OVERVIEW = `
 fit and score are for use: fit learns what is normal from a table and writes one file, score applies it to new rows. compare
 is a study: how well three detectors find anomalies that are known. Without one of these words compare is meant.
+Each has a help of its own: anomaly fit --help.
 
 Examples:
-  npx langevin anomaly fit machines.csv --ignore id --out detector.safetensors
-  npx langevin anomaly score detector.safetensors new.csv --fpr 0.01 --ignore id
-  npx langevin anomaly compare machines.csv --label state --normal ok --ignore id
-
-Each has a help of its own: npx langevin anomaly fit --help`
+  npx langevin anomaly fit rows.csv --out detector.safetensors
+  npx langevin anomaly score detector.safetensors new.csv --fpr 0.1
+  npx langevin anomaly compare machines.csv --label state --normal ok`
 
 const EXAMPLES = `
 A file is a CSV table with a class column, or a .npz archive with arrays X and y. Without a file the two tables of the
@@ -59,7 +59,7 @@ package are used. 60 % of the normal rows are trained on; the others and all ano
 
 Examples:
   npx langevin anomaly compare
-  npx langevin anomaly compare machines.csv --label state --normal ok --ignore id
+  npx langevin anomaly compare machines.csv --label state --normal ok
   npx langevin anomaly compare a.npz b.npz --anomaly 1 --seeds 41,42 --json > rows.json
   npx langevin anomaly compare data.csv --label target --detectors knn,mahalanobis --out report`
 
@@ -130,8 +130,8 @@ function registerCompare(parent: Command): void {
     .description('how well an energy, kNN and Mahalanobis find the anomalies of a table whose anomalies are known')
     .argument('[files...]', 'CSV tables or .npz archives (default: the tables of the package)')
     .option('--label <column>', 'the column that holds the class (default for .npz: y)')
-    .option('--anomaly <classes>', 'classes that are anomalies, comma-separated (default: the rarest class)', words)
-    .option('--normal <classes>', 'classes that are normal, comma-separated; all others are anomalies', words)
+    .option('--anomaly <classes>', 'classes that are anomalies, comma-separated (default: the rarest class)', names)
+    .option('--normal <classes>', 'classes that are normal, comma-separated; all others are anomalies', names)
     .option('--seeds <count or list>', 'a number of seeds, or the seeds themselves (41,42)', seedList, seedList('5'))
     .option('--detectors <names>', `some of ${DETECTORS.join(',')}`, choices(DETECTORS), [...DETECTORS])
     .option('--steps <n>', 'optimiser steps of each energy (default 600)', wholeNumber(1))

@@ -1,12 +1,12 @@
 /** `langevin score`: prints the energy of every row of a file. */
-import { type Command, InvalidArgumentError } from 'commander'
+import type { Command } from 'commander'
 import type { Dataset } from '../../data/dataset.js'
 import { Energy } from '../../energy.js'
 import { LangevinError } from '../../errors.js'
 import { writeAtomic } from '../../io/files.js'
 import type { Tensor } from '../../tensor/index.js'
 import { readOptions, readRows, type TextStyle } from '../data.js'
-import { action, interruption, makeFolderOf, names, note, print, printJson, wholeNumber } from '../support.js'
+import { action, finite, interruption, makeFolderOf, names, note, print, printJson, wholeNumber } from '../support.js'
 
 interface ScoreCommandOptions extends TextStyle {
   columns?: string[]
@@ -27,12 +27,6 @@ Examples:
   npx langevin score rows.safetensors new.csv > energies.csv
   npx langevin score machines.safetensors machines.csv --ignore state --threshold 8.5
   cat new.csv | npx langevin score rows.safetensors - --format csv --json`
-
-function finite(text: string): number {
-  const value = Number(text)
-  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('expected a number.')
-  return value
-}
 
 /** Kinds of energies that have no value without y. */
 const CONDITIONAL = new Set(['conditional', 'twoTower'])

@@ -62,15 +62,15 @@ function requireColumn(path: string, option: string, name: string, columns: read
 }
 
 /** A CSV file; classes are names: '1' and '2', or 'ok' and 'faulty', whatever the cells look like. */
-async function readCsv(path: string, label: string | undefined, ignore: readonly string[]): Promise<Dataset> {
-  const types: Record<string, ColumnType> = Object.fromEntries(ignore.map((name) => [name, 'ignore']))
-  if (label !== undefined) types[label] = 'categorical'
+async function readCsv(path: string, label: string, ignore: readonly string[]): Promise<Dataset> {
+  const ignored = ignore.map((name) => [name, 'ignore'] as const)
+  const types: Record<string, ColumnType> = Object.fromEntries([...ignored, [label, 'categorical']])
   try {
     return await csv(path, { columns: types, ...(extname(path).toLowerCase() === '.tsv' && { separator: '\t' }) })
   } catch (error) {
     const columns = error instanceof LangevinError ? (error.details.columns as string[] | undefined) : undefined
     if (columns !== undefined) {
-      if (label !== undefined) requireColumn(path, '--label', label, columns)
+      requireColumn(path, '--label', label, columns)
       for (const name of ignore) requireColumn(path, '--ignore', name, columns)
     }
     throw error
@@ -90,16 +90,12 @@ const READERS: Record<string, (path: string) => Promise<Dataset>> = {
  *
  * @throws (rejects) ERR_LANGEVIN_IO, ERR_LANGEVIN_FORMAT, ERR_LANGEVIN_INVALID_OPTION (columns)
  */
-export async function readColumns(
-  path: string,
-  { label, columns, ignore = [] }: ColumnChoice & { label?: string | undefined },
-): Promise<Dataset> {
+async function readColumns(path: string, label: string, { columns, ignore = [] }: ColumnChoice): Promise<Dataset> {
   if (columns !== undefined && ignore.length > 0) invalid('give either --columns or --ignore, not both')
   const reader = READERS[extname(path).toLowerCase()]
   const table = reader === undefined ? await readCsv(path, label, ignore) : await reader(path)
-  const csvHides = reader === undefined ? ignore : []
-  const there = [...table.columns, ...csvHides]
-  if (label !== undefined) requireColumn(path, '--label', label, there)
+  const there = reader === undefined ? [...table.columns, ...ignore] : table.columns
+  requireColumn(path, '--label', label, there)
   for (const name of ignore) requireColumn(path, '--ignore', name, there)
   for (const name of columns ?? []) requireColumn(path, '--columns', name, there)
   const chosen = columns ?? table.columns.filter((name) => name !== label && !ignore.includes(name))
@@ -188,7 +184,7 @@ export async function readTable(path: string, options: TableOptions = {}): Promi
   const archive = extname(path).toLowerCase() === '.npz'
   const label = options.label ?? (archive ? 'y' : undefined)
   if (label === undefined) invalid(`${path}: say which column holds the class: --label COLUMN`, { path })
-  const table = await readColumns(path, { ...options, label })
+  const table = await readColumns(path, label, options)
   const classes = classesOf(path, table)
   const { chosen, how } = choose(path, classes, options)
   const count = chosen.reduce((sum, each) => sum + each.count, 0)
