@@ -100,7 +100,7 @@ function specIn(path: string, metadata: Record<string, string>, family: Family):
   if (metadata[FAMILY_KEY] === 'detector') {
     throw formatError(
       path,
-      8,
+      undefined,
       `the file holds a fitted detector, not one ${family}: use ood.load, or langevin anomaly score`,
     )
   }

@@ -88,7 +88,7 @@ function describedIn(path: string, metadata: Record<string, string>): Described 
     const held = metadata[SPEC_KEY] === undefined ? 'no detector' : `a model (${metadata[FAMILY_KEY] ?? 'energy'})`
     throw formatError(
       path,
-      8,
+      undefined,
       `the file holds ${held}; ood.load reads what a fitted detector's save() or 'langevin anomaly fit' wrote`,
     )
   }
@@ -96,19 +96,23 @@ function describedIn(path: string, metadata: Record<string, string>): Described 
   try {
     described = JSON.parse(text)
   } catch (cause) {
-    throw formatError(path, 8, `'${DETECTOR_KEY}' in its metadata is not JSON`, cause)
+    throw formatError(path, undefined, `'${DETECTOR_KEY}' in its metadata is not JSON`, cause)
   }
   const { version, detector, models } = described ?? {}
   if (version !== VERSION) {
     const newer = typeof version === 'number' && version > VERSION
     throw formatError(
       path,
-      8,
+      undefined,
       `a detector file of version ${version}, this langevin reads version ${VERSION}${newer ? '; a newer langevin wrote it: update this one' : ''}`,
     )
   }
   if (!kindsOf('detector').includes(detector?.kind) || !Array.isArray(models)) {
-    throw formatError(path, 8, `its metadata describes no detector that this langevin knows ('${detector?.kind}')`)
+    throw formatError(
+      path,
+      undefined,
+      `its metadata describes no detector that this langevin knows ('${detector?.kind}')`,
+    )
   }
   return described
 }
@@ -196,7 +200,12 @@ export async function readDetector(
     if (options.signal?.aborted) throw error
     if (error instanceof LangevinError && ['ERR_LANGEVIN_FORMAT', 'ERR_LANGEVIN_DEVICE'].includes(error.code))
       throw error
-    throw formatError(path, 8, `the parts of the detector do not fit each other: ${(error as Error).message}`, error)
+    throw formatError(
+      path,
+      undefined,
+      `the parts of the detector do not fit each other: ${(error as Error).message}`,
+      error,
+    )
   } finally {
     for (const each of Object.values(tensors)) if (!kept.has(each)) each.dispose()
   }
