@@ -162,6 +162,10 @@ const TORCH_REMEDY =
 async function refuseForeign(handle: FileHandle, path: string, size: number): Promise<void> {
   const head = await readExactly(handle, path, Math.min(size, 512), 0)
   const text = head.toString('latin1')
+  // The first bytes of a safetensors file are the length of its header, any number: 0x280 looks like a pickle, 0x4b50 like a
+  // zip archive. The header begins at byte 8, with '{'.
+  const length = head.readBigUInt64LE(0)
+  if (text[8] === '{' && length >= 2n && length <= BigInt(size - 8)) return
   if (text.startsWith('PK')) {
     // torch.save() writes a zip archive that begins with <name>/data.pkl, or, from a traced module, with its code.
     const first = text.slice(30, 30 + head.readUInt16LE(26))

@@ -125,6 +125,19 @@ describe('writeSafetensors', () => {
   })
 })
 
+test('a header of any length is read: its first bytes may look like another format', async () => {
+  const path = join(folder, 'lengths.safetensors')
+  const tensors: Record<string, StoredTensor> = { x: { dtype: 'uint8', shape: [1], data: Uint8Array.of(7) } }
+  // 0x280 to 0x580 begin like a pickle, 0x4b50 like a zip archive.
+  for (const wanted of [0x280, 0x380, 0x480, 0x580, 0x4b50]) {
+    await writeSafetensors(path, tensors, { filler: '' })
+    const empty = Number(readFileSync(path).readBigUInt64LE(0))
+    await writeSafetensors(path, tensors, { filler: 'x'.repeat(wanted - empty) })
+    expect(Number(readFileSync(path).readBigUInt64LE(0))).toBe(wanted)
+    expect((await readSafetensors(path)).tensors.x!.data).toEqual(Uint8Array.of(7))
+  }
+})
+
 describe('readSafetensors refuses', () => {
   const one = '{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'
   const four = new Uint8Array(4)

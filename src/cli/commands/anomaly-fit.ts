@@ -5,7 +5,7 @@ import { LangevinError } from '../../errors.js'
 import * as ood from '../../ood/index.js'
 import { readTable } from '../../studies/anomaly/index.js'
 import { columnOptions } from '../columns.js'
-import { readRows } from '../data.js'
+import { readOptions, readRows, type TextStyle } from '../data.js'
 import { refuseCounters } from '../inputs.js'
 import { action, interruption, makeFolderOf, names, note, ProgressBar, printJson, wholeNumber } from '../support.js'
 
@@ -13,7 +13,8 @@ const KINDS = ['energyLadder', 'mahalanobis', 'knn'] as const
 /** Rates whose thresholds are printed, where there are held-out rows enough. */
 const RATES = [0.1, 0.05, 0.01, 0.001]
 
-interface FitCommandOptions {
+interface FitCommandOptions extends TextStyle {
+  format?: string
   out: string
   columns?: string[]
   ignore?: string[]
@@ -45,8 +46,9 @@ function share(text: string): number {
 }
 
 /** The rows of a file, without the columns that are not asked for. */
-async function rowsOf(path: string, { columns, ignore }: FitCommandOptions): Promise<Dataset> {
-  const rows = await readRows(path, { ignore })
+async function rowsOf(path: string, options: FitCommandOptions): Promise<Dataset> {
+  const { columns } = options
+  const rows = await readRows(path, options)
   if (columns === undefined) {
     refuseCounters(rows, rows.columns)
     return rows.withLabel(undefined)
@@ -129,7 +131,7 @@ export default function register(parent: Command): void {
     .option('--seed <n>', 'fixes which rows are held out, and the training', wholeNumber(0), 0)
     .option('--threads <n>', 'threads (default: LANGEVIN_THREADS or all cores)', wholeNumber(1))
     .option('--json', 'print { out, kind, columns, rows, heldOut, thresholds } as JSON')
-    .addHelpText('after', EXAMPLES)
   columnOptions(command)
+  readOptions(command).addHelpText('after', EXAMPLES)
   action(command, run)
 }

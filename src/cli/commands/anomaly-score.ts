@@ -1,11 +1,11 @@
 /** `langevin anomaly score`: scores the rows of a file with a detector that `anomaly fit` wrote. */
-import { type Command, Option } from 'commander'
+import type { Command } from 'commander'
 import { LangevinError } from '../../errors.js'
 import * as ood from '../../ood/index.js'
-import { FORMATS, readRows } from '../data.js'
-import { action, finite, interruption, names, note, oneOf, print, printJson, wholeNumber } from '../support.js'
+import { readOptions, readRows, type TextStyle } from '../data.js'
+import { action, finite, interruption, names, note, print, printJson, wholeNumber } from '../support.js'
 
-interface ScoreCommandOptions {
+interface ScoreCommandOptions extends TextStyle {
   ignore?: string[]
   format?: string
   fpr?: number
@@ -83,13 +83,8 @@ export default function register(parent: Command): void {
     .option('--fpr <share>', 'flag rows, at most this share of the normal ones (0.01: one in a hundred)', finite)
     .option('--threshold <score>', 'flag rows that score above this', finite)
     .option('--ignore <names>', 'columns of the file to leave out, comma-separated', names)
-    .addOption(
-      new Option('--format <name>', `instead of the extension: ${FORMATS.join(', ')} (of stdin: csv)`).argParser(
-        oneOf(...FORMATS),
-      ),
-    )
     .option('--threads <n>', 'threads (default: LANGEVIN_THREADS or all cores)', wholeNumber(1))
     .option('--json', 'print { kind, threshold, rows } as JSON')
-    .addHelpText('after', EXAMPLES)
+  readOptions(command).addHelpText('after', EXAMPLES)
   action(command, run)
 }
