@@ -13,8 +13,9 @@ export const NUMERIC = 1
 export const TEXT = 2
 export const IGNORED = 3
 
-/** Numbers in a block of rows of all columns. */
+/** Numbers in a block of rows of all columns, which fit a cache; blocks of wide tables have LEAST_ROWS. */
 const BLOCK = 1 << 17
+const LEAST_ROWS = 512
 
 interface ColumnState {
   name: string
@@ -67,7 +68,7 @@ export class TableBuilder {
     this.style = options.style
     this.width = names.length
     // A power of two, so that a place in a block is a mask.
-    this.rowsPerBlock = 2 ** Math.max(6, Math.floor(Math.log2(BLOCK / names.length)))
+    this.rowsPerBlock = Math.max(LEAST_ROWS, 2 ** Math.floor(Math.log2(BLOCK / names.length)))
     this.#columns = names.map((name) => ({
       name,
       declared: types.get(name),

@@ -1,4 +1,5 @@
 /** Reads tables of text (CSV, TSV) as data sets. */
+import { setImmediate } from 'node:timers/promises'
 import { LangevinError } from '../errors.js'
 import { formatError } from '../io/files.js'
 import { requireOneOf, requireOptions } from '../spec/index.js'
@@ -163,7 +164,11 @@ async function readTable(source: TextSource, options: CsvOptions, style: NumberS
       line = first.restLine
     }
     if (plain && !piece.quoted) line = readPlain(piece, delimiter.charCodeAt(0), table, line)
-    else line = readQuoted(piece, path, delimiter, table, line)
+    else {
+      line = readQuoted(piece, path, delimiter, table, line)
+      // Some milliseconds of work: others get their turn.
+      await setImmediate()
+    }
   }
   if (table === undefined || first === undefined) throw formatError(path, 0, 'the file holds no rows')
   if (heading?.named === undefined && table.recurs(first.cells)) {

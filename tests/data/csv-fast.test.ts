@@ -67,7 +67,7 @@ describe('scanDecimal', () => {
       near.map(([m, e]) => ((2 ** 53 + 2 * m + 1) * 2 ** e).toPrecision(19)),
       fc.double({ min: -1000, max: 1000, noNaN: true }).map((v) => v.toFixed(16)),
     )
-    fc.assert(fc.property(forms, check), { numRuns: 20_000, seed: 7 })
+    fc.assert(fc.property(forms, check), { numRuns: 8_000, seed: 7 })
   })
 
   test.each(['', '-', '.', '+.', 'e5', '1e', '1e+', 'x', ' 1', '--1'])('"%s" is no number', (text) => {
@@ -153,10 +153,10 @@ test('by bytes as through csv-parse: quotes, line ends, exponents, missing marks
       expect(await seen(path, given, { size })).toEqual(slow)
       expect(await seen(path, given, {})).toEqual(slow)
     }),
-    { numRuns: 2000, seed: 11 },
+    { numRuns: 600, seed: 11 },
   )
   // Most tables of the test can be read.
-  expect(read).toBeGreaterThan(600)
+  expect(read).toBeGreaterThan(180)
 }, 60_000)
 
 test('pieces end where records end, whatever the size of a read', async () => {
@@ -189,4 +189,27 @@ test('30 MB of numbers are read in little more memory than they take', async () 
     [0, -0.25, 0],
     [(n - 1) / 1000, 0.75 - n, ((n - 1) % 97) / 7],
   ])
+})
+
+test('the event loop turns while lines with quotation marks are read', async () => {
+  const path = file('"a, b",1\n'.repeat(100_000))
+  let turns = 0
+  let done = false
+  const count = () => {
+    turns++
+    if (!done) setImmediate(count)
+  }
+  setImmediate(count)
+  expect((await csv(path)).length).toBe(100_000)
+  done = true
+  // A piece of 16 kB at a time.
+  expect(turns).toBeGreaterThan(40)
+})
+
+test('many columns and rows do not need many blocks', async () => {
+  const width = 1500
+  const line = Array.from({ length: width }, (_, k) => k / 8).join(',')
+  const set = await csv(file(`${line}\n`.repeat(1500)))
+  expect([set.length, set.columns.length]).toEqual([1500, width])
+  expect(set.select([1499]).toTensor(['column1', 'column1500']).toArray()).toEqual([[0, 1499 / 8]])
 })
