@@ -1,5 +1,7 @@
 /** Energies: E(x) or E(x, y) with its parameters in native memory, evaluated, saved and loaded. */
 import type { Dataset } from './data/dataset.js'
+import { LangevinError } from './errors.js'
+import { translated } from './native/call.js'
 import {
   type CreateOptions,
   createNative,
@@ -7,11 +9,16 @@ import {
   type LoadOptions,
   loadInto,
   Network,
+  type Snapshot,
+  type SnapshotOptions,
 } from './network.js'
-import { type InvokeOptions, invoke } from './runtime/index.js'
-import type { SpecValue } from './spec/index.js'
-import type { RowsLike, Tensor } from './tensor/index.js'
+import { type InvokeOptions, invoke, invokeNow } from './runtime/index.js'
+import { requireOptions, type SpecValue } from './spec/index.js'
+import { plainRows, type RowsLike, type Tensor, tensor, toRows } from './tensor/index.js'
 import './energies/index.js'
+
+/** Rows of a call on this thread: the event loop waits meanwhile. */
+const MOST_AT_ONCE = 1024
 
 /**
  * An energy E(x) or E(x, y) with its parameters, in native memory. LOW energy = probable: p(x) = exp(-E(x)) / Z.
@@ -20,6 +27,8 @@ import './energies/index.js'
  * job that has begun keeps what it needs).
  */
 export class Energy extends Network {
+  #width: number | undefined
+
   /** @internal */
   override get family(): 'energy' {
     return 'energy'
@@ -73,6 +82,76 @@ export class Energy extends Network {
       invoke('energy.score', { energy: this.native(), ...args }, more),
     )
     return this.conversion?.derivatives(gradient) ?? gradient
+  }
+
+  /**
+   * E of a few rows, at once on this thread: the same bits as `energy()`, without the way through the queue of its device.
+   * For requests of a service; the event loop waits meanwhile.
+   *
+   * @param x at most 1,024 rows `[n, d]`, or `[n, ...inputShape]`
+   * @returns `[n]`
+   * @throws at once what `energy()` rejects with; ERR_LANGEVIN_BUSY also while a `setParameters()` has not ended;
+   *   _INVALID_OPTION for more rows, _UNSUPPORTED on a CUDA device
+   */
+  energySync(x: RowsLike | Dataset, options?: { y?: RowsLike }): Tensor {
+    return this.#atOnce('energySync', x, options)
+  }
+
+  /** The score of a few rows, at once on this thread: as `energySync`, the shape of x. */
+  scoreSync(x: RowsLike | Dataset, options?: { y?: RowsLike }): Tensor {
+    return this.#atOnce('scoreSync', x, options)
+  }
+
+  #atOnce(name: 'energySync' | 'scoreSync', x: RowsLike | Dataset, options: { y?: RowsLike } | undefined): Tensor {
+    const handle = this.live()
+    this.#width ??= handle.inputWidth
+    const width = this.#width
+    const rows = options === undefined && !this.conversion?.transforms ? plainRows(x, width) : undefined
+    const count = rows === undefined ? 0 : rows.length / width
+    if (rows === undefined || count > MOST_AT_ONCE) return this.#atOnceInGeneral(name, x, options ?? {})
+    const out = new Float32Array(name === 'energySync' ? count : rows.length)
+    const filled = translated(() =>
+      name === 'energySync' ? handle.energyInto(rows, out) : handle.scoreInto(rows, out),
+    )
+    if (!filled) return this.#atOnceInGeneral(name, x, {})
+    return name === 'energySync' ? tensor(out) : tensor(out, [count, width])
+  }
+
+  #atOnceInGeneral(name: 'energySync' | 'scoreSync', given: RowsLike | Dataset, options: { y?: RowsLike }): Tensor {
+    const { y } = requireOptions(name, options, ['y'])
+    if (this.device !== 'cpu') {
+      throw new LangevinError(
+        'ERR_LANGEVIN_UNSUPPORTED',
+        `${name}() is for energies on the CPU, this one is on ${this.device}; use \`await\` and the call without Sync`,
+      )
+    }
+    const x = this.toRows(given)
+    let condition: Tensor | undefined
+    try {
+      if ((x.shape[0] ?? 0) > MOST_AT_ONCE) {
+        throw new LangevinError(
+          'ERR_LANGEVIN_INVALID_OPTION',
+          `${name}() takes at most ${MOST_AT_ONCE} rows, got ${x.shape[0]}: the event loop waits for it; use \`await\` and ` +
+            'the call without Sync',
+        )
+      }
+      condition = y === undefined ? undefined : toRows(y, 'y')
+      const args = { energy: this.native(), x, y: condition, threads: 1 }
+      if (name === 'energySync') {
+        const energy = invokeNow<Tensor>('energy.energyNow', args)
+        return this.conversion?.energies(energy) ?? energy
+      }
+      const score = invokeNow<Tensor>('energy.scoreNow', args)
+      return this.conversion?.derivatives(score) ?? score
+    } finally {
+      if (x !== given) x.dispose()
+      if (condition !== y) condition?.dispose()
+    }
+  }
+
+  /** A copy with weights of its own, also while a run trains the energy: see `Network.snapshot`. */
+  override async snapshot(options: SnapshotOptions = {}): Promise<Energy & Snapshot> {
+    return this.copied(options, (more) => Energy.create(this.spec, more))
   }
 
   /**

@@ -28,6 +28,8 @@ export {
   Network,
   type ParameterInfo,
   type PlacementOptions,
+  type Snapshot,
+  type SnapshotOptions,
 } from './network.js'
 export { layers, networks } from './networks/index.js'
 export { noises } from './noises/index.js'
@@ -67,6 +69,7 @@ export {
   type TrainingRows,
   type TrainOptions,
   type TrainResult,
+  TrainRun,
   type TrainWarning,
   train,
 } from './training/index.js'

@@ -40,6 +40,19 @@ export interface EvaluateOptions extends InvokeOptions {
   threads?: number
 }
 
+export interface SnapshotOptions extends InvokeOptions {
+  /**
+   * Which weights of a network in training: 'averaged' (the default where its run has `ema`, as in its checkpoints), or
+   * 'raw', those the optimiser is at.
+   */
+  weights?: 'raw' | 'averaged'
+}
+
+/** What a copy of a network in training says besides its weights: how many steps they have seen. */
+export interface Snapshot {
+  readonly step: number
+}
+
 /** One entry of a network's state dict. */
 export interface ParameterInfo {
   readonly name: string
@@ -270,6 +283,43 @@ export class Network extends NativeHandle<NativeNetwork> {
   parameterInfo(): readonly ParameterInfo[] {
     this.live()
     return invokeNow('network.parameterInfo', { network: this.native() })
+  }
+
+  /**
+   * A copy with weights of its own, also of a network that is being trained: then it is taken between two of the run's
+   * updates, and holds what a checkpoint of step `step` would. The run goes on meanwhile.
+   *
+   * @returns a network like this one; `step`: steps the run has done, 0 outside of one
+   * @throws (rejects) ERR_LANGEVIN_INVALID_OPTION (averaged weights of a run without `ema`)
+   */
+  async snapshot(options: SnapshotOptions = {}): Promise<Network & Snapshot> {
+    return this.copied(options, (more) => Network.create(this.spec, more))
+  }
+
+  /** @internal A copy of the weights, in what `create` makes. */
+  protected async copied<N extends Network>(
+    options: SnapshotOptions,
+    create: (options: CreateOptions) => Promise<N>,
+  ): Promise<N & Snapshot> {
+    const { weights, signal } = requireOptions('snapshot', options, ['weights', 'signal'])
+    const { dtype, device } = this.live()
+    const { step, values } = await invoke<{ step: number; values: Record<string, Tensor> }>(
+      'network.snapshot',
+      { network: this.native(), weights },
+      { signal },
+    )
+    try {
+      const copy = await create({ dtype, device, signal, inputs: this.inputs })
+      try {
+        await invoke('network.setParameters', { network: copy.native(), values, complete: true }, { signal })
+        return Object.assign(copy, { step })
+      } catch (error) {
+        copy.dispose()
+        throw error
+      }
+    } finally {
+      for (const each of Object.values(values)) each.dispose()
+    }
   }
 
   /**

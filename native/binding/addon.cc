@@ -7,7 +7,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <mutex>
-#include <unordered_map>
 
 #include "convert.h"
 #include "environment.h"
@@ -17,25 +16,18 @@ namespace langevin::binding {
 namespace {
 
 // CONTRACT_VERSION of src/native/contract.ts.
-constexpr int kContractVersion = 2;
+constexpr int kContractVersion = 3;
 
-Lane laneOf(const std::string& name) {
-  static const auto lanes = [] {
-    std::unordered_map<std::string, Lane> map;
-    for (const FunctionInfo& f : langevin::functions()) map.emplace(f.name, f.lane);
-    return map;
-  }();
-  const auto it = lanes.find(name);
-  if (it == lanes.end())
-    fail(Code::Internal, "the addon has no function '", name, "'; addon and package are of different versions");
-  return it->second;
+const char* laneName(Lane lane) {
+  static constexpr const char* names[] = {"immediate", "short", "queued"};
+  return names[static_cast<int>(lane)];
 }
 
 Napi::Value functionTable(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&] {
     List rows;
     for (const FunctionInfo& f : langevin::functions())
-      rows.emplace_back(Map{{"name", f.name}, {"lane", f.lane == Lane::Immediate ? "immediate" : "queued"}});
+      rows.emplace_back(Map{{"name", f.name}, {"lane", laneName(f.lane)}});
     return Napi::Value(info.Env(), toJs(info.Env(), Value(std::move(rows))));
   });
 }
@@ -45,19 +37,13 @@ Napi::Value callNow(const Napi::CallbackInfo& info) {
   return guarded(env, [&] {
     if (info.Length() < 2 || !info[0].IsString()) fail(Code::Internal, "callNow takes a name and arguments");
     const std::string name = info[0].As<Napi::String>();
-    if (laneOf(name) != Lane::Immediate)
+    const FunctionInfo& function = functionNamed(name);
+    if (function.lane != Lane::Immediate)
       fail(Code::Internal, "'", name, "' is a long-running function and must be submitted as a job");
     const Arguments arguments = fromJs(env, info[1]);
-    requireFree(arguments.networks);
+    function.access == Access::Evaluates ? requireSettled(arguments.networks) : requireFree(arguments.networks);
     Job job;
     return Napi::Value(env, toJs(env, langevin::call(name, arguments.value, job)));
-  });
-}
-
-Napi::Value submit(const Napi::CallbackInfo& info) {
-  return guarded(info.Env(), [&] {
-    if (info[0].IsString()) laneOf(info[0].As<Napi::String>());
-    return submitJob(info);
   });
 }
 
@@ -211,7 +197,7 @@ Napi::Object initialiseAddon(Napi::Env env, Napi::Object exports) {
     exports.Set("build", Napi::Value(env, toJs(env, Value(buildInfo()))));
     exports.Set("functions", Napi::Function::New(env, functionTable, "functions"));
     exports.Set("callNow", Napi::Function::New(env, callNow, "callNow"));
-    exports.Set("submit", Napi::Function::New(env, submit, "submit"));
+    exports.Set("submit", Napi::Function::New(env, submitJob, "submit"));
     exports.Set("createTensor", Napi::Function::New(env, createTensor, "createTensor"));
     exports.Set("copyTensor", Napi::Function::New(env, copyTensorTo, "copyTensor"));
     exports.Set("memory", Napi::Function::New(env, memory, "memory"));

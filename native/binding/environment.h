@@ -18,6 +18,7 @@ struct OpenJob {
   std::shared_ptr<NativeTask> task;
   Napi::FunctionReference listener;
   ExclusiveHold hold;
+  WriteHold written;
 };
 
 struct Environment {

@@ -91,9 +91,17 @@ class NativeTensor : public TaggedWrap<NativeTensor> {
   void dispose(const Napi::CallbackInfo& info) { owned.release(info.Env()); }
 };
 
+[[noreturn]] void refuseDisposed(const char* what, const std::string& path) {
+  throw Error(Code::Disposed,
+              (path.empty() ? std::string("this ") : path + ": the ") + what +
+                  " has been disposed; make the call before dispose(), or let `using` end later",
+              {{"path", path}});
+}
+
 struct Busy {
   std::mutex mutex;
   std::set<const Network*> networks;
+  std::multiset<const Network*> written;  // several jobs may wait to change one
 };
 // Never destroyed: a worker's environment may still release its jobs while static destructors run.
 Busy& busy() {
@@ -118,7 +126,9 @@ class NativeNetwork : public TaggedWrap<NativeNetwork> {
          InstanceAccessor<&NativeNetwork::parameterCount>("parameterCount"),
          InstanceAccessor<&NativeNetwork::inputWidth>("inputWidth"),
          InstanceAccessor<&NativeNetwork::inputShape>("inputShape"), InstanceAccessor<&NativeNetwork::busyNow>("busy"),
-         InstanceAccessor<&NativeNetwork::disposed>("disposed"), InstanceMethod<&NativeNetwork::dispose>("dispose")});
+         InstanceAccessor<&NativeNetwork::disposed>("disposed"), InstanceMethod<&NativeNetwork::dispose>("dispose"),
+         InstanceMethod<&NativeNetwork::energyInto>("energyInto"),
+         InstanceMethod<&NativeNetwork::scoreInto>("scoreInto")});
   }
 
   explicit NativeNetwork(const Napi::CallbackInfo& info) : TaggedWrap<NativeNetwork>(info) {}
@@ -152,14 +162,40 @@ class NativeNetwork : public TaggedWrap<NativeNetwork> {
   }
   Napi::Value disposed(const Napi::CallbackInfo& info) { return Napi::Boolean::New(info.Env(), !owned.ref()); }
   void dispose(const Napi::CallbackInfo& info) { owned.release(info.Env()); }
-};
 
-[[noreturn]] void refuseDisposed(const char* what, const std::string& path) {
-  throw Error(Code::Disposed,
-              (path.empty() ? std::string("this ") : path + ": the ") + what +
-                  " has been disposed; make the call before dispose(), or let `using` end later",
-              {{"path", path}});
-}
+  Napi::Value energyInto(const Napi::CallbackInfo& info) { return into(info, Plain::Energy); }
+  Napi::Value scoreInto(const Napi::CallbackInfo& info) { return into(info, Plain::Score); }
+
+  // (x: Float32Array, out: Float32Array) -> true once `out` is filled, false where it takes the general way.
+  Napi::Value into(const Napi::CallbackInfo& info, Plain what) {
+    return guarded(info.Env(), [&]() -> Napi::Value {
+      const NetworkRef network = owned.ref();
+      if (!network) refuseDisposed("network", "");
+      requireSettled({network});
+      std::size_t numbers = 0, room = 0;
+      const float* x = floatsOf(info.Env(), info[0], numbers);
+      float* out = floatsOf(info.Env(), info[1], room);
+      const auto width = static_cast<std::size_t>(owned.description().inputWidth);
+      const std::size_t rows = width > 0 ? numbers / width : 0;
+      const bool fits = x && out && rows * width == numbers && room == (what == Plain::Energy ? rows : numbers);
+      return Napi::Boolean::New(
+          info.Env(), fits && evaluatePlain(network, what, x, static_cast<std::int64_t>(rows), out));
+    });
+  }
+
+  // Null for anything but a Float32Array with numbers.
+  static float* floatsOf(Napi::Env env, napi_value value, std::size_t& length) {
+    bool isTyped = false;
+    napi_is_typedarray(env, value, &isTyped);
+    if (!isTyped) return nullptr;
+    napi_typedarray_type type = napi_int8_array;
+    void* data = nullptr;
+    napi_value buffer = nullptr;
+    std::size_t offset = 0;
+    if (napi_get_typedarray_info(env, value, &type, &length, &data, &buffer, &offset) != napi_ok) return nullptr;
+    return type == napi_float32_array ? static_cast<float*>(data) : nullptr;
+  }
+};
 
 std::optional<HandleRef> tagged(Napi::Env env, napi_value value, const std::string& path) {
   const Napi::Object object(env, value);
@@ -209,7 +245,39 @@ std::optional<HandleRef> handleIn(Napi::Env env, napi_value value, const std::st
 void requireFree(const std::vector<NetworkRef>& networks) {
   for (const NetworkRef& n : networks)
     if (isBusy(n))
-      fail(Code::Busy, "the energy is being trained: wait for `await run.done`, abort the run, or use another energy");
+      fail(Code::Busy, "the energy is being trained: take a copy with `run.snapshot()`, wait for `await run.done`, or abort the run");
+}
+
+void requireSettled(const std::vector<NetworkRef>& networks) {
+  requireFree(networks);
+  std::lock_guard lock(busy().mutex);
+  for (const NetworkRef& n : networks)
+    if (busy().written.count(n.get()) > 0)
+      fail(Code::Busy, "a call that changes the parameters has not ended: await setParameters() first");
+}
+
+WriteHold::WriteHold(std::vector<NetworkRef> networks) : networks_(std::move(networks)) {
+  std::lock_guard lock(busy().mutex);
+  for (const NetworkRef& n : networks_) busy().written.insert(n.get());
+}
+
+WriteHold::WriteHold(WriteHold&& other) noexcept : networks_(std::exchange(other.networks_, {})) {}
+
+WriteHold& WriteHold::operator=(WriteHold&& other) noexcept {
+  if (this != &other) {
+    release();
+    networks_ = std::exchange(other.networks_, {});
+  }
+  return *this;
+}
+
+WriteHold::~WriteHold() { release(); }
+
+void WriteHold::release() noexcept {
+  if (networks_.empty()) return;
+  std::lock_guard lock(busy().mutex);
+  for (const NetworkRef& n : networks_) busy().written.erase(busy().written.find(n.get()));
+  networks_.clear();
 }
 
 ExclusiveHold::ExclusiveHold(std::vector<NetworkRef> networks) {

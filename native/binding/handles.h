@@ -46,7 +46,23 @@ class ExclusiveHold {
   std::vector<NetworkRef> networks_;
 };
 
+/// Marks networks whose parameters a job is going to change: while it lives, requireSettled() refuses them.
+class WriteHold {
+ public:
+  WriteHold() = default;
+  explicit WriteHold(std::vector<NetworkRef> networks);
+  WriteHold(WriteHold&& other) noexcept;
+  WriteHold& operator=(WriteHold&& other) noexcept;
+  ~WriteHold();
+
+ private:
+  void release() noexcept;
+  std::vector<NetworkRef> networks_;
+};
+
 /// ERR_LANGEVIN_BUSY when a job has one of them for itself.
 void requireFree(const std::vector<NetworkRef>& networks);
+/// The same, and when a job is going to change one of them: for who reads on the JavaScript thread.
+void requireSettled(const std::vector<NetworkRef>& networks);
 
 }  // namespace langevin::binding

@@ -1,5 +1,7 @@
 #include "job.h"
 
+#include <algorithm>
+#include <unordered_map>
 #include <utility>
 
 #include "convert.h"
@@ -8,9 +10,34 @@
 
 namespace langevin::binding {
 
-NativeTask::NativeTask(const void* owner, RuntimeThread& thread, std::string name, Value arguments,
+const FunctionInfo& functionNamed(const std::string& name) {
+  static const auto table = [] {
+    std::unordered_map<std::string, FunctionInfo> map;
+    for (FunctionInfo& f : langevin::functions()) map.emplace(f.name, std::move(f));
+    return map;
+  }();
+  const auto it = table.find(name);
+  if (it == table.end())
+    fail(Code::Internal, "the addon has no function '", name, "'; addon and package are of different versions");
+  return it->second;
+}
+
+NativeTask::NativeTask(const void* owner, RuntimeThread& thread, TaskTraits traits, std::string name, Value arguments,
                        std::shared_ptr<Mailbox> box)
-    : owner_(owner), thread_(thread), name_(std::move(name)), arguments_(std::move(arguments)), box_(std::move(box)) {}
+    : owner_(owner),
+      thread_(thread),
+      traits_(std::move(traits)),
+      name_(std::move(name)),
+      arguments_(std::move(arguments)),
+      box_(std::move(box)) {}
+
+bool NativeTask::conflictsWith(const RuntimeTask& given) const noexcept {
+  const TaskTraits& other = static_cast<const NativeTask&>(given).traits_;  // the queues hold nothing else
+  const auto share = [](const std::vector<const Network*>& a, const std::vector<const Network*>& b) {
+    return std::any_of(a.begin(), a.end(), [&](const Network* n) { return std::find(b.begin(), b.end(), n) != b.end(); });
+  };
+  return share(traits_.written, other.used) || share(other.written, traits_.used);
+}
 
 void NativeTask::abortFromOutside() {
   abort();
@@ -23,9 +50,11 @@ void NativeTask::emit(Map event) { Mailbox::post(box_, {Message::Kind::Event, Va
 
 void NativeTask::run() noexcept {
   state_ = State::Running;
-  Mailbox::post(box_, {Message::Kind::Start, {}, {}});
+  // Nobody asks a short job whether it has started, and waking JavaScript costs about as much as one row.
+  if (!traits_.isShort) Mailbox::post(box_, {Message::Kind::Start, {}, {}});
   try {
-    check();  // aborted or paused while it was queued
+    initialiseThread();  // a job of the device's other thread may have set LibTorch's threads
+    check();             // aborted or paused while it was queued
     Value result = call(name_, arguments_, *this);
     end({Message::Kind::Done, std::move(result), {}});
   } catch (...) {
@@ -48,12 +77,12 @@ void NativeTask::end(Message message) noexcept {
 // back by the last.
 void NativeTask::parked() {
   std::lock_guard lock(parkMutex_);
-  if (parkedThreads_++ == 0) thread_.yieldTurn();
+  if (parkedThreads_++ == 0) thread_.yieldTurn(this);
 }
 
 void NativeTask::unparked() {
   std::lock_guard lock(parkMutex_);
-  if (--parkedThreads_ == 0) thread_.takeTurn();
+  if (--parkedThreads_ == 0) thread_.takeTurn(this);
 }
 
 namespace {
@@ -106,6 +135,22 @@ std::string deviceOf(const Arguments& arguments) {
   return *device == "cuda" ? "cuda:0" : *device;
 }
 
+// Only on the CPU have short jobs a thread of their own: two threads that drive one CUDA device are untried.
+TaskTraits traitsOf(const FunctionInfo& function, const Arguments& arguments, bool exclusive,
+                    const std::string& device) {
+  const auto pointers = [](const std::vector<NetworkRef>& networks) {
+    std::vector<const Network*> result;
+    for (const NetworkRef& n : networks) result.push_back(n.get());
+    return result;
+  };
+  TaskTraits traits;
+  traits.isShort = function.lane == Lane::Short && device == "cpu";
+  if (function.access != Access::Peeks) traits.used = pointers(arguments.networks);
+  if (function.access == Access::Writes) traits.written = traits.used;
+  if (exclusive) traits.written = pointers(arguments.ownNetworks);
+  return traits;
+}
+
 const char* kindName(Message::Kind kind) {
   static constexpr const char* names[] = {"start", "progress", "event", "done", "error"};
   return names[static_cast<int>(kind)];
@@ -136,15 +181,20 @@ Napi::Value submitJob(const Napi::CallbackInfo& info) {
       fail(Code::Internal, "submit takes a name, arguments, options and a listener");
     if (here.closing) fail(Code::Aborted, "the process is exiting: no new work is taken");
     const std::string name = info[0].As<Napi::String>();
+    const FunctionInfo& function = functionNamed(name);
     Arguments arguments = fromJs(env, info[1]);
-    requireFree(arguments.networks);
+    if (function.access != Access::Peeks) requireFree(arguments.networks);
+    const bool exclusive = info[2].As<Napi::Object>().Get("exclusive").ToBoolean();
     OpenJob open;
-    if (info[2].As<Napi::Object>().Get("exclusive").ToBoolean()) open.hold = ExclusiveHold(arguments.ownNetworks);
+    if (exclusive) open.hold = ExclusiveHold(arguments.ownNetworks);
+    if (function.access == Access::Writes) open.written = WriteHold(arguments.networks);
 
-    RuntimeThread& thread = runtimeThreadOf(deviceOf(arguments), initialiseThread);
+    const std::string device = deviceOf(arguments);
+    RuntimeThread& thread = runtimeThreadOf(device, initialiseThread);
     const std::uint64_t id = here.nextJob++;
-    auto task = std::make_shared<NativeTask>(&here, thread, name, std::move(arguments.value),
-                                             std::make_shared<Mailbox>(id, here.bridge));
+    auto task =
+        std::make_shared<NativeTask>(&here, thread, traitsOf(function, arguments, exclusive, device), name,
+                                     std::move(arguments.value), std::make_shared<Mailbox>(id, here.bridge));
     const Napi::Object object = here.jobClass.New({});
     NativeJob::Unwrap(object)->task = task;
     open.task = task;

@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "api.hpp"
 #include "js_bridge.h"
@@ -13,11 +14,22 @@
 
 namespace langevin::binding {
 
+/// The function of this name in the core's table; ERR_LANGEVIN_INTERNAL where there is none.
+const FunctionInfo& functionNamed(const std::string& name);
+
+/// Where a task runs, and beside which others it may.
+struct TaskTraits {
+  bool isShort = false;
+  std::vector<const Network*> used;     // every network in the arguments
+  std::vector<const Network*> written;  // of these, the ones whose parameters it changes
+};
+
 class NativeTask final : public langevin::Job, public RuntimeTask, public std::enable_shared_from_this<NativeTask> {
  public:
   enum class State { Queued, Running, Ended };
 
-  NativeTask(const void* owner, RuntimeThread& thread, std::string name, Value arguments, std::shared_ptr<Mailbox> box);
+  NativeTask(const void* owner, RuntimeThread& thread, TaskTraits traits, std::string name, Value arguments,
+             std::shared_ptr<Mailbox> box);
 
   State state() const { return state_.load(); }
   /// From JavaScript: takes a queued task out, asks a running one to stop.
@@ -32,6 +44,8 @@ class NativeTask final : public langevin::Job, public RuntimeTask, public std::e
   void cancelled() noexcept override;
   void requestAbort() noexcept override { abort(); }
   const void* owner() const noexcept override { return owner_; }
+  bool isShort() const noexcept override { return traits_.isShort; }
+  bool conflictsWith(const RuntimeTask& other) const noexcept override;
 
  protected:
   void parked() override;
@@ -42,6 +56,7 @@ class NativeTask final : public langevin::Job, public RuntimeTask, public std::e
 
   const void* owner_;
   RuntimeThread& thread_;
+  const TaskTraits traits_;
   const std::string name_;
   Value arguments_;
   const std::shared_ptr<Mailbox> box_;

@@ -11,20 +11,68 @@
 
 namespace langevin::binding {
 
-// Shared with the threads, which are detached: it lives until the last of them has left.
+// Shared with the threads, which are detached: it lives until the last of them has left. `mutex` guards everything else.
 struct RuntimeThread::State {
+  enum class Phase { Running, Paused, Resuming };
+  struct Active {
+    std::shared_ptr<RuntimeTask> task;
+    Phase phase = Phase::Running;
+  };
+  // One thread works at a time on the long tasks, and one on the short ones.
+  struct Lane {
+    std::condition_variable wake;  // a task that may run, a free turn, or stopping
+    bool turnTaken = false;
+    int resuming = 0;  // paused tasks that wait for their turn: they go before the queue
+    int idle = 0;      // threads that wait for a task
+    int threads = 0;
+  };
+  using Queue = std::deque<std::shared_ptr<RuntimeTask>>;
+
   std::function<void()> prepare;
   mutable std::mutex mutex;
-  std::condition_variable wake;  // work, a free turn, or stopping
   std::condition_variable left;  // a task has ended, a thread has left
-  std::deque<std::shared_ptr<RuntimeTask>> queue;
-  std::vector<std::shared_ptr<RuntimeTask>> active;
-  bool turnTaken = false;
-  int resuming = 0;  // paused tasks that wait for their turn: they go before the queue
-  int idle = 0;      // threads that wait for a task
-  int threads = 0;
+  Queue queue;                   // of both lanes, in the order they came
+  std::vector<Active> active;
+  Lane longLane, shortLane;
   bool refusing = false;
   bool stopping = false;
+
+  Lane& lane(bool isShort) { return isShort ? shortLane : longLane; }
+  void wakeAll() {
+    longLane.wake.notify_all();
+    shortLane.wake.notify_all();
+  }
+  Active& activeOf(const RuntimeTask* task) {
+    return *std::find_if(active.begin(), active.end(), [&](const Active& a) { return a.task.get() == task; });
+  }
+
+  // A paused task stands in nobody's way; one that wants to go on does, or others could pass it for ever.
+  bool conflictsWithActive(const RuntimeTask& task) const {
+    return std::any_of(active.begin(), active.end(), [&](const Active& a) {
+      return a.phase != Phase::Paused && a.task.get() != &task && task.conflictsWith(*a.task);
+    });
+  }
+  bool mayGoOn(const RuntimeTask& task) const {
+    return std::none_of(active.begin(), active.end(), [&](const Active& a) {
+      return a.phase == Phase::Running && a.task.get() != &task && task.conflictsWith(*a.task);
+    });
+  }
+
+  // The next task of a lane; the end of the queue when none may run now. Long tasks never pass one another; a short one
+  // passes those it does not conflict with.
+  Queue::iterator next(bool isShort) {
+    const Lane& own = lane(isShort);
+    if (own.turnTaken || own.resuming > 0) return queue.end();
+    for (auto it = queue.begin(); it != queue.end(); ++it) {
+      const RuntimeTask& task = **it;
+      if (task.isShort() != isShort) continue;
+      const bool blocked = conflictsWithActive(task) ||
+                           std::any_of(queue.begin(), it, [&](const auto& t) { return task.conflictsWith(*t); });
+      if (!blocked) return it;
+      if (!isShort) break;
+    }
+    return queue.end();
+  }
 };
 
 RuntimeThread::RuntimeThread(std::function<void()> prepare) : state_(std::make_shared<State>()) {
@@ -35,63 +83,68 @@ RuntimeThread::~RuntimeThread() {
   shutDown(std::chrono::milliseconds(0));
   std::unique_lock lock(state_->mutex);
   state_->stopping = true;
-  state_->wake.notify_all();
-  state_->left.wait(lock, [this] { return state_->threads == 0; });
+  state_->wakeAll();
+  state_->left.wait(lock, [this] { return state_->longLane.threads + state_->shortLane.threads == 0; });
 }
 
-void RuntimeThread::startThread(const std::shared_ptr<State>& state) {
-  ++state->threads;
+void RuntimeThread::startThread(const std::shared_ptr<State>& state, bool isShort) {
+  ++state->lane(isShort).threads;
   try {
-    std::thread([state] { loop(state); }).detach();
+    std::thread([state, isShort] { loop(state, isShort); }).detach();
   } catch (...) {
-    --state->threads;
+    --state->lane(isShort).threads;
     throw;
   }
 }
 
-void RuntimeThread::loop(const std::shared_ptr<State>& state) {
+void RuntimeThread::loop(const std::shared_ptr<State>& state, bool isShort) {
   if (state->prepare) state->prepare();
+  State::Lane& lane = state->lane(isShort);
   std::unique_lock lock(state->mutex);
   for (;;) {
     // A second idle thread is left over from a pause: one is enough.
-    if (state->idle > 0) break;
-    ++state->idle;
-    state->wake.wait(
-        lock, [&] { return state->stopping || (!state->turnTaken && state->resuming == 0 && !state->queue.empty()); });
-    --state->idle;
+    if (lane.idle > 0) break;
+    ++lane.idle;
+    auto next = state->queue.end();
+    lane.wake.wait(lock, [&] {
+      next = state->next(isShort);
+      return state->stopping || next != state->queue.end();
+    });
+    --lane.idle;
     if (state->stopping) break;
-    std::shared_ptr<RuntimeTask> task = std::move(state->queue.front());
-    state->queue.pop_front();
-    state->active.push_back(task);
-    state->turnTaken = true;
+    std::shared_ptr<RuntimeTask> task = std::move(*next);
+    state->queue.erase(next);
+    state->active.push_back({task});
+    lane.turnTaken = true;
     lock.unlock();
     task->run();
     lock.lock();
-    state->active.erase(std::find(state->active.begin(), state->active.end(), task));
-    state->turnTaken = false;
+    std::erase_if(state->active, [&](const State::Active& a) { return a.task == task; });
+    lane.turnTaken = false;
     state->left.notify_all();
-    state->wake.notify_all();
+    state->wakeAll();
     // Released outside the lock: the last reference may free a lot.
     lock.unlock();
     task.reset();
     lock.lock();
   }
-  --state->threads;
+  --lane.threads;
   state->left.notify_all();
 }
 
 void RuntimeThread::submit(std::shared_ptr<RuntimeTask> task) {
+  const bool isShort = task->isShort();
   {
     std::lock_guard lock(state_->mutex);
     if (!state_->refusing) {
-      if (state_->threads == 0) startThread(state_);
+      if (state_->lane(isShort).threads == 0) startThread(state_, isShort);
       state_->queue.push_back(std::move(task));
     }
   }
   if (task)
     task->cancelled();
   else
-    state_->wake.notify_all();
+    state_->lane(isShort).wake.notify_all();
 }
 
 bool RuntimeThread::withdraw(const RuntimeTask* task) {
@@ -102,11 +155,13 @@ bool RuntimeThread::withdraw(const RuntimeTask* task) {
   if (it == state_->queue.end()) return false;
   taken = std::move(*it);
   state_->queue.erase(it);
+  state_->wakeAll();  // it may have stood in another's way
   return true;
 }
 
 bool RuntimeThread::abortAll(const void* owner, std::chrono::milliseconds patience) {
   const auto mine = [owner](const std::shared_ptr<RuntimeTask>& t) { return !owner || t->owner() == owner; };
+  const auto active = [&](const State::Active& a) { return mine(a.task); };
   std::vector<std::shared_ptr<RuntimeTask>> dropped;
   std::unique_lock lock(state_->mutex);
   for (auto it = state_->queue.begin(); it != state_->queue.end();) {
@@ -117,13 +172,14 @@ bool RuntimeThread::abortAll(const void* owner, std::chrono::milliseconds patien
     dropped.push_back(std::move(*it));
     it = state_->queue.erase(it);
   }
-  for (const auto& t : state_->active)
-    if (mine(t)) t->requestAbort();
+  state_->wakeAll();
+  for (const State::Active& a : state_->active)
+    if (active(a)) a.task->requestAbort();
   lock.unlock();
   for (const auto& t : dropped) t->cancelled();
   lock.lock();
   return state_->left.wait_for(lock, patience,
-                               [&] { return std::none_of(state_->active.begin(), state_->active.end(), mine); });
+                               [&] { return std::none_of(state_->active.begin(), state_->active.end(), active); });
 }
 
 bool RuntimeThread::shutDown(std::chrono::milliseconds patience) {
@@ -134,20 +190,26 @@ bool RuntimeThread::shutDown(std::chrono::milliseconds patience) {
   return abortAll(nullptr, patience);
 }
 
-void RuntimeThread::yieldTurn() {
+void RuntimeThread::yieldTurn(const RuntimeTask* task) {
+  const bool isShort = task->isShort();
   std::lock_guard lock(state_->mutex);
+  State::Lane& lane = state_->lane(isShort);
   // The thread of the paused task is held by it; the queue needs another.
-  if (state_->idle == 0 && !state_->stopping) startThread(state_);
-  state_->turnTaken = false;
-  state_->wake.notify_all();
+  if (lane.idle == 0 && !state_->stopping) startThread(state_, isShort);
+  state_->activeOf(task).phase = State::Phase::Paused;
+  lane.turnTaken = false;
+  state_->wakeAll();
 }
 
-void RuntimeThread::takeTurn() {
+void RuntimeThread::takeTurn(const RuntimeTask* task) {
   std::unique_lock lock(state_->mutex);
-  ++state_->resuming;
-  state_->wake.wait(lock, [this] { return !state_->turnTaken; });
-  --state_->resuming;
-  state_->turnTaken = true;
+  State::Lane& lane = state_->lane(task->isShort());
+  state_->activeOf(task).phase = State::Phase::Resuming;
+  ++lane.resuming;
+  lane.wake.wait(lock, [&] { return !lane.turnTaken && state_->mayGoOn(*task); });
+  --lane.resuming;
+  lane.turnTaken = true;
+  state_->activeOf(task).phase = State::Phase::Running;
 }
 
 std::size_t RuntimeThread::queued() const {

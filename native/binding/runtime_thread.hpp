@@ -1,5 +1,6 @@
-// One long-lived thread per device runs jobs in the order they were queued. Nothing of Node and nothing of the core in
-// here: native/tests links it alone, also under ThreadSanitizer.
+// The jobs of one device: a queue, and two long-lived threads that work on it. Long tasks run one after the other in the
+// order they came; short ones have a thread of their own, so that they never wait for a long one. Nothing of Node and
+// nothing of the core in here: native/tests links it alone, also under ThreadSanitizer.
 #pragma once
 
 #include <chrono>
@@ -22,6 +23,10 @@ class RuntimeTask {
   virtual void requestAbort() noexcept = 0;
   /// Who the task belongs to (an environment): abortAll() goes by it.
   virtual const void* owner() const noexcept = 0;
+  /// Which of the two threads runs it. Constant, as is conflictsWith().
+  virtual bool isShort() const noexcept { return false; }
+  /// True when one of the two writes what the other uses: they then run one after the other, in the order they came.
+  virtual bool conflictsWith(const RuntimeTask&) const noexcept { return false; }
 };
 
 class RuntimeThread {
@@ -33,7 +38,7 @@ class RuntimeThread {
   RuntimeThread(const RuntimeThread&) = delete;
   RuntimeThread& operator=(const RuntimeThread&) = delete;
 
-  /// Starts the thread at the first call. After shutDown() the task is cancelled at once.
+  /// Starts the task's thread at the first call. After shutDown() the task is cancelled at once.
   void submit(std::shared_ptr<RuntimeTask> task);
   /// Takes a task that is still queued out; true when it will never run (cancelled() is not called).
   bool withdraw(const RuntimeTask* task);
@@ -43,25 +48,26 @@ class RuntimeThread {
   /// abortAll(nullptr), and every later submit() is cancelled.
   bool shutDown(std::chrono::milliseconds patience);
 
-  /// From inside run(): a paused task lets the next one run meanwhile, and waits for its turn before it goes on.
-  void yieldTurn();
-  void takeTurn();
+  /// From inside the task's run(): a paused task lets the next one run meanwhile, also one that conflicts with it, and
+  /// waits for its turn before it goes on.
+  void yieldTurn(const RuntimeTask* task);
+  void takeTurn(const RuntimeTask* task);
 
   std::size_t queued() const;
-  /// Tasks inside run(): the one whose turn it is, and paused ones.
+  /// Tasks inside run(): the one or two whose turn it is, and paused ones.
   std::size_t running() const;
 
  private:
   struct State;
-  static void loop(const std::shared_ptr<State>& state);
-  static void startThread(const std::shared_ptr<State>& state);
+  static void loop(const std::shared_ptr<State>& state, bool isShort);
+  static void startThread(const std::shared_ptr<State>& state, bool isShort);
   const std::shared_ptr<State> state_;
 };
 
-/// The thread of a device ('cpu', 'cuda:0', ...), made at the first call and never destroyed: joining threads from a
+/// The threads of a device ('cpu', 'cuda:0', ...), made at the first call and never destroyed: joining threads from a
 /// static destructor can deadlock an exiting process.
 RuntimeThread& runtimeThreadOf(const std::string& device, const std::function<void()>& prepare);
-/// On every thread made so far: counts, and RuntimeThread::abortAll / shutDown.
+/// On every device seen so far: counts, and RuntimeThread::abortAll / shutDown.
 std::size_t queuedTasks();
 std::size_t runningTasks();
 bool abortTasksOf(const void* owner, std::chrono::milliseconds patience);

@@ -8,7 +8,7 @@
 #include <regex>
 #include <unordered_map>
 
-#include "networks/network.hpp"
+#include "energies/energy.hpp"
 #include "tensors/tensor.hpp"
 
 namespace langevin {
@@ -74,7 +74,7 @@ at::ScalarType dtypeOf(const std::string& name) {
 std::vector<FunctionInfo> functions() {
   std::vector<FunctionInfo> result;
   for (const auto* table : tables())
-    for (const Function& f : *table) result.push_back({f.name, f.lane});
+    for (const Function& f : *table) result.push_back({f.name, f.lane, f.access});
   return result;
 }
 
@@ -154,6 +154,12 @@ NetworkDescription describe(const NetworkRef& network) {
   d.inputShape = network->input().axes;
   for (const at::Tensor& t : network->parameters().tensors()) d.bytes += t.is_cuda() ? 0 : t.nbytes();
   return d;
+}
+
+bool evaluatePlain(const NetworkRef& network, Plain what, const float* x, std::int64_t rows, float* out) {
+  const auto* energy = dynamic_cast<const Energy*>(network.get());
+  if (!energy) return false;
+  return guarded([&] { return what == Plain::Energy ? energy->energyInto(x, rows, out) : energy->scoreInto(x, rows, out); });
 }
 
 }  // namespace langevin

@@ -16,6 +16,7 @@ namespace langevin {
 struct FunctionInfo {
   std::string name;
   Lane lane;
+  Access access;
 };
 
 /// Every function, in the order of the table: "energy.create", "sample", "train", "metrics.auroc", ...
@@ -56,5 +57,9 @@ struct NetworkDescription {
   std::vector<std::int64_t> inputShape;  // axes of a row x
 };
 NetworkDescription describe(const NetworkRef& network);
+/// What a small evaluation asks for without a value tree around it: n float32 rows in, E [n] or the scores [n, d] out, on
+/// the calling thread. False where the functions of the table must be asked (which then also say what is wrong).
+enum class Plain { Energy, Score };
+bool evaluatePlain(const NetworkRef& network, Plain what, const float* x, std::int64_t rows, float* out);
 
 }  // namespace langevin

@@ -40,7 +40,13 @@ class Task : public RuntimeTask {
   }
   void requestAbort() noexcept override { aborted.store(true); }
   const void* owner() const noexcept override { return owner_; }
+  bool isShort() const noexcept override { return brief; }
+  bool conflictsWith(const RuntimeTask& other) const noexcept override {
+    return topic != 0 && topic == static_cast<const Task&>(other).topic;
+  }
 
+  bool brief = false;
+  int topic = 0;  // tasks of one topic conflict, but for those of topic 0
   bool finished() { return end.wait_for(kDeadline) == std::future_status::ready; }
   void spinUntilAborted() {
     while (!aborted.load()) std::this_thread::sleep_for(1ms);
@@ -59,6 +65,19 @@ class Task : public RuntimeTask {
 
 std::shared_ptr<Task> task(std::function<void(Task&)> body, const void* owner = nullptr) {
   return std::make_shared<Task>(std::move(body), owner);
+}
+
+std::shared_ptr<Task> shortTask(std::function<void(Task&)> body, int topic = 0) {
+  auto t = task(std::move(body));
+  t->brief = true;
+  t->topic = topic;
+  return t;
+}
+
+std::shared_ptr<Task> longTask(std::function<void(Task&)> body, int topic = 0) {
+  auto t = task(std::move(body));
+  t->topic = topic;
+  return t;
 }
 
 bool eventually(const std::function<bool()>& condition) {
@@ -191,11 +210,11 @@ TEST(a_paused_task_lets_others_run_and_comes_back) {
   RuntimeThread thread({});
   std::promise<void> resume;
   std::atomic<bool> holdingTurn{false}, overlapped{false}, parked{false};
-  auto paused = task([&](Task&) {
-    thread.yieldTurn();
+  auto paused = task([&](Task& self) {
+    thread.yieldTurn(&self);
     parked = true;
     resume.get_future().wait();
-    thread.takeTurn();
+    thread.takeTurn(&self);
     holdingTurn = true;
     std::this_thread::sleep_for(30ms);
     holdingTurn = false;
@@ -223,9 +242,9 @@ TEST(a_paused_task_lets_others_run_and_comes_back) {
 TEST(aborting_while_one_task_is_paused_and_one_runs) {
   RuntimeThread thread({});
   auto paused = task([&](Task& self) {
-    thread.yieldTurn();
+    thread.yieldTurn(&self);
     self.spinUntilAborted();
-    thread.takeTurn();
+    thread.takeTurn(&self);
   });
   auto running = task([](Task& self) { self.spinUntilAborted(); });
   thread.submit(paused);
@@ -235,6 +254,101 @@ TEST(aborting_while_one_task_is_paused_and_one_runs) {
   CHECK(thread.abortAll(nullptr, 20s));
   CHECK(paused->finished() && running->finished());
   CHECK(eventually([&] { return thread.running() == 0; }));
+}
+
+TEST(short_tasks_run_in_order_beside_a_long_one) {
+  RuntimeThread thread({});
+  auto running = longTask([](Task& self) { self.spinUntilAborted(); });
+  auto waiting = longTask([](Task&) {});
+  thread.submit(running);
+  thread.submit(waiting);
+  std::vector<int> order;  // one thread writes it, finished() orders the reads after
+  std::vector<std::shared_ptr<Task>> tasks;
+  for (int i = 0; i < 200; ++i) {
+    tasks.push_back(shortTask([&, i](Task&) { order.push_back(i); }));
+    thread.submit(tasks.back());
+  }
+  for (auto& t : tasks) CHECK(t->finished());  // a hang here: they wait for the long one
+  for (int i = 0; i < 200; ++i) CHECK(order[static_cast<std::size_t>(i)] == i);
+  CHECK(!waiting->started);  // long tasks keep their order
+  running->requestAbort();
+  CHECK(waiting->finished());
+}
+
+TEST(a_short_task_waits_for_a_long_one_it_conflicts_with_and_others_pass_it) {
+  RuntimeThread thread({});
+  std::atomic<bool> longEnded{false};
+  auto running = longTask(
+      [&](Task& self) {
+        self.spinUntilAborted();
+        longEnded = true;
+      },
+      1);
+  thread.submit(running);
+  CHECK(eventually([&] { return running->started.load(); }));
+  std::vector<int> order;
+  bool early = false;
+  auto writes = shortTask(
+      [&](Task&) {
+        early = !longEnded;
+        order.push_back(1);
+      },
+      1);
+  auto after = shortTask([&](Task&) { order.push_back(2); }, 1);
+  auto other = shortTask([&](Task&) { order.push_back(3); }, 2);
+  for (auto& t : {writes, after, other}) thread.submit(t);
+  CHECK(other->finished());
+  CHECK(!writes->started && !after->started);
+  running->requestAbort();
+  CHECK(writes->finished() && after->finished());
+  CHECK(!early && order == (std::vector<int>{3, 1, 2}));
+}
+
+TEST(a_long_task_waits_for_an_earlier_short_one_it_conflicts_with) {
+  RuntimeThread thread({});
+  auto reads = shortTask([](Task& self) { self.spinUntilAborted(); }, 1);
+  auto queued = shortTask([](Task&) {}, 1);
+  auto writes = longTask([](Task&) {}, 1);
+  for (auto& t : {reads, queued, writes}) thread.submit(t);
+  CHECK(eventually([&] { return reads->started.load(); }));
+  std::this_thread::sleep_for(20ms);
+  CHECK(!writes->started);
+  // What stood in its way leaves: one is withdrawn from the queue, one ends.
+  CHECK(thread.withdraw(queued.get()));
+  CHECK(!writes->started);
+  reads->requestAbort();
+  CHECK(writes->finished());
+}
+
+TEST(a_paused_task_lets_conflicting_ones_run_and_waits_for_them) {
+  RuntimeThread thread({});
+  std::promise<void> resume;
+  std::atomic<bool> guestInside{false}, overlapped{false}, parked{false};
+  auto paused = longTask(
+      [&](Task& self) {
+        thread.yieldTurn(&self);
+        parked = true;
+        resume.get_future().wait();
+        thread.takeTurn(&self);
+        overlapped = guestInside.load();
+      },
+      1);
+  thread.submit(paused);
+  CHECK(eventually([&] { return parked.load(); }));
+  auto guest = shortTask(
+      [&](Task& self) {
+        guestInside = true;
+        self.spinUntilAborted();
+        guestInside = false;
+      },
+      1);
+  thread.submit(guest);
+  CHECK(eventually([&] { return guestInside.load(); }));
+  resume.set_value();
+  std::this_thread::sleep_for(20ms);
+  guest->requestAbort();
+  CHECK(paused->finished() && guest->finished());
+  CHECK(!overlapped.load());
 }
 
 TEST(devices_have_threads_of_their_own) {

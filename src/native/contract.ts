@@ -5,16 +5,19 @@
  */
 
 /** What the addon's `contractVersion` must be for this package. */
-export const CONTRACT_VERSION = 2
+export const CONTRACT_VERSION = 3
 
 /** Names of the dtypes that cross the boundary. */
 export const DTYPES = ['float32', 'float64', 'bfloat16', 'int64', 'uint8', 'bool'] as const
 export type Dtype = (typeof DTYPES)[number]
 
-/** 'immediate' functions are short enough for the JavaScript thread; 'queued' ones run as jobs. */
+/**
+ * 'immediate' functions are quick enough for the JavaScript thread; the others run as jobs: 'short' ones on a thread of
+ * their own beside the 'queued' ones, which may take hours.
+ */
 export interface NativeFunction {
   readonly name: string
-  readonly lane: 'immediate' | 'queued'
+  readonly lane: 'immediate' | 'short' | 'queued'
 }
 
 /** A tensor the core holds. Its numbers never change; every operation makes a new one. */
@@ -43,6 +46,13 @@ export interface NativeNetwork {
   readonly busy: boolean
   readonly disposed: boolean
   dispose(): void
+  /**
+   * E of plain rows, on this thread: x has rows times inputWidth numbers, `out` one for each row. False where
+   * `energy.energyNow` must be asked.
+   */
+  energyInto(x: Float32Array, out: Float32Array): boolean
+  /** The same for scores (`energy.scoreNow`); `out` is as long as x. */
+  scoreInto(x: Float32Array, out: Float32Array): boolean
 }
 
 /** One queued or running job. All methods may be called at any time, also after its end. */
@@ -55,7 +65,7 @@ export interface NativeJob {
 }
 
 /**
- * What a job reports, in order. 'start' once it leaves the queue; 'progress' latest-wins; 'event' (epoch, checkpoint,
+ * What a job reports, in order. 'start' once it leaves the queue (not from 'short' functions); 'progress' latest-wins; 'event' (epoch, checkpoint,
  * warning) never dropped; then exactly one of 'done' (the result) or 'error' (an Error with code and details).
  */
 export type JobListener = (kind: 'start' | 'progress' | 'event' | 'done' | 'error', payload: unknown) => void

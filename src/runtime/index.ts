@@ -2,5 +2,5 @@
 
 export type { CheckpointEvent, EndEvent, EpochEvent, ProgressEvent, RunEvent, WarningEvent } from './events.js'
 export { type InvokeOptions, invoke, invokeNow } from './invoke.js'
-export { type OnCheckpoint, Run, type RunState } from './run.js'
+export { type OnCheckpoint, Run, type RunHooks, type RunState } from './run.js'
 export { type StartRunOptions, startRun } from './start-run.js'

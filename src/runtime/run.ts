@@ -10,7 +10,8 @@ export type OnCheckpoint = (
   event: CheckpointEvent,
 ) => CheckpointEvent | undefined | Promise<CheckpointEvent | undefined>
 
-interface RunHooks<R> {
+/** What a run does with what its job tells it. */
+export interface RunHooks<R> {
   finish: (raw: unknown) => R | Promise<R>
   onCheckpoint?: OnCheckpoint | undefined
 }

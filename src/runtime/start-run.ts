@@ -3,10 +3,10 @@ import { type Arguments, submit, toLangevinError, wrapped } from '../native/call
 import { isAborted, whenAborted } from '../native/signal.js'
 import { wrapTensor } from '../tensor/index.js'
 import type { InvokeOptions } from './invoke.js'
-import { type OnCheckpoint, Run } from './run.js'
+import { type OnCheckpoint, Run, type RunHooks } from './run.js'
 
 /** How a run is made from a native job. */
-export interface StartRunOptions<R> extends InvokeOptions {
+export interface StartRunOptions<R, T = Run<R>> extends InvokeOptions {
   /** Makes the run's result of what the native function returned. */
   finish: (raw: never) => R | Promise<R>
   /** Awaited before a checkpoint is delivered (it writes the file); returns the event to deliver. */
@@ -15,6 +15,8 @@ export interface StartRunOptions<R> extends InvokeOptions {
   prepare?: (() => Promise<Arguments>) | undefined
   /** Called once the job has ended, however it ended: frees what was made for it. */
   settled?: (() => void) | undefined
+  /** Makes the run where it has more to offer than a Run. */
+  make?: ((hooks: RunHooks<R>) => T) | undefined
   /** The job has the energies at the top level of `args` for itself; other calls on them are ERR_LANGEVIN_BUSY. */
   exclusive?: boolean | undefined
 }
@@ -29,13 +31,14 @@ const EXCLUSIVE = new Set(['train'])
  * Queues a native function as a Run: progress, events, abort, pause, checkpoints. Errors in the arguments are thrown at
  * once; everything later rejects `run.done`.
  */
-export function startRun<R, Monitor extends string = never>(
+export function startRun<R, Monitor extends string = never, T extends Run<R, Monitor> = Run<R, Monitor>>(
   name: string,
   args: Arguments,
-  options: StartRunOptions<R>,
-): Run<R, Monitor> {
+  options: StartRunOptions<R, T>,
+): T {
   const { signal, exclusive = EXCLUSIVE.has(name) } = options
-  const run = new Run<R, Monitor>({
+  const make = options.make ?? ((hooks: RunHooks<R>) => new Run<R, Monitor>(hooks) as T)
+  const run = make({
     finish: options.finish as (raw: unknown) => R | Promise<R>,
     onCheckpoint: options.onCheckpoint,
   })

@@ -174,11 +174,14 @@ export function defineSpec<const F extends string, const K extends string, S ext
 ): SpecFactory<K, S, F> {
   const owner = info.owner ?? `${namespaceOf(family)}.${kind}`
   let schema: Zod.ZodObject<S, Zod.core.$strict> | undefined
+  // Frozen through and through, so what was right once stays right: a loop of calls pays for its spec once.
+  const made = new WeakSet<object>()
   const getSchema = () => {
     schema ??= loadZod().strictObject(shape(loadZod()))
     return schema
   }
   const parse = (given: unknown): SpecOf<K, S, F> => {
+    if (made.has(given as object)) return given as SpecOf<K, S, F>
     const plain = toPlain(given === undefined ? {} : given, owner)
     if (typeof plain !== 'object' || plain === null || Array.isArray(plain)) {
       invalid(
@@ -198,7 +201,9 @@ export function defineSpec<const F extends string, const K extends string, S ext
     }
     info.check?.(result.data, (path, problem) => invalid(owner, path, problem))
     // Defaults and transforms may have brought undefined members back; a spec has none.
-    return freeze(toPlain({ kind, ...result.data }, owner)) as SpecOf<K, S, F>
+    const spec = freeze(toPlain({ kind, ...result.data }, owner)) as SpecOf<K, S, F>
+    made.add(spec)
+    return spec
   }
   const known = families.get(family) ?? new Map<string, Definition>()
   families.set(family, known)

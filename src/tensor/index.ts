@@ -1,5 +1,5 @@
 /** Tensors: numbers in native memory, and rows in the forms that calls accept. */
 export type { Dtype } from '../native/contract.js'
-export { type RowsLike, toRows, withRows } from './rows.js'
+export { plainRows, type RowsLike, toRows, withRows } from './rows.js'
 export { arrayKind, type NestedArray, type TypedArray } from './source.js'
 export { Tensor, tensor, wrapTensor } from './tensor.js'

@@ -41,16 +41,27 @@ const PREVIEW = 6
  * which knows its bytes.
  */
 export class Tensor extends NativeHandle<NativeTensor> {
-  readonly #shape: readonly number[]
-  readonly #dtype: Dtype
-  readonly #device: string
+  readonly #native: NativeTensor
+  // Asked for when somebody wants to know: most tensors of a result are never looked at.
+  #sizes: readonly number[] | undefined
+  #type: Dtype | undefined
 
   /** @internal Use `tensor(...)`. */
   constructor(handle: NativeTensor) {
     super(handle)
-    this.#shape = Object.freeze(handle.shape)
-    this.#dtype = handle.dtype
-    this.#device = handle.device
+    this.#native = handle
+  }
+
+  get #shape(): readonly number[] {
+    this.#sizes ??= Object.freeze(this.#native.shape)
+    return this.#sizes
+  }
+  get #dtype(): Dtype {
+    this.#type ??= this.#native.dtype
+    return this.#type
+  }
+  get #device(): string {
+    return this.#native.device
   }
 
   protected override describe(): string {
@@ -219,8 +230,17 @@ function nest(flat: (number | boolean)[], shape: readonly number[]): NestedArray
   return Array.from({ length: size }, (_, i) => nest(flat.slice(i * width, (i + 1) * width), inner))
 }
 
+/** Rounded as the core would round it, without a second tensor. */
+const float32Of = (array: Float64Array): Flat => ({
+  array: new Float32Array(array),
+  dtype: 'float32',
+  shape: [array.length],
+  natural: 'float32',
+})
+
 /** A flat source as a native tensor of the wanted dtype; conversions are the core's. */
 function create({ array, dtype: given }: Flat, shape: readonly number[], dtype: Dtype): Tensor {
+  if (array instanceof Float64Array && dtype === 'float32') return create(float32Of(array), shape, dtype)
   const made = new Tensor(translated(() => binding().createTensor(array, shape, given)))
   if (given === dtype) return made
   try {

@@ -8,12 +8,13 @@ import { LangevinError } from '../errors.js'
 import { formatError } from '../io/files.js'
 import { readSafetensors, writeSafetensors } from '../io/safetensors.js'
 import { toTensors } from '../io/tensors.js'
-import { type CheckpointEvent, invoke, type Run, startRun } from '../runtime/index.js'
+import { type CheckpointEvent, invoke, startRun } from '../runtime/index.js'
 import { requireOptions, type SpecValue, toPlain } from '../spec/index.js'
 import { type RowsLike, type Tensor, toRows } from '../tensor/index.js'
 import { networkMetadata, STATE_PREFIX } from '../weights.js'
 import type { Monitor } from './monitors.js'
 import { type Roles, rolesOf, type Trained } from './roles.js'
+import { TrainRun } from './run.js'
 import { type TrainSpec, trainSpec } from './spec.js'
 
 /** What training reads: a Dataset, rows, rows that stay as they are stored (data.rows), or rows with their y. */
@@ -126,13 +127,13 @@ const SAME_ON_RESUME = [
  *   Besides the loss, the history has the monitors of docs/reference/monitors.md that the objective has. Those that pass
  *   their limits are warning events and `warnings` of the result: docs/diagnose.md.
  *   - `threads` (default: LANGEVIN_THREADS or all cores), `signal`
- * @returns a Run. Its progress events hold step, steps, loss, stepsPerSecond, secondsLeft and the newest monitors; epoch
+ * @returns a Run, with `snapshot()`: a copy of the energy while it is trained. Its progress events hold step, steps, loss, stepsPerSecond, secondsLeft and the newest monitors; epoch
  *   events { epoch, step, loss } (at most 20 per second); checkpoint events { step, path }.
  * @throws ERR_LANGEVIN_INVALID_OPTION, _SHAPE at once; `run.done` rejects with ERR_LANGEVIN_DIVERGED (a loss, energy or
  *   gradient that is not finite, or the gap: details.step, details.monitor), _NON_FINITE (data), _UNSUPPORTED (an
  *   objective this energy cannot serve), _FORMAT and _IO (checkpoint files)
  */
-export function train(trained: Trained, source: TrainingRows, options: TrainOptions): Run<TrainResult, Monitor> {
+export function train(trained: Trained, source: TrainingRows, options: TrainOptions): TrainRun<TrainResult> {
   const { energy, networks } = rolesOf(trained, 'train()')
   const { signal, seed = 0, ...rest } = options ?? {}
   const spec = trainSpec(rest as Parameters<typeof trainSpec>[0])
@@ -152,8 +153,9 @@ export function train(trained: Trained, source: TrainingRows, options: TrainOpti
   }
   const recipe = recipeOf(spec, seed, networks, energy.inputs)
   try {
-    return startRun<TrainResult, Monitor>('train', args, {
+    return startRun<TrainResult, Monitor, TrainRun<TrainResult>>('train', args, {
       signal,
+      make: (hooks) => new TrainRun(hooks, energy),
       finish: (raw: TrainResult) => raw,
       settled: release,
       ...(resume !== undefined && { prepare: async () => ({ resume: await readCheckpoint(resume, recipe) }) }),

@@ -289,7 +289,8 @@ describe('signals', () => {
     using model = await mlp()
     const run = endless(model)
     const controller = new AbortController()
-    const waiting = model.energy([[1, 2]], { signal: controller.signal })
+    // An energy() would not wait; a change of what the run reads does.
+    const waiting = model.setParameters({ '0.bias': new Float32Array(16) }, { signal: controller.signal })
     const second = endless(model)
     await firstProgress(run)
     controller.abort(reason)

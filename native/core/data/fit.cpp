@@ -48,7 +48,7 @@ Value classes(const Spec& a, Job&) {
 
 const std::vector<Function>& fitFunctions() {
   static const std::vector<Function> table = {
-      {"data.gaussianFit", Lane::Queued, gaussianFit},
+      {"data.gaussianFit", Lane::Short, gaussianFit},
       {"data.classes", Lane::Immediate, classes},
   };
   return table;

@@ -120,8 +120,8 @@ at::Tensor spandrelDistance(const SpandrelShape& shape, const at::Tensor& points
 const std::vector<Function>& spandrelFunctions() {
   static const std::vector<Function> table = {
       {"spandrel.sample", Lane::Immediate, sampleSpandrel},
-      {"spandrel.logDensity", Lane::Queued, logDensityOfSpandrel},
-      {"spandrel.distance", Lane::Queued, distanceToSpandrel},
+      {"spandrel.logDensity", Lane::Short, logDensityOfSpandrel},
+      {"spandrel.distance", Lane::Short, distanceToSpandrel},
       {"spandrel.curve", Lane::Immediate, spandrelCurves},
       {"spandrel.describe", Lane::Immediate, describeSpandrel},
   };

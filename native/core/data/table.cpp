@@ -161,8 +161,8 @@ const std::vector<Function>& tableFunctions() {
       {"data.join", Lane::Immediate, joinTables}, {"data.standardize", Lane::Immediate, standardize},
       {"data.split", Lane::Immediate, split},     {"data.grid", Lane::Immediate, gridOfPoints},
       {"data.labels", Lane::Immediate, labels},   {"data.where", Lane::Immediate, rowsWhere},
-      {"data.uniform", Lane::Immediate, uniform}, {"data.decode", Lane::Queued, decode},
-      {"data.cifar", Lane::Queued, cifar},
+      {"data.uniform", Lane::Immediate, uniform}, {"data.decode", Lane::Short, decode},
+      {"data.cifar", Lane::Short, cifar},
   };
   return table;
 }

@@ -171,7 +171,7 @@ const std::vector<Function>& toyFunctions() {
   static const std::vector<Function> table = {
       {"toys.sample", Lane::Immediate, sampleToy},
       {"toys.gaussians", Lane::Immediate, gaussians},
-      {"toys.logDensity", Lane::Queued, logDensityOfToy},
+      {"toys.logDensity", Lane::Short, logDensityOfToy},
   };
   return table;
 }

@@ -1,5 +1,8 @@
 #include "energies/energy.hpp"
 
+#include <algorithm>
+#include <cmath>
+
 #include "energies/registry.hpp"
 #include "executors/cuda/tiles.hpp"
 #include "networks/tiles.hpp"
@@ -72,6 +75,51 @@ EnergyAndGradient Energy::energyAndGradient(const Batch& rows, int threads) cons
     return std::vector<at::Tensor>{v.energy, v.gradient};
   });
   return {joined[0], joined[1]};
+}
+
+namespace {
+
+bool allFinite(const float* values, std::int64_t n) {
+  return std::all_of(values, values + n, [](float v) { return std::isfinite(v); });
+}
+
+}  // namespace
+
+bool Energy::takesPlainRows(const float* x, std::int64_t rows) const {
+  const Condition& condition = program().condition;
+  const bool given = condition.kind == Condition::Kind::None || condition.optional;
+  return tiles() && given && rows > 0 && allFinite(x, rows * inputWidth());
+}
+
+bool Energy::energyInto(const float* x, std::int64_t rows, float* out) const {
+  if (!takesPlainRows(x, rows)) return false;
+  const auto weights = packed();
+  const Tiling tiling(rows, smallestTile(workPerRow()));
+  for (std::int64_t i = 0; i < tiling.count(); ++i) {
+    const TileRange r = tiling.range(i);
+    TileInput in;
+    in.x = x + r.first * inputWidth();
+    in.rows = r.last - r.first;
+    tiles()->forward(*weights, in, workspace(), out + r.first, nullptr);
+  }
+  return allFinite(out, rows);
+}
+
+bool Energy::scoreInto(const float* x, std::int64_t rows, float* out) const {
+  if (!takesPlainRows(x, rows)) return false;
+  const auto weights = packed();
+  const std::int64_t d = inputWidth();
+  const Tiling tiling(rows, smallestTile(workPerRow()));
+  std::vector<float> energies(static_cast<std::size_t>(rows));
+  for (std::int64_t i = 0; i < tiling.count(); ++i) {
+    const TileRange r = tiling.range(i);
+    TileInput in;
+    in.x = x + r.first * d;
+    in.rows = r.last - r.first;
+    tiles()->energyAndGradient(*weights, in, workspace(), energies.data(), out + r.first * d);
+  }
+  for (std::int64_t i = 0; i < rows * d; ++i) out[i] = -out[i];
+  return allFinite(out, rows * d);
 }
 
 }  // namespace langevin

@@ -31,6 +31,14 @@ class Energy : public Network, public Target {
   // Over all rows, cut into tiles run by `threads` threads.
   at::Tensor energyOf(const Batch& rows, int threads) const;
   EnergyAndGradient energyAndGradient(const Batch& rows, int threads) const;
+
+  // The same numbers of n plain float32 rows, on this thread and without a tensor: E [n], or -dE/dx [n, d]. False, and
+  // nothing said of `out`, where the other ways must be asked: no fused form, a missing y, a number that is not finite.
+  bool energyInto(const float* x, std::int64_t rows, float* out) const;
+  bool scoreInto(const float* x, std::int64_t rows, float* out) const;
+
+ private:
+  bool takesPlainRows(const float* x, std::int64_t rows) const;
 };
 
 /// Lowers the spec (energies/registry.cpp) and creates the parameters.

@@ -45,9 +45,11 @@ Value kindsOfEnergies(const Spec&, Job&) {
 
 const std::vector<Function>& energyFunctions() {
   static const std::vector<Function> table = {
-      {"energy.create", Lane::Queued, create},
-      {"energy.energy", Lane::Queued, energyValues},
-      {"energy.score", Lane::Queued, score},
+      {"energy.create", Lane::Short, create},
+      {"energy.energy", Lane::Short, energyValues},
+      {"energy.score", Lane::Short, score},
+      {"energy.energyNow", Lane::Immediate, energyValues, Access::Evaluates},
+      {"energy.scoreNow", Lane::Immediate, score, Access::Evaluates},
       {"energy.kinds", Lane::Immediate, kindsOfEnergies},
   };
   return table;

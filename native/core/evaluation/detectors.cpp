@@ -106,10 +106,10 @@ at::Tensor rowsToScore(const at::Tensor& x, std::int64_t width) {
 
 const std::vector<Function>& detectorFunctions() {
   static const std::vector<Function> table = {
-      {"ood.fit", Lane::Queued, fitDetector},
-      {"ood.scores", Lane::Queued, scoreRows},
-      {"ood.calibrate", Lane::Queued, calibrate},
-      {"ood.evaluate", Lane::Queued, evaluateDetector},
+      {"ood.fit", Lane::Short, fitDetector},
+      {"ood.scores", Lane::Short, scoreRows},
+      {"ood.calibrate", Lane::Short, calibrate},
+      {"ood.evaluate", Lane::Short, evaluateDetector},
   };
   return table;
 }

@@ -70,7 +70,7 @@ Value logLikelihood(const Spec& a, Job& job) {
 }  // namespace
 
 const std::vector<Function>& likelihoodFunctions() {
-  static const std::vector<Function> table = {{"evaluate.logLikelihood", Lane::Queued, logLikelihood}};
+  static const std::vector<Function> table = {{"evaluate.logLikelihood", Lane::Short, logLikelihood}};
   return table;
 }
 

@@ -155,9 +155,9 @@ const std::vector<Function>& metricsFunctions() {
       {"metrics.brier", Lane::Immediate, brier},
       {"metrics.nll", Lane::Immediate, negativeLogLikelihoodOf},
       {"metrics.totalVariation", Lane::Immediate, variation},
-      {"metrics.energyDistance", Lane::Queued, energyDistanceOf},
-      {"metrics.mmd", Lane::Queued, mmd},
-      {"metrics.slicedWasserstein", Lane::Queued, sliced},
+      {"metrics.energyDistance", Lane::Short, energyDistanceOf},
+      {"metrics.mmd", Lane::Short, mmd},
+      {"metrics.slicedWasserstein", Lane::Short, sliced},
   };
   return table;
 }

@@ -100,7 +100,7 @@ Value kernelSteinDiscrepancy(const Spec& a, Job& job) {
 
 const std::vector<Function>& steinFunctions() {
   static const std::vector<Function> table = {
-      {"metrics.kernelSteinDiscrepancy", Lane::Queued, kernelSteinDiscrepancy},
+      {"metrics.kernelSteinDiscrepancy", Lane::Short, kernelSteinDiscrepancy},
   };
   return table;
 }

@@ -33,6 +33,29 @@ Value parameters(const Spec& a, Job&) {
   return result;
 }
 
+// { network, weights?: 'raw' | 'averaged' } -> { step, values: { name: tensor } }; between two updates of a run
+Value snapshot(const Spec& a, Job&) {
+  const NetworkRef network = a.at("network").network();
+  const std::string weights = a.text("weights", "");
+  if (!weights.empty() && weights != "raw" && weights != "averaged")
+    a.at("weights").invalid("'" + weights + "' is not one of raw, averaged");
+  std::vector<std::pair<std::string, at::Tensor>> named;
+  std::int64_t step = 0;
+  {
+    Network::InTraining& live = network->inTraining();
+    const std::lock_guard lock(live.mutex);
+    if (weights == "averaged" && live.active && !live.averages)
+      a.at("weights").invalid("the run keeps no average of the weights: train with { ema }, or take the raw ones");
+    // Before its first step a run has no average; its checkpoints hold the weights themselves then.
+    const bool averaged = weights != "raw" && live.average.defined();
+    named = network->parameters().named(averaged ? live.average : at::Tensor());
+    step = averaged ? live.averageStep : live.step;
+  }
+  Map values;
+  for (const auto& [name, value] : named) values.emplace(name, box(value));
+  return Map{{"step", step}, {"values", values}};
+}
+
 // { network, values: { name: tensor }, complete? }
 Value setParameters(const Spec& a, Job&) {
   std::vector<std::pair<std::string, at::Tensor>> values;
@@ -136,10 +159,11 @@ Value kindsOfNetworks(const Spec&, Job&) {
 
 const std::vector<Function>& networkFunctions() {
   static const std::vector<Function> table = {
-      {"network.create", Lane::Queued, create},
-      {"network.outputs", Lane::Queued, outputs},
-      {"network.parameters", Lane::Queued, parameters},
-      {"network.setParameters", Lane::Queued, setParameters},
+      {"network.create", Lane::Short, create},
+      {"network.outputs", Lane::Short, outputs},
+      {"network.parameters", Lane::Short, parameters},
+      {"network.snapshot", Lane::Short, snapshot, Access::Peeks},
+      {"network.setParameters", Lane::Short, setParameters, Access::Writes},
       {"network.parameterInfo", Lane::Immediate, parameterInfo},
       {"network.explain", Lane::Immediate, explain},
       {"network.kinds", Lane::Immediate, kindsOfNetworks},

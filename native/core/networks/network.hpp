@@ -65,6 +65,18 @@ class Network {
   /// Pointers into contiguous rows for the fused executor.
   static TileInput tileInput(const Batch& rows);
 
+  /// What a run says of a network it trains to readers on other threads. The run holds the mutex while it changes the
+  /// parameters or their average; who reads either during the run holds it, too.
+  struct InTraining {
+    std::mutex mutex;
+    bool active = false;           // from the run's first look at the network to its end
+    bool averages = false;         // the run keeps an average
+    at::Tensor average;            // of the learnable parameters [P]; undefined before the first step
+    std::int64_t step = 0;         // steps the parameters have seen
+    std::int64_t averageStep = 0;  // steps the average has seen
+  };
+  InTraining& inTraining() const { return inTraining_; }
+
   /// Plain evaluation with caller-supplied parameter tensors (leaves of a tape, averaged weights, ...).
   ProgramValues evaluateWith(const std::vector<at::Tensor>& parameters, const Batch& rows,
                              const EvaluationMode& mode) const {
@@ -84,6 +96,7 @@ class Network {
   std::unique_ptr<TileProgram> tiles_;
   std::shared_ptr<const cuda::CudaTiles> cudaTiles_;
   std::string planReason_;
+  mutable InTraining inTraining_;
   mutable std::mutex packMutex_;
   mutable std::shared_ptr<const TileProgram::Packed> packed_;
   struct Spare;

@@ -21,6 +21,20 @@ Trainable::Trainable(std::string role, NetworkRef network, const Spec& optimizer
   if (network_->parameters().count() == 0)
     fail(Code::Unsupported, "the ", role_, " is ", network_->describe(),
          " without learnable parameters and cannot be trained; analytic energies take learnable: true");
+  Network::InTraining& live = network_->inTraining();
+  const std::lock_guard lock(live.mutex);
+  live.active = true;
+  live.averages = options_.ema > 0;
+  live.step = live.averageStep = 0;
+}
+
+Trainable::~Trainable() {
+  if (!network_) return;  // moved from
+  Network::InTraining& live = network_->inTraining();
+  const std::lock_guard lock(live.mutex);
+  live.active = live.averages = false;
+  live.average.reset();
+  live.step = live.averageStep = 0;
 }
 
 Tape& Trainable::tape(std::int64_t step, int threads) {
@@ -34,8 +48,12 @@ void Trainable::update(const at::Tensor& given, double norm, std::int64_t step, 
   at::NoGradGuard guard;
   at::Tensor gradient = given;
   if (options_.clipNorm > 0 && norm > options_.clipNorm) gradient = gradient * (options_.clipNorm / (norm + 1e-6));
-  optimizer_->step(network_->parameters().flat(), gradient, learningRate(step, totalSteps));
+  const double lr = learningRate(step, totalSteps);
+  Network::InTraining& live = network_->inTraining();
+  const std::lock_guard lock(live.mutex);
+  optimizer_->step(network_->parameters().flat(), gradient, lr);
   iterateSpectralNorms(network_->program(), network_->parameters());
+  live.step = step + 1;
 }
 
 // The average starts at the weights after the first step, as torch.optim.swa_utils.AveragedModel does: initial weights
@@ -44,8 +62,11 @@ void Trainable::average(std::int64_t step) {
   if (options_.ema <= 0) return;
   at::NoGradGuard guard;
   const at::Tensor& flat = network_->parameters().flat();
+  Network::InTraining& live = network_->inTraining();
+  const std::lock_guard lock(live.mutex);
+  live.averageStep = step + 1;
   if (!ema_.defined()) {
-    ema_ = flat.clone();
+    live.average = ema_ = flat.clone();
     return;
   }
   const auto t = static_cast<double>(step);
@@ -56,6 +77,7 @@ void Trainable::average(std::int64_t step) {
 void Trainable::useAverage() {
   if (!ema_.defined()) return;
   at::NoGradGuard guard;
+  const std::lock_guard lock(network_->inTraining().mutex);
   network_->parameters().flat().copy_(ema_);
   settleSpectralNorms(network_->program(), network_->parameters());
 }
@@ -73,6 +95,8 @@ SavedTensors Trainable::state() const {
 
 void Trainable::setState(const SavedTensors& state) {
   at::NoGradGuard guard;
+  Network::InTraining& live = network_->inTraining();
+  const std::lock_guard lock(live.mutex);
   Parameters& parameters = network_->parameters();
   const at::Tensor flat = savedTensor(state, "parameters");
   if (!flat.sizes().equals(parameters.flat().sizes()))
@@ -85,11 +109,18 @@ void Trainable::setState(const SavedTensors& state) {
   parameters.assign({buffers.begin(), buffers.end()}, false);
   parameters.flat().copy_(flat);
   // A run stopped before its first step has no average yet.
-  if (options_.ema > 0 && state.count("ema")) ema_ = savedTensor(state, "ema").to(network_->device()).clone();
+  if (options_.ema > 0 && state.count("ema"))
+    live.average = ema_ = savedTensor(state, "ema").to(network_->device()).clone();
   SavedTensors optimizer = savedBelow(state, "optimizer/");
   for (auto& [name, tensor] : optimizer)
     if (tensor.is_floating_point()) tensor = tensor.to(network_->device());
   optimizer_->setState(optimizer);
+}
+
+void Trainable::resumeAt(std::int64_t step) {
+  Network::InTraining& live = network_->inTraining();
+  const std::lock_guard lock(live.mutex);
+  live.step = live.averageStep = step;
 }
 
 }  // namespace langevin

@@ -17,12 +17,16 @@ struct TrainableOptions {
   bool emaWarmup = false;  // min(ema, (1 + t) / (10 + t)) at step t
 };
 
+/// Whatever changes weights or average does so under the lock of Network::inTraining().
 class Trainable {
  public:
   /// `optimizer` is read here. ERR_LANGEVIN_UNSUPPORTED for a network without learnable parameters, _DTYPE for bfloat16.
   /// `seed` keys dropout masks.
   Trainable(std::string role, NetworkRef network, const Spec& optimizer, std::uint64_t seed,
             TrainableOptions options = {});
+  ~Trainable();
+  Trainable(Trainable&&) = default;
+  Trainable& operator=(Trainable&&) = delete;
 
   const std::string& role() const { return role_; }
   Network& network() const { return *network_; }
@@ -47,6 +51,8 @@ class Trainable {
   SavedTensors state() const;
   /// ERR_LANGEVIN_FORMAT, _DTYPE where the state is of another network.
   void setState(const SavedTensors& state);
+  /// Says that so many steps have been done before.
+  void resumeAt(std::int64_t step);
 
  private:
   std::string role_;

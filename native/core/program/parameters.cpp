@@ -90,10 +90,18 @@ void Parameters::accumulate(at::Tensor& flatGradient, const std::vector<at::Tens
   }
 }
 
-std::vector<std::pair<std::string, at::Tensor>> Parameters::named() const {
+std::vector<std::pair<std::string, at::Tensor>> Parameters::named(const at::Tensor& learnable) const {
   std::vector<std::pair<std::string, at::Tensor>> result;
-  for (std::size_t i = 0; i < info_.size(); ++i)
-    result.emplace_back(info_[i].name, tensors_[i].detach().to(at::kCPU).clone());
+  std::int64_t offset = 0;
+  for (std::size_t i = 0; i < info_.size(); ++i) {
+    at::Tensor value = tensors_[i];
+    if (info_[i].learnable) {
+      const std::int64_t n = value.numel();
+      if (learnable.defined()) value = learnable.slice(0, offset, offset + n).view(info_[i].shape);
+      offset += n;
+    }
+    result.emplace_back(info_[i].name, value.detach().to(at::kCPU).clone());
+  }
   return result;
 }
 

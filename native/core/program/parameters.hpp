@@ -27,7 +27,8 @@ class Parameters {
   /// Writes gradients given in info() order (undefined = zero) into one flat [P] vector, adding.
   void accumulate(at::Tensor& flatGradient, const std::vector<at::Tensor>& gradients) const;
 
-  std::vector<std::pair<std::string, at::Tensor>> named() const;  // clones, CPU
+  /// Clones on the CPU; of the learnable numbers in `learnable` [P] where it is defined.
+  std::vector<std::pair<std::string, at::Tensor>> named(const at::Tensor& learnable = {}) const;
   /// Replaces values by name. Every name must be known and shaped alike; with `complete` none may be missing.
   void assign(const std::vector<std::pair<std::string, at::Tensor>>& values, bool complete);
 

@@ -37,6 +37,9 @@ Value chainDiagnostics(const Spec& a, Job& job) {
   return result;
 }
 
+// { x: [draws, columns, chains], energy: [draws, chains] }, the `traces` of a result -> what its diagnostics lack
+Value statisticsOfTraces(const Spec& a, Job&) { return chainStatistics(unbox(a.at("x")), unbox(a.at("energy"))); }
+
 // { draws: [chains, n], bins? } -> int64 [chains, bins]
 Value ranks(const Spec& a, Job&) { return box(rankHistogram(unbox(a.at("draws")), a.count("bins", 1, 20))); }
 
@@ -46,8 +49,9 @@ const std::vector<Function>& samplerFunctions() {
   static const std::vector<Function> table = {
       {"sample", Lane::Queued, sample},
       {"sampler.kinds", Lane::Immediate, kindsOfSamplers},
-      {"sampler.diagnostics", Lane::Queued, chainDiagnostics},
-      {"sampler.ranks", Lane::Queued, ranks},
+      {"sampler.diagnostics", Lane::Short, chainDiagnostics},
+      {"sampler.statistics", Lane::Immediate, statisticsOfTraces},
+      {"sampler.ranks", Lane::Short, ranks},
   };
   return table;
 }

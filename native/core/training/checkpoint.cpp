@@ -32,19 +32,7 @@ const std::string& Trainer::fingerprint() {
 Map Trainer::checkpointTensors() const {
   at::NoGradGuard guard;
   Map tensors;
-  const Parameters& parameters = model_->parameters();
-  const at::Tensor averaged = energy_.averaged();
-  std::int64_t offset = 0;
-  for (std::size_t i = 0; i < parameters.info().size(); ++i) {
-    const ParameterInfo& info = parameters.info()[i];
-    at::Tensor value = parameters.tensors()[i];
-    if (info.learnable) {
-      const std::int64_t n = value.numel();
-      if (averaged.defined()) value = averaged.slice(0, offset, offset + n).view(info.shape);
-      offset += n;
-    }
-    tensors.emplace(info.name, box(value.detach().to(at::kCPU).clone()));
-  }
+  for (const auto& [name, value] : model_->parameters().named(energy_.averaged())) tensors.emplace(name, box(value));
   put(tensors, "", {{"step", at::tensor({done_}, at::kLong)}});
   put(tensors, "energy/", energy_.state());
   for (const Trainable& one : context_->trainables()) put(tensors, one.role() + "/", one.state());
@@ -106,6 +94,8 @@ void Trainer::restore(const Spec& resume) {
                     std::to_string(options_.steps) + "; steps counts from the start of the first run",
                 {{"path", "steps"}, {"step", done_}});
   lastCheckpoint_ = done_;
+  energy_.resumeAt(done_);
+  for (Trainable& one : context_->trainables()) one.resumeAt(done_);
 }
 
 }  // namespace langevin

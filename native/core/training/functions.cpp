@@ -104,8 +104,8 @@ const std::vector<Function>& trainingFunctions() {
   static const std::vector<Function> table = {
       {"train", Lane::Queued, train},
       {"objective.evaluate", Lane::Queued, evaluateObjective},
-      {"optimizer.trajectory", Lane::Queued, trajectory},
-      {"training.batches", Lane::Queued, batchRows},
+      {"optimizer.trajectory", Lane::Short, trajectory},
+      {"training.batches", Lane::Short, batchRows},
       {"training.monitors", Lane::Immediate, monitorRows},
   };
   return table;
