@@ -1,11 +1,12 @@
 /** sample(): draws samples from an energy. */
+import { inspect } from 'node:util'
 import type { InputRows } from './data/input-rows.js'
 import type { Energy } from './energy.js'
-import { type Run, startRun } from './runtime/index.js'
+import { invokeNow, type Run, startRun } from './runtime/index.js'
 import type { SamplerStatistics } from './samplers/index.js'
 import { freeze, parseSpec, requireOneOf, requireOptions, type SpecValue } from './spec/index.js'
 import './samplers/index.js'
-import { type RowsLike, type Tensor, toRows } from './tensor/index.js'
+import { type RowsLike, type Tensor, tensor, toRows } from './tensor/index.js'
 
 /**
  * Where chains start when no rows are given. With a `box` in the sampler the rows are brought into it. An energy over
@@ -61,7 +62,8 @@ export interface SampleOptions {
    */
   keep?: 'last' | 'trajectory' | 'moments'
   /**
-   * false: no draws are traced, so rhat, ess and mcse are null and the native loop is never interrupted (default true).
+   * false: no draws are traced, so rhat, ess and mcse are null (default true). Tracing costs next to nothing, and the numbers are
+   * computed when they are first read where that would take more than a twentieth of the run.
    */
   diagnostics?: boolean
   /** `state` of an earlier result: continues where it stopped, bit-equal to one longer run (constant schedules). */
@@ -74,7 +76,8 @@ export interface SampleOptions {
 
 /**
  * Numbers that say how far the draws may be trusted; null where there are too few draws, or nothing varies. A sampler may add
- * its own (`SamplerStatistics`).
+ * its own (`SamplerStatistics`). Those of the traced draws (rhat, ess, mcse, columns, chainReport, energy) may be computed when
+ * one of them is first read.
  */
 export interface SampleDiagnostics extends SamplerStatistics {
   /** Mean Metropolis acceptance probability after burn-in; null for kernels without a test. */
@@ -161,6 +164,44 @@ export interface SampleResult {
   executor: string
 }
 
+/** What is computed from the traced draws. It may cost more than the sampling did, so it may wait until it is read. */
+const FROM_TRACES = ['rhat', 'ess', 'mcse', 'columns', 'chainReport', 'energy'] as const
+type FromTraces = Pick<SampleDiagnostics, (typeof FROM_TRACES)[number]>
+
+/** Traced draws [draws, columns, chains] and their energies [draws, chains]. */
+interface Traces {
+  readonly x: Tensor
+  readonly energy: Tensor
+}
+
+/** Diagnostics whose numbers from the traces are computed when the first of them is read. */
+function late(known: object, traces: Traces, convert: (computed: FromTraces) => FromTraces): SampleDiagnostics {
+  // Copies in JavaScript's memory: a native handle that nobody knows of could not be disposed.
+  const held = Object.entries(traces).map(([name, t]) => {
+    const { shape } = t
+    const copy = [name, t.toTypedArray(), shape] as const
+    t.dispose()
+    return copy
+  })
+  const diagnostics = { ...known } as SampleDiagnostics
+  const compute = (): FromTraces => {
+    const args = Object.fromEntries(held.map(([name, data, shape]) => [name, tensor(data, shape)]))
+    const computed = convert(invokeNow<FromTraces>('sampler.statistics', args))
+    for (const t of Object.values(args)) t.dispose()
+    held.length = 0
+    for (const name of FROM_TRACES) {
+      Object.defineProperty(diagnostics, name, { value: computed[name], enumerable: true, writable: true })
+    }
+    return computed
+  }
+  for (const name of FROM_TRACES) {
+    Object.defineProperty(diagnostics, name, { get: () => compute()[name], enumerable: true, configurable: true })
+  }
+  // console.log shows the numbers, not that they are getters.
+  Object.defineProperty(diagnostics, inspect.custom, { value: () => ({ ...diagnostics }) })
+  return diagnostics
+}
+
 const KNOWN = [
   'sampler',
   'chains',
@@ -177,18 +218,12 @@ const KNOWN = [
   'signal',
 ] as const satisfies readonly (keyof SampleOptions)[]
 
-/** What the native function returns, in the units of the network. */
-type Raw = Omit<SampleResult, 'sampler'>
+/** What the native function returns, in the units of the network; with `traces`, its diagnostics lack what is computed of them. */
+type Raw = Omit<SampleResult, 'sampler'> & { traces?: Traces }
 
-/** Draws, energies and the numbers about them in the units of the data. The state stays in those of the network, for `resume`. */
+/** Draws and energies in the units of the data. The state stays in those of the network, for `resume`. */
 function inUnitsOfData(raw: Raw, conversion: InputRows): Raw {
-  const { scale, mean, logScale } = conversion
-  const { diagnostics: d, moments, trace, trajectory, trajectoryEnergy } = raw
-  const place = (column: number, z: number) => mean[column]! + scale[column]! * z
-  const { separated, drift } = d.chainReport
-  const mcse = d.columns.mcse.map((error, k) => (error === null ? null : error * scale[k]!))
-  const known = mcse.filter((error) => error !== null)
-  const raised = (value: number | null) => (value === null ? null : value + logScale)
+  const { moments, trace, trajectory, trajectoryEnergy } = raw
   return {
     ...raw,
     // The state shares its tensor with the last draws, so what is converted is a copy.
@@ -198,26 +233,44 @@ function inUnitsOfData(raw: Raw, conversion: InputRows): Raw {
     ...(trajectoryEnergy && { trajectoryEnergy: conversion.energies(trajectoryEnergy) }),
     ...(moments && { moments: conversion.moments(moments) }),
     ...(trace && { trace: { x: conversion.trace(trace.x), energy: conversion.energies(trace.energy) } }),
-    diagnostics: {
-      ...d,
-      mcse: known.length === 0 ? null : Math.max(...known),
-      columns: { ...d.columns, mcse },
-      energy: { ...d.energy, mean: raised(d.energy.mean) },
-      chainReport: {
-        ...d.chainReport,
-        separated: separated && {
-          ...separated,
-          lowMean: place(separated.column, separated.lowMean),
-          highMean: place(separated.column, separated.highMean),
-        },
-        drift: drift && {
-          ...drift,
-          first: place(drift.column, drift.first),
-          second: place(drift.column, drift.second),
-        },
+  }
+}
+
+/** The numbers about the draws in the units of the data. */
+function statisticsOfData(d: FromTraces, { scale, mean, logScale }: InputRows): FromTraces {
+  const place = (column: number, z: number) => mean[column]! + scale[column]! * z
+  const { separated, drift } = d.chainReport
+  const mcse = d.columns.mcse.map((error, k) => (error === null ? null : error * scale[k]!))
+  const known = mcse.filter((error) => error !== null)
+  const raised = (value: number | null) => (value === null ? null : value + logScale)
+  return {
+    rhat: d.rhat,
+    ess: d.ess,
+    mcse: known.length === 0 ? null : Math.max(...known),
+    columns: { ...d.columns, mcse },
+    energy: { ...d.energy, mean: raised(d.energy.mean) },
+    chainReport: {
+      ...d.chainReport,
+      separated: separated && {
+        ...separated,
+        lowMean: place(separated.column, separated.lowMean),
+        highMean: place(separated.column, separated.highMean),
+      },
+      drift: drift && {
+        ...drift,
+        first: place(drift.column, drift.first),
+        second: place(drift.column, drift.second),
       },
     },
   }
+}
+
+function finished(raw: Raw, given: InputRows | undefined, sampler: SpecValue): SampleResult {
+  const conversion = given?.transforms ? given : undefined
+  const convert = (d: FromTraces) => (conversion ? statisticsOfData(d, conversion) : d)
+  const { traces, ...result } = conversion ? inUnitsOfData(raw, conversion) : raw
+  const known = result.diagnostics
+  return { ...result, diagnostics: traces ? late(known, traces, convert) : { ...known, ...convert(known) }, sampler }
 }
 
 function isInitSpec(init: SampleOptions['init']): init is InitSpec {
@@ -266,10 +319,7 @@ export function sample(model: Energy, options: SampleOptions): Run<SampleResult>
         y: condition === undefined ? undefined : kept(condition, toRows(condition, 'y')),
         resume: resume === undefined ? undefined : { ...requireOptions('sample: resume', resume, STATE) },
       },
-      {
-        signal,
-        finish: (raw: Raw) => ({ ...(conversion?.transforms ? inUnitsOfData(raw, conversion) : raw), sampler: spec }),
-      },
+      { signal, finish: (raw: Raw) => finished(raw, conversion, spec) },
     )
   } finally {
     for (const t of made) t.dispose()

@@ -178,8 +178,8 @@ class NativeNetwork : public TaggedWrap<NativeNetwork> {
       const auto width = static_cast<std::size_t>(owned.description().inputWidth);
       const std::size_t rows = width > 0 ? numbers / width : 0;
       const bool fits = x && out && rows * width == numbers && room == (what == Plain::Energy ? rows : numbers);
-      return Napi::Boolean::New(
-          info.Env(), fits && evaluatePlain(network, what, x, static_cast<std::int64_t>(rows), out));
+      return Napi::Boolean::New(info.Env(),
+                                fits && evaluatePlain(network, what, x, static_cast<std::int64_t>(rows), out));
     });
   }
 
@@ -245,7 +245,9 @@ std::optional<HandleRef> handleIn(Napi::Env env, napi_value value, const std::st
 void requireFree(const std::vector<NetworkRef>& networks) {
   for (const NetworkRef& n : networks)
     if (isBusy(n))
-      fail(Code::Busy, "the energy is being trained: take a copy with `run.snapshot()`, wait for `await run.done`, or abort the run");
+      fail(Code::Busy,
+           "the energy is being trained: take a copy with `run.snapshot()`, wait for `await run.done`, or abort the "
+           "run");
 }
 
 void requireSettled(const std::vector<NetworkRef>& networks) {

@@ -34,7 +34,8 @@ NativeTask::NativeTask(const void* owner, RuntimeThread& thread, TaskTraits trai
 bool NativeTask::conflictsWith(const RuntimeTask& given) const noexcept {
   const TaskTraits& other = static_cast<const NativeTask&>(given).traits_;  // the queues hold nothing else
   const auto share = [](const std::vector<const Network*>& a, const std::vector<const Network*>& b) {
-    return std::any_of(a.begin(), a.end(), [&](const Network* n) { return std::find(b.begin(), b.end(), n) != b.end(); });
+    return std::any_of(a.begin(), a.end(),
+                       [&](const Network* n) { return std::find(b.begin(), b.end(), n) != b.end(); });
   };
   return share(traits_.written, other.used) || share(other.written, traits_.used);
 }
@@ -192,9 +193,8 @@ Napi::Value submitJob(const Napi::CallbackInfo& info) {
     const std::string device = deviceOf(arguments);
     RuntimeThread& thread = runtimeThreadOf(device, initialiseThread);
     const std::uint64_t id = here.nextJob++;
-    auto task =
-        std::make_shared<NativeTask>(&here, thread, traitsOf(function, arguments, exclusive, device), name,
-                                     std::move(arguments.value), std::make_shared<Mailbox>(id, here.bridge));
+    auto task = std::make_shared<NativeTask>(&here, thread, traitsOf(function, arguments, exclusive, device), name,
+                                             std::move(arguments.value), std::make_shared<Mailbox>(id, here.bridge));
     const Napi::Object object = here.jobClass.New({});
     NativeJob::Unwrap(object)->task = task;
     open.task = task;

@@ -159,7 +159,8 @@ NetworkDescription describe(const NetworkRef& network) {
 bool evaluatePlain(const NetworkRef& network, Plain what, const float* x, std::int64_t rows, float* out) {
   const auto* energy = dynamic_cast<const Energy*>(network.get());
   if (!energy) return false;
-  return guarded([&] { return what == Plain::Energy ? energy->energyInto(x, rows, out) : energy->scoreInto(x, rows, out); });
+  return guarded(
+      [&] { return what == Plain::Energy ? energy->energyInto(x, rows, out) : energy->scoreInto(x, rows, out); });
 }
 
 }  // namespace langevin

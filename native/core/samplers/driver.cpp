@@ -57,6 +57,31 @@ void requireFiniteState(const Chains& tile, bool start, std::uint64_t step) {
   if (start && tile.gradient.defined()) require(tile.gradient, "the gradient of its energy");
 }
 
+void TileExecutor::runWatched(Chains& tile, StepClock clock, std::int64_t count, const Random& random, Tally& tally,
+                              Pulse& pulse, StepSink& sink) const {
+  const std::int64_t end = clock.t + count;
+  while (clock.t < end) {
+    const std::int64_t wanted = sink.next(clock.t);
+    const bool stops = wanted >= 0 && wanted < end;
+    const std::int64_t steps = (stops ? wanted + 1 : end) - clock.t;
+    run(tile, clock, steps, random, tally, pulse);
+    clock.t += steps;
+    clock.counter += static_cast<std::uint64_t>(steps);
+    if (!stops) return;
+    const at::ScalarType type = tile.x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+    const at::Tensor x = tile.x.to(at::kCPU, type).contiguous(), energy = tile.energy.to(at::kCPU, type).contiguous();
+    StateView state{0, tile.size(), x.size(1)};
+    if (type == at::kDouble) {
+      state.x64 = x.const_data_ptr<double>();
+      state.energy64 = energy.const_data_ptr<double>();
+    } else {
+      state.x32 = x.const_data_ptr<float>();
+      state.energy32 = energy.const_data_ptr<float>();
+    }
+    sink.take(wanted, state);
+  }
+}
+
 void startTile(const Sampler& sampler, const Target& target, Chains& tile, const Random& random,
                std::uint64_t counter) {
   if (tile.started) return;

@@ -102,6 +102,16 @@ class FusedExecutor final : public TileExecutor {
 
   void run(Chains& tile, StepClock clock, std::int64_t count, const Random& random, Tally& tally,
            Pulse& pulse) const override {
+    runBlocks(tile, clock, count, random, tally, pulse, nullptr);
+  }
+  void runWatched(Chains& tile, StepClock clock, std::int64_t count, const Random& random, Tally& tally, Pulse& pulse,
+                  StepSink& sink) const override {
+    runBlocks(tile, clock, count, random, tally, pulse, &sink);
+  }
+
+ private:
+  void runBlocks(Chains& tile, StepClock clock, std::int64_t count, const Random& random, Tally& tally, Pulse& pulse,
+                 StepSink* sink) const {
     at::NoGradGuard guard;
     const bool fresh = !tile.started;
     startTile(sampler_, energy_, tile, random, clock.counter);
@@ -115,19 +125,19 @@ class FusedExecutor final : public TileExecutor {
       const Block block = blockOf(tile, y, first, std::min(most, tile.size() - first));
       // A chain's first gradient is computed like all others: a run continues the same after a stop.
       if (fresh && block.half()) kernel_->gradientOnly() ? block.evaluateGradient() : block.evaluate();
-      runBlock(block, clock, count, random, tally, pulse);
+      runBlock(block, clock, count, random, tally, pulse, sink, first);
     }
     if (clock.positionsOnly && kernel_->gradientOnly() && clock.t + count == clock.total && clock.total > 1)
       tile.restart();
   }
 
- private:
   void runBlock(const Block& block, StepClock clock, std::int64_t count, const Random& random, Tally& tally,
-                Pulse& pulse) const {
+                Pulse& pulse, StepSink* sink, std::int64_t first) const {
     // A position that is not finite nearly always shows in its energy at once, and never heals; it is looked for now
     // and then, and at the end.
     constexpr std::int64_t kStride = 32;
     const bool gradientOnly = kernel_->gradientOnly();
+    std::int64_t wanted = sink ? sink->next(clock.t) : -1;
     for (std::int64_t i = 0; i < count; ++i) {
       pulse.beat(block.rows);
       kernel_->step(block, clock, random, tally);
@@ -138,6 +148,13 @@ class FusedExecutor final : public TileExecutor {
         block.requireFinite(block.energy, 1, "its energy", clock.counter);
       if (i + 1 == count || (i + 1) % kStride == 0)
         block.requireFinite(block.x, block.cols, "its position", clock.counter);
+      if (clock.t == wanted) {
+        // What is seen is finite, as at the end of a run, and has its energy.
+        block.requireFinite(block.x, block.cols, "its position", clock.counter);
+        if (gradientOnly && block.half()) block.energies(block.x, block.energy);
+        sink->take(wanted, {first, block.rows, block.cols, block.x, block.energy});
+        wanted = sink->next(clock.t + 1);
+      }
       ++clock.t;
       ++clock.counter;
     }

@@ -5,6 +5,8 @@
 #include <fstream>
 #include <limits>
 
+#include "executors/cpu/products.hpp"
+#include "kernels/tile_kernels.hpp"
 #include "statistics/chain_report.hpp"
 #include "tensors/tensor.hpp"
 
@@ -29,6 +31,8 @@ double availableMemory() {
 }
 
 void requireMemory(double bytes, const SampleOptions& options, std::int64_t width) {
+  constexpr double kSmall = 64 << 20;  // asking costs 50 us, and would be no help here
+  if (bytes <= kSmall) return;
   const double available = availableMemory();
   if (bytes <= 0.9 * available) return;
   throw Error(Code::OutOfMemory,
@@ -48,11 +52,56 @@ Moments::Moments(std::int64_t columns, bool full)
       mean_(at::zeros({columns}, at::kDouble)),
       squares_(full ? at::zeros({columns, columns}, at::kDouble) : at::zeros({columns}, at::kDouble)) {}
 
-void Moments::add(const at::Tensor& rows) {
-  const at::Tensor x = rows.to(at::kCPU, at::kDouble);
-  const at::Tensor mean = x.mean(0);
-  const at::Tensor centred = x - mean;
-  merge(static_cast<double>(x.size(0)), mean, full_ ? at::mm(centred.t(), centred) : centred.square().sum(0));
+template <class Number>
+void Moments::add(const Number* rows, std::int64_t count) {
+  constexpr std::int64_t kBytes = 256 << 10;  // stay in the second-level cache
+  const std::int64_t d = mean_.size(0), size = sizeof(Number);
+  if (!gathered_.defined())
+    gathered_ = at::empty({std::max<std::int64_t>(64, kBytes / size / d), d}, c10::CppTypeToScalarType<Number>::value);
+  while (count > 0) {
+    const std::int64_t n = std::min(count, gathered_.size(0) - filled_);
+    std::copy_n(rows, n * d, gathered_.data_ptr<Number>() + filled_ * d);
+    filled_ += n;
+    rows += n * d;
+    count -= n;
+    if (filled_ == gathered_.size(0)) finish();
+  }
+}
+
+void Moments::finish() {
+  if (filled_ == 0) return;
+  if (gathered_.scalar_type() == at::kFloat) return finishFloat32();
+  const at::Tensor x = gathered_.slice(0, 0, filled_), mean = x.mean(0), centred = x - mean;
+  merge(static_cast<double>(filled_), mean, full_ ? at::mm(centred.t(), centred) : centred.square().sum(0));
+  filled_ = 0;
+}
+
+void Moments::finishFloat32() {
+  const TileKernels& kernels = tileKernels();
+  const std::int64_t n = filled_, d = mean_.size(0);
+  const auto rows = static_cast<double>(n);
+  const at::Tensor x = gathered_.slice(0, 0, n);
+  float* p = x.data_ptr<float>();
+  // About a mean that is rounded; what is left of the sum corrects both results.
+  at::Tensor about = at::zeros({d}, at::kFloat), left = at::zeros({d}, at::kFloat);
+  float* m = about.data_ptr<float>();
+  kernels.weightedSum(nullptr, p, m, n, d);
+  for (std::int64_t c = 0; c < d; ++c) m[c] /= static_cast<float>(n);
+  for (std::int64_t r = 0; r < n; ++r)
+    for (std::int64_t c = 0; c < d; ++c) p[r * d + c] -= m[c];
+  kernels.weightedSum(nullptr, p, left.data_ptr<float>(), n, d);
+  at::Tensor squares = at::zeros({d}, at::kFloat);
+  if (full_) {
+    squares = at::empty({d, d}, at::kFloat);
+    multiplyInto(squares, x.t(), x);
+  } else {
+    kernels.mul(p, p, p, n * d);
+    kernels.weightedSum(nullptr, p, squares.data_ptr<float>(), n, d);
+  }
+  const at::Tensor shift = left.to(at::kDouble) / rows;
+  merge(rows, about.to(at::kDouble) + shift,
+        squares.to(at::kDouble) - rows * (full_ ? at::outer(shift, shift) : shift.square()));
+  filled_ = 0;
 }
 
 void Moments::merge(const Moments& other) { merge(other.count_, other.mean_, other.squares_); }
@@ -69,7 +118,7 @@ void Moments::merge(double count, const at::Tensor& mean, const at::Tensor& squa
 at::Tensor Moments::covariance() const { return squares_ / (count_ - 1); }
 
 Record::Record(const SampleOptions& options, std::int64_t columns, at::TensorOptions tensors, std::int64_t tiles)
-    : options_(options), width_(columns), draws_(options.draws()) {
+    : options_(options), width_(columns), draws_(options.draws()), device_(tensors.device()) {
   traced_ = options.diagnostics ? std::min(options.chains, kTracedChains) : 0;
   const std::int64_t most = options.keep == Keep::Last ? kTracedLast : kTracedDraws;
   stride_ = std::max<std::int64_t>(1, (draws_ + most - 1) / most);
@@ -85,25 +134,51 @@ Record::Record(const SampleOptions& options, std::int64_t columns, at::TensorOpt
                     (options.keep == Keep::Moments ? square * 8 * static_cast<double>(tiles) : 0),
                 options, columns);
   if (trajectory) {
-    trajectory_ = at::empty({options.chains, draws_, columns}, tensors);
-    trajectoryEnergy_ = at::empty({options.chains, draws_}, tensors);
+    trajectory_ = at::empty({options.chains, draws_, columns}, tensors.device(at::kCPU));
+    trajectoryEnergy_ = at::empty({options.chains, draws_}, tensors.device(at::kCPU));
   }
   if (options.keep == Keep::Moments) moments_.assign(static_cast<std::size_t>(tiles), Moments(columns, full));
   trace_ = at::empty({tracedDraws_, tracedColumns_, traced_}, at::kDouble);
   traceEnergy_ = at::empty({tracedDraws_, traced_}, at::kDouble);
 }
 
-void Record::add(std::int64_t tile, const TileRange& range, const Chains& chains, std::int64_t draw) {
+// Draw k is the state after step burnIn + (k + 1) thin, whose number is one less.
+std::int64_t Record::Sink::next(std::int64_t t) const {
+  const SampleOptions& o = record_.options_;
+  const std::int64_t from = std::max<std::int64_t>(0, (t + o.thin - o.burnIn) / o.thin - 1);
+  const std::int64_t draw = record_.next(range_, from);
+  return draw < record_.draws_ ? o.burnIn + (draw + 1) * o.thin - 1 : -1;
+}
+
+void Record::Sink::take(std::int64_t t, const StateView& state) {
+  const SampleOptions& o = record_.options_;
+  const std::int64_t draw = (t + 1 - o.burnIn) / o.thin - 1, first = range_.first + state.first;
+  state.x64 ? record_.add(tile_, first, state, state.x64, state.energy64, draw)
+            : record_.add(tile_, first, state, state.x32, state.energy32, draw);
+}
+
+// Plain loops: a draw is small, and tensor operations on it would cost more than a step of a small model.
+template <class Number>
+void Record::add(std::int64_t tile, std::int64_t firstChain, const StateView& state, const Number* x,
+                 const Number* energy, std::int64_t draw) {
+  const std::int64_t rows = state.rows, d = state.columns;
   if (options_.keep == Keep::Trajectory) {
-    trajectory_.slice(0, range.first, range.last).select(1, draw).copy_(chains.x);
-    trajectoryEnergy_.slice(0, range.first, range.last).select(1, draw).copy_(chains.energy);
+    Number* to = trajectory_.data_ptr<Number>();
+    Number* energies = trajectoryEnergy_.data_ptr<Number>();
+    for (std::int64_t r = 0; r < rows; ++r) {
+      const std::int64_t cell = (firstChain + r) * draws_ + draw;
+      std::copy_n(x + r * d, d, to + cell * d);
+      energies[cell] = energy[r];
+    }
   }
-  if (options_.keep == Keep::Moments) moments_[static_cast<std::size_t>(tile)].add(chains.x);
-  if (range.first >= traced_ || (draw + 1) % stride_ != 0) return;
-  const std::int64_t at = (draw + 1) / stride_ - 1, last = std::min(range.last, traced_), n = last - range.first;
+  if (options_.keep == Keep::Moments) moments_[static_cast<std::size_t>(tile)].add(x, rows);
+  if (firstChain >= traced_ || (draw + 1) % stride_ != 0) return;
+  const std::int64_t at = (draw + 1) / stride_ - 1, n = std::min(rows, traced_ - firstChain);
   if (at >= tracedDraws_) return;
-  traceEnergy_.select(0, at).slice(0, range.first, last).copy_(chains.energy.slice(0, 0, n));
-  trace_.select(0, at).slice(1, range.first, last).copy_(chains.x.slice(0, 0, n).slice(1, 0, tracedColumns_).t());
+  std::copy_n(energy, n, traceEnergy_.data_ptr<double>() + at * traced_ + firstChain);
+  double* to = trace_.data_ptr<double>() + at * tracedColumns_ * traced_ + firstChain;
+  for (std::int64_t c = 0; c < tracedColumns_; ++c, to += traced_)
+    for (std::int64_t r = 0; r < n; ++r) to[r] = x[r * d + c];
 }
 
 std::int64_t Record::next(const TileRange& range, std::int64_t draw) const {
@@ -112,22 +187,24 @@ std::int64_t Record::next(const TileRange& range, std::int64_t draw) const {
   return std::min(draws_, (draw / stride_ + 1) * stride_ - 1);
 }
 
-at::Tensor Record::traceByChain() const { return trace_.permute({1, 2, 0}).contiguous(); }
+void Record::finish() {
+  for (Moments& m : moments_) m.finish();
+}
 
 void Record::into(Map& result, const Shape& input) const {
   // Enough for trace and rank plots, however large the run.
   constexpr std::int64_t kChains = 16, kDraws = 512, kColumns = 8;
   if (tracedDraws_ > 0) {
     const std::int64_t every = (tracedDraws_ + kDraws - 1) / kDraws;
-    const auto part = [&](const at::Tensor& t) {
-      return t.slice(t.dim() - 2, 0, kChains).slice(t.dim() - 1, every - 1, std::nullopt, every).clone();
-    };
-    result["trace"] = Map{{"x", box(part(traceByChain().slice(0, 0, kColumns)))},
-                          {"energy", box(part(traceEnergy_.t().contiguous()))}};
+    const auto thinned = [&](const at::Tensor& t) { return t.slice(0, every - 1, std::nullopt, every); };
+    const at::Tensor x = thinned(trace_.slice(1, 0, kColumns).slice(2, 0, kChains));
+    const at::Tensor energy = thinned(traceEnergy_.slice(1, 0, kChains));
+    result["trace"] = Map{{"x", box(x.permute({1, 2, 0}).clone(at::MemoryFormat::Contiguous))},
+                          {"energy", box(energy.t().clone(at::MemoryFormat::Contiguous))}};
   }
   if (options_.keep == Keep::Trajectory) {
-    result["trajectory"] = box(input.view(trajectory_));
-    result["trajectoryEnergy"] = box(trajectoryEnergy_);
+    result["trajectory"] = box(input.view(trajectory_.to(device_)));
+    result["trajectoryEnergy"] = box(trajectoryEnergy_.to(device_));
   }
   if (options_.keep != Keep::Moments) return;
   Moments all = moments_[0];
@@ -139,11 +216,26 @@ void Record::into(Map& result, const Shape& input) const {
   result["moments"] = moments;
 }
 
+Map Record::traces() const { return {{"x", box(trace_)}, {"energy", box(traceEnergy_)}}; }
+
+Map Record::traced() const { return {{"chains", traced_}, {"draws", tracedDraws_}, {"columns", tracedColumns_}}; }
+
+double Record::diagnosisCost() const {
+  const double series = static_cast<double>(tracedDraws_ > 0 ? tracedColumns_ + 1 : 0);
+  return series * (1e-4 + 3e-7 * static_cast<double>(tracedDraws_ * traced_));
+}
+
 void Record::diagnose(Map& diagnostics, const at::Tensor& lastEnergy) const {
+  const bool any = tracedDraws_ > 0;
+  for (auto& [name, value] : chainStatistics(trace_, any ? traceEnergy_ : lastEnergy.unsqueeze(0)))
+    diagnostics[name] = value;
+}
+
+Map chainStatistics(const at::Tensor& drawn, const at::Tensor& energy) {
   List rhat, bulk, tail, mcse;
   double worst = std::numeric_limits<double>::quiet_NaN(), leastBulk = worst, leastTail = worst, largestError = worst;
-  const at::Tensor trace = traceByChain();
-  for (std::int64_t c = 0; c < tracedColumns_ && tracedDraws_ > 0; ++c) {
+  const at::Tensor trace = drawn.permute({1, 2, 0}).contiguous();
+  for (std::int64_t c = 0; c < trace.size(0) && trace.size(2) > 0; ++c) {
     const ChainSummary s = summariseChains(trace.select(0, c));
     rhat.push_back(numberOrNull(s.rhat));
     bulk.push_back(numberOrNull(s.essBulk));
@@ -154,17 +246,16 @@ void Record::diagnose(Map& diagnostics, const at::Tensor& lastEnergy) const {
     leastTail = std::fmin(leastTail, s.essTail);
     largestError = std::fmax(largestError, s.mcse);
   }
-  const ChainSummary e = summariseChains(tracedDraws_ > 0 ? traceEnergy_.t().contiguous() : lastEnergy.unsqueeze(1));
-  diagnostics["rhat"] = numberOrNull(worst);
-  diagnostics["ess"] = Map{{"bulk", numberOrNull(leastBulk)}, {"tail", numberOrNull(leastTail)}};
-  diagnostics["mcse"] = numberOrNull(largestError);
-  diagnostics["columns"] = Map{{"rhat", rhat}, {"essBulk", bulk}, {"essTail", tail}, {"mcse", mcse}};
-  diagnostics["chainReport"] = toMap(reportChains(trace));
-  diagnostics["traced"] = Map{{"chains", traced_}, {"draws", tracedDraws_}, {"columns", tracedColumns_}};
-  diagnostics["energy"] = Map{{"mean", numberOrNull(e.mean)},
-                              {"sd", numberOrNull(e.sd)},
-                              {"rhat", numberOrNull(e.rhat)},
-                              {"ess", numberOrNull(e.essBulk)}};
+  const ChainSummary e = summariseChains(energy.t().contiguous());
+  return {{"rhat", numberOrNull(worst)},
+          {"ess", Map{{"bulk", numberOrNull(leastBulk)}, {"tail", numberOrNull(leastTail)}}},
+          {"mcse", numberOrNull(largestError)},
+          {"columns", Map{{"rhat", rhat}, {"essBulk", bulk}, {"essTail", tail}, {"mcse", mcse}}},
+          {"chainReport", toMap(reportChains(trace))},
+          {"energy", Map{{"mean", numberOrNull(e.mean)},
+                         {"sd", numberOrNull(e.sd)},
+                         {"rhat", numberOrNull(e.rhat)},
+                         {"ess", numberOrNull(e.essBulk)}}}};
 }
 
 }  // namespace langevin

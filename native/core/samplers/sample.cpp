@@ -175,29 +175,21 @@ struct TileResult {
   Tally burnIn, tally;
 };
 
-// All steps of one tile, in pieces that end where a draw is kept.
+// All steps of one tile.
 void runTile(const TileExecutor& executor, const SampleOptions& o, std::int64_t index, const TileRange& range,
              TileResult& result, Record& record, const Random& random, Pulse& pulse) {
-  const std::int64_t steps = o.sampler->common().steps, draws = o.draws();
+  const std::int64_t steps = o.sampler->common().steps;
   // An acceptance is known from a few thousand moves; looking at one costs as much as a small model's step.
   constexpr std::int64_t kMonitored = 4096;
   const std::int64_t looks = std::clamp<std::int64_t>(kMonitored / o.chains, 2, 1024);
   const bool adjusted = o.sampler->traits().adjusted;
   const std::int64_t monitorEvery = adjusted ? 0 : std::max<std::int64_t>(16, (steps + looks - 1) / looks);
-  const auto go = [&](std::int64_t from, std::int64_t to, Tally& tally) {
-    if (to <= from) return;
-    const StepClock clock{from, steps, o.firstStep + static_cast<std::uint64_t>(from), monitorEvery};
-    executor.run(result.chains, clock, to - from, random, tally, pulse);
-  };
-  go(0, o.burnIn, result.burnIn);
-  std::int64_t t = o.burnIn;
-  for (std::int64_t draw = record.next(range, 0); draw < draws; draw = record.next(range, draw + 1)) {
-    const std::int64_t end = o.burnIn + (draw + 1) * o.thin;
-    go(t, end, result.tally);
-    t = end;
-    record.add(index, range, result.chains, draw);
-  }
-  go(t, steps, result.tally);
+  const StepClock clock{0, steps, o.firstStep, monitorEvery};
+  if (o.burnIn > 0) executor.run(result.chains, clock, o.burnIn, random, result.burnIn, pulse);
+  if (o.burnIn == steps) return;
+  const StepClock after{o.burnIn, steps, o.firstStep + static_cast<std::uint64_t>(o.burnIn), monitorEvery};
+  Record::Sink sink = record.sink(index, range);
+  executor.runWatched(result.chains, after, steps - o.burnIn, random, result.tally, pulse, sink);
 }
 
 // Only what a result needs.
@@ -230,7 +222,7 @@ Value stepSizeReport(const SampleOptions& o, const Chains& chains) {
 }
 
 Map diagnosticsOf(const SampleOptions& o, const Record& record, const Chains& chains, const Tally& burnIn,
-                  const Tally& tally) {
+                  const Tally& tally) {  // without Record::diagnose()
   Map d{{"chains", o.chains},
         {"steps", o.sampler->common().steps},
         {"burnIn", o.burnIn},
@@ -246,7 +238,7 @@ Map diagnosticsOf(const SampleOptions& o, const Record& record, const Chains& ch
   d["wouldBeAcceptance"] = numberOrNull(adjusted ? none : rate);
   d["clippedShare"] = told.clippedShare();
   d["clampedShare"] = told.clampedShare();
-  record.diagnose(d, chains.energy);
+  d["traced"] = record.traced();
   o.sampler->report(told, d);
   return d;
 }
@@ -299,9 +291,19 @@ Value sample(const Spec& a, Job& job) {
              {"energy", box(end.energy)},
              {"state", state},
              {"executor", executor->name()}};
+  record.finish();
   record.into(result, energy->input());
-  result["diagnostics"] = diagnosticsOf(o, record, end, burnIn, tally);
-  result["seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  Map diagnostics = diagnosticsOf(o, record, end, burnIn, tally);
+  const auto seconds = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count(); };
+  // Statistics of the chains may cost more than the chains. They are the same numbers whenever they are computed: here
+  // where that hardly shows, else when somebody reads them (src/sample.ts).
+  constexpr double kShare = 0.05;
+  if (record.diagnosisCost() <= kShare * seconds())
+    record.diagnose(diagnostics, end.energy);
+  else
+    result["traces"] = record.traces();
+  result["diagnostics"] = std::move(diagnostics);
+  result["seconds"] = seconds();
   return result;
 }
 

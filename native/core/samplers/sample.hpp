@@ -21,7 +21,8 @@ struct SampleOptions {
 };
 
 /// { energy, sampler, chains?, init?, y?, seed?, threads?, burnIn?, thin?, keep?, diagnostics?, resume? } ->
-/// { samples [chains, d], energy [chains], trajectory?, trajectoryEnergy?, moments?, state, diagnostics, seconds }.
+/// { samples [chains, d], energy [chains], trajectory?, trajectoryEnergy?, moments?, state, diagnostics, seconds, traces? }.
+/// With `traces` the diagnostics are without what chainStatistics() makes of them (samplers/record.hpp).
 /// Throws Code::InvalidOption / Shape on bad options, Code::OutOfMemory before the start when the trajectory cannot
 /// fit, Code::NonFinite / Diverged naming chain and step, Code::Aborted.
 Value sample(const Spec& arguments, Job& job);

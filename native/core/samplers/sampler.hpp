@@ -233,6 +233,22 @@ class Pulse {
   std::chrono::steady_clock::time_point start_, last_;
 };
 
+/// Rows [first, first + rows) of a tile as a step leaves them: contiguous float32 or float64 numbers, on the CPU.
+struct StateView {
+  std::int64_t first = 0, rows = 0, columns = 0;
+  const float *x32 = nullptr, *energy32 = nullptr;
+  const double *x64 = nullptr, *energy64 = nullptr;
+};
+
+/// Who wants to see states of a tile on the way. Its calls come in the order of the steps for every row.
+class StepSink {
+ public:
+  virtual ~StepSink() = default;
+  /// The first step from `t` on whose state is wanted, as it is after that step; negative: none.
+  virtual std::int64_t next(std::int64_t t) const = 0;
+  virtual void take(std::int64_t t, const StateView& state) = 0;
+};
+
 /// Runs steps [clock.t, clock.t + count) of one tile in the calling thread. The one seam a fused kernel takes over;
 /// planTile() picks who does it.
 class TileExecutor {
@@ -243,6 +259,9 @@ class TileExecutor {
   /// naming chain and step.
   virtual void run(Chains& tile, StepClock clock, std::int64_t count, const Random& random, Tally& tally,
                    Pulse& pulse) const = 0;
+  /// The same, bit for bit, showing states to `sink` on the way. Here it runs piece by piece; a fused loop need not stop.
+  virtual void runWatched(Chains& tile, StepClock clock, std::int64_t count, const Random& random, Tally& tally,
+                          Pulse& pulse, StepSink& sink) const;
 };
 
 /// Energy, gradient and whatever else the sampler needs, for a tile that has not started. Throws Code::NonFinite.
