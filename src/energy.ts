@@ -14,7 +14,7 @@ import {
 } from './network.js'
 import { type InvokeOptions, invoke, invokeNow } from './runtime/index.js'
 import { requireOptions, type SpecValue } from './spec/index.js'
-import { plainRows, type RowsLike, type Tensor, tensor, toRows } from './tensor/index.js'
+import { madeTensor, plainRows, type RowsLike, type Tensor, toRows } from './tensor/index.js'
 import './energies/index.js'
 
 /** Rows of a call on this thread: the event loop waits meanwhile. */
@@ -114,7 +114,7 @@ export class Energy extends Network {
       name === 'energySync' ? handle.energyInto(rows, out) : handle.scoreInto(rows, out),
     )
     if (!filled) return this.#atOnceInGeneral(name, x, {})
-    return name === 'energySync' ? tensor(out) : tensor(out, [count, width])
+    return madeTensor(out, name === 'energySync' ? [count] : [count, width])
   }
 
   #atOnceInGeneral(name: 'energySync' | 'scoreSync', given: RowsLike | Dataset, options: { y?: RowsLike }): Tensor {

@@ -79,21 +79,16 @@ Bytes bytesOf(Napi::Env env, const Napi::Value& view, const char* what) {
 }
 
 std::vector<std::int64_t> shapeOf(Napi::Env env, const Napi::Value& value) {
-  const Arguments read = fromJs(env, [&] {
-    const Napi::Object holder = Napi::Object::New(env);
-    holder.Set("shape", value);
-    return holder;
-  }());
-  const auto& map = *read.value.map();
-  const auto it = map.find("shape");
-  const List* list = it == map.end() ? nullptr : it->second.list();
-  if (!list) fail(Code::Shape, "a shape is a list of sizes");
+  if (!value.IsArray()) fail(Code::Shape, "a shape is a list of sizes");
+  const Napi::Array list = value.As<Napi::Array>();
   std::vector<std::int64_t> shape;
-  for (const Value& item : *list) {
-    const double* size = item.get<double>();
-    if (!size || !(*size >= 0) || *size != std::floor(*size) || *size > 9007199254740991.0)
+  for (std::uint32_t i = 0; i < list.Length(); ++i) {
+    const Napi::HandleScope scope(env);
+    const Napi::Value item = list.Get(i);
+    const double size = item.IsNumber() ? item.As<Napi::Number>().DoubleValue() : -1;
+    if (!(size >= 0) || size != std::floor(size) || size > 9007199254740991.0)
       fail(Code::Shape, "a shape is a list of whole numbers of at least 0");
-    shape.push_back(static_cast<std::int64_t>(*size));
+    shape.push_back(static_cast<std::int64_t>(size));
   }
   return shape;
 }

@@ -72,7 +72,11 @@ class Reader {
 
  private:
   Value object(napi_value value, const std::string& path) {
-    if (const auto handle = handleIn(env_, value, path)) {
+    bool isArray = false;
+    require(env_, napi_is_array(env_, value, &isArray));
+    // Handles are instances of classes: no need to ask lists and plain objects for theirs.
+    const bool plain = !isArray && isPlain(value);
+    if (const auto handle = isArray || plain ? std::nullopt : handleIn(env_, value, path)) {
       if (handle->tensor) {
         result.tensors.push_back(handle->tensor);
         return handle->tensor;
@@ -87,8 +91,8 @@ class Reader {
       require(env_, napi_strict_equals(env_, ancestor, value, &same));
       if (same) refuse(path, "the value contains itself");
     }
-    bool isArray = false;
-    require(env_, napi_is_array(env_, value, &isArray));
+    if (!isArray && !plain)
+      refuse(path, "only plain objects, lists, tensors and energies can cross to the native side");
     ancestors_.push_back(value);
     Value read = isArray ? list(value, path) : map(value, path);
     ancestors_.pop_back();
@@ -120,7 +124,6 @@ class Reader {
   }
 
   Value map(napi_value value, const std::string& path) {
-    if (!isPlain(value)) refuse(path, "only plain objects, lists, tensors and energies can cross to the native side");
     napi_value keys = nullptr;
     require(env_, napi_get_all_property_names(env_, value, napi_key_own_only,
                                               static_cast<napi_key_filter>(napi_key_enumerable | napi_key_skip_symbols),

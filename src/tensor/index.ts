@@ -2,4 +2,4 @@
 export type { Dtype } from '../native/contract.js'
 export { plainRows, type RowsLike, toRows, withRows } from './rows.js'
 export { arrayKind, type NestedArray, type TypedArray } from './source.js'
-export { Tensor, tensor, wrapTensor } from './tensor.js'
+export { madeTensor, Tensor, tensor, wrapTensor } from './tensor.js'

@@ -199,6 +199,10 @@ export class Tensor extends NativeHandle<NativeTensor> {
   }
 }
 
+/** @internal Numbers made for this shape, without the looks that `tensor` takes at what a user gives. */
+export const madeTensor = (numbers: Float32Array, shape: readonly number[]): Tensor =>
+  new Tensor(translated(() => binding().createTensor(numbers, shape, 'float32')))
+
 /** @internal A native tensor of a result as a Tensor. */
 export const wrapTensor = (handle: NativeTensor): Tensor => new Tensor(handle)
 
