@@ -46,7 +46,7 @@ describe('langevin report', () => {
     expect(findings).toMatchObject([{ code: 'buffer-stale', severity: 'warning' }])
     const page = read(out)
     expectSelfContained(page)
-    const heads = [...page.matchAll(/<h2>(.*?)<\/h2>/g)].map((m) => m[1])
+    const heads = [...page.matchAll(/<h2[^>]*>(.*?)<\/h2>/g)].map((m) => m[1])
     expect(heads).toEqual(['Findings', 'Run', 'What was learned', 'Training', 'Replay buffer'])
     expect(page).toContain('warning: buffer-stale.')
     expect(page).toContain('mlp(input 2, hidden [16]')
