@@ -101,19 +101,12 @@ function conversionFor(
   return inputsOf(given, made.rows(train, 'rows'), standardize)
 }
 
-/** A copy of an energy: what is fitted to it must not move when the other trains on. */
+/** A copy of an energy, also of one in training: what is fitted to it must not move when the other trains on. */
 async function copyOf(model: Energy, own: Energy[], signal: AbortSignal | undefined): Promise<Energy> {
   // A network that is no energy is refused by the core.
   if (!(model instanceof Energy)) return model
-  const { spec, dtype, device, inputs } = model
-  const copy = await Energy.create(spec, { dtype, device, inputs, signal })
+  const copy = await model.snapshot(signal === undefined ? {} : { signal })
   own.push(copy)
-  const values = await model.parameters({ signal })
-  try {
-    await invoke('network.setParameters', { network: copy.native(), values, complete: true }, { signal })
-  } finally {
-    for (const each of Object.values(values)) each.dispose()
-  }
   return copy
 }
 

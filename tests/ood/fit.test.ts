@@ -9,9 +9,11 @@ import { inputs } from '../../src/data/inputs.js'
 import { energies } from '../../src/energies/index.js'
 import { Energy } from '../../src/energy.js'
 import { safetensors } from '../../src/io/index.js'
+import { denoisingScoreMatching } from '../../src/objectives/denoising-score-matching.js'
 import * as ood from '../../src/ood/index.js'
 import { memoryStats } from '../../src/system.js'
 import { type Tensor, tensor } from '../../src/tensor/index.js'
+import * as training from '../../src/training/index.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'langevin-fit-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -106,6 +108,24 @@ describe('a fitted detector', () => {
     await model.setParameters({ mean: [5, 5, 5] })
     expect(numbers(await fitted.scores(x))).toEqual(before)
     expect(numbers(await ood.scores(ood.detectors.energy(model), x))).not.toEqual(before)
+  })
+
+  test('copies a model in training, and scores beside the run', async () => {
+    await using model = await Energy.create(energies.mlp({ input: 3, hidden: [8], gaussianBase: 3 }))
+    const controller = new AbortController()
+    const objective = denoisingScoreMatching({ sigma: 0.5 })
+    const run = training.train(model, double(train), {
+      objective,
+      steps: 1_000_000,
+      batchSize: 16,
+      signal: controller.signal,
+    })
+    run.done.catch(() => undefined)
+    for await (const event of run) if (event.type === 'progress') break
+    await using fitted = await ood.fit(ood.detectors.energy(model), undefined, { heldOut: fresh })
+    expect((await fitted.scores(x)).shape).toEqual([21])
+    controller.abort()
+    await expect(run.done).rejects.toThrow()
   })
 
   test('does not read the training rows again', async () => {
