@@ -71,6 +71,8 @@ std::vector<Map> everySampler() {
     specs.push_back(with(options("langevin", 0.05), {{"form", "heuristic"}, {"noise", noise}}));
   specs.push_back(with(options("hmc", 0.3), {{"jitter", 0.5}}));
   specs.push_back(with(options("hmc", 0.3), {{"warmup", 12}, {"jitter", 0.2}, {"leapfrogSteps", 1}}));
+  // Its metric is found after 15 steps.
+  specs.push_back(with(options("hmc", 0.3), {{"warmup", 20}, {"box", box("reflect")}}));
   specs.push_back(with(options("underdampedLangevin", 0.3), {{"friction", 8.0}}));
   return specs;
 }

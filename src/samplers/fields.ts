@@ -24,6 +24,12 @@ export const commonFields = (z: Z) => ({
 /** The target is exp(-E / temperature). */
 export const temperatureField = (z: Z) => scheduleField(z).optional()
 
+/** What hmc and nuts find during the warm-up. */
+export const warmupFields = (z: Z) => ({
+  targetAcceptance: z.number().gt(0).lt(1).default(0.8),
+  metric: z.enum(['diagonal', 'dense']).default('diagonal'),
+})
+
 type Fail = (path: string, problem: string) => never
 type Boxed = { box?: { low: number; high: number; mode: string } | undefined }
 
@@ -38,5 +44,13 @@ export function checkReflectingBox(options: Boxed, fail: Fail): void {
   checkBox(options, fail)
   if (options.box?.mode === 'clamp') {
     fail('box.mode', "a Metropolis test and clamping exclude each other; use 'reflect'")
+  }
+}
+
+/** Of hmc and nuts. */
+export function checkWarmup(options: Boxed & { metric: string }, fail: Fail): void {
+  checkReflectingBox(options, fail)
+  if (options.box !== undefined && options.metric === 'dense') {
+    fail('metric', "with a dense metric a bounce off one wall turns every column; use 'diagonal' in a box")
   }
 }

@@ -6,26 +6,23 @@ import { temperatureField } from './fields.js'
  * Gibbs sampling of discrete states: every step is a sweep that redraws each site given all others. Exact; there is
  * nothing to tune.
  *
- * `order`: 'random' (default, an order drawn for every chain and sweep), 'fixed' (column by column), or 'blocks' for an rbm:
- * all hidden units given x, then all of x given them, in two matrix products (at temperature 1 only). `temperature`
- * (default 1): the law is exp(-E / temperature). Sweeps of ising and potts energies run in one native loop over local
- * fields; other energies are evaluated K - 1 times per site with K levels.
+ * `order`: 'blocks' redraws all sites that do not depend on each other at once. Of an `rbm` these are its layers: all hidden
+ * units given x, then all of x given them, in two matrix products (at temperature 1 only). Of `ising` and `potts` on a
+ * `lattice` they are colours of the lattice: a checkerboard where its sides are even or open, a few more colours where not.
+ * 'random': an order drawn for every chain and sweep; 'fixed': column by column. Default: 'blocks' where the energy has
+ * blocks, 'random' where it has none. `temperature` (default 1): the law is exp(-E / temperature). Sweeps of ising and potts
+ * energies run in one native loop; other energies are evaluated K - 1 times per site with K levels.
  */
 export const gibbs = defineSpec(
   'sampler',
   'gibbs',
   (z) => ({
     steps: z.int().positive(),
-    order: z.enum(['random', 'fixed', 'blocks']).default('random'),
+    order: z.enum(['random', 'fixed', 'blocks']).optional(),
     temperature: temperatureField(z),
   }),
   {
-    summary: 'Gibbs sweeps over discrete states, site by site or layer by layer.',
+    summary: 'Gibbs sweeps over discrete states, site by site or in blocks that do not interact.',
     source: 'Geman and Geman 1984; in blocks: Hinton 2002.',
-    check(options, fail) {
-      if (options.order === 'blocks' && options.temperature !== undefined) {
-        fail('temperature', "order 'blocks' works at temperature 1 only (the hidden units are summed out there)")
-      }
-    },
   },
 )

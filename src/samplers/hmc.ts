@@ -1,13 +1,16 @@
 /** Hamiltonian Monte Carlo. */
 import { defineSpec } from '../spec/index.js'
-import { checkReflectingBox, commonFields, temperatureField } from './fields.js'
+import { checkWarmup, commonFields, temperatureField, warmupFields } from './fields.js'
 
 /**
- * Hamiltonian Monte Carlo: `leapfrogSteps` (default 10) steps of the leapfrog integrator with an identity mass matrix and fresh
- * momenta, then a Metropolis test. Exact for any `stepSize`.
+ * Hamiltonian Monte Carlo: `leapfrogSteps` (default 10) steps of the leapfrog integrator with fresh momenta, then a Metropolis
+ * test. Exact for any `stepSize`.
  *
  * `warmup` (default 0): in the first `warmup` steps of its life each chain adapts its own step size by dual averaging towards
- * `targetAcceptance` (default 0.8), starting from `stepSize`, then keeps it. Those steps count as burn-in.
+ * `targetAcceptance` (default 0.8), starting its search at `stepSize`, and its own mass matrix, as `nuts` does; then it keeps
+ * both. A step size is then in units of the scales that were found. `metric`: 'diagonal' (default), or 'dense' for columns
+ * that are strongly correlated: it needs a window of more than two states a column, and does not go with a box. Those
+ * steps count as burn-in; without a warm-up the mass matrix is the identity.
  * `jitter` (default 0): each step multiplies the step size by a uniform number in 1 +- jitter, which breaks the periodic
  * orbits of near-Gaussian targets. Others as `langevin`; with `box` trajectories bounce off the walls.
  * An energy error above 1000 (in units of the temperature) or a non-finite one is a divergence: counted and refused.
@@ -20,14 +23,15 @@ export const hmc = defineSpec(
     temperature: temperatureField(z),
     leapfrogSteps: z.int().positive().default(10),
     warmup: z.int().nonnegative().default(0),
-    targetAcceptance: z.number().gt(0).lt(1).default(0.8),
+    ...warmupFields(z),
     jitter: z.number().min(0).lt(1).default(0),
   }),
   {
-    summary: 'Hamiltonian Monte Carlo with leapfrog steps; each chain adapts its step size during warm-up.',
+    summary:
+      'Hamiltonian Monte Carlo with leapfrog steps; each chain adapts its step size and mass matrix in a warm-up.',
     source: 'Duane et al. 1987; Neal 2011; Hoffman and Gelman 2014 (dual averaging).',
     check: (options, fail) => {
-      checkReflectingBox(options, fail)
+      checkWarmup(options, fail)
       if (options.warmup > 0 && typeof options.stepSize !== 'number') {
         fail('stepSize', 'a step size is either adapted (warmup > 0) or follows a schedule, not both')
       }

@@ -1,6 +1,6 @@
 /** The no-U-turn sampler. */
 import { defineSpec } from '../spec/index.js'
-import { checkReflectingBox, commonFields, temperatureField } from './fields.js'
+import { checkWarmup, commonFields, temperatureField, warmupFields } from './fields.js'
 
 /** What the diagnostics of a run of `nuts` tell besides what every sampler does. */
 export interface NutsStatistics {
@@ -13,8 +13,10 @@ export interface NutsStatistics {
 /**
  * The no-U-turn sampler: Hamiltonian trajectories that double until they turn back, one state drawn from the whole trajectory
  * by its weight. In the first `warmup` steps of its life (default: half of `steps`) each chain adapts its own step size
- * towards `targetAcceptance` (default 0.8), from `stepSize` (default 1), and its own diagonal mass matrix, over Stan's
- * windows. Those steps count as burn-in.
+ * towards `targetAcceptance` (default 0.8), from `stepSize` (default 1), and its own mass matrix, over Stan's windows. Those
+ * steps count as burn-in. `metric`: 'diagonal' (default) takes sqrt(var x / var dE/dx) of each column, so columns may differ
+ * by any factor; 'dense' takes the covariance, for columns that are strongly correlated: it needs a window of more than two
+ * states a column, and does not go with a box. In a box a step is at most half as wide as the box.
  *
  * `maxDepth` (default 10): at most 2^maxDepth - 1 leapfrog steps. Diagnostics: `leapfrogSteps` per step, `deepestShare`
  * of steps that were stopped by maxDepth, `divergences` (an energy error above 1000 in units of the temperature).
@@ -29,11 +31,11 @@ export const nuts = defineSpec(
     temperature: temperatureField(z),
     warmup: z.int().nonnegative().optional(),
     maxDepth: z.int().positive().max(20).default(10),
-    targetAcceptance: z.number().gt(0).lt(1).default(0.8),
+    ...warmupFields(z),
   }),
   {
-    summary: 'No-U-turn sampler with dual averaging and a diagonal mass matrix, adapted by each chain.',
-    source: 'Hoffman and Gelman 2014; Betancourt 2017; the windows: Stan reference manual.',
-    check: (options, fail) => checkReflectingBox(options, fail),
+    summary: 'No-U-turn sampler with dual averaging and a mass matrix, diagonal or dense, adapted by each chain.',
+    source: 'Hoffman and Gelman 2014; Betancourt 2017; windows: Stan reference manual; metric: Seyboldt et al. 2024.',
+    check: (options, fail) => checkWarmup(options, fail),
   },
 )

@@ -136,7 +136,12 @@ describe('discrete energies', () => {
       [await draw(spins, gibbs, 'normal'), 'INVALID_OPTION', /spins \(-1 or \+1\).*'uniform'/],
       [await draw(spins, gibbs, { kind: 'uniform', low: 0 }), 'INVALID_OPTION', /spins/],
       [await draw(spins, gibbs, [[1, 0, 1]]), 'INVALID_OPTION', /init.*row 0, column 1/],
-      [await draw(spins, samplers.gibbs({ steps: 1, order: 'blocks' })), 'UNSUPPORTED', /hidden units/],
+      [await draw(spins, samplers.gibbs({ steps: 1, order: 'blocks' })), 'UNSUPPORTED', /hidden units.*lattice/],
+      [
+        await draw(bits, samplers.gibbs({ steps: 1, order: 'blocks', temperature: 2 })),
+        'UNSUPPORTED',
+        /temperature 1 only/,
+      ],
       [
         await rejection(
           () => train(bits, [[0, 1, 2]], { objective: objectives.minimumProbabilityFlow(), steps: 1 }).done,

@@ -55,9 +55,9 @@ describe('sampler specs', () => {
     expect(found).toEqual([])
     const first = (kind: string) => specs.find((spec) => spec.kind === kind)
     expect(specs[2]).toMatchObject({ form: 'proper', box: { mode: 'reflect' }, stepSize: { kind: 'geometric' } })
-    expect(first('hmc')).toMatchObject({ warmup: 0, targetAcceptance: 0.8, jitter: 0 })
+    expect(first('hmc')).toMatchObject({ warmup: 0, targetAcceptance: 0.8, metric: 'diagonal', jitter: 0 })
     expect(first('parallelTempering')).toMatchObject({ adapt: 0, sampler: { kind: 'mala', steps: 5 } })
-    expect(first('nuts')).toMatchObject({ stepSize: 1, maxDepth: 10, targetAcceptance: 0.8 })
+    expect(first('nuts')).toMatchObject({ stepSize: 1, maxDepth: 10, targetAcceptance: 0.8, metric: 'diagonal' })
   })
 
   it.each([
@@ -81,10 +81,11 @@ describe('sampler specs', () => {
     ['parallelTempering', { steps: 5, temperatures: [1, 2], sampler: { kind: 'nuts', steps: 5 } }, /inner kernel/],
     ['parallelTempering', { steps: 5, temperatures: [1, 2] }, /sampler.*required/],
     ['nuts', { steps: 5, maxDepth: 30 }, /maxDepth/],
+    ['nuts', { steps: 5, metric: 'dense', box: { low: 0, high: 1 } }, /metric.*diagonal/],
+    ['hmc', { steps: 5, stepSize: 1, leapfrogSteps: 3, metric: 'full' }, /metric.*dense/],
     ['nuts', { steps: 5, stepSize: { kind: 'linear', from: 1, to: 2 } }, /stepSize/],
     ['gibbs', { steps: 5, stepSize: 0.1 }, /stepSize.*not an option/],
     ['gibbs', { steps: 5, order: 'block' }, /order.*blocks/],
-    ['gibbs', { steps: 5, order: 'blocks', temperature: 2 }, /temperature 1 only/],
     ['gibbsWithGradients', { steps: 5, adjusted: false }, /adjusted/],
     ['discreteLangevin', { steps: 5 }, /stepSize.*required/],
     ['blockwise', { steps: 5 }, /kernels.*required/],

@@ -3,6 +3,7 @@
 // it.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 
@@ -24,12 +25,12 @@ class DualAveraging {
     row_[kMeanError] = row_[kSteps] = 0;
   }
 
-  /// One update from a step's acceptance probability; the iterates are drawn to 10 * `firstStepSize`.
-  void update(double acceptance, double target, double firstStepSize) const {
+  /// One update from a step's acceptance probability; the iterates are drawn to `centre` and stay below `longest`.
+  void update(double acceptance, double target, double centre, double longest) const {
     constexpr double kGamma = 0.05, kDelay = 10, kKappa = 0.75;
     const double m = ++row_[kSteps], weight = 1 / (m + kDelay);
     row_[kMeanError] = (1 - weight) * row_[kMeanError] + weight * (target - acceptance);
-    row_[kLogStep] = std::log(10 * firstStepSize) - std::sqrt(m) / kGamma * row_[kMeanError];
+    row_[kLogStep] = std::min(std::log(centre) - std::sqrt(m) / kGamma * row_[kMeanError], std::log(longest));
     const double rate = std::pow(m, -kKappa);
     row_[kLogStepMean] = rate * row_[kLogStep] + (1 - rate) * row_[kLogStepMean];
   }

@@ -20,6 +20,7 @@ class Block {
   double* adaptation = nullptr;  // [rows, k], kernels that adapt
 
   std::int64_t size() const { return rows * cols; }
+  std::uint64_t firstChain() const { return firstChain_; }              // number of row 0
   float* matrix(int i) const { return matrices_ + i * matrixStride_; }  // scratch [rows, cols]
   double* sums(int i) const { return sums_ + i * rows; }                // scratch [rows]
   float* column(int i) const { return columns_ + i * rows; }            // scratch [rows]

@@ -9,12 +9,15 @@ namespace {
 
 class FusedHmc final : public FusedKernel {
  public:
-  FusedHmc(const CommonOptions& common, const HmcOptions& options) : common_(common), options_(options) {}
+  FusedHmc(const CommonOptions& common, const HmcOptions& options, const Warmup& warmup)
+      : common_(common), options_(options), warmup_(warmup) {}
   Scratch scratch() const override { return {Matrices, Vectors, 1}; }
 
   void step(const Block& b, const StepClock& clock, const Random& random, Tally& tally) const override {
     const double temperature = common_.temperature.at(clock.t, clock.total);
+    search(b, clock, random, temperature);
     stepSizes(b, clock, random);
+    scales(b);
     float* p = b.matrix(Momentum);
     b.normal(p, clock, random, Stream::Noise);
     if (temperature != 1) tileKernels().scale(static_cast<float>(std::sqrt(temperature)), 0, p, p, b.size());
@@ -31,16 +34,55 @@ class FusedHmc final : public FusedKernel {
         ++tally.accepted;
         accept(b, r, energy);
       }
-      if (options_.warmup > 0) options_.adapt(adaptationOf(b, r), probability, common_.stepSize.first());
+      if (b.adaptation)
+        warmup_.learn(adaptationOf(b, r), b.cols, b.x + r * b.cols, b.gradient + r * b.cols, probability, temperature);
     }
   }
 
  private:
-  enum Matrix { X, Gradient, Momentum, Clipped, Matrices };
+  enum Matrix { X, Gradient, Momentum, Clipped, Scales, Matrices };
   enum Vector { NextEnergy, Size, Uniform, Vectors };
 
-  static DualAveraging adaptationOf(const Block& b, std::int64_t row) {
-    return DualAveraging(b.adaptation + row * DualAveraging::kColumns);
+  ChainAdaptation adaptationOf(const Block& b, std::int64_t row) const {
+    return warmup_.of(b.adaptation + row * ChainAdaptation::columns(b.cols, Metric::Diagonal), b.cols);
+  }
+
+  // The first step of chains whose window has just begun.
+  void search(const Block& b, const StepClock& clock, const Random& random, double temperature) const {
+    if (!b.adaptation || !warmup_.searching(b.adaptation, b.rows, b.cols)) return;
+    const auto wide = [](const float* from, at::IntArrayRef shape) {
+      return at::from_blob(const_cast<float*>(from), shape, at::kFloat).to(at::kDouble);
+    };
+    Warmup::Rows rows;
+    rows.x = wide(b.x, {b.rows, b.cols});
+    rows.gradient = wide(b.gradient, {b.rows, b.cols});
+    rows.energy = wide(b.energy, {b.rows});
+    rows.adaptation =
+        at::from_blob(b.adaptation, {b.rows, ChainAdaptation::columns(b.cols, Metric::Diagonal)}, at::kDouble);
+    rows.firstChain = b.firstChain();
+    rows.counter = clock.counter;
+    rows.temperature = temperature;
+    rows.evaluate = [&](const std::vector<std::int64_t>& which, const at::Tensor& x) {
+      // A block is evaluated as a whole: the others stay where they are.
+      const at::Tensor rowsOfX = at::tensor(which, at::kLong);
+      at::from_blob(b.matrix(X), {b.rows, b.cols}, at::kFloat)
+          .copy_(at::from_blob(b.x, {b.rows, b.cols}, at::kFloat))
+          .index_copy_(0, rowsOfX, x.to(at::kFloat));
+      b.evaluate(b.matrix(X), b.column(NextEnergy), b.matrix(Gradient));
+      return EnergyAndGradient{wide(b.column(NextEnergy), {b.rows}).index_select(0, rowsOfX),
+                               wide(b.matrix(Gradient), {b.rows, b.cols}).index_select(0, rowsOfX)};
+    };
+    warmup_.search(rows, random);
+  }
+
+  // L of every chain.
+  void scales(const Block& b) const {
+    if (!b.adaptation) return;
+    float* out = b.matrix(Scales);
+    for (std::int64_t r = 0; r < b.rows; ++r) {
+      const double* values = adaptationOf(b, r).values();
+      for (std::int64_t c = 0; c < b.cols; ++c) out[r * b.cols + c] = static_cast<float>(values[c]);
+    }
   }
 
   void stepSizes(const Block& b, const StepClock& clock, const Random& random) const {
@@ -48,7 +90,7 @@ class FusedHmc final : public FusedKernel {
     if (options_.jitter > 0) b.uniform(size, clock, random, Stream::Auxiliary);
     const double common = common_.stepSize.at(clock.t, clock.total);
     for (std::int64_t r = 0; r < b.rows; ++r) {
-      double h = b.adaptation ? adaptationOf(b, r).stepSize() : common;
+      double h = b.adaptation ? adaptationOf(b, r).averaging().stepSize() : common;
       if (options_.jitter > 0) h *= 1 + options_.jitter * (2 * static_cast<double>(size[r]) - 1);
       size[r] = static_cast<float>(h);
     }
@@ -61,7 +103,7 @@ class FusedHmc final : public FusedKernel {
     return 0.5 * sum;
   }
 
-  // out += factor * size of the row * in
+  // out += factor * size of the row * L in
   void add(const Block& b, float factor, const float* in, float* out) const {
     if (!b.adaptation && options_.jitter == 0) {  // one size for all
       tileKernels().axpy(factor * b.column(Size)[0], in, out, b.size());
@@ -69,7 +111,8 @@ class FusedHmc final : public FusedKernel {
     }
     for (std::int64_t r = 0; r < b.rows; ++r) {
       const float s = factor * b.column(Size)[r];
-      for (std::int64_t c = r * b.cols; c < (r + 1) * b.cols; ++c) out[c] += s * in[c];
+      const float* scale = b.adaptation ? b.matrix(Scales) : nullptr;
+      for (std::int64_t c = r * b.cols; c < (r + 1) * b.cols; ++c) out[c] += s * (scale ? scale[c] * in[c] : in[c]);
     }
   }
 
@@ -94,12 +137,14 @@ class FusedHmc final : public FusedKernel {
 
   CommonOptions common_;
   HmcOptions options_;
+  Warmup warmup_;
 };
 
 }  // namespace
 
-std::unique_ptr<const FusedKernel> fusedHmc(const CommonOptions& common, const HmcOptions& options) {
-  return std::make_unique<FusedHmc>(common, options);
+std::unique_ptr<const FusedKernel> fusedHmc(const CommonOptions& common, const HmcOptions& options,
+                                            const Warmup& warmup) {
+  return std::make_unique<FusedHmc>(common, options, warmup);
 }
 
 }  // namespace langevin

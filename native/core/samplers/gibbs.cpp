@@ -1,13 +1,16 @@
 // gibbs: every step is a sweep that redraws each site from its conditional law (Geman and Geman 1984),
 //   p(x_s = k | the others) = softmax_k(-E(x with s at k) / T),
 // in an order drawn for each chain and sweep, or in the fixed order of the columns. Exact.
-// order 'blocks' is for energies with binary hidden units (rbm): h ~ p(h | x), then x ~ p(x | h), each layer at once.
-// It draws from exp(-E(x, h)), whose law of x is exp(-E(x)); at another temperature that would not hold.
+// order 'blocks', the usual one where there are such blocks, has two forms:
+//   energies with binary hidden units (rbm): h ~ p(h | x), then x ~ p(x | h), each layer at once. It draws from
+//   exp(-E(x, h)), whose law of x is exp(-E(x)); at another temperature that would not hold;
+//   pairwise energies where not all sites interact (ising and potts on a lattice): colour after colour, see gibbs.hpp.
 #include "samplers/gibbs.hpp"
 
 #include <algorithm>
 #include <bit>
 #include <limits>
+#include <mutex>
 #include <vector>
 
 #include "samplers/discrete.hpp"
@@ -37,7 +40,9 @@ at::Tensor siteOrder(bool randomOrder, const Random& random, std::int64_t n, std
 
 namespace {
 
-enum class Order { Random, Fixed, Blocks };
+enum class Order { Usual, Random, Fixed, Blocks };
+/// What an order is for an energy at hand.
+enum class Visits { Random, Fixed, Layers, Colours };
 
 /// Energies of the levels a site may go to, as one sweep needs them.
 class Neighbours {
@@ -101,32 +106,69 @@ class Gibbs final : public Sampler {
   }
 
   void init(Chains& chains, const Target& target, const Random& random, std::uint64_t counter) const override {
-    if (order_ == Order::Blocks && !(target.asEnergy() && target.asEnergy()->program().bipartite.weight >= 0))
-      fail(Code::Unsupported, "order 'blocks' needs an energy with binary hidden units (rbm); a ", target.kind(),
-           " energy has none: use order 'random'");
+    visitsOf(target);
     Sampler::init(chains, target, random, counter);
   }
 
   void step(Chains& chains, const Target& target, const StepClock& clock, const Random& random, Tally&) const override {
-    if (order_ == Order::Blocks)
+    const Visits visits = visitsOf(target);
+    if (visits == Visits::Layers)
       layers(chains, *target.asEnergy(), clock, random);
     else
-      sweep(chains, target, clock, random);
+      sweep(chains, target, visits, clock, random);
   }
 
   std::unique_ptr<TileExecutor> fuse(const Energy& energy) const override {
-    if (order_ == Order::Blocks) return nullptr;
-    return fusePairwiseGibbs(*this, energy, order_ == Order::Random);
+    const Visits visits = visitsOf(energy);
+    if (visits == Visits::Layers) return nullptr;
+    if (const auto graph = graphOf(energy); graph && visits != Visits::Random)
+      return fuseLatticeGibbs(*this, energy, graph, visits == Visits::Colours);
+    return fusePairwiseGibbs(*this, energy, visits == Visits::Random);
   }
 
  private:
-  void sweep(Chains& chains, const Target& target, const StepClock& clock, const Random& random) const {
+  Visits visitsOf(const Target& target) const {
+    if (order_ == Order::Random) return Visits::Random;
+    if (order_ == Order::Fixed) return Visits::Fixed;
+    const Energy* energy = target.asEnergy();
+    const bool layered = energy && energy->program().bipartite.weight >= 0;
+    const bool heated = !common_.temperature.constant() || common_.temperature.first() != 1;
+    if (layered && !heated) return Visits::Layers;
+    if (energy && graphOf(*energy)) return Visits::Colours;
+    if (order_ == Order::Usual) return Visits::Random;
+    if (layered)
+      fail(Code::Unsupported, "order 'blocks' draws the columns of an ", target.kind(),
+           " together with its hidden units, which are summed out at temperature 1 only: leave temperature out, or use "
+           "order 'random'");
+    fail(Code::Unsupported,
+         "order 'blocks' needs binary hidden units (rbm) or sites that do not all interact (ising and potts on a "
+         "lattice); a ",
+         target.kind(), " energy ", energy && energy->program().pairwise.coupling >= 0 ? "of all pairs " : "",
+         "has no such blocks: use order 'random'");
+  }
+
+  // The graph of the energy this sampler was last used on: training asks again at every step.
+  std::shared_ptr<const SiteGraph> graphOf(const Energy& energy) const {
+    const Program& program = energy.program();
+    if (program.pairwise.mask < 0) return nullptr;
+    const at::Tensor& mask = program.constants[static_cast<std::size_t>(program.pairwise.mask)];
+    const std::lock_guard lock(mutex_);
+    if (!mask.is_same(mask_)) {
+      graph_ = siteGraphOf(energy);
+      mask_ = mask;
+    }
+    return graph_;
+  }
+
+  void sweep(Chains& chains, const Target& target, Visits visits, const StepClock& clock, const Random& random) const {
     const Sites sites(target);
     const double temperature = common_.temperature.at(clock.t, clock.total);
     const std::int64_t n = chains.size();
     const auto device = chains.x.device();
-    const at::Tensor order =
-        siteOrder(order_ == Order::Random, random, n, sites.count(), clock.counter, chains.firstChain).to(device);
+    at::Tensor order = siteOrder(visits == Visits::Random, random, n, sites.count(), clock.counter, chains.firstChain);
+    if (visits == Visits::Colours)
+      order = at::tensor(graphOf(*target.asEnergy())->order, at::kLong).unsqueeze(0).expand({n, sites.count()});
+    order = order.to(device);
     const at::Tensor u = random.uniform(n, sites.count(), clock.counter, Stream::Noise,
                                         at::TensorOptions(at::kDouble).device(device), chains.firstChain);
     const Neighbours neighbours(target, sites, chains, order.options());
@@ -175,20 +217,21 @@ class Gibbs final : public Sampler {
   }
 
   Order order_;
+  mutable std::mutex mutex_;
+  mutable at::Tensor mask_;
+  mutable std::shared_ptr<const SiteGraph> graph_;
 };
 
 }  // namespace
 
 std::shared_ptr<const Sampler> makeGibbs(const Spec& spec) {
-  const std::string name = spec.text("order", "random");
-  if (name != "random" && name != "fixed" && name != "blocks")
+  const std::string name = spec.text("order", "");
+  if (spec.has("order") && name != "random" && name != "fixed" && name != "blocks")
     spec.at("order").invalid("'" + name + "' is not one of random, fixed, blocks");
-  if (name == "blocks" && spec.has("temperature"))
-    spec.at("temperature")
-        .invalid(
-            "order 'blocks' draws x together with the hidden units, which have summed out at temperature 1 only; "
-            "use order 'random'");
-  const Order order = name == "random" ? Order::Random : name == "fixed" ? Order::Fixed : Order::Blocks;
+  const Order order = name == "random"   ? Order::Random
+                      : name == "fixed"  ? Order::Fixed
+                      : name == "blocks" ? Order::Blocks
+                                         : Order::Usual;
   return std::make_shared<Gibbs>(CommonOptions::readDiscrete(spec), order);
 }
 

@@ -1,5 +1,8 @@
-// Pieces of the Gibbs kernels: the order of visits, the loop for pairwise energies.
+// Pieces of the Gibbs kernels: the order of visits, the loops for pairwise energies.
 #pragma once
+
+#include <memory>
+#include <vector>
 
 #include "samplers/sampler.hpp"
 
@@ -10,8 +13,25 @@ namespace langevin {
 at::Tensor siteOrder(bool randomOrder, const Random& random, std::int64_t n, std::int64_t sites, std::uint64_t counter,
                      std::uint64_t firstChain);
 
+/// Which sites of a pairwise energy interact, where not all do (a lattice), and blocks of sites that do not: colours of
+/// a greedy colouring in the order of the columns, a checkerboard where the sides are even or open.
+struct SiteGraph {
+  std::vector<std::int64_t> first;  // [sites + 1]: where the neighbours of each site begin in `other`
+  std::vector<std::int64_t> other;
+  std::vector<std::int64_t> order;  // all sites, colour after colour
+  std::int64_t sites() const { return static_cast<std::int64_t>(order.size()); }
+};
+
+/// Null where E is not pairwise, or all its sites interact.
+std::shared_ptr<const SiteGraph> siteGraphOf(const Energy& energy);
+
 /// All sweeps of a tile in one native loop over local fields, for energies of the form -x' J x / 2 - h' x; null for
 /// others. Same numbers as the step-by-step kernel, which stays its twin in the tests.
 std::unique_ptr<TileExecutor> fusePairwiseGibbs(const Sampler& sampler, const Energy& energy, bool randomOrder);
+
+/// The same where all chains visit the sites in one order, that of the columns or that of the colours: what a site asks
+/// of its neighbours is a row of all chains at once.
+std::unique_ptr<TileExecutor> fuseLatticeGibbs(const Sampler& sampler, const Energy& energy,
+                                               std::shared_ptr<const SiteGraph> graph, bool byColour);
 
 }  // namespace langevin

@@ -1,6 +1,7 @@
 // Gibbs sweeps of pairwise energies E = -x' J x / 2 - h' x without an evaluation of E: the conditional law of a site
 // depends on its local field f = h + J x alone, and a change of the site moves the fields of its neighbours by one row
 // of J. Everything is float64, and fields are recomputed each sweep, so that a run may be cut between any two sweeps.
+// (Where few sites interact and all chains share one order: gibbs_lattice.cpp.)
 #include <cmath>
 
 #include "samplers/discrete.hpp"

@@ -1,7 +1,7 @@
-// hmc: Hamiltonian Monte Carlo with the leapfrog integrator and an identity mass matrix (Duane et al. 1987; Neal 2011).
-// Momenta are p ~ N(0, T), H = E + |p|^2 / 2, accepted with min(1, exp(-(H' - H) / T)).
-// During the first `warmup` steps of a chain's life each chain adapts its own step size by dual averaging towards
-// `targetAcceptance` (Hoffman and Gelman 2014, section 3.2: gamma 0.05, t0 10, kappa 0.75), then freezes the average.
+// hmc: Hamiltonian Monte Carlo with the leapfrog integrator (Duane et al. 1987; Neal 2011). Momenta are q ~ N(0, T),
+// H = E + |q|^2 / 2, accepted with min(1, exp(-(H' - H) / T)); x += h L q, q -= h L' dE/dx, and L is the identity but
+// for what the warm-up finds: during the first `warmup` steps of its life each chain adapts its own step size towards
+// `targetAcceptance` and its own metric (samplers/warmup.hpp), then keeps both.
 // With a box the trajectory bounces off the walls (Afshar and Domke 2015, without refraction): exact on the box.
 #include <cmath>
 #include <limits>
@@ -16,48 +16,27 @@ namespace {
 HmcOptions hmcOptions(const Spec& spec) {
   HmcOptions o;
   o.leapfrogSteps = spec.count("leapfrogSteps", 1);
-  o.warmup = spec.count("warmup", 0, 0);
-  o.targetAcceptance = spec.probability("targetAcceptance", o.targetAcceptance);
   o.jitter = spec.probability("jitter", 0);
-  if (!(o.targetAcceptance > 0 && o.targetAcceptance < 1))
-    spec.at("targetAcceptance").invalid("must lie strictly between 0 and 1");
   if (o.jitter >= 1) spec.at("jitter").invalid("must be less than 1");
   return o;
 }
 
-// Chains::adaptation has one such row for each chain, where steps are adapted.
-DualAveraging adaptationOf(const Chains& chains, std::int64_t chain) {
-  return DualAveraging(chains.adaptation.data_ptr<double>() + chain * DualAveraging::kColumns);
-}
-
 class Hmc final : public Sampler {
  public:
-  Hmc(CommonOptions common, const HmcOptions& options) : Sampler(std::move(common)), options_(options) {}
+  Hmc(CommonOptions common, const HmcOptions& options, const WarmupOptions& warmup)
+      : Sampler(std::move(common)), options_(options), warmup_(warmup, common_) {}
 
-  Hmc(CommonOptions common, const Spec& spec) : Hmc(std::move(common), hmcOptions(spec)) {
-    if (options_.warmup > 0 && !common_.stepSize.constant())
-      spec.at("stepSize").invalid("a step size is either adapted (warmup > 0) or follows a schedule, not both");
-    if (common_.box && !common_.box->reflect)
-      spec.at("box").invalid(
-          "a Metropolis test and clamping exclude each other (clamping piles mass on the border); "
-          "use mode: 'reflect'");
-  }
-
-  Traits traits() const override { return {.adjusted = true, .warmup = options_.warmup}; }
+  Traits traits() const override { return {.adjusted = true, .warmup = warmup_.options().steps}; }
 
   void init(Chains& chains, const Target& target, const Random& random, std::uint64_t counter) const override {
     Sampler::init(chains, target, random, counter);
-    if (chains.adaptation.defined() && chains.adaptation.size(1) != DualAveraging::kColumns)
-      fail(Code::Shape, "the chains' adaptation has ", chains.adaptation.size(1), " columns, hmc has ",
-           DualAveraging::kColumns, "; resume with the sampler that made the state");
-    if (options_.warmup == 0 || chains.adaptation.defined()) return;
-    chains.adaptation = at::empty({chains.size(), DualAveraging::kColumns}, at::kDouble);
-    for (std::int64_t i = 0; i < chains.size(); ++i) adaptationOf(chains, i).start(common_.stepSize.first());
+    if (warmup_.options().steps > 0 || chains.adaptation.defined()) warmup_.start(chains);
   }
 
   void step(Chains& chains, const Target& target, const StepClock& clock, const Random& random,
             Tally& tally) const override {
     const double temperature = common_.temperature.at(clock.t, clock.total);
+    search(chains, target, clock, random, temperature);
     const at::Tensor size = stepSize(chains, clock, random);
     const at::Tensor momentum = random.normal(chains.x.size(0), chains.x.size(1), clock.counter, Stream::Noise,
                                               chains.x.options(), chains.firstChain) *
@@ -75,15 +54,16 @@ class Hmc final : public Sampler {
     const at::Tensor lost = at::isfinite(next.energy).logical_not();
     takeMoves(chains, x, next, logRatio.masked_fill(lost, -std::numeric_limits<double>::infinity()), clock, random,
               tally);
-    if (options_.warmup > 0) adapt(chains, probability.to(at::kCPU));
+    if (chains.adaptation.defined()) learn(chains, probability.to(at::kCPU), temperature);
   }
 
   std::unique_ptr<TileExecutor> fuse(const Energy& energy) const override {
-    return langevin::fuse(*this, energy, fusedHmc(common_, options_));
+    if (warmup_.options().metric == Metric::Dense) return nullptr;
+    return langevin::fuse(*this, energy, fusedHmc(common_, options_, warmup_));
   }
 
   std::shared_ptr<const Sampler> atTemperature(double factor) const override {
-    return std::make_shared<Hmc>(common_.atTemperature(factor), options_);
+    return std::make_shared<Hmc>(common_.atTemperature(factor), options_, warmup_.options());
   }
 
   at::Tensor stepSizes(const Chains& chains) const override {
@@ -104,36 +84,64 @@ class Hmc final : public Sampler {
     return size.to(chains.x.options());
   }
 
+  /// L q of all rows, or L' g; the rows themselves where there is no metric.
+  at::Tensor mapped(const at::Tensor& factors, const at::Tensor& rows, bool transposed) const {
+    if (!factors.defined()) return rows;
+    if (warmup_.options().metric == Metric::Diagonal) return factors * rows;
+    return at::matmul(transposed ? factors.transpose(1, 2) : factors, rows.unsqueeze(2)).squeeze(2);
+  }
+
   EnergyAndGradient leapfrog(at::Tensor& x, at::Tensor& p, const at::Tensor& size, const Chains& chains,
                              const Target& target, Tally& tally) const {
+    at::Tensor factors;
+    if (chains.adaptation.defined()) factors = warmup_.factors(chains.adaptation, x.size(1)).to(x.options());
     const at::Tensor half = size * 0.5;
-    p = p - half * clipRows(chains.gradient, common_.clip, tally);
+    p = p - half * mapped(factors, clipRows(chains.gradient, common_.clip, tally), true);
     EnergyAndGradient next;
     Tally unused;  // clipped rows are counted once per step
     for (std::int64_t i = 0; i < options_.leapfrogSteps; ++i) {
-      x = x + size * p;
+      x = x + size * mapped(factors, p, false);
       if (common_.box) applyBox(x, *common_.box, tally, &p);
       next = evaluateAt(target, x, chains.y);
       const bool last = i + 1 == options_.leapfrogSteps;
-      p = p - (last ? half : size) * clipRows(next.gradient, common_.clip, unused);
+      p = p - (last ? half : size) * mapped(factors, clipRows(next.gradient, common_.clip, unused), true);
     }
     return next;
   }
 
-  void adapt(Chains& chains, const at::Tensor& acceptance) const {
+  void search(Chains& chains, const Target& target, const StepClock& clock, const Random& random,
+              double temperature) const {
+    if (!chains.adaptation.defined() ||
+        !warmup_.searching(chains.adaptation.const_data_ptr<double>(), chains.size(), chains.x.size(1)))
+      return;
     chains.adaptation = chains.adaptation.clone(at::MemoryFormat::Contiguous);
-    const auto* p = acceptance.const_data_ptr<double>();
+    warmup_.search(searchedRows(chains, target, clock.counter, temperature), random);
+  }
+
+  void learn(Chains& chains, const at::Tensor& acceptance, double temperature) const {
+    if (chains.size() == 0 || !warmup_.learning(chains.adaptation)) return;
+    const std::int64_t d = chains.x.size(1);
+    chains.adaptation = chains.adaptation.clone(at::MemoryFormat::Contiguous);
+    const at::Tensor x = chains.x.to(at::kCPU, at::kDouble).contiguous();
+    const at::Tensor gradient = chains.gradient.to(at::kCPU, at::kDouble).contiguous();
     for (std::int64_t i = 0; i < chains.size(); ++i)
-      options_.adapt(adaptationOf(chains, i), p[i], common_.stepSize.first());
+      warmup_.learn(warmup_.of(chains.adaptation, i, d), d, x.const_data_ptr<double>() + i * d,
+                    gradient.const_data_ptr<double>() + i * d, acceptance.const_data_ptr<double>()[i], temperature);
   }
 
   HmcOptions options_;
+  Warmup warmup_;
 };
 
 }  // namespace
 
 std::shared_ptr<const Sampler> makeHmc(const Spec& spec) {
-  return std::make_shared<Hmc>(CommonOptions::read(spec), spec);
+  CommonOptions common = CommonOptions::read(spec);
+  requireReflectingBox(spec, common);
+  const WarmupOptions warmup = WarmupOptions::read(spec, 0);
+  if (warmup.steps > 0 && !common.stepSize.constant())
+    spec.at("stepSize").invalid("a step size is either adapted (warmup > 0) or follows a schedule, not both");
+  return std::make_shared<Hmc>(std::move(common), hmcOptions(spec), warmup);
 }
 
 }  // namespace langevin

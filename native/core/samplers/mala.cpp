@@ -57,10 +57,7 @@ class Mala final : public Sampler {
 
 std::shared_ptr<const Sampler> makeMala(const Spec& spec) {
   CommonOptions common = CommonOptions::read(spec);
-  if (common.box && !common.box->reflect)
-    spec.at("box").invalid(
-        "a Metropolis test and clamping exclude each other (clamping piles mass on the border); "
-        "use mode: 'reflect'");
+  requireReflectingBox(spec, common);
   return std::make_shared<Mala>(std::move(common));
 }
 

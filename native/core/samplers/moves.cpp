@@ -42,6 +42,13 @@ void applyBox(at::Tensor& x, const Box& box, Tally& tally, at::Tensor* velocity)
   if (velocity) *velocity = at::where(at::logical_and(outside, returning), -*velocity, *velocity);
 }
 
+void requireReflectingBox(const Spec& spec, const CommonOptions& options) {
+  if (options.box && !options.box->reflect)
+    spec.at("box").invalid(
+        "a Metropolis test and clamping exclude each other (clamping piles mass on the border); "
+        "use mode: 'reflect'");
+}
+
 at::Tensor langevinLogRatio(const at::Tensor& x, const at::Tensor& energy, const at::Tensor& gradient,
                             const at::Tensor& moved, const at::Tensor& movedEnergy, const at::Tensor& movedGradient,
                             double stepSize, double temperature) {

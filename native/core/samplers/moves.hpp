@@ -17,6 +17,9 @@ at::Tensor clipRows(const at::Tensor& gradient, double clip, Tally& tally);
 /// it. Infinite positions become NaN rather than a border point, so that the finite check still sees them.
 void applyBox(at::Tensor& x, const Box& box, Tally& tally, at::Tensor* velocity = nullptr);
 
+/// Of a sampler with a Metropolis test: refuses a clamping box, which has no density to use in the test.
+void requireReflectingBox(const Spec& spec, const CommonOptions& options);
+
 /// log of the Metropolis-Hastings ratio of x -> moved under the Langevin proposal of step size h at temperature T, [n]:
 /// (E - E' + (g + g') . ((x' - x) - (h/4) (g' - g)) / 2) / T, the log of pi(x') q(x | x') / (pi(x) q(x' | x)) with the
 /// common terms cancelled by hand (float32 keeps its digits that way).

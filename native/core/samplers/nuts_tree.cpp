@@ -8,6 +8,12 @@ namespace {
 
 constexpr double kDivergence = 1000;  // energy error in units of the temperature
 
+double kinetic(const std::vector<double>& p) {
+  double sum = 0;
+  for (const double v : p) sum += v * v;
+  return 0.5 * sum;
+}
+
 double logSum(double a, double b) {
   const double most = std::max(a, b);
   return std::isinf(most) ? most : most + std::log(std::exp(a - most) + std::exp(b - most));
@@ -24,41 +30,10 @@ double ChainUniforms::next() {
   return lot_[used_++];
 }
 
-double nutsKinetic(const double* p, const double* inverseMass, std::int64_t columns) {
-  double sum = 0;
-  for (std::int64_t c = 0; c < columns; ++c) sum += p[c] * p[c] * inverseMass[c];
-  return 0.5 * sum;
-}
-
-bool nutsDrift(const NutsSetting& setting, const double* inverseMass, double h, double* x, double* p) {
-  bool touched = false;
-  for (std::int64_t c = 0; c < setting.columns; ++c) {
-    x[c] += h * inverseMass[c] * p[c];
-    if (setting.box && (x[c] < setting.box->low || x[c] > setting.box->high)) {
-      const double low = setting.box->low, width = setting.box->high - low;
-      double phase = std::fmod(x[c] - low, 2 * width);
-      if (phase < 0) phase += 2 * width;
-      if (phase > width) p[c] = -p[c];
-      x[c] = low + (phase > width ? 2 * width - phase : phase);
-      touched = true;
-    }
-    if (setting.float32) x[c] = static_cast<float>(x[c]);
-  }
-  return touched;
-}
-
-double nutsKick(const NutsSetting& setting, const double* gradient) {
-  if (setting.clip <= 0) return 1;
-  double square = 0;
-  for (std::int64_t c = 0; c < setting.columns; ++c) square += gradient[c] * gradient[c];
-  const double norm = std::sqrt(square);
-  return norm > setting.clip ? setting.clip / norm : 1;
-}
-
 void NutsTree::start(const NutsSetting& setting, const double* x, double energy, const double* gradient,
-                     const double* p, const double* inverseMass, double stepSize, const ChainUniforms& uniforms) {
+                     const double* p, const MetricFactor& factor, double stepSize, const ChainUniforms& uniforms) {
   setting_ = setting;
-  inverseMass_ = inverseMass;
+  factor_ = factor;
   stepSize_ = stepSize;
   uniforms_ = uniforms;
   const auto d = static_cast<std::size_t>(setting.columns);
@@ -67,11 +42,11 @@ void NutsTree::start(const NutsSetting& setting, const double* x, double energy,
   here.p.assign(p, p + d);
   here.gradient.assign(gradient, gradient + d);
   here.energy = energy;
-  here.kick = nutsKick(setting, gradient);
+  here.kick = clipFactor(setting.clip, gradient, setting.columns);
   edges_[0] = edges_[1] = here;
   main_.begin = main_.end = main_.rho = here.p;
   main_.logWeight = 0;
-  start_ = energy + nutsKinetic(p, inverseMass, setting.columns);
+  start_ = energy + kinetic(here.p);
   acceptance_ = 0;
   depth_ = leaves_ = 0;
   divergent_ = moved_ = touched_ = false;
@@ -89,8 +64,9 @@ void NutsTree::grow() {
 const std::vector<double>& NutsTree::advance() {
   NutsPoint& e = edges_[side_];
   const double h = side_ == 1 ? stepSize_ : -stepSize_;
-  for (std::size_t c = 0; c < e.p.size(); ++c) e.p[c] -= h / 2 * e.kick * e.gradient[c];
-  touched_ |= nutsDrift(setting_, inverseMass_, h, e.x.data(), e.p.data());
+  factor_.kick(h / 2 * e.kick, e.gradient.data(), e.p.data());
+  factor_.drift(h, e.p.data(), e.x.data());
+  touched_ |= bounce(setting_.box, setting_.float32, e.x.data(), e.p.data(), setting_.columns);
   return e.x;
 }
 
@@ -99,15 +75,14 @@ void NutsTree::receive(double energy, const double* gradient) {
   const double h = side_ == 1 ? stepSize_ : -stepSize_;
   e.energy = energy;
   e.gradient.assign(gradient, gradient + setting_.columns);
-  e.kick = nutsKick(setting_, gradient);
-  for (std::size_t c = 0; c < e.p.size(); ++c) e.p[c] -= h / 2 * e.kick * e.gradient[c];
+  e.kick = clipFactor(setting_.clip, gradient, setting_.columns);
+  factor_.kick(h / 2 * e.kick, gradient, e.p.data());
   addLeaf();
 }
 
 void NutsTree::addLeaf() {
   const NutsPoint& e = edges_[side_];
-  const double change =
-      (start_ - e.energy - nutsKinetic(e.p.data(), inverseMass_, setting_.columns)) / setting_.temperature;
+  const double change = (start_ - e.energy - kinetic(e.p)) / setting_.temperature;
   ++leaves_;
   acceptance_ += change >= 0 ? 1 : change < 0 ? std::exp(change) : 0;  // NaN: 0
   if (!(change >= -kDivergence)) {                                     // NaN too
@@ -157,17 +132,17 @@ void NutsTree::joinMain() {
 
 // Both ends of the joined run still move apart, and so do the ends of either half with the neighbouring state of the
 // other (without which a half period of an oscillation goes unseen).
-bool NutsTree::straight(const NutsRun& first, const NutsRun& second) const {
+bool NutsTree::straight(const NutsRun& first, const NutsRun& second) {
   return ahead(first.begin, second.end, first.rho, &second.rho) &&
          ahead(first.begin, second.begin, first.rho, &second.begin) &&
          ahead(first.end, second.end, second.rho, &first.end);
 }
 
 bool NutsTree::ahead(const std::vector<double>& p, const std::vector<double>& q, const std::vector<double>& rho,
-                     const std::vector<double>* more) const {
+                     const std::vector<double>* more) {
   double atP = 0, atQ = 0;
   for (std::size_t c = 0; c < p.size(); ++c) {
-    const double along = (rho[c] + (more ? (*more)[c] : 0)) * inverseMass_[c];
+    const double along = rho[c] + (*more)[c];
     atP += p[c] * along;
     atQ += q[c] * along;
   }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "samplers/sampler.hpp"
+#include "samplers/warmup.hpp"
 #include "tensors/random.hpp"
 
 namespace langevin {
@@ -25,7 +26,8 @@ class ChainUniforms {
   float lot_[kLot] = {};
 };
 
-/// A place on a trajectory. `kick` shortens the gradient to the clip where it is longer.
+/// A place on a trajectory, with the momentum of warmup.hpp. `kick` shortens the gradient to the clip where it is
+/// longer.
 struct NutsPoint {
   std::vector<double> x, p, gradient;
   double energy = 0, kick = 1;
@@ -39,11 +41,6 @@ struct NutsRun {
   NutsPoint proposal;
 };
 
-struct NutsOptions {
-  std::int64_t maxDepth = 10, warmup = 0;
-  double targetAcceptance = 0.8;
-};
-
 /// What stays the same for all chains of a step.
 struct NutsSetting {
   std::int64_t columns = 0, maxDepth = 10;
@@ -54,9 +51,9 @@ struct NutsSetting {
 
 class NutsTree {
  public:
-  /// `inverseMass` [d] must outlive the transition. Momentum p ~ N(0, T M).
+  /// What `factor` views must outlive the transition. Momentum p ~ N(0, T).
   void start(const NutsSetting& setting, const double* x, double energy, const double* gradient, const double* p,
-             const double* inverseMass, double stepSize, const ChainUniforms& uniforms);
+             const MetricFactor& factor, double stepSize, const ChainUniforms& uniforms);
   bool running() const { return running_; }
   /// Moves to the next state of the trajectory and says where the energy is wanted.
   const std::vector<double>& advance();
@@ -76,12 +73,12 @@ class NutsTree {
   void addLeaf();
   void mergeTop();
   void joinMain();
-  bool straight(const NutsRun& first, const NutsRun& second) const;
-  bool ahead(const std::vector<double>& p, const std::vector<double>& q, const std::vector<double>& rho,
-             const std::vector<double>* more = nullptr) const;
+  static bool straight(const NutsRun& first, const NutsRun& second);
+  static bool ahead(const std::vector<double>& p, const std::vector<double>& q, const std::vector<double>& rho,
+                    const std::vector<double>* more);
 
   NutsSetting setting_;
-  const double* inverseMass_ = nullptr;
+  MetricFactor factor_{nullptr, 0, Metric::Diagonal};
   double stepSize_ = 0, start_ = 0, acceptance_ = 0;
   ChainUniforms uniforms_;
   NutsPoint edges_[2];  // backward, forward
@@ -92,12 +89,5 @@ class NutsTree {
   std::int64_t depth_ = 0, leaves_ = 0;
   bool running_ = false, divergent_ = false, moved_ = false, touched_ = false;
 };
-
-/// p' M^-1 p / 2.
-double nutsKinetic(const double* p, const double* inverseMass, std::int64_t columns);
-/// x += h M^-1 p with bounces off the box, in the digits of the dtype. True when a wall was touched.
-bool nutsDrift(const NutsSetting& setting, const double* inverseMass, double h, double* x, double* p);
-/// Factor that shortens a gradient to the clip.
-double nutsKick(const NutsSetting& setting, const double* gradient);
 
 }  // namespace langevin
