@@ -16,7 +16,8 @@ export interface NutsStatistics {
  * towards `targetAcceptance` (default 0.8), from `stepSize` (default 1), and its own mass matrix, over Stan's windows. Those
  * steps count as burn-in. `metric`: 'diagonal' (default) takes sqrt(var x / var dE/dx) of each column, so columns may differ
  * by any factor; 'dense' takes the covariance, for columns that are strongly correlated: it needs a window of more than two
- * states a column, and does not go with a box. In a box a step is at most half as wide as the box.
+ * states a column, and does not go with a box. In a box a step is at most half as wide as the box. A chain that starts far
+ * above its place goes downhill before its first step.
  *
  * `maxDepth` (default 10): at most 2^maxDepth - 1 leapfrog steps. Diagnostics: `leapfrogSteps` per step, `deepestShare`
  * of steps that were stopped by maxDepth, `divergences` (an energy error above 1000 in units of the temperature).

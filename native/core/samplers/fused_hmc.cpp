@@ -73,6 +73,10 @@ class FusedHmc final : public FusedKernel {
                                wide(b.matrix(Gradient), {b.rows, b.cols}).index_select(0, rowsOfX)};
     };
     warmup_.search(rows, random);
+    if (!rows.moved) return;
+    at::from_blob(b.x, {b.rows, b.cols}, at::kFloat).copy_(rows.x);
+    at::from_blob(b.gradient, {b.rows, b.cols}, at::kFloat).copy_(rows.gradient);
+    at::from_blob(b.energy, {b.rows}, at::kFloat).copy_(rows.energy);
   }
 
   // L of every chain.

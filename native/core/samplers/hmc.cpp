@@ -115,7 +115,12 @@ class Hmc final : public Sampler {
         !warmup_.searching(chains.adaptation.const_data_ptr<double>(), chains.size(), chains.x.size(1)))
       return;
     chains.adaptation = chains.adaptation.clone(at::MemoryFormat::Contiguous);
-    warmup_.search(searchedRows(chains, target, clock.counter, temperature), random);
+    Warmup::Rows rows = searchedRows(chains, target, clock.counter, temperature);
+    warmup_.search(rows, random);
+    if (!rows.moved) return;
+    chains.x = rows.x.to(chains.x.options());
+    chains.gradient = rows.gradient.to(chains.gradient.options());
+    chains.energy = rows.energy.to(chains.energy.options());
   }
 
   void learn(Chains& chains, const at::Tensor& acceptance, double temperature) const {

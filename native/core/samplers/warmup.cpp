@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "base/remedy.hpp"
 #include "samplers/moves.hpp"
@@ -282,12 +283,71 @@ void Warmup::leap(const Rows& rows, std::int64_t row, double* x, double* q) cons
   bounce(box_ ? &*box_ : nullptr, rows.float32, x, q, d);
 }
 
-void Warmup::search(const Rows& rows, const Random& random) const {
+// Gradient descent while a step promises to gain the energy of d columns at least. The first step of a chain promises 16
+// times as much, so that one in its place is asked a few times and left alone, and enough to be seen in the digits of a
+// large energy; steps grow by the curvature they meet (Barzilai and Borwein 1988), fourfold at most, and have to gain
+// 0.3 of what they promise (Armijo).
+void Warmup::descend(Rows& rows, std::vector<std::int64_t> which) const {
+  constexpr int kEvaluations = 200;
+  const std::int64_t d = rows.x.size(1);
+  const double least = static_cast<double>(d) * rows.temperature;
+  rows.x = rows.x.clone();
+  rows.gradient = rows.gradient.clone();
+  rows.energy = rows.energy.clone();
+  const auto rowOf = [d](const at::Tensor& t, std::int64_t i) { return t.data_ptr<double>() + i * d; };
+  const auto dot = [d](const double* a, const double* b) { return std::inner_product(a, a + d, b, 0.0); };
+  std::vector<double> sizes(static_cast<std::size_t>(rows.x.size(0)), 0);
+  for (int round = 0; round < kEvaluations; ++round) {
+    std::erase_if(which, [&](std::int64_t i) {
+      double& size = sizes[static_cast<std::size_t>(i)];
+      const double square = dot(rowOf(rows.gradient, i), rowOf(rows.gradient, i));
+      if (round == 0) size = std::max(16 * least, std::abs(rows.energy.data_ptr<double>()[i]) / 64) / square;
+      return !(size * square >= least) || !std::isfinite(size * square);
+    });
+    if (which.empty()) return;
+    const at::Tensor x = rows.x.index_select(0, at::tensor(which, at::kLong));
+    for (std::size_t k = 0; k < which.size(); ++k)
+      for (std::int64_t c = 0; c < d; ++c) {
+        double& v = rowOf(x, static_cast<std::int64_t>(k))[c];
+        v -= sizes[static_cast<std::size_t>(which[k])] * rowOf(rows.gradient, which[k])[c];
+        if (box_) v = std::clamp(v, box_->low, box_->high);
+        if (rows.float32) v = static_cast<float>(v);
+      }
+    const EnergyAndGradient value = rows.evaluate(which, x);
+    for (std::size_t k = 0; k < which.size(); ++k) {
+      const std::int64_t i = which[k], row = static_cast<std::int64_t>(k);
+      double &size = sizes[static_cast<std::size_t>(i)], &energy = rows.energy.data_ptr<double>()[i];
+      double *from = rowOf(rows.x, i), *slope = rowOf(rows.gradient, i);
+      const double next = value.energy.const_data_ptr<double>()[k];
+      if (!(energy - next >= 0.3 * size * dot(slope, slope)) || !std::isfinite(next)) {  // NaN too
+        size /= 4;
+        continue;
+      }
+      double length = 0, bend = 0;
+      for (std::int64_t c = 0; c < d; ++c) {
+        const double step = rowOf(x, row)[c] - from[c];
+        length += step * step;
+        bend += step * (rowOf(value.gradient, row)[c] - slope[c]);
+      }
+      if (bend > 0) size = std::min(4 * size, length / bend);
+      energy = next;
+      std::copy_n(rowOf(x, row), d, from);
+      std::copy_n(rowOf(value.gradient, row), d, slope);
+      rows.moved = true;
+    }
+  }
+}
+
+void Warmup::search(Rows& rows, const Random& random) const {
   const std::int64_t n = rows.x.size(0), d = rows.x.size(1);
-  std::vector<std::int64_t> which;
-  for (std::int64_t i = 0; i < n; ++i)
-    if (of(rows.adaptation, i, d).searching()) which.push_back(i);
+  std::vector<std::int64_t> which, fresh;
+  for (std::int64_t i = 0; i < n; ++i) {
+    const ChainAdaptation chain = of(rows.adaptation, i, d);
+    if (chain.searching()) which.push_back(i);
+    if (chain.searching() && chain.seen() == 0) fresh.push_back(i);
+  }
   if (which.empty()) return;
+  if (!fresh.empty()) descend(rows, fresh);
   const at::Tensor momenta = random.normal(n, d, rows.counter, Stream::Auxiliary, at::kDouble, rows.firstChain)
                                  .mul_(std::sqrt(rows.temperature));
   std::vector<int> direction(static_cast<std::size_t>(n), 0);

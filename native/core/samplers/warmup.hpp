@@ -9,6 +9,9 @@
 // does not fit in, 15 %, 60 % and 25 %; below 20 steps no metric. Every window ends with a search for the step whose
 // acceptance is about 0.8 (its momenta: Stream::Auxiliary), and dual averaging starts again from there.
 //
+// A chain that starts far above its place goes downhill first: a trajectory from an energy of 10^9 would have as much
+// kinetic energy a moment later, and be thrown as far to the other side.
+//
 // Diagonal: L_c^2 = sqrt(var x_c / var g_c), g = dE/dx, the metric that minimises the Fisher divergence (Seyboldt,
 // Carlson and Carpenter 2024; nutpie). Of a Gaussian of deviation s it is s^2 from two states on, also while a chain
 // has crossed a thousandth of it, and it has no scale of its own. A column without slope takes var x_c / T.
@@ -101,6 +104,7 @@ class Warmup {
   /// [n, d]; `adaptation` is written. `evaluate` takes the numbers of rows and where they are, [m, d].
   struct Rows {
     at::Tensor x, gradient, energy, adaptation;
+    bool moved = false;  // by descend(): the chains are to take over x, gradient and energy
     std::uint64_t firstChain = 0, counter = 0;
     double temperature = 1;
     bool float32 = true;  // positions carry the digits of the chains' dtype
@@ -110,8 +114,8 @@ class Warmup {
   /// Some of the chains are still in their warm-up.
   bool learning(const at::Tensor& adaptation) const;
   /// Doubles or halves the step of these chains until the acceptance of one leapfrog step crosses 0.8 (Hoffman and
-  /// Gelman 2014, algorithm 4; Stan's threshold).
-  void search(const Rows& rows, const Random& random) const;
+  /// Gelman 2014, algorithm 4; Stan's threshold). At the very start chains go downhill first.
+  void search(Rows& rows, const Random& random) const;
 
  private:
   struct Window {
@@ -123,6 +127,7 @@ class Warmup {
   double pull(std::int64_t seen) const;
   void close(const ChainAdaptation& chain, std::int64_t d, double n, double temperature) const;
   bool closeDense(const ChainAdaptation& chain, std::int64_t d, double n, double temperature) const;
+  void descend(Rows& rows, std::vector<std::int64_t> which) const;
   void leap(const Rows& rows, std::int64_t row, double* x, double* q) const;
 
   WarmupOptions options_;
