@@ -120,6 +120,12 @@ export interface SampleDiagnostics extends SamplerStatistics {
     /** The column whose halves of the draws differ most, in standard errors over the chains. */
     drift: { column: number; first: number; second: number; z: number } | null
   }
+  /**
+   * Chains that run away, by number: along the way from their start to their end the energy falls (`falling`), or does not rise
+   * (`flat`), a million times as far away. `farthest`: their largest |x| (with `inputs` of the model in standardised units); `chains`: how many were looked at. Null when there are none,
+   * with a box, and where chains agree (R-hat at most 1.05): then it is not asked.
+   */
+  escaping: { falling: number[]; flat: number[]; farthest: number; chains: number } | null
   /** Of the traced draws' energies. */
   energy: { mean: number | null; sd: number | null; rhat: number | null; ess: number | null }
   /** Over the schedule, or over the chains where each has adapted its own; null for kernels without a step size. */

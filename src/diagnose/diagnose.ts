@@ -4,11 +4,11 @@ import type { LogLikelihood } from '../evaluate/log-likelihood.js'
 import type { Partition } from '../partition/index.js'
 import type { SampleResult } from '../sample.js'
 import { invalid } from '../spec/index.js'
-import type { TrainResult } from '../training/index.js'
-import { applied, type Finding } from './finding.js'
-import { partitionFindings } from './partition.js'
-import { SAMPLING_RULES } from './sampling.js'
-import { trainingFindings } from './training.js'
+import type { TrainResult, TrainWarning } from '../training/index.js'
+import type { Finding } from './finding.js'
+import { partitionLook } from './partition.js'
+import { samplingLook } from './sampling.js'
+import { ofWarning, trainingLook } from './training.js'
 
 /** What diagnose() takes. */
 export type Diagnosable = SampleResult | TrainResult | Partition | LogLikelihood | LangevinError
@@ -18,49 +18,52 @@ export interface Diagnosis {
   readonly of: 'sample' | 'train' | 'partition' | 'error'
   /** Empty when nothing is wrong. Errors come first. */
   readonly findings: readonly Finding[]
+  /** What could go wrong and was not looked at here, with what would tell. */
+  readonly notChecked: readonly string[]
   /** The same in sentences, one paragraph per finding. */
   readonly text: string
 }
 
-const CHECKED = {
-  sample:
-    'divergences, stuck chains, modes, burn-in, R-hat, effective draws, step-size bias, temperature, clipping, box',
-  train: 'gap, chains, buffer, gradient, energy level, energy of noise',
-  partition: 'weights, bracket, grid, border of the grid',
-  error: 'whether the run diverged',
-} as const
-
-/** What a run that ended in an error says. */
+/** What a run that ended in an error says: the error, and what it had warned of before. */
 function errorFindings(error: LangevinError): Finding[] {
-  if (error.code !== 'ERR_LANGEVIN_DIVERGED') return []
-  const { step, chain, monitor, reason, remedy } = (error.details ?? {}) as {
+  const { step, chain, monitor, reason, remedy, warnings } = (error.details ?? {}) as {
     step?: number
     chain?: number
     monitor?: string
     reason?: string
     remedy?: string
+    warnings?: readonly TrainWarning[]
   }
-  return [
-    {
-      code: 'divergent',
-      severity: 'error',
-      message: `${reason ?? error.message}${monitor === undefined ? '' : ` (monitor: ${monitor})`}`,
-      ...(chain !== undefined && { chains: [chain] }),
-      ...(step !== undefined && { phase: { step } }),
-      remedy: remedy ?? 'a smaller stepSize or lr',
-    },
-  ]
+  const diverged = error.code === 'ERR_LANGEVIN_DIVERGED'
+  const failure: Finding = {
+    code: diverged ? 'divergent' : 'failed',
+    severity: 'error',
+    message: `${reason ?? error.message}${monitor === undefined ? '' : ` (monitor: ${monitor})`}`,
+    ...(chain !== undefined && { chains: [chain] }),
+    ...(step !== undefined && { phase: { step } }),
+    remedy: remedy ?? (diverged ? 'a smaller stepSize or lr' : `what docs/errors.md says of ${error.code}`),
+  }
+  return [failure, ...(warnings ?? []).map(ofWarning)]
 }
 
-function look(result: Diagnosable): { of: Diagnosis['of']; findings: Finding[] } {
-  if (result instanceof LangevinError) return { of: 'error', findings: errorFindings(result) }
+interface Look {
+  of: Diagnosis['of']
+  findings: Finding[]
+  checked: string
+  notChecked: string[]
+}
+
+function look(result: Diagnosable): Look {
+  if (result instanceof LangevinError) {
+    return { of: 'error', findings: errorFindings(result), checked: 'the error', notChecked: [] }
+  }
   if (typeof result !== 'object' || result === null) {
     invalid('diagnose', 'result', 'must be what a run resolved with (await run.done), or the error it rejected with')
   }
-  if ('diagnostics' in result) return { of: 'sample', findings: applied(SAMPLING_RULES, result) }
-  if ('history' in result) return { of: 'train', findings: trainingFindings(result) }
-  if ('partition' in result) return { of: 'partition', findings: partitionFindings(result.partition) }
-  if ('logZ' in result) return { of: 'partition', findings: partitionFindings(result) }
+  if ('diagnostics' in result) return { of: 'sample', ...samplingLook(result) }
+  if ('history' in result) return { of: 'train', ...trainingLook(result) }
+  if ('partition' in result) return { of: 'partition', ...partitionLook(result.partition) }
+  if ('logZ' in result) return { of: 'partition', ...partitionLook(result) }
   invalid('diagnose', 'result', 'has neither diagnostics (sample), history (train) nor logZ (partition)')
 }
 
@@ -69,14 +72,16 @@ function look(result: Diagnosable): { of: Diagnosis['of']; findings: Finding[] }
  * error a run rejected with: which chains, in which phase, and what to change. Nothing is repaired. The codes and
  * limits are in docs/diagnose.md.
  *
- * A good run has no findings. Problems that no chain has seen (a mode that none of them visited) are not found.
+ * A good run has no findings. `notChecked` says what a run without findings can still have wrong: a mode that no chain has
+ * visited, for instance.
  */
 export function diagnose(result: Diagnosable): Diagnosis {
-  const { of, findings } = look(result)
+  const { of, findings, checked, notChecked } = look(result)
   findings.sort((a, b) => Number(b.severity === 'error') - Number(a.severity === 'error'))
-  const text =
-    findings.length === 0
-      ? `No problems found. Checked: ${CHECKED[of]}.`
-      : findings.map((f) => `${f.severity}, ${f.code}: ${f.message}.\n  Try: ${f.remedy}.`).join('\n')
-  return { of, findings, text }
+  const found = findings.map((f) => `${f.severity}, ${f.code}: ${f.message}.\n  Try: ${f.remedy}.`)
+  const none = [
+    `No problems found. Checked: ${checked}.`,
+    ...(notChecked.length > 0 ? [`Not checked: ${notChecked.join('; ')}.`] : []),
+  ]
+  return { of, findings, notChecked, text: (findings.length > 0 ? found : none).join('\n') }
 }

@@ -23,6 +23,14 @@ export function applied<R>(rules: readonly Rule<R>[], result: R): Finding[] {
   return rules.flatMap((rule) => rule(result) ?? [])
 }
 
+/** What rules make of a result, and what there were no rules for. */
+export interface Examination {
+  findings: Finding[]
+  /** In a few words each, joined by commas. */
+  checked: string
+  notChecked: string[]
+}
+
 /** Three significant digits. */
 export const short = (value: number) => String(Number(value.toPrecision(3)))
 export const percent = (share: number) => `${short(100 * share)} %`

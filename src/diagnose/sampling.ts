@@ -1,6 +1,6 @@
 /** Rules that look at the result of sample(). */
 import type { SampleResult } from '../sample.js'
-import { named, percent, type Rule, short } from './finding.js'
+import { applied, type Examination, named, percent, type Rule, short } from './finding.js'
 
 /** Limits of the findings; docs/diagnose.md gives the reasons. */
 export const SAMPLING_LIMITS = {
@@ -20,6 +20,10 @@ export const SAMPLING_LIMITS = {
   clamped: 0.01,
   /** With fewer draws, a chain that did not move may just have had its proposals rejected. */
   stuckDraws: 20,
+  /** Adaptation needs about so many steps; fewer are warned of when its outcome is poor. */
+  warmup: 50,
+  acceptanceMissed: 0.15,
+  stepSizesApart: 4,
 } as const
 const L = SAMPLING_LIMITS
 
@@ -169,16 +173,84 @@ const clamped: Rule<SampleResult> = ({ diagnostics: d, sampler }) => {
   }
 }
 
-export const SAMPLING_RULES: readonly Rule<SampleResult>[] = [
+const runaway: Rule<SampleResult> = ({ diagnostics: d }) => {
+  // Absent from results of earlier versions.
+  if (!d.escaping) return undefined
+  const { falling, flat, farthest, chains: looked } = d.escaping
+  const chains = falling.length > 0 ? falling : flat
+  const does = falling.length > 0 ? 'falls' : 'does not rise'
+  return {
+    code: 'runaway',
+    severity: 'error',
+    message: `${named(chains)} of the ${looked} looked at ${chains.length === 1 ? 'runs' : 'run'} away: |x| has come to ${short(farthest)}, and a million times as far along their way the energy still ${does}: exp(-E) has no integral, and the draws are of no law`,
+    chains,
+    phase: 'sampling',
+    remedy: 'a gaussianBase in the energy (and train again), or a box in the sampler; more steps do not help',
+  }
+}
+
+interface Adapting {
+  warmup: number
+  target: number
+}
+
+/** The samplers that adapt: this one, and those inside it. */
+function adapting(sampler: object): Adapting[] {
+  const inside = Object.values(sampler).flatMap((value) =>
+    typeof value === 'object' && value !== null ? adapting(value) : [],
+  )
+  const { kind, steps, warmup, targetAcceptance } = sampler as Record<string, unknown>
+  const own = kind === 'nuts' && warmup === undefined ? Number(steps) >> 1 : warmup
+  if (typeof own !== 'number' || own === 0) return inside
+  return [{ warmup: own, target: typeof targetAcceptance === 'number' ? targetAcceptance : 0.8 }, ...inside]
+}
+
+const shortWarmup: Rule<SampleResult> = ({ diagnostics: d, sampler }) => {
+  const least = adapting(sampler).sort((a, b) => a.warmup - b.warmup)[0]
+  if (least === undefined || least.warmup >= L.warmup) return undefined
+  const apart = d.stepSize === null ? 1 : d.stepSize.max / d.stepSize.min
+  const missed = d.acceptance === null ? 0 : least.target - d.acceptance
+  if (apart <= L.stepSizesApart && missed <= L.acceptanceMissed && (d.rhat ?? 1) <= L.rhat) return undefined
+  const sizes = d.stepSize === null ? '' : `, step sizes from ${short(d.stepSize.min)} to ${short(d.stepSize.max)}`
+  return {
+    code: 'short-warmup',
+    severity: 'warning',
+    message: `a warm-up of ${least.warmup} steps (limit ${L.warmup}) has not tuned the chains: acceptance ${d.acceptance === null ? 'unknown' : short(d.acceptance)} (target ${short(least.target)})${sizes}`,
+    phase: 'burn-in',
+    remedy: 'a warmup of 200 steps or more',
+  }
+}
+
+const RULES: readonly Rule<SampleResult>[] = [
+  runaway,
   divergent,
   stuck,
   modes,
   burnIn,
   unmixed,
   few,
+  shortWarmup,
   stepBias,
   refused,
   temperature,
   clipped,
   clamped,
 ]
+
+/** What chains that run away do besides, and what is said of them anyway: each would be mended by another remedy. */
+const FOLLOWS_FROM_RUNAWAY = ['stuck', 'modes', 'burn-in', 'unmixed', 'few-draws', 'short-warmup']
+
+export function samplingLook(result: SampleResult): Examination {
+  const { chains, traced, rhat } = result.diagnostics
+  const found = applied(RULES, result)
+  const away = found.some(({ code }) => code === 'runaway')
+  const notChecked = ['modes that no chain has visited']
+  if (rhat === null) notChecked.unshift(`mixing (R-hat needs 4 traced draws that vary; there are ${traced.draws})`)
+  else if (traced.chains < chains) notChecked.push(`chains beyond the first ${traced.chains}`)
+  return {
+    findings: away ? found.filter(({ code }) => !FOLLOWS_FROM_RUNAWAY.includes(code)) : found,
+    checked:
+      'divergences, chains that run away or are stuck, modes, burn-in, R-hat, effective draws, warm-up, step-size bias, temperature, clipping, box',
+    notChecked,
+  }
+}

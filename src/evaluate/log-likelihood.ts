@@ -2,6 +2,7 @@
 import type { Dataset } from '../data/dataset.js'
 import { Energy } from '../energy.js'
 import * as partition from '../partition/index.js'
+import { weightsOf } from '../partition/weights.js'
 import { invoke } from '../runtime/index.js'
 import { invalid, requireOptions } from '../spec/index.js'
 import { type RowsLike, Tensor, toRows } from '../tensor/index.js'
@@ -100,6 +101,11 @@ function inWords(result: Omit<LogLikelihood, 'text'>): string {
   if (ownSamples !== null) lines.push(`the model gives its own samples ${nats(ownSamples)} (minus its entropy)`)
   if (result.lower === null)
     lines.push('log Z has no upper bound (ais without samples): the log-likelihood may be too high')
+  const weights = weightsOf(result.partition)
+  if (weights && !weights.reliable) {
+    const tail = weights.paretoK === null ? '' : `, Pareto shape ${weights.paretoK.toFixed(2)}`
+    lines.push(`log Z is not to be trusted: its weights rest on ${weights.ess.toFixed(1)} draws${tail} (see diagnose)`)
+  }
   return lines.join('\n')
 }
 

@@ -187,8 +187,8 @@ export interface ImportancePartition extends Partition {
   upper: number
   ess: number
   /**
-   * Shape of a Pareto law fitted to the largest weights (Vehtari et al. 2024): above 0.7 neither `logZ` nor
-   * `standardError` is to be trusted. null where there is no tail.
+   * Shape of a Pareto law fitted to the largest weights (Vehtari et al. 2024): above min(1 - 1 / log10(draws), 0.7) neither
+   * `logZ` nor `standardError` is to be trusted. null where there is no tail.
    */
   paretoK: number | null
   draws: number
@@ -197,8 +197,8 @@ export interface ImportancePartition extends Partition {
 /**
  * log Z = log E_q[exp(-E(x) / T) / q(x)] by importance sampling from a mixture of Gaussians q. Only what q reaches is
  * counted: a mode that `rows` do not show is missed without a trace in `standardError`.
- * Errors: ERR_LANGEVIN_SHAPE (too few rows), ERR_LANGEVIN_NON_FINITE naming the point, _INVALID_OPTION, _UNSUPPORTED
- * (discrete states).
+ * Errors: ERR_LANGEVIN_SHAPE (too few rows), ERR_LANGEVIN_NON_FINITE naming the point, _INVALID_OPTION (a proposal so narrow
+ * that the energy cannot tell its draws apart, as a fit to equal rows is, among others), _UNSUPPORTED (discrete states).
  */
 export function importance(model: Energy, options: ImportanceOptions): Promise<ImportancePartition> {
   const known = ['proposal', 'rows', 'components', 'inflate', 'defensive', 'draws', 'seed']
@@ -251,7 +251,7 @@ export interface AnnealedDirection {
   logZ: number
   standardError: number
   ess: number
-  /** As in ImportancePartition. */
+  /** As in ImportancePartition; the limit is 0.7. */
   paretoK: number | null
 }
 

@@ -1,7 +1,9 @@
 /** Long native functions as a Run. */
+import { LangevinError } from '../errors.js'
 import { type Arguments, submit, toLangevinError, wrapped } from '../native/call.js'
 import { isAborted, whenAborted } from '../native/signal.js'
 import { wrapTensor } from '../tensor/index.js'
+import type { RunEvent } from './events.js'
 import type { InvokeOptions } from './invoke.js'
 import { type OnCheckpoint, Run, type RunHooks } from './run.js'
 
@@ -26,6 +28,12 @@ export interface StartRunOptions<R, T = Run<R>> extends InvokeOptions {
  * otherwise.
  */
 const EXCLUSIVE = new Set(['train'])
+
+/** What a run had warned of before it failed is often why. */
+function withWarnings(error: unknown, warnings: readonly RunEvent[]): unknown {
+  if (warnings.length > 0 && error instanceof LangevinError) error.details.warnings = warnings
+  return error
+}
 
 /**
  * Queues a native function as a Run: progress, events, abort, pause, checkpoints. Errors in the arguments are thrown at
@@ -53,11 +61,14 @@ export function startRun<R, Monitor extends string = never, T extends Run<R, Mon
     untie?.()
     settled()
   }
+  const warnings: RunEvent[] = []
   const queue = (all: Arguments) => {
     const job = submit(name, all, { exclusive }, (kind, payload) => {
       if (kind === 'done' || kind === 'error') end()
-      if (kind === 'error') return run.receive(kind, toLangevinError(payload))
-      run.receive(kind, wrapped(payload, wrapTensor))
+      if (kind === 'error') return run.receive(kind, withWarnings(toLangevinError(payload), warnings))
+      const message = wrapped(payload, wrapTensor)
+      if (kind === 'event' && (message as RunEvent).type === 'warning') warnings.push(message as RunEvent)
+      run.receive(kind, message)
     })
     run.attach(job)
     if (run.state === 'paused') job.pause()

@@ -59,6 +59,46 @@ export interface TrainWarning {
   readonly remedy: string
 }
 
+/** What is looked at once, when a run has ended, on the weights the model then has; null: not asked. diagnose() reads it. */
+export interface TrainChecks {
+  /**
+   * E along rays that start at rows of the data (single columns up and down, corners, random directions), at `distances` in half
+   * widths of the box of the data. Null where exp(-E) is not meant as a density over all of space: discrete columns, a box of
+   * the sampler, objectives of answers and labels.
+   */
+  readonly tails: {
+    readonly distances: readonly number[]
+    readonly rays: number
+    /** Rays along which E falls between the last two distances; and those along which it rises by less than log r. */
+    readonly falling: number
+    readonly flat: number
+    /** E at the rows where the rays start. */
+    readonly data: { readonly mean: number; readonly low: number; readonly high: number }
+    /** The ray along which E ends lowest, and the column that moves along it where that is a single one. */
+    readonly worst: {
+      readonly energies: readonly number[]
+      readonly column: number | null
+      /** Of the column, where the model has inputs. */
+      readonly name?: string
+      readonly up: boolean
+    }
+    /** The lowest E of all but the rows themselves. */
+    readonly lowest: { readonly energy: number; readonly distance: number }
+  } | null
+  /**
+   * The chains of the last step against rows of the data: their energy distance less its mean over permutations, as a share of
+   * the largest it can be (0: one law, 1: far apart), with the p-value of the permutation test; and how often the nearest other
+   * row tells whether a row is of the chains or of the data (0.5: one law). Null where the objective has no chains, or starts
+   * them at the rows of the step.
+   */
+  readonly negatives: {
+    readonly rows: number
+    readonly distance: number
+    readonly pValue: number
+    readonly accuracy: number
+  } | null
+}
+
 export interface TrainResult {
   /** At most about 1,000 points. */
   readonly history: readonly HistoryPoint[]
@@ -74,8 +114,9 @@ export interface TrainResult {
   readonly networks: Readonly<Record<string, Readonly<Record<string, Tensor>>>>
   /** What the objective counted: { buffer: { draws, restarts, age, uses, saturation } } of PCD. */
   readonly statistics: Readonly<Record<string, unknown>>
-  /** In the order they came, at most one per monitor; those of this run, not of one it resumed. */
+  /** In the order they came, at most one per monitor; those of the run it resumed first. */
   readonly warnings: readonly TrainWarning[]
+  readonly checks: TrainChecks
 }
 
 const CHECKPOINT_KEY = 'langevin.checkpoint'
@@ -152,14 +193,24 @@ export function train(trained: Trained, source: TrainingRows, options: TrainOpti
     every: checkpoint?.every,
   }
   const recipe = recipeOf(spec, seed, networks, energy.inputs)
+  let earlier: readonly TrainWarning[] = []
+  const prepare = async () => {
+    const { warnings, ...rest } = await readCheckpoint(resume!, recipe)
+    earlier = warnings
+    return { resume: rest }
+  }
   try {
     return startRun<TrainResult, Monitor, TrainRun<TrainResult>>('train', args, {
       signal,
       make: (hooks) => new TrainRun(hooks, energy),
-      finish: (raw: TrainResult) => raw,
+      finish: (raw: TrainResult) => ({
+        ...raw,
+        warnings: firstOfEach([...earlier, ...raw.warnings]),
+        checks: withName(raw.checks, energy),
+      }),
       settled: release,
-      ...(resume !== undefined && { prepare: async () => ({ resume: await readCheckpoint(resume, recipe) }) }),
-      onCheckpoint: (event) => writeCheckpoint(event, checkpoint?.path, networkMetadata(energy), recipe),
+      ...(resume !== undefined && { prepare }),
+      onCheckpoint: (event) => writeCheckpoint(event, checkpoint?.path, networkMetadata(energy), recipe, earlier),
     })
   } catch (error) {
     release()
@@ -180,6 +231,8 @@ export interface ObjectiveEvaluation {
   readonly rows: readonly { x: Tensor; y?: Tensor }[]
   /** Weights of the objective's own networks after their part of the step. */
   readonly networks: Readonly<Record<string, Readonly<Record<string, Tensor>>>>
+  /** What the objective warned of. */
+  readonly warnings: readonly TrainWarning[]
 }
 
 /**
@@ -290,6 +343,19 @@ function fromDataset(source: Dataset, y: Columns['y'], columns: Columns['columns
   return { rows: { x, y: labels }, made: [x, labels] }
 }
 
+/** The checks with the name of the column they found. */
+function withName(checks: TrainChecks, { inputs }: Energy): TrainChecks {
+  const column = checks.tails?.worst.column ?? null
+  if (column === null || inputs === undefined || inputs.widths !== undefined) return checks
+  const { tails, ...rest } = checks
+  return { ...rest, tails: { ...tails!, worst: { ...tails!.worst, name: inputs.columns[column]! } } }
+}
+
+/** A run warns of a monitor once, one that is resumed as well. */
+function firstOfEach(warnings: readonly TrainWarning[]): TrainWarning[] {
+  return warnings.filter(({ monitor }, i) => warnings.findIndex((other) => other.monitor === monitor) === i)
+}
+
 type Recipe = Record<string, unknown>
 
 /** The options that make the numbers, as plain JSON. */
@@ -304,16 +370,25 @@ async function writeCheckpoint(
   path: string | undefined,
   metadata: Record<string, string>,
   recipe: Recipe,
+  earlier: readonly TrainWarning[],
 ): Promise<CheckpointEvent> {
-  const { tensors, data, rows, ...rest } = event as CheckpointEvent & {
+  const {
+    tensors,
+    data,
+    rows,
+    warnings: own,
+    ...rest
+  } = event as CheckpointEvent & {
     tensors: Record<string, Tensor>
     data: unknown
     rows: unknown
+    warnings: readonly TrainWarning[]
   }
   try {
     // run.checkpoint() without a path: the event says that the step was reached; there is nothing to write.
     if (path === undefined) return rest
-    const state = JSON.stringify({ recipe, step: event.step, data, rows })
+    const warnings = firstOfEach([...earlier, ...own])
+    const state = JSON.stringify({ recipe, step: event.step, data, rows, warnings })
     await writeSafetensors(path, tensors, { ...metadata, [CHECKPOINT_KEY]: state })
     return { ...rest, path }
   } finally {
@@ -327,7 +402,7 @@ async function readCheckpoint(path: string, recipe: Recipe) {
   if (text === undefined || !Object.keys(tensors).some((name) => name.startsWith(STATE_PREFIX))) {
     throw formatError(path, undefined, 'not a training checkpoint; to start from its weights use Energy.load')
   }
-  let state: { recipe: Recipe; step: number; data: string; rows: number }
+  let state: { recipe: Recipe; step: number; data: string; rows: number; warnings?: TrainWarning[] }
   try {
     state = JSON.parse(text)
   } catch (cause) {
@@ -351,7 +426,12 @@ async function readCheckpoint(path: string, recipe: Recipe) {
       { details: { path: key, resume: path } },
     )
   }
-  return { tensors: await toTensors(Object.entries(tensors)), data: state.data, rows: state.rows }
+  return {
+    tensors: await toTensors(Object.entries(tensors)),
+    data: state.data,
+    rows: state.rows,
+    warnings: state.warnings ?? [],
+  }
 }
 
 /** JSON with sorted keys, so that two recipes compare by what they say. */

@@ -146,6 +146,90 @@ describe('diagnose a sampling run with a defect', () => {
   })
 })
 
+describe('diagnose chains that run away', () => {
+  const mlp = (more: object = {}, seed = 1) =>
+    Energy.create(energies.mlp({ input: 2, hidden: [32, 32], ...more }), { seed })
+  const nuts = samplers.nuts({ steps: 100, warmup: 50 })
+
+  test.each([
+    ['mala', samplers.mala({ steps: 1000, stepSize: 0.5 })],
+    ['langevin', samplers.langevin({ steps: 1000, stepSize: 1 })],
+    ['nuts', nuts],
+    ['hmc', samplers.hmc({ steps: 200, warmup: 100, stepSize: 0.1, leapfrogSteps: 10 })],
+  ])('64 chains of an mlp without a base, %s', async (_, sampler) => {
+    await using model = await mlp()
+    const result = await drawn(model, { sampler })
+    const { findings, text } = diagnose(result)
+    // What follows from it is not said besides: its remedies would not help.
+    expect(findings.filter(({ code }) => ['modes', 'burn-in', 'unmixed', 'few-draws', 'stuck'].includes(code))).toEqual(
+      [],
+    )
+    const found = findings.find(({ code }) => code === 'runaway')
+    expect(found).toMatchObject({ severity: 'error', phase: 'sampling', remedy: expect.stringMatching(/gaussianBase/) })
+    expect(found!.message).toMatch(
+      /of the 64 looked at runs? away: \|x\| has come to [\d.e+]+, .* the energy still falls/,
+    )
+    expect(text).not.toMatch(/more steps \(now/)
+    const farthest = (result.samples.toArray() as number[][]).flat().reduce((a, b) => Math.max(a, Math.abs(b)), 0)
+    expect(result.diagnostics.escaping!.farthest).toBeLessThanOrEqual(farthest)
+    expect(found!.chains!.length).toBeGreaterThan(20)
+    expect(result.diagnostics.escaping!.falling).toEqual(found!.chains)
+  })
+
+  test('not with a base, in a box, over spins, or where chains are only slow or far from the law', async () => {
+    const slow = samplers.mala({ steps: 100, stepSize: 0.002 })
+    await using based = await mlp({ gaussianBase: 2 })
+    expect(codes(await drawn(based, { sampler: slow }))).not.toContain('runaway')
+    await using plain = await mlp()
+    const box = { low: -3, high: 3 }
+    const boxed = await drawn(plain, { sampler: samplers.mala({ steps: 20, stepSize: 0.001, box }) })
+    expect(boxed.diagnostics.rhat).toBeGreaterThan(1.05)
+    expect(boxed.diagnostics.escaping).toBeNull()
+    await using far = await gaussian([1, 1], [40, -40])
+    const late = await drawn(far, { sampler: samplers.mala({ steps: 60, stepSize: 0.02 }) })
+    expect(codes(late)).not.toContain('runaway')
+    await using spins = await Energy.create(energies.ising({ lattice: [4, 4], coupling: 1 }))
+    const cold = await drawn(spins, { sampler: samplers.gibbs({ steps: 40 }) })
+    expect(cold.diagnostics.escaping).toBeNull()
+    // Heavy tails that have an integral: a product of Cauchy laws.
+    await using heavy = await Energy.create(energies.expression((x) => x.square().add(1).log().sum(), { input: 2 }))
+    const cauchy = await drawn(heavy, { sampler: slow, init: { kind: 'normal', sd: 30 } })
+    expect(cauchy.diagnostics.rhat).toBeGreaterThan(1.05)
+    expect(cauchy.diagnostics.escaping).toBeNull()
+    await using modes = await twoModes(5)
+    expect(codes(await drawn(modes, { sampler: slow, init: { kind: 'normal', sd: 5 } }))).not.toContain('runaway')
+  })
+
+  test('an energy that levels off is left as well', async () => {
+    await using flat = await Energy.create(energies.expression((x) => x.at(0).square().neg().exp().neg(), { input: 1 }))
+    const result = await drawn(flat, { sampler: samplers.mala({ steps: 400, stepSize: 1 }) })
+    const found = diagnose(result).findings.find(({ code }) => code === 'runaway')
+    expect(found!.message).toMatch(/the energy still does not rise/)
+    expect(result.diagnostics.escaping!.flat.length).toBeGreaterThan(20)
+  })
+})
+
+describe('diagnose a warm-up', () => {
+  test('that was too short leaves chains badly tuned, and one that is long enough', async () => {
+    await using model = await gaussian([1, 100, 10000], [0, 0, 0])
+    const run = (warmup: number) =>
+      drawn(model, { chains: 16, sampler: samplers.nuts({ steps: warmup + 200, warmup }), seed: 1 })
+    expect(codes(await run(400))).toEqual([])
+    const short = await run(3)
+    expect(diagnose(short).findings.find(({ code }) => code === 'short-warmup')).toMatchObject({
+      severity: 'warning',
+      phase: 'burn-in',
+      message: expect.stringMatching(/a warm-up of 3 steps \(limit 50\).*acceptance .*target 0.8.*step sizes from/),
+    })
+  })
+
+  test('a short one that was enough is not a finding', async () => {
+    await using model = await gaussian([1, 1], [0, 0])
+    const easy = samplers.hmc({ steps: 400, warmup: 40, stepSize: 0.9, leapfrogSteps: 3, jitter: 0.2 })
+    expect(codes(await drawn(model, { sampler: easy }))).not.toContain('short-warmup')
+  })
+})
+
 describe('diagnose log Z', () => {
   test('grid: too coarse, and a box that cuts off', async () => {
     await using model = await gaussian([1], [0])
@@ -172,6 +256,34 @@ describe('diagnose log Z', () => {
     expect(codes(await run({ temperatures: [0, 1] }))).toEqual(['few-weights'])
     expect(codes(await run({ temperatures: 4, samples: rows(1) }))).toContain('bracket-wide')
     expect(codes(await run({ temperatures: 20, samples: rows(5) }))).toContain('bracket-inverted')
+    // Too few chains for a Pareto shape.
+    const few = diagnose(await run({ chains: 10 }))
+    expect(few.findings).toMatchObject([{ code: 'few-weights', severity: 'error' }])
+    expect(few.text).not.toMatch(/shape -1/)
+  })
+
+  test('importance sampling: a narrow proposal, too few draws, and none of it', async () => {
+    await using model = await gaussian([1], [0])
+    const run = (sigma: number, draws = 10_000) =>
+      partition.importance(model, { draws, proposal: { means: [[0]], sigmas: sigma } })
+    expect(codes(await run(1.2))).toEqual([])
+    const narrow = await run(0.3)
+    expect(narrow.standardError).toBeLessThan(0.1)
+    expect(diagnose(narrow).findings).toMatchObject([{ code: 'few-weights', severity: 'error' }])
+    expect(diagnose(narrow).text).toMatch(/Pareto shape [.\d]+ \(limit 0.7\)[\s\S]*a wider proposal/)
+    expect(codes(await run(1.2, 20))).toContain('few-weights')
+    expect(diagnose(await run(1.2)).notChecked).toEqual(['modes that the proposal does not reach'])
+  })
+
+  test('says what estimates cannot see', async () => {
+    await using model = await gaussian([1], [0])
+    const grid = diagnose(await partition.grid(model, { low: -8, high: 8 }))
+    expect(grid.text).toBe(
+      'No problems found. Checked: weights, bracket, moves, grid, border of the grid.\n' +
+        'Not checked: probability outside the box; modes narrower than a cell of the grid.',
+    )
+    await using spins = await Energy.create(energies.ising({ lattice: [2, 2], coupling: 0.3 }))
+    expect(diagnose(await partition.exact(spins)).notChecked).toEqual([])
   })
 })
 
@@ -217,7 +329,10 @@ describe('diagnose what a training run did to the energy', () => {
     const rows = normal(corners, 0.1)
     // Variance 4 is the best fit: E is 1.5 on the corners and about 0.72 on average inside.
     const result = await trained(centred(3, 0.25), rows, { objective: pcd })
-    expect(diagnose(result).findings).toMatchObject([{ code: 'holes', severity: 'warning', phase: { step: 40 } }])
+    expect(diagnose(result).findings).toMatchObject([
+      { code: 'holes', severity: 'warning', phase: { step: 40 } },
+      { code: 'misses-data', severity: 'warning', phase: { step: 200 } },
+    ])
     expect(codes(await trained(centred(3, 0.25), normal([[0, 0, 0]], 2), { objective: pcd }))).toEqual([])
   })
 

@@ -86,6 +86,24 @@ describe('partition.importance', () => {
     expect(narrow.ess).toBeLessThan(1000)
   })
 
+  test('a proposal that has collapsed to a point is an error that names the column', async () => {
+    await using line = await Energy.create(energies.gaussian({ mean: [0], precision: 1 }))
+    const run = (options: partition.ImportanceOptions) => partition.importance(line, options)
+    // Equal weights and a standard error of 0 about log Z = -344.8 otherwise; log Z is 0.919.
+    for (const rows of [[[1], [1], [1]], [[0], [0]], Array.from({ length: 50 }, () => [1e9])])
+      await expect(run({ rows })).rejects.toMatchObject({
+        code: 'ERR_LANGEVIN_INVALID_OPTION',
+        message: expect.stringMatching(/rows: the proposal has collapsed: .* column 0/),
+      })
+    await expect(run({ proposal: { means: [[0], [5]], sigmas: [1, 1e-9] } })).rejects.toThrow(
+      /proposal: the proposal has collapsed: .* column 0 is 1e-09 about 5/,
+    )
+    // Narrow, but not a point: the weights tell.
+    const narrow = await run({ rows: [[1], [1.0001], [0.9999]] })
+    expect(narrow.paretoK).toBeGreaterThan(0.7)
+    expect((await run({ rows: [[-1], [1], [0], [0.5], [-0.5]], inflate: 2 })).logZ).toBeCloseTo(0.919, 1)
+  })
+
   test('errors', async () => {
     await using model = await shifted()
     const invalid = { code: 'ERR_LANGEVIN_INVALID_OPTION' }

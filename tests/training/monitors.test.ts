@@ -146,14 +146,14 @@ describe('what an objective warns of', () => {
     },
   )
 
-  test('a resumed run warns again: its result stands alone', async () => {
+  test('a resumed run keeps the warnings from before, once per monitor', async () => {
     const checkpoint = { path: join(folder, 'cold.safetensors') }
     const options = { objective: objectives.contrastiveDivergence({ sampler: cold }), batchSize: 64, checkpoint }
     await using first = await Energy.create(spec, { seed: 1 })
     await train(first, rows, { ...options, steps: 2 }).done
     await using second = await Energy.create(spec, { seed: 1 })
     const result = await train(second, rows, { ...options, steps: 4, resume: checkpoint.path }).done
-    expect(result.warnings).toMatchObject([{ monitor: 'effectiveTemperature', step: 3 }])
+    expect(result.warnings).toMatchObject([{ monitor: 'effectiveTemperature', step: 1 }])
   })
 
   test('an error carries reason and remedy apart, and the finding takes them', async () => {

@@ -1,6 +1,7 @@
 // partition.*: { energy, ... } -> { logZ, standardError, lower, upper, ess, ... }.
 #include <algorithm>
 #include <cmath>
+#include <sstream>
 
 #include "evaluation/annealing.hpp"
 #include "evaluation/functions.hpp"
@@ -125,6 +126,23 @@ Value exact(const Spec& a, Job& job) {
   return result;
 }
 
+// A proposal whose draws are all one point gives weights that are all equal: a standard error of 0 about a number that
+// means nothing. The energy must see draws that differ, in its own precision.
+void requireSpread(const MixtureLaw& law, const Energy& energy, const Spec& given) {
+  const double precision = energy.dtype() == at::kDouble ? 1e-14 : energy.dtype() == at::kFloat ? 1e-6 : 1e-2;
+  const at::Tensor sd = law.factors.norm(2, 2), floor = (law.means.abs() * precision).clamp_min(1e-100);
+  const at::Tensor narrow = sd.le(floor).nonzero();
+  if (narrow.size(0) == 0) return;
+  const auto component = narrow[0][0].item<std::int64_t>(), column = narrow[0][1].item<std::int64_t>();
+  std::ostringstream what;
+  what
+      << "the proposal has collapsed: its standard deviation in column " << column << " is "
+      << sd[component][column].item<double>() << " about " << law.means[component][column].item<double>()
+      << ", too narrow for the energy to tell its draws apart; give rows like the model's samples that differ in every "
+         "column, or a proposal: { means, sigmas }";
+  given.invalid(what.str());
+}
+
 // { energy, rows [n, d], components?, inflate?, defensive? | proposal: { means, weights?, sigmas | covariances };
 //   draws?, seed?, temperature?, y?, threads? }
 Value importance(const Spec& a, Job& job) {
@@ -146,6 +164,7 @@ Value importance(const Spec& a, Job& job) {
     o.proposal = MixtureLaw::fit(rows, a.count("components", 1, 1), Random(o.seed).fork(Salt::ProposalFit))
                      .widened(a.positive("inflate", 1.2), defensive);
   }
+  requireSpread(o.proposal, *energy, a.at(a.has("proposal") ? "proposal" : "rows"));
   const WeightSummary r =
       importancePartition(*energy, o, a.positive("temperature", 1), readCondition(a), a.threads(), job);
   Map result = estimate(r.logMean, r.standardError);

@@ -51,6 +51,7 @@ class ContrastiveDivergence : public Objective {
     if (isShortRun(spec)) starts_ = std::make_unique<ReplayBuffer>(startOptions(spec));
   }
 
+  Traits traits() const override { return {.negativesOfModel = starts_ != nullptr}; }
   void prepare(Energy& model, const RowSource& data, const at::Tensor&, const Random& random) override {
     requireStates(model.program().domain, data);
     if (starts_) starts_->fill(data, random, model.program().domain);

@@ -11,6 +11,7 @@ namespace {
 
 class CrossEntropy : public Objective {
  public:
+  Traits traits() const override { return {.everywhere = false}; }
   void prepare(Energy& model, const RowSource&, const at::Tensor& target, const Random&) override {
     const Program& program = model.program();
     if (program.outputs < 0)

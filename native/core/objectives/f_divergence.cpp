@@ -27,6 +27,7 @@ class FDivergenceObjective : public Objective {
         warmup_(spec.count("warmup", 0, 0)),
         chains_(std::move(chains)) {}
 
+  Traits traits() const override { return {.negativesOfModel = true}; }
   void prepare(Energy& model, const RowSource& data, const at::Tensor&, const Random& random) override {
     const auto make = [&](std::uint64_t seed) {
       return makeEnergy(Spec(helperSpec_, "objective.helper"), model.dtype(), model.device(), seed);

@@ -27,6 +27,7 @@ class MaximumLikelihood : public Objective {
     }
   }
 
+  Traits traits() const override { return {.everywhere = false}; }
   void prepare(Energy& model, const RowSource& data, const at::Tensor&, const Random&) override {
     requireRealRows(model, "maximumLikelihood integrates over real columns");
     requireUnconditional(data, "maximumLikelihood");

@@ -8,6 +8,7 @@ namespace {
 
 class MeanSquaredError : public Objective {
  public:
+  Traits traits() const override { return {.everywhere = false}; }
   void prepare(Energy& model, const RowSource& data, const at::Tensor& target, const Random&) override {
     const Program& program = model.program();
     if (program.outputs < 0)

@@ -8,6 +8,7 @@ namespace {
 
 class NegativeLogLikelihood : public Objective {
  public:
+  Traits traits() const override { return {.everywhere = false}; }
   void prepare(Energy& model, const RowSource&, const at::Tensor&, const Random&) override {
     if (!model.program().normalised)
       fail(Code::Unsupported,

@@ -97,6 +97,13 @@ class Objective {
  public:
   virtual ~Objective() = default;
 
+  /// What is true of what it trains; the checks at the end of a run ask.
+  struct Traits {
+    bool everywhere = true;         // exp(-E(x)) is meant as a density over all of space, not in a box or of answers
+    bool negativesOfModel = false;  // its negatives are chains that did not start at the data of the step
+  };
+  virtual Traits traits() const { return {}; }
+
   /// True when the objective sets the condition y of every row itself (noise levels): the data then has none.
   virtual bool givesCondition() const { return false; }
   /// Refuses models and data it cannot train (with the reason); looks at training data once (data-fitted noise, grid

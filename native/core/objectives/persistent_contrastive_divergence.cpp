@@ -15,6 +15,7 @@ class PersistentContrastiveDivergence : public Objective {
  public:
   explicit PersistentContrastiveDivergence(const Spec& spec) : chains_(spec), kl_(spec, chains_.sampler()) {}
 
+  Traits traits() const override { return {.negativesOfModel = true}; }
   void prepare(Energy& model, const RowSource& data, const at::Tensor&, const Random& random) override {
     chains_.prepare(model, data, random);
   }

@@ -23,6 +23,7 @@ class PseudoSpherical : public Objective {
  public:
   PseudoSpherical(double gamma, PersistentChains chains) : gamma_(gamma), chains_(std::move(chains)) {}
 
+  Traits traits() const override { return {.negativesOfModel = true}; }
   void prepare(Energy& model, const RowSource& data, const at::Tensor&, const Random& random) override {
     chains_.prepare(model, data, random);
   }

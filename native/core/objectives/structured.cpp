@@ -30,6 +30,7 @@ class Structured : public Objective {
     options_.cap = spec.positive("cap", options_.cap);
   }
 
+  Traits traits() const override { return {.everywhere = false}; }
   void prepare(Energy& model, const RowSource& data, const at::Tensor&, const Random&) override {
     const Program& program = model.program();
     if (program.condition.kind == Condition::Kind::None)

@@ -225,6 +225,12 @@ double Record::diagnosisCost() const {
   return series * (1e-4 + 3e-7 * static_cast<double>(tracedDraws_ * traced_));
 }
 
+bool Record::unsettled() const {
+  if (tracedDraws_ < 4) return false;
+  const auto apart = [](const at::Tensor& drawn) { return potentialScaleReduction(splitChains(drawn.t())) > 1.05; };
+  return apart(traceEnergy_) || apart(trace_.select(1, 0));
+}
+
 void Record::diagnose(Map& diagnostics, const at::Tensor& lastEnergy) const {
   const bool any = tracedDraws_ > 0;
   for (auto& [name, value] : chainStatistics(trace_, any ? traceEnergy_ : lastEnergy.unsqueeze(0)))

@@ -69,6 +69,9 @@ class Record {
   void diagnose(Map& diagnostics, const at::Tensor& lastEnergy) const;
   /// Seconds that diagnose() takes, roughly.
   double diagnosisCost() const;
+  /// Whether the energies of the traced chains, or their first column, disagree or stand still (plain split R-hat above
+  /// 1.05): a cheap question, asked of every run. False where nothing was traced.
+  bool unsettled() const;
   /// What chainStatistics() takes: { x, energy }.
   Map traces() const;
   /// How much was traced: { chains, draws, columns }.

@@ -6,6 +6,7 @@
 
 #include "base/remedy.hpp"
 #include "base/threads.hpp"
+#include "samplers/escape.hpp"
 #include "samplers/moves.hpp"
 #include "samplers/plan.hpp"
 #include "samplers/record.hpp"
@@ -243,6 +244,17 @@ Map diagnosticsOf(const SampleOptions& o, const Record& record, const Chains& ch
   return d;
 }
 
+// Whether chains run away is asked only where they disagree or stand still: on a sound run it costs nothing.
+Value escaping(const Spec& a, const SampleOptions& o, const Record& record, const Energy& energy, const Chains& start,
+               const Chains& end) {
+  if (o.sampler->traits().setsCondition || !record.unsettled()) return {};
+  if (keepsToBox(a.at("sampler").value())) return {};
+  constexpr std::int64_t kMost = 256;  // as many as are traced
+  const std::int64_t n = std::min(kMost, end.size());
+  const Chains first = start.slice(0, n);
+  return escapingChains(energy, {first.x, first.y}, end.x.slice(0, 0, n), o.threads);
+}
+
 // Chains that never moved because every proposal was lost are no sample of anything.
 void requireMovement(const SampleOptions& o, const Tally& burnIn, const Tally& tally) {
   const std::int64_t proposals = burnIn.proposals + tally.proposals, lost = burnIn.divergences + tally.divergences;
@@ -294,6 +306,7 @@ Value sample(const Spec& a, Job& job) {
   record.finish();
   record.into(result, energy->input());
   Map diagnostics = diagnosticsOf(o, record, end, burnIn, tally);
+  diagnostics["escaping"] = escaping(a, o, record, *energy, start, end);
   const auto seconds = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count(); };
   // Statistics of the chains may cost more than the chains. They are the same numbers whenever they are computed: here
   // where that hardly shows, else when somebody reads them (src/sample.ts).

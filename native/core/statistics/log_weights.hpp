@@ -17,8 +17,8 @@ struct WeightSummary {
 WeightSummary summariseWeights(const at::Tensor& logWeight, const char* what);
 
 /// Shape k of the generalised Pareto law of the largest min(n / 5, 3 sqrt(n)) weights (Zhang and Stephens 2009, as in
-/// Vehtari et al. 2024, "Pareto smoothed importance sampling"): above 0.7 neither the estimate nor its standard error
-/// are to be trusted. NaN for fewer than 25 weights, -infinity when the largest ones are equal.
+/// Vehtari et al. 2024, "Pareto smoothed importance sampling"): above min(1 - 1 / log10(n), 0.7) neither the estimate nor
+/// its standard error are to be trusted. NaN for fewer than 25 weights, -infinity when the largest ones are equal.
 double paretoShape(const at::Tensor& logWeight);
 
 }  // namespace langevin

@@ -56,6 +56,7 @@ void Trainer::emitCheckpoint() {
              {"seed", options_.seed},
              {"data", fingerprint()},
              {"rows", data_.rows.size()},
+             {"warnings", context_->warnings().list()},
              {"tensors", checkpointTensors()}});
 }
 

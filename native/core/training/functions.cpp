@@ -28,7 +28,7 @@ Map namedGradient(const Parameters& parameters, const at::Tensor& flat) {
 }
 
 // { energy, x, y?, objective, seed?, step?, steps?, penalties?, threads?, extras?: { name: number } }
-// -> { loss, gradient: { name: tensor }, extras, extraGradient, monitors, rows: [{ x, y? }], networks }
+// -> { loss, gradient: { name: tensor }, extras, extraGradient, monitors, rows: [{ x, y? }], networks, warnings }
 // The whole of x is the batch; the parameters stay as they are. `rows` is what the objective evaluated the energy on,
 // in order: data, negatives, corrupted rows.
 Value evaluateObjective(const Spec& a, Job& job) {
@@ -65,7 +65,8 @@ Value evaluateObjective(const Spec& a, Job& job) {
              {"extraGradient", extraGradient},
              {"monitors", monitors},
              {"rows", rows},
-             {"networks", weightsOf(objective->networks())}};
+             {"networks", weightsOf(objective->networks())},
+             {"warnings", step.warnings().list()}};
 }
 
 // { optimizer, parameters: [P], gradients: [T, P] } -> [T, P]: the parameters after each step

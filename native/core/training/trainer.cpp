@@ -5,7 +5,9 @@
 #include <cmath>
 
 #include "objectives/support.hpp"
+#include "samplers/escape.hpp"
 #include "tensors/tensor.hpp"
+#include "training/final_checks.hpp"
 
 namespace langevin {
 namespace {
@@ -38,6 +40,8 @@ std::shared_ptr<const Sampler> samplerOf(const Spec& objective) {
   const auto spec = objective.find("sampler");
   return spec ? makeSampler(*spec) : nullptr;
 }
+
+bool isBoxed(const Spec& objective) { return objective.has("sampler") && keepsToBox(objective.at("sampler").value()); }
 
 // Optimisers of single roles.
 std::map<std::string, Value> optimizersOf(const Spec& a, const Objective& objective) {
@@ -96,7 +100,8 @@ Trainer::Trainer(const Spec& a, Job& job)
       batches_(data_.rows.size(), options_.batchSize, random_),
       monitors_(options_.steps, options_.historyPoints),
       probe_(model_->domain(), data_.rows, options_.seed, options_.steps),
-      limits_(options_.steps, samplerOf(a.at("objective")).get(), model_->inputWidth()) {
+      limits_(options_.steps, samplerOf(a.at("objective")).get(), model_->inputWidth()),
+      boxed_(isBoxed(a.at("objective"))) {
   giveNetworks(a, *objective_);
   objective_->prepare(*model_, data_.rows, data_.target, random_);
   context_ = std::make_unique<TrainingStep>(*model_, random_, job_, options_.threads, objective_->learnableScalars());
@@ -137,6 +142,8 @@ void Trainer::step(std::int64_t s) {
   monitors_.add("loss", result.loss);
   update(result, s);
   ++done_;
+  if (done_ == options_.steps && objective_->traits().negativesOfModel)
+    negatives_ = negativesIn(result.rows, batch.rows.x);
   probe_.measure(*model_, s, options_.threads, monitors_);
   limits_.observe(monitors_.latest(), s, context_->warnings());
   monitors_.endStep(s);
@@ -202,6 +209,13 @@ void Trainer::endEpochs(std::int64_t s) {
   job_.emit({{"type", "epoch"}, {"epoch", epoch}, {"step", s + 1}, {"loss", monitors_.latest().at("loss")}});
 }
 
+// Of the weights the model ends with.
+Map Trainer::finalChecks() const {
+  const bool everywhere = objective_->traits().everywhere && !boxed_;
+  return {{"tails", everywhere ? tailsOf(*model_, data_.rows, options_.seed, options_.threads) : Value()},
+          {"negatives", negatives_.defined() ? negativesAgainstData(negatives_, data_.rows, options_.seed) : Value()}};
+}
+
 Value Trainer::result() {
   Map raw, extras;
   if (energy_.averaged().defined()) {
@@ -217,7 +231,8 @@ Value Trainer::result() {
              {"extras", extras},
              {"networks", weightsOf(objective_->networks())},
              {"statistics", objective_->statistics()},
-             {"warnings", context_->warnings().list()}};
+             {"warnings", context_->warnings().list()},
+             {"checks", finalChecks()}};
   if (!raw.empty()) result.emplace("rawParameters", raw);
   return result;
 }

@@ -35,7 +35,7 @@ void giveNetworks(const Spec& arguments, Objective& objective);
 class Trainer {
  public:
   Trainer(const Spec& arguments, Job& job);
-  /// { history, steps, seconds, rawParameters?, extras, statistics, warnings }. The model holds the trained weights
+  /// { history, steps, seconds, rawParameters?, extras, statistics, warnings, checks }. The model holds the trained weights
   /// afterwards (the averaged ones with ema).
   Value run();
 
@@ -51,6 +51,7 @@ class Trainer {
   void restore(const Spec& resume);
   const std::string& fingerprint();
   Value result();
+  Map finalChecks() const;
 
   EnergyRef model_;
   Job& job_;
@@ -65,6 +66,8 @@ class Trainer {
   Probe probe_;
   MonitorLimits limits_;
   std::unique_ptr<TrainingStep> context_;
+  bool boxed_;                  // the chains of the objective live in a box
+  at::Tensor negatives_;        // of the last step, where they are rows of the model
   std::int64_t done_ = 0;       // steps completed
   std::int64_t resumedAt_ = 0;  // of them, before this run
   std::int64_t lastCheckpoint_ = -1;

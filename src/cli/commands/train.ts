@@ -4,6 +4,7 @@ import { dirname } from 'node:path'
 import type { Command } from 'commander'
 import type { Dataset } from '../../data/dataset.js'
 import { gaussianFit } from '../../data/gaussian-fit.js'
+import { diagnose } from '../../diagnose/index.js'
 import { Energy } from '../../energy.js'
 import { ioError } from '../../io/files.js'
 import type { Run } from '../../runtime/index.js'
@@ -185,7 +186,9 @@ async function run(path: string, options: TrainCommandOptions): Promise<void> {
     const loss = history.at(-1)?.loss
     const { path: checkpoint } = training.checkpoint
     const energies = await dataEnergies(model, rows, file, signal)
-    if (options.json) printJson({ out, result: record, checkpoint, steps, seconds, loss, extras, warnings, energies })
+    const { findings, text } = diagnose(result)
+    const told = { out, result: record, checkpoint, steps, seconds, loss, extras, warnings, findings, energies }
+    if (options.json) printJson(told)
     else print(out)
     note(`${steps} steps in ${seconds.toFixed(1)} s, loss ${loss?.toPrecision(4)}`)
     if (energies !== undefined) {
@@ -193,6 +196,8 @@ async function run(path: string, options: TrainCommandOptions): Promise<void> {
       const digits = [median, q95, q99].map((e) => e.toPrecision(4))
       note(`energies of the training rows: median ${digits[0]}, 95 % below ${digits[1]}, 99 % below ${digits[2]}`)
     }
+    // Warnings were noted when they came.
+    if (findings.some(({ code }) => !warnings.some((warning) => warning.code === code))) note(text)
     note(`Open the report: npx langevin report ${record}`)
   } catch (error) {
     if (interrupted() && saved !== undefined) {
@@ -216,7 +221,7 @@ export default function register(program: Command): void {
     .option('--epochs <n>', 'length of the run in passes over the rows, instead of --steps', wholeNumber(1))
     .option('--seed <n>', 'instead of the seed in the file', wholeNumber(0))
     .option('--threads <n>', 'threads (default: LANGEVIN_THREADS or all cores)', wholeNumber(1))
-    .option('--json', 'print { out, result, steps, seconds, loss, extras, warnings, energies } as JSON')
+    .option('--json', 'print { out, result, steps, seconds, loss, extras, warnings, findings, energies } as JSON')
   planOptions(command).addHelpText('after', EXAMPLES)
   action(command, run)
 }
