@@ -7,6 +7,7 @@ import { Dataset } from '../../src/data/dataset.js'
 import {
   Energy,
   energies,
+  evaluateObjective,
   noises,
   objectives,
   optimizers,
@@ -343,6 +344,19 @@ describe('bad input', () => {
     expect(typo.message).toContain('batchSize')
     expect(refusal(() => train(model, rows, { objective: nce, steps: 1, y: 'label' }))).toMatchObject({ code })
     expect(refusal(() => train({} as Energy, rows, { objective: nce, steps: 1 }))).toMatchObject({ code })
+  })
+
+  it('an energy without learnable parameters, in training and in one evaluation of a loss', async () => {
+    using fixed = await Energy.create(energies.gaussian({ mean: [0, 0], precision: 1 }))
+    const code = 'ERR_LANGEVIN_UNSUPPORTED'
+    for (const refused of [
+      train(fixed, rows, { objective: nce, steps: 1 }).done,
+      evaluateObjective(fixed, rows, { objective: nce }),
+    ]) {
+      const error = await rejected(refused)
+      expect(error).toMatchObject({ code })
+      expect(error.message).toContain('learnable: true')
+    }
   })
 
   it('two runs on one model: the second is busy', async () => {

@@ -7,6 +7,12 @@
 
 namespace langevin {
 
+void requireLearnable(const std::string& role, const Network& network) {
+  if (network.parameters().count() == 0)
+    fail(Code::Unsupported, "the ", role, " is ", network.describe(),
+         " without learnable parameters and cannot be trained; analytic energies take learnable: true");
+}
+
 Trainable::Trainable(std::string role, NetworkRef network, const Spec& optimizer, std::uint64_t seed,
                      TrainableOptions options)
     : role_(std::move(role)),
@@ -18,9 +24,7 @@ Trainable::Trainable(std::string role, NetworkRef network, const Spec& optimizer
   if (network_->dtype() == at::kBFloat16)
     fail(Code::Dtype, "training needs float32 or float64, and the ", role_,
          " is bfloat16: an update is smaller than a bfloat16 weight resolves");
-  if (network_->parameters().count() == 0)
-    fail(Code::Unsupported, "the ", role_, " is ", network_->describe(),
-         " without learnable parameters and cannot be trained; analytic energies take learnable: true");
+  requireLearnable(role_, *network_);
   Network::InTraining& live = network_->inTraining();
   const std::lock_guard lock(live.mutex);
   live.active = true;

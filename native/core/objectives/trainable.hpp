@@ -18,6 +18,9 @@ struct TrainableOptions {
 };
 
 /// Whatever changes weights or average does so under the lock of Network::inTraining().
+/// ERR_LANGEVIN_UNSUPPORTED for a network without learnable parameters, as an analytic energy is.
+void requireLearnable(const std::string& role, const Network& network);
+
 class Trainable {
  public:
   /// `optimizer` is read here. ERR_LANGEVIN_UNSUPPORTED for a network without learnable parameters, _DTYPE for bfloat16.

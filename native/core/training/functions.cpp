@@ -33,6 +33,7 @@ Map namedGradient(const Parameters& parameters, const at::Tensor& flat) {
 // in order: data, negatives, corrupted rows.
 Value evaluateObjective(const Spec& a, Job& job) {
   const EnergyRef model = energyIn(a.at("energy"));
+  requireLearnable("energy", *model);
   const auto objective = makeObjective(a.at("objective"));
   const TrainingData data = TrainingData::read(a, *model, *objective);
   const Random random(a.has("seed") ? a.at("seed").seed() : 0);
