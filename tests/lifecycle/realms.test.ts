@@ -150,7 +150,7 @@ test('in a context of its own the signal of the main realm aborts a job and a ru
     const options = { sampler: samplers.langevin({ steps: 1e9, stepSize: 0.01 }), chains: 4, threads: 1 }
     const controller = new AbortController()
     const busy = sample(model, { ...options, signal: controller.signal })
-    const waiting = model.energy([[1, 2]], { signal: controller.signal })
+    const waiting = model.setParameters({ '0.bias': new Float32Array(8) }, { signal: controller.signal })
     for await (const event of busy) if (event.type === 'progress') break
     controller.abort()
     await waiting.catch((e) => report([e.name]))

@@ -68,7 +68,7 @@ class Network {
   /// What a run says of a network it trains to readers on other threads. The run holds the mutex while it changes the
   /// parameters or their average; who reads either during the run holds it, too.
   struct InTraining {
-    std::mutex mutex;
+    std::recursive_mutex mutex;    // a step holds it over update and average, which hold it themselves
     bool active = false;           // from the run's first look at the network to its end
     bool averages = false;         // the run keeps an average
     at::Tensor average;            // of the learnable parameters [P]; undefined before the first step

@@ -156,6 +156,8 @@ void Trainer::update(const TrainingStep::Result& result, std::int64_t s) {
   const double norm = normOf(result.gradient);
   requireWithinLimits(result, norm, s);
   const double lr = energy_.learningRate(s, options_.steps);
+  // Weights, what belongs to them and their average change together for who takes a snapshot.
+  const std::lock_guard whole(model_->inTraining().mutex);
   energy_.update(result.gradient, norm, s, options_.steps);
   if (!context_->scalarNames().empty()) {
     scalarOptimizer_->step(context_->learnableScalars(), result.scalarGradient, lr * options_.extraLr);
