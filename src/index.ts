@@ -72,4 +72,5 @@ export {
   TrainRun,
   type TrainWarning,
   train,
+  type ValidationResult,
 } from './training/index.js'

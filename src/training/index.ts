@@ -13,3 +13,4 @@ export {
   type TrainWarning,
   train,
 } from './train.js'
+export type { ValidationResult } from './validation.js'

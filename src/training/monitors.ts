@@ -48,6 +48,11 @@ export interface MonitorText {
 
 export const MONITORS = {
   loss: { meaning: 'what the objective minimises, without penalties', unit: 'of the objective', plot: 'loss' },
+  validationLoss: {
+    meaning: 'the loss on held-out rows (validation), always with the same random numbers',
+    unit: 'of the objective',
+    plot: 'loss',
+  },
   gradientNorm: {
     meaning: 'norm of the gradient in the weights, before clipNorm',
     unit: 'loss',

@@ -27,6 +27,13 @@ export const trainFields = (z: Z) => ({
   divergence: z.strictObject({ gap: z.number().positive().default(1e5) }).optional(),
   extraLr: z.number().nonnegative().default(1),
   seed: z.int().nonnegative().optional(),
+  validation: z
+    .strictObject({
+      fraction: z.number().gt(0).lt(1).default(0.1),
+      every: z.int().positive().default(100),
+      patience: z.int().positive().optional(),
+    })
+    .optional(),
   checkpoint: z.strictObject({ path: z.string().min(1), every: z.int().positive().optional() }).optional(),
   resume: z.string().min(1).optional(),
   y: z.union([z.string(), z.array(z.string()).min(1)]).optional(),

@@ -16,6 +16,7 @@ import type { Monitor } from './monitors.js'
 import { type Roles, rolesOf, type Trained } from './roles.js'
 import { TrainRun } from './run.js'
 import { type TrainSpec, trainSpec } from './spec.js'
+import { heldOut, type ValidationResult } from './validation.js'
 
 /** What training reads: a Dataset, rows, rows that stay as they are stored (data.rows), or rows with their y. */
 export type TrainingRows = Dataset | RowSource | RowsLike | { x: RowSource | RowsLike; y?: RowsLike }
@@ -117,6 +118,8 @@ export interface TrainResult {
   /** In the order they came, at most one per monitor; those of the run it resumed first. */
   readonly warnings: readonly TrainWarning[]
   readonly checks: TrainChecks
+  /** With `validation`. */
+  readonly validation?: ValidationResult
 }
 
 const CHECKPOINT_KEY = 'langevin.checkpoint'
@@ -133,6 +136,7 @@ const SAME_ON_RESUME = [
   'penalties',
   'extraLr',
   'inputs',
+  'validation',
 ] as const
 
 /**
@@ -158,6 +162,10 @@ const SAME_ON_RESUME = [
  *   - `divergence`: { gap } stops the run when |mean E(negatives) - mean E(data)| exceeds it (default 1e5)
  *   - `extraLr`: learning rate of the objective's own numbers (log Z) as a multiple of the optimizer's (default 1); they
  *     get no weight decay
+ *   - `validation`: { fraction, every, patience } holds a share of the rows out (default 0.1, chosen by `seed`), measures the
+ *     loss on them every `every` steps (default 100, and at the end of a shorter run; of the averaged weights with `ema`) and leaves the weights that did best
+ *     in the model; `patience` measurements in a row without a better one end the run. Not for objectives that draw from the
+ *     model: their loss does not measure the fit
  *   - `checkpoint`: { path, every? }: writes a safetensors file every `every` steps, at the end, on `run.checkpoint()`
  *     and when the run is aborted; the name appears only when the file is whole. `resume`: such a file; the run
  *     continues with the same options and the same rows, bit-equal to one that was never interrupted. `steps` counts
@@ -178,19 +186,10 @@ export function train(trained: Trained, source: TrainingRows, options: TrainOpti
   const { energy, networks } = rolesOf(trained, 'train()')
   const { signal, seed = 0, ...rest } = options ?? {}
   const spec = trainSpec(rest as Parameters<typeof trainSpec>[0])
-  const { checkpoint, resume, y, columns, kind: _, ...core } = spec
-  const { rows, made } = rowsOf('train', source, spec, energy)
+  const { checkpoint, resume, y, columns, validation, kind: _, ...core } = spec
+  const { rows: all, made } = rowsOf('train', source, spec, energy)
   const release = () => {
     for (const each of made) each.dispose()
-  }
-  const args = {
-    energy: energy.native(),
-    networks,
-    ...rows,
-    ...core,
-    seed,
-    checkpoints: checkpoint !== undefined,
-    every: checkpoint?.every,
   }
   const recipe = recipeOf(spec, seed, networks, energy.inputs)
   let earlier: readonly TrainWarning[] = []
@@ -200,6 +199,15 @@ export function train(trained: Trained, source: TrainingRows, options: TrainOpti
     return { resume: rest }
   }
   try {
+    const args = {
+      energy: energy.native(),
+      networks,
+      ...heldOut(all, validation, seed, made),
+      ...core,
+      seed,
+      checkpoints: checkpoint !== undefined,
+      every: checkpoint?.every,
+    }
     return startRun<TrainResult, Monitor, TrainRun<TrainResult>>('train', args, {
       signal,
       make: (hooks) => new TrainRun(hooks, energy),

@@ -40,6 +40,7 @@ bool hasLimit(const Monitor& monitor) {
 const std::vector<Monitor>& monitorTable() {
   static const std::vector<Monitor> table = {
       {"loss"},
+      {"validationLoss"},
       {"gradientNorm"},
       {"parameterNorm"},
       {"lr"},

@@ -44,6 +44,7 @@ Map Trainer::checkpointTensors() const {
   }
   put(tensors, "objective/", objective_->state());
   put(tensors, "history/", monitors_.state());
+  if (validation_) put(tensors, "validation/", validation_->state());
   return tensors;
 }
 
@@ -88,6 +89,7 @@ void Trainer::restore(const Spec& resume) {
   }
   objective_->setState(here(savedBelow(saved, "objective/")));
   monitors_.setState(savedBelow(saved, "history/"));
+  if (validation_) validation_->setState(savedBelow(saved, "validation/"));
   done_ = savedTensor(saved, "step").item<std::int64_t>();
   if (done_ > options_.steps)
     throw Error(Code::InvalidOption,

@@ -10,7 +10,8 @@ namespace langevin {
 namespace {
 
 // { energy, x, y?, objective, optimizer, steps | epochs, batchSize?, seed?, ema?, clipNorm?, penalties?, divergence?,
-//   extraLr?, checkpoints?, every?, threads?, historyPoints?, resume?: { tensors, data } }
+//   extraLr?, checkpoints?, every?, threads?, historyPoints?, resume?: { tensors, data },
+//   validation?: { x, y?, every, patience? } }
 Value train(const Spec& a, Job& job) { return Trainer(a, job).run(); }
 
 // One flat gradient as { name: tensor }.

@@ -140,19 +140,28 @@ void TrainingStep::monitorEnergies() {
     monitors_["gap"] = monitors_["energyNegatives"] - monitors_["energyData"];
 }
 
-TrainingStep::Result TrainingStep::run(Objective& objective, const Penalties& penalties) {
-  at::AutoGradMode enable(true);
-  Result result;
-  at::Tensor loss;
-  if (trainables_.empty()) take(objective);
+at::Tensor TrainingStep::recordedLoss(Objective& objective) {
   try {
-    loss = objective.loss(*this);
+    const at::Tensor loss = objective.loss(*this);
+    if (loss.numel() != 1) fail(Code::Internal, "an objective returned a loss of shape ", c10::str(loss.sizes()));
+    return loss;
   } catch (const Error& error) {
     if (error.code != Code::NonFinite && error.code != Code::Diverged) throw;
     if (error.details.count("monitor")) throw;  // already says where the run was
     samplerDiverged(error, step);
   }
-  if (loss.numel() != 1) fail(Code::Internal, "an objective returned a loss of shape ", c10::str(loss.sizes()));
+}
+
+double TrainingStep::lossOf(Objective& objective) {
+  at::AutoGradMode enable(true);
+  return recordedLoss(objective).item<double>();
+}
+
+TrainingStep::Result TrainingStep::run(Objective& objective, const Penalties& penalties) {
+  at::AutoGradMode enable(true);
+  Result result;
+  if (trainables_.empty()) take(objective);
+  at::Tensor loss = recordedLoss(objective);
   result.loss = loss.item<double>();
   {
     at::NoGradGuard guard;

@@ -43,6 +43,8 @@ class TrainingStep : public StepContext {
   };
   /// Runs the objective once and differentiates its loss. ERR_LANGEVIN_DIVERGED names the step and the monitor.
   Result run(Objective& objective, const Penalties& penalties);
+  /// The loss alone, without penalties.
+  double lossOf(Objective& objective);
 
   /// Values of the objective's learnable numbers, [scalars], in the order of their names.
   at::Tensor& learnableScalars() { return scalarValues_; }
@@ -75,6 +77,7 @@ class TrainingStep : public StepContext {
  private:
   /// Of the energy and of the roles, without those named.
   std::vector<Tape*> tapesWithout(const std::vector<std::string>& roles);
+  at::Tensor recordedLoss(Objective& objective);
   at::Tensor penalised(const at::Tensor& loss, const Penalties& penalties);
   void monitorEnergies();
 

@@ -107,6 +107,9 @@ Trainer::Trainer(const Spec& a, Job& job)
   context_ = std::make_unique<TrainingStep>(*model_, random_, job_, options_.threads, objective_->learnableScalars());
   context_->take(*objective_, optimizersOf(a, *objective_));
   context_->spread = data_.rows.spread();
+  if (const auto held = a.find("validation"))
+    validation_ = std::make_unique<Validation>(*held, a.at("objective"), *objective_, *model_, random_, job_,
+                                               options_.threads, options_.steps);
   if (const auto resume = a.find("resume")) restore(*resume);
 }
 
@@ -118,7 +121,7 @@ Value Trainer::run() {
   start_ = lastProgress_ = lastEpoch_ = Clock::now();
   resumedAt_ = done_;
   try {
-    while (done_ < options_.steps) {
+    while (done_ < options_.steps && !(validation_ && validation_->stopped())) {
       job_.check();
       step(done_);
       const bool due = options_.every > 0 && done_ % options_.every == 0;
@@ -145,6 +148,7 @@ void Trainer::step(std::int64_t s) {
   if (done_ == options_.steps && objective_->traits().negativesOfModel)
     negatives_ = negativesIn(result.rows, batch.rows.x);
   probe_.measure(*model_, s, options_.threads, monitors_);
+  if (validation_) validation_->measure(done_, energy_, *context_, monitors_);
   limits_.observe(monitors_.latest(), s, context_->warnings());
   monitors_.endStep(s);
   endEpochs(s);
@@ -224,6 +228,7 @@ Value Trainer::result() {
     for (auto& [name, tensor] : model_->parameters().named()) raw.emplace(name, box(tensor));
     energy_.useAverage();
   }
+  if (validation_) validation_->useBest(*context_);
   for (std::size_t i = 0; i < context_->scalarNames().size(); ++i)
     extras.emplace(context_->scalarNames()[i],
                    context_->learnableScalars()[static_cast<std::int64_t>(i)].item<double>());
@@ -236,6 +241,7 @@ Value Trainer::result() {
              {"warnings", context_->warnings().list()},
              {"checks", finalChecks()}};
   if (!raw.empty()) result.emplace("rawParameters", raw);
+  if (validation_) result.emplace("validation", validation_->result());
   return result;
 }
 

@@ -12,6 +12,7 @@
 #include "training/options.hpp"
 #include "training/probe.hpp"
 #include "training/step.hpp"
+#include "training/validation.hpp"
 
 namespace langevin {
 
@@ -35,8 +36,8 @@ void giveNetworks(const Spec& arguments, Objective& objective);
 class Trainer {
  public:
   Trainer(const Spec& arguments, Job& job);
-  /// { history, steps, seconds, rawParameters?, extras, statistics, warnings, checks }. The model holds the trained weights
-  /// afterwards (the averaged ones with ema).
+  /// { history, steps, seconds, rawParameters?, extras, statistics, warnings, checks, validation? }. The model holds the
+  /// trained weights afterwards (the averaged ones with ema; with validation those that did best).
   Value run();
 
  private:
@@ -66,6 +67,7 @@ class Trainer {
   Probe probe_;
   MonitorLimits limits_;
   std::unique_ptr<TrainingStep> context_;
+  std::unique_ptr<Validation> validation_;  // null without held-out rows
   bool boxed_;                  // the chains of the objective live in a box
   at::Tensor negatives_;        // of the last step, where they are rows of the model
   std::int64_t done_ = 0;       // steps completed

@@ -53,6 +53,7 @@ const hidden = [64, 64, 64]
 const adam = (lr: number) => () => optimizers.adam({ lr: schedules.cosine({ from: lr, to: lr / 100 }) })
 
 const regressor = () => energies.regressor({ input: 1, output: 1, hidden, activation: 'relu' })
+// No Gaussian base unless a model says so: every density is judged, and sampled, on the box alone.
 const plane = (options: { gaussianBase?: number } = {}) => energies.mlp({ input: 2, hidden, ...options })
 const nce = () => objectives.noiseContrastive({ noise: noises.uniform(box), ratio: 8 })
 
