@@ -7,7 +7,7 @@ import { LangevinError } from './errors.js'
 import { formatError } from './io/files.js'
 import { writeSafetensors } from './io/safetensors.js'
 import { toTensors } from './io/tensors.js'
-import { type Dtype, HANDLE, type NativeNetwork } from './native/contract.js'
+import { type Dtype, type Explanation, HANDLE, type NativeNetwork, type ParameterInfo } from './native/contract.js'
 import { NativeHandle } from './native/handle.js'
 import { throwIfAborted } from './native/signal.js'
 import { type InvokeOptions, invoke, invokeNow } from './runtime/index.js'
@@ -53,44 +53,7 @@ export interface Snapshot {
   readonly step: number
 }
 
-/** One entry of a network's state dict. */
-export interface ParameterInfo {
-  readonly name: string
-  readonly shape: readonly number[]
-  readonly learnable: boolean
-}
-
-/** A block of columns of x. */
-export interface ExplainedBlock {
-  readonly kind: string
-  readonly firstColumn: number
-  readonly columns: number
-  /** Values of a variable; absent for real columns. */
-  readonly levels?: number
-  readonly name?: string
-}
-
-/** Which executor runs a network, and why. */
-export interface Explanation {
-  readonly executor: string
-  readonly reason: string
-  readonly operations: readonly string[]
-  /** Operations whose derivative jumps: not for objectives that differentiate the score. */
-  readonly nonSmooth: readonly string[]
-  /** What x is made of: the kind where all columns are of one ('real', 'binary', ...), else the blocks of columns. */
-  readonly states: string | readonly ExplainedBlock[]
-  /** 'default', 'avx2', 'avx512' or 'avx512_bf16' (LANGEVIN_ISA forces a lower one); LibTorch's own choice on the plain path. */
-  readonly instructionSet: string
-  /** Who differentiates scores in the parameters (score matching, gradient penalties), and why. */
-  readonly scoreGradients: { readonly executor: string; readonly reason: string }
-  /** What `precision: 'bfloat16'` of a sampler does to an energy's gradients here. */
-  readonly bfloat16: string
-  /** Rows of a block that keeps its numbers in cache (0 on the plain path). */
-  readonly blockRows: number
-  /** Threads a job takes over tiles of rows, and threads LibTorch takes inside one operation. */
-  readonly threads: { readonly tiles: number; readonly intraOp: number; readonly reason: string }
-  readonly [more: string]: unknown
-}
+export type { ExplainedBlock, Explanation, ParameterInfo } from './native/contract.js'
 
 const CREATE = ['seed', 'dtype', 'device', 'inputs', 'signal'] as const satisfies readonly (keyof CreateOptions)[]
 const LOAD = ['spec', 'dtype', 'inputs', 'prefix', 'device', 'signal'] as const satisfies readonly (keyof LoadOptions)[]
@@ -433,16 +396,6 @@ function fittingConversion(handle: NativeNetwork, given: Inputs): InputRows {
   if (!conversion.transforms) return conversion
   const { states } = invokeNow<Explanation>('network.explain', { network: handle })
   const blocks = typeof states === 'string' ? [{ kind: states, firstColumn: 0, columns: conversion.width }] : states
-  for (const { kind, firstColumn, columns } of blocks) {
-    if (kind === 'real') continue
-    for (let k = firstColumn; k < firstColumn + columns; k++) {
-      if (conversion.mean[k] === 0 && conversion.scale[k] === 1) continue
-      throw new LangevinError(
-        'ERR_LANGEVIN_INVALID_OPTION',
-        `inputs: number ${k} of a row is ${kind} and cannot be standardised; name the real columns in data.inputs(dataset, { standardize: [...] })`,
-        { details: { column: k, kind } },
-      )
-    }
-  }
+  conversion.requireRealColumns(blocks)
   return conversion
 }

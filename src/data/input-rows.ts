@@ -58,6 +58,21 @@ export class InputRows {
     this.logScale = this.scale.reduce((sum, s) => sum + Math.log(s), 0)
   }
 
+  /** Only real columns are shifted or scaled; `blocks`: the kinds of a row's numbers. */
+  requireRealColumns(blocks: readonly { kind: string; firstColumn: number; columns: number }[]): void {
+    for (const { kind, firstColumn, columns } of blocks) {
+      if (kind === 'real') continue
+      for (let k = firstColumn; k < firstColumn + columns; k++) {
+        if (this.mean[k] === 0 && this.scale[k] === 1) continue
+        throw new LangevinError(
+          'ERR_LANGEVIN_INVALID_OPTION',
+          `inputs: number ${k} of a row is ${kind} and cannot be standardised; name the real columns in data.inputs(dataset, { standardize: [...] })`,
+          { details: { column: k, kind } },
+        )
+      }
+    }
+  }
+
   /** A name for every number of a row: that of its column, with its place in it where there are several. */
   get names(): readonly string[] {
     return this.inputs.columns.flatMap((name, k) => numbered(name, this.inputs.widths?.[k] ?? 1))

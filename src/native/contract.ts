@@ -137,3 +137,42 @@ export const CONTRACT_NAMES = [
 
 /** Arguments carry their handle under this symbol: the addon looks for it on every object it reads. */
 export const HANDLE: unique symbol = Symbol.for('langevin.handle') as never
+
+/** One entry of a network's state dict. */
+export interface ParameterInfo {
+  readonly name: string
+  readonly shape: readonly number[]
+  readonly learnable: boolean
+}
+
+/** A block of columns of x. */
+export interface ExplainedBlock {
+  readonly kind: string
+  readonly firstColumn: number
+  readonly columns: number
+  /** Values of a variable; absent for real columns. */
+  readonly levels?: number
+  readonly name?: string
+}
+
+/** Which executor runs a network, and why. */
+export interface Explanation {
+  readonly executor: string
+  readonly reason: string
+  readonly operations: readonly string[]
+  /** Operations whose derivative jumps: not for objectives that differentiate the score. */
+  readonly nonSmooth: readonly string[]
+  /** What x is made of: the kind where all columns are of one ('real', 'binary', ...), else the blocks of columns. */
+  readonly states: string | readonly ExplainedBlock[]
+  /** 'default', 'avx2', 'avx512' or 'avx512_bf16' (LANGEVIN_ISA forces a lower one); LibTorch's own choice on the plain path. */
+  readonly instructionSet: string
+  /** Who differentiates scores in the parameters (score matching, gradient penalties), and why. */
+  readonly scoreGradients: { readonly executor: string; readonly reason: string }
+  /** What `precision: 'bfloat16'` of a sampler does to an energy's gradients here. */
+  readonly bfloat16: string
+  /** Rows of a block that keeps its numbers in cache (0 on the plain path). */
+  readonly blockRows: number
+  /** Threads a job takes over tiles of rows, and threads LibTorch takes inside one operation. */
+  readonly threads: { readonly tiles: number; readonly intraOp: number; readonly reason: string }
+  readonly [more: string]: unknown
+}

@@ -1,143 +1,23 @@
-/** train(): trains an energy; evaluateObjective(): one evaluation of an objective. With checkpoints. */
-import { Dataset } from '../data/dataset.js'
-import type { InputRows } from '../data/input-rows.js'
-import type { Inputs } from '../data/inputs.js'
-import { RowSource } from '../data/rows.js'
+/** train(): trains an energy; evaluateObjective(): one evaluation of an objective. */
 import type { Energy } from '../energy.js'
-import { LangevinError } from '../errors.js'
-import { formatError } from '../io/files.js'
-import { readSafetensors, writeSafetensors } from '../io/safetensors.js'
-import { toTensors } from '../io/tensors.js'
-import { type CheckpointEvent, invoke, startRun } from '../runtime/index.js'
+import { invoke, startRun } from '../runtime/index.js'
 import { requireOptions, type SpecValue, toPlain } from '../spec/index.js'
-import { type RowsLike, type Tensor, toRows } from '../tensor/index.js'
-import { networkMetadata, STATE_PREFIX } from '../weights.js'
+import type { Tensor } from '../tensor/index.js'
+import { networkMetadata } from '../weights.js'
+import { firstOfEach, readCheckpoint, recipeOf, writeCheckpoint } from './checkpoint.js'
 import type { Monitor } from './monitors.js'
-import { type Roles, rolesOf, type Trained } from './roles.js'
+import type { TrainChecks, TrainResult, TrainWarning } from './result.js'
+import { rolesOf, type Trained } from './roles.js'
+import { rowsOf, type TrainingRows } from './rows.js'
 import { TrainRun } from './run.js'
-import { type TrainSpec, trainSpec } from './spec.js'
-import { heldOut, type ValidationResult } from './validation.js'
-
-/** What training reads: a Dataset, rows, rows that stay as they are stored (data.rows), or rows with their y. */
-export type TrainingRows = Dataset | RowSource | RowsLike | { x: RowSource | RowsLike; y?: RowsLike }
+import { trainSpec } from './spec.js'
+import { heldOut } from './validation.js'
 
 /** Options of `train`, see there. All but `signal` are plain JSON (the seed may be a bigint). */
 export type TrainOptions = Omit<Parameters<typeof trainSpec>[0], 'seed' | 'kind'> & {
   seed?: number | bigint
   signal?: AbortSignal
 }
-
-/** One point of a run's history: means over the steps since the point before. */
-export interface HistoryPoint {
-  /** Steps done. */
-  readonly step: number
-  readonly loss: number
-  readonly gradientNorm: number
-  readonly parameterNorm: number
-  readonly lr: number
-  /** mean E(negatives) - mean E(data), where the objective has negatives. */
-  readonly gap?: number
-  readonly [monitor: string]: number | undefined
-}
-
-/** Something is wrong with a run that goes on: a monitor has passed its limit, or the objective says so. Also an event. */
-export interface TrainWarning {
-  /** Steps done when it was seen. */
-  readonly step: number
-  /** Which number says so: docs/reference/monitors.md lists them. */
-  readonly monitor: string
-  /** Stable name of what is wrong; the code of diagnose()'s finding. */
-  readonly code: string
-  /** 'error': the energy is not to be used. 'warning': it is biased or imprecise. */
-  readonly severity: 'error' | 'warning'
-  /** Mean of the monitor over a tenth of the run, or the one value the objective warned of. */
-  readonly value: number
-  /** The limit it passed; null where there is none (shortRun). */
-  readonly limit: number | null
-  /** What was seen. */
-  readonly message: string
-  /** What to change. Nothing is changed by itself. */
-  readonly remedy: string
-}
-
-/** What is looked at once, when a run has ended, on the weights the model then has; null: not asked. diagnose() reads it. */
-export interface TrainChecks {
-  /**
-   * E along rays that start at rows of the data (single columns up and down, corners, random directions), at `distances` in half
-   * widths of the box of the data. Null where exp(-E) is not meant as a density over all of space: discrete columns, a box of
-   * the sampler, objectives of answers and labels.
-   */
-  readonly tails: {
-    readonly distances: readonly number[]
-    readonly rays: number
-    /** Rays along which E falls between the last two distances; and those along which it rises by less than log r. */
-    readonly falling: number
-    readonly flat: number
-    /** E at the rows where the rays start. */
-    readonly data: { readonly mean: number; readonly low: number; readonly high: number }
-    /** The ray along which E ends lowest, and the column that moves along it where that is a single one. */
-    readonly worst: {
-      readonly energies: readonly number[]
-      readonly column: number | null
-      /** Of the column, where the model has inputs. */
-      readonly name?: string
-      readonly up: boolean
-    }
-    /** The lowest E of all but the rows themselves. */
-    readonly lowest: { readonly energy: number; readonly distance: number }
-  } | null
-  /**
-   * The chains of the last step against rows of the data: their energy distance less its mean over permutations, as a share of
-   * the largest it can be (0: one law, 1: far apart), with the p-value of the permutation test; and how often the nearest other
-   * row tells whether a row is of the chains or of the data (0.5: one law). Null where the objective has no chains, or starts
-   * them at the rows of the step.
-   */
-  readonly negatives: {
-    readonly rows: number
-    readonly distance: number
-    readonly pValue: number
-    readonly accuracy: number
-  } | null
-}
-
-export interface TrainResult {
-  /** At most about 1,000 points. */
-  readonly history: readonly HistoryPoint[]
-  /** Steps done, those before a resume included. */
-  readonly steps: number
-  /** Seconds this run took. */
-  readonly seconds: number
-  /** With `ema`: the weights as the optimiser left them, by name. The model holds the averaged ones. */
-  readonly rawParameters?: Readonly<Record<string, Tensor>>
-  /** Learned numbers of the objective: { logZ } of noiseContrastive. */
-  readonly extras: Readonly<Record<string, number>>
-  /** Weights of networks the objective trained along with the model, by name: { helper } of fDivergence. */
-  readonly networks: Readonly<Record<string, Readonly<Record<string, Tensor>>>>
-  /** What the objective counted: { buffer: { draws, restarts, age, uses, saturation } } of PCD. */
-  readonly statistics: Readonly<Record<string, unknown>>
-  /** In the order they came, at most one per monitor; those of the run it resumed first. */
-  readonly warnings: readonly TrainWarning[]
-  readonly checks: TrainChecks
-  /** With `validation`. */
-  readonly validation?: ValidationResult
-}
-
-const CHECKPOINT_KEY = 'langevin.checkpoint'
-// What a resumed run must share with the one that wrote the checkpoint for its numbers to be a continuation.
-const SAME_ON_RESUME = [
-  'objective',
-  'optimizer',
-  'optimizers',
-  'networks',
-  'batchSize',
-  'seed',
-  'ema',
-  'clipNorm',
-  'penalties',
-  'extraLr',
-  'inputs',
-  'validation',
-] as const
 
 /**
  * Trains an energy. The run starts at once on the runtime thread of the energy's device; the model is busy until it ends.
@@ -280,174 +160,10 @@ export async function evaluateObjective(
   }
 }
 
-function isPair(source: TrainingRows): source is { x: RowSource | RowsLike; y?: RowsLike } {
-  return typeof source === 'object' && source !== null && 'x' in source
-}
-
-type Columns = { y?: string | readonly string[] | undefined; columns?: readonly string[] | undefined }
-
-/** x and y as the core takes them, and the tensors that were made here. */
-function rowsOf(
-  owner: string,
-  source: TrainingRows,
-  { y, columns }: Columns,
-  energy: Energy,
-): { rows: { x: object; y?: Tensor }; made: Tensor[] } {
-  if (source instanceof Dataset) {
-    return energy.conversion ? byName(source, y, columns, energy.conversion) : fromDataset(source, y, columns)
-  }
-  if (y !== undefined || columns !== undefined) {
-    throw new LangevinError(
-      'ERR_LANGEVIN_INVALID_OPTION',
-      `${owner}(): ${y === undefined ? 'columns' : 'y'} names columns of a Dataset; give rows as { x, y }`,
-    )
-  }
-  const pair = isPair(source) ? requireOptions(`${owner}: rows`, source, ['x', 'y']) : { x: source }
-  const made: Tensor[] = []
-  const take = (value: RowsLike, rows: Tensor) => {
-    if (rows !== value) made.push(rows)
-    return rows
-  }
-  if (pair.x instanceof RowSource && energy.conversion?.transforms) {
-    throw new LangevinError(
-      'ERR_LANGEVIN_UNSUPPORTED',
-      `${owner}(): rows of data.rows() stay as they are stored, and this energy standardises its inputs; give a Dataset or a tensor, or make the energy without inputs and use { scale, shift } of data.rows()`,
-    )
-  }
-  const x = pair.x instanceof RowSource ? pair.x.toArguments() : take(pair.x, energy.toRows(pair.x))
-  const labels = 'y' in pair && pair.y !== undefined ? take(pair.y, toRows(pair.y, 'y')) : undefined
-  return { rows: labels === undefined ? { x } : { x, y: labels }, made }
-}
-
-/** Columns of a data set as the energy's inputs name them. */
-function byName(source: Dataset, y: Columns['y'], columns: Columns['columns'], conversion: InputRows) {
-  const { inputs } = conversion
-  for (const [key, given, own] of [
-    ['columns', columns, inputs.columns],
-    ['y', y === undefined ? undefined : [y].flat(), inputs.y ?? []],
-  ] as const) {
-    if (given === undefined || (given.length === own.length && given.every((name) => own.includes(name)))) continue
-    throw new LangevinError(
-      'ERR_LANGEVIN_INVALID_OPTION',
-      `train(): ${key}: the energy's inputs name ${own.join(', ') || 'none'}, and here are ${given.join(', ')}; leave the option out, or make the energy with other inputs`,
-      { details: { path: key } },
-    )
-  }
-  const chosen = [...inputs.columns, ...(inputs.y ?? [])]
-  // What the caller leaves out by naming columns is left out; without names nothing may be left over.
-  const x = conversion.rows(
-    columns === undefined ? source : source.drop(source.columns.filter((name) => !chosen.includes(name))),
-  )
-  const labels = conversion.condition(source)
-  return labels === undefined ? { rows: { x }, made: [x] } : { rows: { x, y: labels }, made: [x, labels] }
-}
-
-function fromDataset(source: Dataset, y: Columns['y'], columns: Columns['columns']) {
-  const names = y === undefined ? (source.label === undefined ? [] : [source.label]) : [y].flat()
-  const x = source.toTensor(columns ?? source.columns.filter((name) => !names.includes(name)))
-  if (names.length === 0) return { rows: { x }, made: [x] }
-  const single = names.length === 1 ? source.withLabel(names[0]).labels() : undefined
-  const labels = single ?? source.toTensor(names)
-  return { rows: { x, y: labels }, made: [x, labels] }
-}
-
 /** The checks with the name of the column they found. */
 function withName(checks: TrainChecks, { inputs }: Energy): TrainChecks {
   const column = checks.tails?.worst.column ?? null
   if (column === null || inputs === undefined || inputs.widths !== undefined) return checks
   const { tails, ...rest } = checks
   return { ...rest, tails: { ...tails!, worst: { ...tails!.worst, name: inputs.columns[column]! } } }
-}
-
-/** A run warns of a monitor once, one that is resumed as well. */
-function firstOfEach(warnings: readonly TrainWarning[]): TrainWarning[] {
-  return warnings.filter(({ monitor }, i) => warnings.findIndex((other) => other.monitor === monitor) === i)
-}
-
-type Recipe = Record<string, unknown>
-
-/** The options that make the numbers, as plain JSON. */
-function recipeOf(spec: TrainSpec, seed: number | bigint, networks: Roles['networks'], inputs?: Inputs): Recipe {
-  const specs = Object.fromEntries(Object.entries(networks).map(([role, network]) => [role, network.spec]))
-  const all: Recipe = { ...spec, seed: String(seed), inputs, ...(Object.keys(specs).length > 0 && { networks: specs }) }
-  return Object.fromEntries(SAME_ON_RESUME.filter((key) => all[key] !== undefined).map((key) => [key, all[key]]))
-}
-
-async function writeCheckpoint(
-  event: CheckpointEvent,
-  path: string | undefined,
-  metadata: Record<string, string>,
-  recipe: Recipe,
-  earlier: readonly TrainWarning[],
-): Promise<CheckpointEvent> {
-  const {
-    tensors,
-    data,
-    rows,
-    warnings: own,
-    ...rest
-  } = event as CheckpointEvent & {
-    tensors: Record<string, Tensor>
-    data: unknown
-    rows: unknown
-    warnings: readonly TrainWarning[]
-  }
-  try {
-    // run.checkpoint() without a path: the event says that the step was reached; there is nothing to write.
-    if (path === undefined) return rest
-    const warnings = firstOfEach([...earlier, ...own])
-    const state = JSON.stringify({ recipe, step: event.step, data, rows, warnings })
-    await writeSafetensors(path, tensors, { ...metadata, [CHECKPOINT_KEY]: state })
-    return { ...rest, path }
-  } finally {
-    for (const each of Object.values(tensors)) each.dispose()
-  }
-}
-
-async function readCheckpoint(path: string, recipe: Recipe) {
-  const { tensors, metadata } = await readSafetensors(path)
-  const text = metadata[CHECKPOINT_KEY]
-  if (text === undefined || !Object.keys(tensors).some((name) => name.startsWith(STATE_PREFIX))) {
-    throw formatError(path, undefined, 'not a training checkpoint; to start from its weights use Energy.load')
-  }
-  let state: { recipe: Recipe; step: number; data: string; rows: number; warnings?: TrainWarning[] }
-  try {
-    state = JSON.parse(text)
-  } catch (cause) {
-    throw formatError(path, undefined, `'${CHECKPOINT_KEY}' in its metadata is not JSON`, cause)
-  }
-  for (const key of SAME_ON_RESUME) {
-    const [then, now] = [canonical(state.recipe?.[key]), canonical(recipe[key])]
-    if (then === now) continue
-    if (key === 'inputs') {
-      throw new LangevinError(
-        'ERR_LANGEVIN_INVALID_OPTION',
-        'resume: the inputs of the energy (columns, mean, scale) are not those of the checkpoint: the data has changed, or other ' +
-          'columns are chosen; resume continues the same run. To train on with other data, start a new run from Energy.load',
-        { details: { path: key, resume: path } },
-      )
-    }
-    throw new LangevinError(
-      'ERR_LANGEVIN_INVALID_OPTION',
-      `resume: ${key} was ${then} when the checkpoint was written and is ${now} here; resume continues the same run. ` +
-        'To train on with other options, load the weights with Energy.load and start a new run',
-      { details: { path: key, resume: path } },
-    )
-  }
-  return {
-    tensors: await toTensors(Object.entries(tensors)),
-    data: state.data,
-    rows: state.rows,
-    warnings: state.warnings ?? [],
-  }
-}
-
-/** JSON with sorted keys, so that two recipes compare by what they say. */
-function canonical(value: unknown): string {
-  if (value === undefined) return 'not set'
-  return JSON.stringify(value, (_key, member) =>
-    typeof member === 'object' && member !== null && !Array.isArray(member)
-      ? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : member,
-  )
 }

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { data, Energy, energies, evaluateObjective, io, noises, objectives, tensor, train } from '../../src/index.js'
 import { invokeNow } from '../../src/runtime/index.js'
 import type { Tensor } from '../../src/tensor/index.js'
-import type { TrainingRows } from '../../src/training/train.js'
+import type { TrainingRows } from '../../src/training/index.js'
 import { refusal, rejection } from '../helpers/errors.js'
 
 const N = 60

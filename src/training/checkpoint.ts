@@ -1,0 +1,122 @@
+/** Checkpoints of training: what they hold, and what a resumed run must share with the one that wrote them. */
+import type { Inputs } from '../data/inputs.js'
+import { LangevinError } from '../errors.js'
+import { formatError } from '../io/files.js'
+import { readSafetensors, writeSafetensors } from '../io/safetensors.js'
+import { toTensors } from '../io/tensors.js'
+import type { CheckpointEvent } from '../runtime/index.js'
+import type { Tensor } from '../tensor/index.js'
+import { STATE_PREFIX } from '../weights.js'
+import type { TrainWarning } from './result.js'
+import type { Roles } from './roles.js'
+import type { TrainSpec } from './spec.js'
+
+const CHECKPOINT_KEY = 'langevin.checkpoint'
+// What a resumed run must share with the one that wrote the checkpoint for its numbers to be a continuation.
+const SAME_ON_RESUME = [
+  'objective',
+  'optimizer',
+  'optimizers',
+  'networks',
+  'batchSize',
+  'seed',
+  'ema',
+  'clipNorm',
+  'penalties',
+  'extraLr',
+  'inputs',
+  'validation',
+] as const
+
+/** The options that make the numbers, as plain JSON. */
+export function recipeOf(spec: TrainSpec, seed: number | bigint, networks: Roles['networks'], inputs?: Inputs): Recipe {
+  const specs = Object.fromEntries(Object.entries(networks).map(([role, network]) => [role, network.spec]))
+  const all: Recipe = { ...spec, seed: String(seed), inputs, ...(Object.keys(specs).length > 0 && { networks: specs }) }
+  return Object.fromEntries(SAME_ON_RESUME.filter((key) => all[key] !== undefined).map((key) => [key, all[key]]))
+}
+
+export async function writeCheckpoint(
+  event: CheckpointEvent,
+  path: string | undefined,
+  metadata: Record<string, string>,
+  recipe: Recipe,
+  earlier: readonly TrainWarning[],
+): Promise<CheckpointEvent> {
+  const {
+    tensors,
+    data,
+    rows,
+    warnings: own,
+    ...rest
+  } = event as CheckpointEvent & {
+    tensors: Record<string, Tensor>
+    data: unknown
+    rows: unknown
+    warnings: readonly TrainWarning[]
+  }
+  try {
+    // run.checkpoint() without a path: the event says that the step was reached; there is nothing to write.
+    if (path === undefined) return rest
+    const warnings = firstOfEach([...earlier, ...own])
+    const state = JSON.stringify({ recipe, step: event.step, data, rows, warnings })
+    await writeSafetensors(path, tensors, { ...metadata, [CHECKPOINT_KEY]: state })
+    return { ...rest, path }
+  } finally {
+    for (const each of Object.values(tensors)) each.dispose()
+  }
+}
+
+export async function readCheckpoint(path: string, recipe: Recipe) {
+  const { tensors, metadata } = await readSafetensors(path)
+  const text = metadata[CHECKPOINT_KEY]
+  if (text === undefined || !Object.keys(tensors).some((name) => name.startsWith(STATE_PREFIX))) {
+    throw formatError(path, undefined, 'not a training checkpoint; to start from its weights use Energy.load')
+  }
+  let state: { recipe: Recipe; step: number; data: string; rows: number; warnings?: TrainWarning[] }
+  try {
+    state = JSON.parse(text)
+  } catch (cause) {
+    throw formatError(path, undefined, `'${CHECKPOINT_KEY}' in its metadata is not JSON`, cause)
+  }
+  for (const key of SAME_ON_RESUME) {
+    const [then, now] = [canonical(state.recipe?.[key]), canonical(recipe[key])]
+    if (then === now) continue
+    if (key === 'inputs') {
+      throw new LangevinError(
+        'ERR_LANGEVIN_INVALID_OPTION',
+        'resume: the inputs of the energy (columns, mean, scale) are not those of the checkpoint: the data has changed, or other ' +
+          'columns are chosen; resume continues the same run. To train on with other data, start a new run from Energy.load',
+        { details: { path: key, resume: path } },
+      )
+    }
+    throw new LangevinError(
+      'ERR_LANGEVIN_INVALID_OPTION',
+      `resume: ${key} was ${then} when the checkpoint was written and is ${now} here; resume continues the same run. ` +
+        'To train on with other options, load the weights with Energy.load and start a new run',
+      { details: { path: key, resume: path } },
+    )
+  }
+  return {
+    tensors: await toTensors(Object.entries(tensors)),
+    data: state.data,
+    rows: state.rows,
+    warnings: state.warnings ?? [],
+  }
+}
+
+/** JSON with sorted keys, so that two recipes compare by what they say. */
+function canonical(value: unknown): string {
+  if (value === undefined) return 'not set'
+  return JSON.stringify(value, (_key, member) =>
+    typeof member === 'object' && member !== null && !Array.isArray(member)
+      ? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : member,
+  )
+}
+
+/** A run warns of a monitor once, one that is resumed as well. */
+export function firstOfEach(warnings: readonly TrainWarning[]): TrainWarning[] {
+  return warnings.filter(({ monitor }, i) => warnings.findIndex((other) => other.monitor === monitor) === i)
+}
+
+type Recipe = Record<string, unknown>
