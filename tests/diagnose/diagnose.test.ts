@@ -16,6 +16,7 @@ import {
   type TrainOptions,
   train,
 } from '../../src/index.js'
+import { rejection } from '../helpers/errors.js'
 
 // Every finding on a run that has the defect, made by that defect alone, and no findings on sound runs.
 const gaussian = (precision: number | number[], mean: number[]) => Energy.create(energies.gaussian({ mean, precision }))
@@ -154,8 +155,6 @@ describe('diagnose chains that run away', () => {
   test.each([
     ['mala', samplers.mala({ steps: 1000, stepSize: 0.5 })],
     ['langevin', samplers.langevin({ steps: 1000, stepSize: 1 })],
-    ['nuts', nuts],
-    ['hmc', samplers.hmc({ steps: 200, warmup: 100, stepSize: 0.1, leapfrogSteps: 10 })],
   ])('64 chains of an mlp without a base, %s', async (_, sampler) => {
     await using model = await mlp()
     const result = await drawn(model, { sampler })
@@ -174,6 +173,16 @@ describe('diagnose chains that run away', () => {
     expect(result.diagnostics.escaping!.farthest).toBeLessThanOrEqual(farthest)
     expect(found!.chains!.length).toBeGreaterThan(20)
     expect(result.diagnostics.escaping!.falling).toEqual(found!.chains)
+  })
+
+  test.each([
+    ['nuts', nuts],
+    ['hmc', samplers.hmc({ steps: 200, warmup: 100, stepSize: 0.1, leapfrogSteps: 10 })],
+  ])('the same where a warm-up looks for a step size: an error, %s', async (_, sampler) => {
+    await using model = await mlp()
+    const error = await rejection(() => sample(model, { sampler, chains: 64, seed: 1 }).done)
+    expect(error.code).toBe('ERR_LANGEVIN_DIVERGED')
+    expect(error.message).toMatch(/no finite integral.*gaussianBase/s)
   })
 
   test('not with a base, in a box, over spins, or where chains are only slow or far from the law', async () => {

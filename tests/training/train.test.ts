@@ -349,11 +349,11 @@ describe('bad input', () => {
   it('an energy without learnable parameters, in training and in one evaluation of a loss', async () => {
     using fixed = await Energy.create(energies.gaussian({ mean: [0, 0], precision: 1 }))
     const code = 'ERR_LANGEVIN_UNSUPPORTED'
-    for (const refused of [
-      train(fixed, rows, { objective: nce, steps: 1 }).done,
-      evaluateObjective(fixed, rows, { objective: nce }),
+    for (const call of [
+      () => train(fixed, rows, { objective: nce, steps: 1 }).done,
+      () => evaluateObjective(fixed, rows, { objective: nce }),
     ]) {
-      const error = await rejected(refused)
+      const error = await rejected(call())
       expect(error).toMatchObject({ code })
       expect(error.message).toContain('learnable: true')
     }
