@@ -68,10 +68,10 @@ class Trainer {
   MonitorLimits limits_;
   std::unique_ptr<TrainingStep> context_;
   std::unique_ptr<Validation> validation_;  // null without held-out rows
-  bool boxed_;                  // the chains of the objective live in a box
-  at::Tensor negatives_;        // of the last step, where they are rows of the model
-  std::int64_t done_ = 0;       // steps completed
-  std::int64_t resumedAt_ = 0;  // of them, before this run
+  bool boxed_;                              // the chains of the objective live in a box
+  at::Tensor negatives_;                    // of the last step, where they are rows of the model
+  std::int64_t done_ = 0;                   // steps completed
+  std::int64_t resumedAt_ = 0;              // of them, before this run
   std::int64_t lastCheckpoint_ = -1;
   std::string fingerprint_;  // of the data; empty until it is asked for
   using Clock = std::chrono::steady_clock;
