@@ -2,6 +2,7 @@
 import type { Dataset } from './data/dataset.js'
 import { LangevinError } from './errors.js'
 import { translated } from './native/call.js'
+import type { Snapshot } from './native/contract.js'
 import {
   type CreateOptions,
   createNative,
@@ -9,7 +10,6 @@ import {
   type LoadOptions,
   loadInto,
   Network,
-  type Snapshot,
   type SnapshotOptions,
 } from './network.js'
 import { type InvokeOptions, invoke, invokeNow } from './runtime/index.js'

@@ -19,16 +19,13 @@ export {
 export { inferences } from './inference/index.js'
 export * as io from './io/index.js'
 export * as metrics from './metrics/index.js'
-export type { Dtype } from './native/contract.js'
+export type { Dtype, ExplainedBlock, Explanation, ParameterInfo, Snapshot } from './native/contract.js'
 export {
   type CreateOptions,
   type EvaluateOptions,
-  type Explanation,
   type LoadOptions,
   Network,
-  type ParameterInfo,
   type PlacementOptions,
-  type Snapshot,
   type SnapshotOptions,
 } from './network.js'
 export { layers, networks } from './networks/index.js'

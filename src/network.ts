@@ -7,7 +7,14 @@ import { LangevinError } from './errors.js'
 import { formatError } from './io/files.js'
 import { writeSafetensors } from './io/safetensors.js'
 import { toTensors } from './io/tensors.js'
-import { type Dtype, type Explanation, HANDLE, type NativeNetwork, type ParameterInfo } from './native/contract.js'
+import {
+  type Dtype,
+  type Explanation,
+  HANDLE,
+  type NativeNetwork,
+  type ParameterInfo,
+  type Snapshot,
+} from './native/contract.js'
 import { NativeHandle } from './native/handle.js'
 import { throwIfAborted } from './native/signal.js'
 import { type InvokeOptions, invoke, invokeNow } from './runtime/index.js'
@@ -47,13 +54,6 @@ export interface SnapshotOptions extends InvokeOptions {
    */
   weights?: 'raw' | 'averaged'
 }
-
-/** What a copy of a network in training says besides its weights: how many steps they have seen. */
-export interface Snapshot {
-  readonly step: number
-}
-
-export type { ExplainedBlock, Explanation, ParameterInfo } from './native/contract.js'
 
 const CREATE = ['seed', 'dtype', 'device', 'inputs', 'signal'] as const satisfies readonly (keyof CreateOptions)[]
 const LOAD = ['spec', 'dtype', 'inputs', 'prefix', 'device', 'signal'] as const satisfies readonly (keyof LoadOptions)[]
@@ -131,7 +131,12 @@ export class Network extends NativeHandle<NativeNetwork> {
   constructor(handle: NativeNetwork, spec: SpecValue, inputs?: Inputs) {
     super(handle)
     this.#spec = spec
-    this.#conversion = inputs && conversionOf(handle, inputs)
+    try {
+      this.#conversion = inputs && fittingConversion(handle, inputs)
+    } catch (error) {
+      handle.dispose()
+      throw error
+    }
   }
 
   /**
@@ -366,19 +371,10 @@ export class Network extends NativeHandle<NativeNetwork> {
   }
 
   [inspect.custom](): string {
-    const name = this.family === 'energy' ? 'Energy' : 'Network'
+    const name = classOf(this.family)
     if (this.disposed) return `${name} ${this.#spec.kind} (disposed)`
     const { dtype, device, parameterCount } = this.live()
     return `${name} ${this.#spec.kind} ${dtype} ${device}, ${parameterCount} parameters`
-  }
-}
-
-function conversionOf(handle: NativeNetwork, given: Inputs): InputRows {
-  try {
-    return fittingConversion(handle, given)
-  } catch (error) {
-    handle.dispose()
-    throw error
   }
 }
 

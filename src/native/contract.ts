@@ -176,3 +176,8 @@ export interface Explanation {
   readonly threads: { readonly tiles: number; readonly intraOp: number; readonly reason: string }
   readonly [more: string]: unknown
 }
+
+/** What a copy of a network in training says besides its weights: how many steps they have seen. */
+export interface Snapshot {
+  readonly step: number
+}

@@ -28,17 +28,29 @@ export interface CheckpointEvent {
   readonly path?: string
 }
 
-/** Something is wrong, and the run goes on; see TrainWarning. */
-export interface WarningEvent {
-  readonly type: 'warning'
+/** Something is wrong with a run that goes on: a monitor has passed its limit, or the objective says so. */
+export interface TrainWarning {
+  /** Steps done when it was seen. */
   readonly step: number
+  /** Which number says so: docs/reference/monitors.md lists them. */
   readonly monitor: string
+  /** Stable name of what is wrong; the code of diagnose()'s finding. */
   readonly code: string
+  /** 'error': the energy is not to be used. 'warning': it is biased or imprecise. */
   readonly severity: 'error' | 'warning'
+  /** Mean of the monitor over a tenth of the run, or the one value the objective warned of. */
   readonly value: number
+  /** The limit it passed; null where there is none (shortRun). */
   readonly limit: number | null
+  /** What was seen. */
   readonly message: string
+  /** What to change. Nothing is changed by itself. */
   readonly remedy: string
+}
+
+/** The same while the run goes on. */
+export interface WarningEvent extends TrainWarning {
+  readonly type: 'warning'
 }
 
 /** The last event. `error` is what `done` rejects with. */

@@ -4,10 +4,10 @@ import { LangevinError } from '../errors.js'
 import { formatError } from '../io/files.js'
 import { readSafetensors, writeSafetensors } from '../io/safetensors.js'
 import { toTensors } from '../io/tensors.js'
-import type { CheckpointEvent } from '../runtime/index.js'
+import type { CheckpointEvent, TrainWarning } from '../runtime/index.js'
 import type { Tensor } from '../tensor/index.js'
 import { STATE_PREFIX } from '../weights.js'
-import type { TrainWarning } from './result.js'
+
 import type { Roles } from './roles.js'
 import type { TrainSpec } from './spec.js'
 

@@ -1,6 +1,7 @@
 /** Training: train(), its options as a spec, and one evaluation of an objective. */
+export type { TrainWarning } from '../runtime/index.js'
 export { MONITORS, type MonitorText, PLOTS, type Plot } from './monitors.js'
-export type { HistoryPoint, TrainResult, TrainWarning } from './result.js'
+export type { HistoryPoint, TrainResult } from './result.js'
 export type { Trained } from './roles.js'
 export type { TrainingRows } from './rows.js'
 export { TrainRun } from './run.js'

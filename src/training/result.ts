@@ -1,4 +1,5 @@
 /** What a training run gives. */
+import type { TrainWarning } from '../runtime/index.js'
 import type { Tensor } from '../tensor/index.js'
 import type { ValidationResult } from './validation.js'
 
@@ -13,26 +14,6 @@ export interface HistoryPoint {
   /** mean E(negatives) - mean E(data), where the objective has negatives. */
   readonly gap?: number
   readonly [monitor: string]: number | undefined
-}
-
-/** Something is wrong with a run that goes on: a monitor has passed its limit, or the objective says so. Also an event. */
-export interface TrainWarning {
-  /** Steps done when it was seen. */
-  readonly step: number
-  /** Which number says so: docs/reference/monitors.md lists them. */
-  readonly monitor: string
-  /** Stable name of what is wrong; the code of diagnose()'s finding. */
-  readonly code: string
-  /** 'error': the energy is not to be used. 'warning': it is biased or imprecise. */
-  readonly severity: 'error' | 'warning'
-  /** Mean of the monitor over a tenth of the run, or the one value the objective warned of. */
-  readonly value: number
-  /** The limit it passed; null where there is none (shortRun). */
-  readonly limit: number | null
-  /** What was seen. */
-  readonly message: string
-  /** What to change. Nothing is changed by itself. */
-  readonly remedy: string
 }
 
 /** What is looked at once, when a run has ended, on the weights the model then has; null: not asked. diagnose() reads it. */

@@ -1,6 +1,7 @@
 /** The run of train(): a Run whose energy can be looked at while it is trained. */
 import type { Energy } from '../energy.js'
-import type { Snapshot, SnapshotOptions } from '../network.js'
+import type { Snapshot } from '../native/contract.js'
+import type { SnapshotOptions } from '../network.js'
 import { Run, type RunHooks } from '../runtime/index.js'
 import type { Monitor } from './monitors.js'
 

@@ -42,8 +42,10 @@ JointGradients StepContext::backward(const at::Tensor& loss, const std::vector<s
                                      const std::vector<Derivative>& known) {
   std::vector<Tape*> tapes;
   for (const std::string& role : roles) tapes.push_back(&tape(role));
-  return langevin::backward(loss, tapes, {}, known);
+  return langevin::backward(loss, tapes, {}, known, tapesWithout(roles));
 }
+
+std::vector<Tape*> StepContext::tapesWithout(const std::vector<std::string>&) { return {}; }
 
 void StepContext::update(const std::string& role, const at::Tensor& gradient) {
   const double norm = normOf(gradient);

@@ -76,8 +76,8 @@ class StepContext {
   /// d loss / d parameters of these roles, in their order, by way of all their tapes. The loss that the objective returns
   /// goes backward into the energy alone: what trains a role, through the energy too, comes from here.
   /// ERR_LANGEVIN_INTERNAL where the loss reaches a role that is not listed: its gradient would be dropped.
-  virtual JointGradients backward(const at::Tensor& loss, const std::vector<std::string>& roles,
-                                  const std::vector<Derivative>& known = {});
+  JointGradients backward(const at::Tensor& loss, const std::vector<std::string>& roles,
+                          const std::vector<Derivative>& known = {});
   /// One optimiser step of a role along the gradient [P] of its parameters. Monitors <role>GradientNorm;
   /// ERR_LANGEVIN_DIVERGED when it is not finite.
   void update(const std::string& role, const at::Tensor& gradient);
@@ -91,6 +91,10 @@ class StepContext {
   /// Tells which energies belong to data and which to negatives: gap monitor, energy penalty, divergence watch.
   virtual void recordData(const at::Tensor& energy) = 0;
   virtual void recordNegatives(const at::Tensor& energy) = 0;
+
+ protected:
+  /// The tapes of this step, of the energy and of the roles, without those of `roles`.
+  virtual std::vector<Tape*> tapesWithout(const std::vector<std::string>& roles);
 };
 
 class Objective {

@@ -86,13 +86,6 @@ std::vector<Tape*> TrainingStep::tapesWithout(const std::vector<std::string>& ro
   return tapes;
 }
 
-JointGradients TrainingStep::backward(const at::Tensor& loss, const std::vector<std::string>& roles,
-                                      const std::vector<Derivative>& known) {
-  std::vector<Tape*> tapes;
-  for (const std::string& role : roles) tapes.push_back(&tape(role));
-  return langevin::backward(loss, tapes, {}, known, tapesWithout(roles));
-}
-
 at::Tensor TrainingStep::learnableScalar(const std::string& name) {
   const auto it = std::find(scalarNames_.begin(), scalarNames_.end(), name);
   if (it == scalarNames_.end()) fail(Code::Internal, "the objective declared no learnable number '", name, "'");

@@ -54,8 +54,6 @@ class TrainingStep : public StepContext {
 
   Trainable& trainable(const std::string& role) override;
   Tape& tape(const std::string& role) override { return role == "energy" ? tape_ : StepContext::tape(role); }
-  JointGradients backward(const at::Tensor& loss, const std::vector<std::string>& roles,
-                          const std::vector<Derivative>& known) override;
   Energy& model() override { return model_; }
   const Random& random() const override { return random_; }
   Job& job() override { return job_; }
@@ -75,8 +73,7 @@ class TrainingStep : public StepContext {
   void recordNegatives(const at::Tensor& energy) override { negatives_ = energy; }
 
  private:
-  /// Of the energy and of the roles, without those named.
-  std::vector<Tape*> tapesWithout(const std::vector<std::string>& roles);
+  std::vector<Tape*> tapesWithout(const std::vector<std::string>& roles) override;
   at::Tensor recordedLoss(Objective& objective);
   at::Tensor penalised(const at::Tensor& loss, const Penalties& penalties);
   void monitorEnergies();

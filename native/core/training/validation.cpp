@@ -16,8 +16,7 @@ void requireMeasure(const Spec& spec, const Objective& objective) {
   if (!spec.has("sampler") && objective.roles().empty()) return;
   fail(Code::Unsupported, "validation: the loss of ", spec.text("kind"),
        " compares the model with what is drawn from it, so it does not fall as the fit improves; leave validation out, "
-       "and "
-       "compare likelihoods of held-out rows after training (evaluate.logLikelihood)");
+       "and compare likelihoods of held-out rows after training (evaluate.logLikelihood)");
 }
 
 }  // namespace
@@ -33,7 +32,6 @@ Validation::Validation(const Spec& given, const Spec& objective, Objective& prep
       patience_(given.count("patience", 0, 0)) {
   requireMeasure(objective, prepared);
   data_ = std::make_unique<TrainingData>(TrainingData::read(given, model, prepared));
-  context_.take(prepared);
 }
 
 Validation::~Validation() = default;
@@ -73,6 +71,7 @@ void Validation::measure(std::int64_t done, const Trainable& energy, TrainingSte
   double value = 0;
   try {
     value = loss(running);
+    requireConverging(value, done, "validationLoss");
   } catch (...) {
     if (!raw.empty()) parameters.assign(raw, true);
     throw;
