@@ -10,7 +10,6 @@
 namespace langevin::test::blockwise_test {
 namespace {
 
-constexpr double kLevel = 1e-4;
 constexpr std::int64_t kChains = 4096, kBins = 8;
 
 /// categorical 3 ('colour'), real, ordinal 4: 5 columns, the real one between the others.
@@ -70,35 +69,9 @@ Map blockwise(List kernels) { return {{"kind", "blockwise"}, {"steps", 1}, {"ker
 const Map kGibbs{{"kind", "gibbs"}, {"steps", 1}};
 const Map kMala{{"kind", "mala"}, {"steps", 3}, {"stepSize", 0.8}};
 
-at::Tensor mixedStart(const Energy& energy, std::int64_t chains = kChains) {
-  return energy.domain().uniform(chains, 0, Stream::Init, Random(1), energy.options());
-}
-
-Chains after(const Sampler& sampler, const Target& target, const at::Tensor& start, std::int64_t steps,
-             int threads = 1) {
-  Job job;
-  Chains chains;
-  chains.x = start;
-  advance(sampler, target, chains, steps, 0, Random(17), threads, job);
-  return chains;
-}
-
 double settlingP(const Map& spec, const Energy& energy, const at::Tensor& law, std::int64_t steps = 50) {
-  return chiSquareP(cellsOf(after(*makeSamplerFrom(spec), energy, mixedStart(energy), steps).x), law);
+  return chiSquareP(cellsOf(after(*makeSamplerFrom(spec), energy, uniformStart(energy, kChains), steps).x), law);
 }
-
-std::string refusal(const std::function<void()>& body, Code code) {
-  try {
-    body();
-  } catch (const Error& error) {
-    CHECK(error.code == code);
-    return error.what();
-  }
-  CHECK(false);
-  return "";
-}
-
-bool tells(const std::string& message, const char* words) { return message.find(words) != std::string::npos; }
 
 }  // namespace
 
@@ -118,7 +91,7 @@ TEST(exact_kernels_on_their_columns_settle_at_the_joint_law) {
         List{kernel("colour", kGibbs), kernel("ordinal", discrete), kernel("real", kMala)}})
     CHECK(settlingP(blockwise(kernels), *energy, law) > kLevel);
   // The start is refused by the same test.
-  CHECK(chiSquareP(cellsOf(mixedStart(*energy)), law) < 1e-9);
+  CHECK(chiSquareP(cellsOf(uniformStart(*energy, kChains)), law) < 1e-9);
 }
 
 TEST(temperature_is_that_of_every_kernel) {
@@ -141,7 +114,7 @@ namespace {
 
 /// Alternates kernels as blockwise does, but each sees the other columns as they were at the start of the run.
 at::Tensor uncoupled(const Energy& energy, std::int64_t steps) {
-  at::Tensor x = mixedStart(energy);
+  at::Tensor x = uniformStart(energy, kChains);
   RestrictedTarget real(energy, {1}), states(energy, {0, 2});
   real.hold({x, {}});
   states.hold({x, {}});
@@ -167,7 +140,7 @@ TEST(kernels_that_ignore_the_coupling_fail_the_same_check) {
 
 TEST(a_restricted_target_is_the_energy_of_the_whole_rows) {
   const EnergyRef energy = mixedEnergy(at::kDouble);
-  const at::Tensor x = mixedStart(*energy, 40);
+  const at::Tensor x = uniformStart(*energy, 40);
   RestrictedTarget real(*energy, {1}), states(*energy, {0, 2});
   real.hold({x, {}});
   states.hold({x, {}});
@@ -189,7 +162,7 @@ TEST(rounds_are_bit_equal_at_any_number_of_threads_and_in_pieces) {
   const Map adapting{{"kind", "hmc"}, {"steps", 2}, {"stepSize", 1.0}, {"leapfrogSteps", 3}, {"warmup", 6}};
   for (const Map& real : {kMala, underdamped, adapting}) {
     const auto sampler = makeSamplerFrom(blockwise({kernel("discrete", kGibbs), kernel("real", real)}));
-    const at::Tensor start = mixedStart(*energy, 700);
+    const at::Tensor start = uniformStart(*energy, 700);
     const Chains whole = after(*sampler, *energy, start, 8);
     CHECK(after(*sampler, *energy, start, 8, 2).x.equal(whole.x));
     CHECK_NEAR((energy->energyOf({whole.x, {}}) - whole.energy).abs().max().item<double>(), 0, 1e-5);
@@ -218,7 +191,7 @@ TEST(kernels_do_not_share_random_numbers) {
 TEST(kernels_and_columns_that_do_not_fit_are_refused) {
   const EnergyRef energy = mixedEnergy();
   const auto message = [&](const List& kernels, Code code) {
-    return refusal([&] { after(*makeSamplerFrom(blockwise(kernels)), *energy, mixedStart(*energy, 4), 1); }, code);
+    return refusal([&] { after(*makeSamplerFrom(blockwise(kernels)), *energy, uniformStart(*energy, 4), 1); }, code);
   };
   CHECK(tells(message({kernel("discrete", kGibbs)}, Code::InvalidOption), "column 3 would never move"));
   CHECK(
@@ -233,7 +206,7 @@ TEST(kernels_and_columns_that_do_not_fit_are_refused) {
                                           {"sampler", kMala}})},
                       Code::InvalidOption),
               "cannot take turns"));
-  CHECK(tells(refusal([&] { after(*makeSamplerFrom(kMala), *energy, mixedStart(*energy, 4), 1); }, Code::Unsupported),
+  CHECK(tells(refusal([&] { after(*makeSamplerFrom(kMala), *energy, uniformStart(*energy, 4), 1); }, Code::Unsupported),
               "use blockwise"));
 }
 

@@ -10,9 +10,6 @@
 namespace langevin::test::discrete_blocks_test {
 namespace {
 
-constexpr double kLevel = 1e-4;
-constexpr std::int64_t kChains = 8192;
-
 Map block(const char* kind, std::int64_t levels) { return {{"kind", kind}, {"levels", levels}}; }
 
 /// A network over these columns: E is linear in no site, and far from constant.
@@ -43,19 +40,11 @@ EnergyRef tokens() {
 }
 
 Chains after(const Map& spec, const Energy& energy, const at::Tensor& start, std::int64_t steps, int threads = 1) {
-  Job job;
-  Chains chains;
-  chains.x = start;
-  advance(*makeSamplerFrom(spec), energy, chains, steps, 0, Random(17), threads, job);
-  return chains;
-}
-
-at::Tensor uniformStart(const Energy& energy, std::int64_t chains = kChains) {
-  return energy.domain().uniform(chains, 0, Stream::Init, Random(1), energy.options());
+  return test::after(*makeSamplerFrom(spec), energy, start, steps, threads);
 }
 
 double settlingP(const Map& spec, const Energy& energy, const at::Tensor& law, std::int64_t steps) {
-  return chiSquareP(numbersOfStates(energy, after(spec, energy, uniformStart(energy), steps).x), law);
+  return test::settlingP(*makeSamplerFrom(spec), energy, law, steps);
 }
 
 const Map kGibbs{{"kind", "gibbs"}, {"steps", 1}};

@@ -15,34 +15,8 @@
 namespace langevin::test::discrete_samplers_test {
 namespace {
 
-constexpr double kLevel = 1e-4;
-constexpr std::int64_t kChains = 8192;
 // Enough for the slowest of the models to forget a uniform start.
 constexpr std::int64_t kSweeps = 20, kMoves = 120;
-
-std::shared_ptr<const Sampler> sampler(const char* kind, Map options) {
-  options["kind"] = kind;
-  return makeSamplerFrom(std::move(options));
-}
-
-Chains after(const Sampler& s, const Energy& energy, const at::Tensor& start, std::int64_t steps, int threads = 1) {
-  Job job;
-  Chains chains;
-  chains.x = start;
-  advance(s, energy, chains, steps, 0, Random(17), threads, job);
-  return chains;
-}
-
-at::Tensor uniformStart(const Energy& energy, std::int64_t chains = kChains) {
-  return energy.program().domain.uniform(chains, 0, Stream::Init, Random(1), energy.options());
-}
-
-/// The one check of a stationary law, for right and wrong kernels alike: from uniform states to `law`.
-double settlingP(const Sampler& s, const Energy& energy, const at::Tensor& law, std::int64_t steps,
-                 std::int64_t chains = kChains) {
-  const Chains end = after(s, energy, uniformStart(energy, chains), steps);
-  return chiSquareP(numbersOfStates(energy, end.x), law);
-}
 
 struct Model {
   const char* name;
@@ -67,10 +41,10 @@ TEST(every_sampler_settles_at_the_enumerated_law) {
     // Laws that are worth testing: far from uniform, and no state takes it all.
     CHECK(law.max().item<double>() * static_cast<double>(law.size(0)) > 3 && law.max().item<double>() < 0.5);
     const Map langevin{{"steps", 1}, {"stepSize", m.stepSize}};
-    CHECK(settlingP(*sampler("gibbs", {{"steps", 1}}), *m.energy, law, kSweeps) > kLevel);
-    CHECK(settlingP(*sampler("gibbs", {{"steps", 1}, {"order", "fixed"}}), *m.energy, law, kSweeps) > kLevel);
-    CHECK(settlingP(*sampler("gibbsWithGradients", {{"steps", 1}}), *m.energy, law, kMoves) > kLevel);
-    CHECK(settlingP(*sampler("discreteLangevin", langevin), *m.energy, law, kMoves) > kLevel);
+    CHECK(settlingP(*samplerOf("gibbs", {{"steps", 1}}), *m.energy, law, kSweeps) > kLevel);
+    CHECK(settlingP(*samplerOf("gibbs", {{"steps", 1}, {"order", "fixed"}}), *m.energy, law, kSweeps) > kLevel);
+    CHECK(settlingP(*samplerOf("gibbsWithGradients", {{"steps", 1}}), *m.energy, law, kMoves) > kLevel);
+    CHECK(settlingP(*samplerOf("discreteLangevin", langevin), *m.energy, law, kMoves) > kLevel);
     // The start itself is refused.
     CHECK(chiSquareP(numbersOfStates(*m.energy, uniformStart(*m.energy)), law) < 1e-9);
   }
@@ -78,77 +52,7 @@ TEST(every_sampler_settles_at_the_enumerated_law) {
 
 TEST(block_gibbs_of_an_rbm_settles_at_the_law_of_the_free_energy) {
   const EnergyRef rbm = rbmEnergy();
-  CHECK(settlingP(*sampler("gibbs", {{"steps", 1}, {"order", "blocks"}}), *rbm, lawOf(*rbm), 40, 65536) > kLevel);
-}
-
-namespace {
-
-/// Lattices whose sites are drawn colour by colour: two colours on even and open sides, more on odd ones.
-const std::vector<EnergyRef>& lattices() {
-  const auto lattice = [](const char* kind, List sides, Map more) {
-    more["kind"] = kind;
-    more["lattice"] = std::move(sides);
-    return energyFrom(std::move(more));
-  };
-  static const std::vector<EnergyRef> all = {
-      lattice("ising", {2, 4}, {{"coupling", 0.3}, {"field", 0.1}}),
-      lattice("ising", {3, 3}, {{"coupling", 0.18}, {"field", 0.15}}),
-      lattice("ising", {9}, {{"coupling", -1.0}, {"states", "binary"}, {"field", 0.9}}),
-      lattice("ising", {2, 4}, {{"coupling", -0.35}, {"field", 0.2}, {"periodic", false}}),
-      lattice("potts", {5}, {{"coupling", 1.0}, {"levels", 3}, {"field", List{0.0, 0.4, -0.3}}}),
-      lattice("potts", {2, 3}, {{"coupling", 0.6}, {"levels", 3}, {"field", List{0.3, 0.0, 0.0}}}),
-  };
-  return all;
-}
-
-}  // namespace
-
-TEST(gibbs_on_a_lattice_settles_at_the_enumerated_law_in_every_order) {
-  for (const EnergyRef& energy : lattices())
-    for (const double temperature : {1.0, 1.6}) {
-      const at::Tensor law = lawOf(*energy, temperature);
-      CHECK(law.max().item<double>() * static_cast<double>(law.size(0)) > 2 && law.max().item<double>() < 0.5);
-      CHECK(chiSquareP(numbersOfStates(*energy, uniformStart(*energy)), law) < 1e-9);
-      for (const char* order : {"", "blocks", "fixed", "random"}) {
-        Map options{{"steps", 1}, {"temperature", temperature}};
-        if (*order) options["order"] = order;
-        const auto s = sampler("gibbs", options);
-        CHECK(std::string(planTile(*s, *energy)->name()) == "fused");
-        CHECK(settlingP(*s, *energy, law, kSweeps) > kLevel);
-      }
-    }
-}
-
-TEST(the_usual_order_of_gibbs_is_in_blocks_where_there_are_some) {
-  const auto same = [](const Energy& energy, const char* order, Map options = {{"steps", 1}}) {
-    const at::Tensor start = uniformStart(energy, 300);
-    const at::Tensor usual = after(*sampler("gibbs", options), energy, start, 3).x;
-    options["order"] = order;
-    return usual.equal(after(*sampler("gibbs", options), energy, start, 3).x);
-  };
-  CHECK(same(*rbmEnergy(), "blocks") && !same(*rbmEnergy(), "random"));
-  CHECK(same(*rbmEnergy(), "random", {{"steps", 1}, {"temperature", 1.5}}));
-  CHECK(same(*lattices()[1], "blocks") && !same(*lattices()[1], "fixed"));
-  CHECK(same(*isingEnergy("spin"), "random") && same(*networkEnergy("binary", 8), "random"));
-  const auto refused = [](const Energy& energy, Map options) {
-    options["order"] = "blocks";
-    CHECK_THROWS(after(*sampler("gibbs", options), energy, uniformStart(energy, 4), 1), Error);
-  };
-  refused(*isingEnergy("spin"), {{"steps", 1}});
-  refused(*networkEnergy("binary", 8), {{"steps", 1}});
-  refused(*rbmEnergy(), {{"steps", 1}, {"temperature", 1.5}});
-}
-
-TEST(sites_of_a_colour_do_not_interact) {
-  const EnergyRef even = energyFrom({{"kind", "ising"}, {"lattice", List{6, 8}}});
-  const auto graph = siteGraphOf(*even);
-  CHECK(graph && graph->sites() == 48);
-  for (std::size_t i = 0; i < 48; ++i) {  // the first half of the order are the black squares
-    const std::int64_t s = graph->order[i];
-    CHECK((s / 8 + s % 8) % 2 == (i < 24 ? 0 : 1));
-    CHECK(graph->first[i + 1] - graph->first[i] == 4);
-  }
-  CHECK(!siteGraphOf(*isingEnergy("spin")) && !siteGraphOf(*rbmEnergy()));
+  CHECK(settlingP(*samplerOf("gibbs", {{"steps", 1}, {"order", "blocks"}}), *rbm, lawOf(*rbm), 40, 65536) > kLevel);
 }
 
 TEST(temperature_makes_the_law_flatter) {
@@ -158,10 +62,10 @@ TEST(temperature_makes_the_law_flatter) {
     const Map hot{{"steps", 1}, {"temperature", 1.8}};
     Map langevin = hot;
     langevin["stepSize"] = models()[i].stepSize;
-    CHECK(settlingP(*sampler("gibbs", hot), energy, law, kSweeps) > kLevel);
-    CHECK(settlingP(*sampler("gibbsWithGradients", hot), energy, law, kMoves) > kLevel);
-    CHECK(settlingP(*sampler("discreteLangevin", langevin), energy, law, kMoves) > kLevel);
-    CHECK(settlingP(*sampler("gibbs", {{"steps", 1}}), energy, law, kSweeps) < 1e-9);
+    CHECK(settlingP(*samplerOf("gibbs", hot), energy, law, kSweeps) > kLevel);
+    CHECK(settlingP(*samplerOf("gibbsWithGradients", hot), energy, law, kMoves) > kLevel);
+    CHECK(settlingP(*samplerOf("discreteLangevin", langevin), energy, law, kMoves) > kLevel);
+    CHECK(settlingP(*samplerOf("gibbs", {{"steps", 1}}), energy, law, kSweeps) < 1e-9);
   }
 }
 
@@ -323,11 +227,11 @@ TEST(one_step_has_the_enumerated_law) {
       const Map step{{"steps", 1}, {"stepSize", m.stepSize}};
       Map unadjusted = step;
       unadjusted["adjusted"] = false;
-      CHECK(oneStepP(*sampler("gibbsWithGradients", {{"steps", 1}}), energy, from, gwg[from]) > kLevel);
-      CHECK(oneStepP(*sampler("discreteLangevin", step), energy, from, dmala[from]) > kLevel);
-      CHECK(oneStepP(*sampler("discreteLangevin", unadjusted), energy, from, proposal[from]) > kLevel);
+      CHECK(oneStepP(*samplerOf("gibbsWithGradients", {{"steps", 1}}), energy, from, gwg[from]) > kLevel);
+      CHECK(oneStepP(*samplerOf("discreteLangevin", step), energy, from, dmala[from]) > kLevel);
+      CHECK(oneStepP(*samplerOf("discreteLangevin", unadjusted), energy, from, proposal[from]) > kLevel);
       CHECK(totalVariation(proposal[from], dmala[from]) < 0.02 ||
-            oneStepP(*sampler("discreteLangevin", unadjusted), energy, from, dmala[from]) < 1e-9);
+            oneStepP(*samplerOf("discreteLangevin", unadjusted), energy, from, dmala[from]) < 1e-9);
     }
   }
 }
@@ -349,7 +253,7 @@ TEST(unadjusted_langevin_is_biased_and_by_how_much) {
       CHECK(bias(size / 16) > 0.2 * first);
     // The chains settle at that biased law, not at the model's; with the test they settle at the model's.
     const at::Tensor biased = stationary(langevinProposal(energy, size));
-    const auto dula = sampler("discreteLangevin", {{"steps", 1}, {"stepSize", size}, {"adjusted", false}});
+    const auto dula = samplerOf("discreteLangevin", {{"steps", 1}, {"stepSize", size}, {"adjusted", false}});
     CHECK(settlingP(*dula, energy, biased, 40) > kLevel);
     CHECK(settlingP(*dula, energy, law, 40) < 1e-9);
   }
@@ -358,10 +262,10 @@ TEST(unadjusted_langevin_is_biased_and_by_how_much) {
 namespace {
 
 std::vector<std::shared_ptr<const Sampler>> every(double stepSize) {
-  return {sampler("gibbs", {{"steps", 1}}), sampler("gibbs", {{"steps", 1}, {"order", "fixed"}}),
-          sampler("gibbsWithGradients", {{"steps", 1}}),
-          sampler("discreteLangevin", {{"steps", 1}, {"stepSize", stepSize}}),
-          sampler("discreteLangevin", {{"steps", 1}, {"stepSize", stepSize}, {"adjusted", false}})};
+  return {samplerOf("gibbs", {{"steps", 1}}), samplerOf("gibbs", {{"steps", 1}, {"order", "fixed"}}),
+          samplerOf("gibbsWithGradients", {{"steps", 1}}),
+          samplerOf("discreteLangevin", {{"steps", 1}, {"stepSize", stepSize}}),
+          samplerOf("discreteLangevin", {{"steps", 1}, {"stepSize", stepSize}, {"adjusted", false}})};
 }
 
 }  // namespace
@@ -370,7 +274,7 @@ TEST(bit_equal_at_any_number_of_threads_and_energies_belong_to_the_states) {
   for (const Model& m : models()) {
     auto samplers = every(m.stepSize);
     if (m.energy->program().bipartite.weight >= 0)
-      samplers.push_back(sampler("gibbs", {{"steps", 1}, {"order", "blocks"}}));
+      samplers.push_back(samplerOf("gibbs", {{"steps", 1}, {"order", "blocks"}}));
     for (const auto& s : samplers) {
       const at::Tensor start = uniformStart(*m.energy, 700);
       const Chains one = after(*s, *m.energy, start, 9);
@@ -389,7 +293,7 @@ TEST(the_loop_over_fields_is_the_step_by_step_kernel) {
   for (std::size_t i : {std::size_t{0}, std::size_t{1}, std::size_t{4}}) {
     const Energy& energy = *models()[i].energy;
     for (const char* order : {"random", "fixed"}) {
-      const auto s = sampler("gibbs", {{"steps", 1}, {"order", order}, {"temperature", 0.9}});
+      const auto s = samplerOf("gibbs", {{"steps", 1}, {"order", order}, {"temperature", 0.9}});
       CHECK(std::string(planTile(*s, energy)->name()) == "fused");
       const at::Tensor start = uniformStart(energy, 500);
       const Chains fused = after(*s, energy, start, 7);
@@ -408,34 +312,14 @@ TEST(the_loop_over_fields_is_the_step_by_step_kernel) {
   }
 }
 
-TEST(the_loop_over_a_lattice_is_the_step_by_step_kernel) {
-  for (const EnergyRef& energy : lattices())
-    for (const char* order : {"blocks", "fixed"}) {
-      const auto s = sampler("gibbs", {{"steps", 1}, {"order", order}, {"temperature", 0.9}});
-      const at::Tensor start = uniformStart(*energy, 500);
-      const Chains fused = after(*s, *energy, start, 7), again = after(*s, *energy, start, 7, 2);
-      CHECK(again.x.equal(fused.x) && again.energy.equal(fused.energy));
-      const at::Tensor now = energy->energyOf(energy->rows(fused.x, {}));
-      CHECK_NEAR((now - fused.energy).abs().max().item<double>(), 0, 1e-12);
-      Chains plain;
-      plain.x = start;
-      const Random random(17);
-      Tally tally;
-      s->init(plain, *energy, random, 0);
-      for (std::int64_t t = 0; t < 7; ++t)
-        s->step(plain, *energy, StepClock{t, 7, static_cast<std::uint64_t>(t)}, random, tally);
-      CHECK(plain.x.equal(fused.x));
-    }
-}
-
 TEST(float32_energies_settle_too) {
   const EnergyRef wide = rbmEnergy();
   const EnergyRef energy = energyFrom({{"kind", "rbm"}, {"input", 8}, {"hidden", 5}}, at::kFloat);
   energy->parameters().assign(wide->parameters().named(), true);
   const at::Tensor law = lawOf(*wide);
-  CHECK(settlingP(*sampler("gibbs", {{"steps", 1}}), *energy, law, kSweeps) > kLevel);
-  CHECK(settlingP(*sampler("gibbsWithGradients", {{"steps", 1}}), *energy, law, kMoves) > kLevel);
-  CHECK(settlingP(*sampler("discreteLangevin", {{"steps", 1}, {"stepSize", 0.5}}), *energy, law, kMoves) > kLevel);
+  CHECK(settlingP(*samplerOf("gibbs", {{"steps", 1}}), *energy, law, kSweeps) > kLevel);
+  CHECK(settlingP(*samplerOf("gibbsWithGradients", {{"steps", 1}}), *energy, law, kMoves) > kLevel);
+  CHECK(settlingP(*samplerOf("discreteLangevin", {{"steps", 1}, {"stepSize", 0.5}}), *energy, law, kMoves) > kLevel);
 }
 
 namespace {
@@ -463,10 +347,10 @@ TEST(samplers_and_energies_that_do_not_fit_are_refused) {
     const std::string message = refusal(*s, *real, Code::Unsupported);
     CHECK(tells(message, "real columns") && tells(message, "langevin") && tells(message, "states"));
   }
-  const auto langevin = sampler("langevin", {{"steps", 1}, {"stepSize", 0.1}});
+  const auto langevin = samplerOf("langevin", {{"steps", 1}, {"stepSize", 0.1}});
   CHECK(tells(refusal(*langevin, *bits, Code::Unsupported), "binary states (0 or 1)"));
   CHECK(tells(refusal(*langevin, *spins, Code::Unsupported), "gibbsWithGradients"));
-  const auto blocks = sampler("gibbs", {{"steps", 1}, {"order", "blocks"}});
+  const auto blocks = samplerOf("gibbs", {{"steps", 1}, {"order", "blocks"}});
   CHECK(tells(refusal(*blocks, *spins, Code::Unsupported), "hidden units"));
   const auto refused = [](Map options) {
     try {

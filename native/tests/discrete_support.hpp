@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
+#include <string>
 #include <vector>
 
 #include "training_support.hpp"
@@ -166,5 +168,47 @@ inline double chiSquareP(const at::Tensor& numbers, const at::Tensor& law) {
   const auto wide = [](double v) { return at::scalar_tensor(v, at::kDouble); };
   return at::special_gammaincc(wide(0.5 * static_cast<double>(cells - 1)), wide(0.5 * statistic)).item<double>();
 }
+
+/// Level of a chi-square test of drawn states, and chains it draws.
+constexpr double kLevel = 1e-4;
+constexpr std::int64_t kChains = 8192;
+
+inline Chains after(const Sampler& sampler, const Target& target, const at::Tensor& start, std::int64_t steps,
+                    int threads = 1) {
+  Job job;
+  Chains chains;
+  chains.x = start;
+  advance(sampler, target, chains, steps, 0, Random(17), threads, job);
+  return chains;
+}
+
+inline at::Tensor uniformStart(const Energy& energy, std::int64_t chains = kChains) {
+  return energy.domain().uniform(chains, 0, Stream::Init, Random(1), energy.options());
+}
+
+/// The one check of a stationary law, for right and wrong kernels alike: from uniform states to `law`.
+inline double settlingP(const Sampler& sampler, const Energy& energy, const at::Tensor& law, std::int64_t steps,
+                        std::int64_t chains = kChains) {
+  return chiSquareP(numbersOfStates(energy, after(sampler, energy, uniformStart(energy, chains), steps).x), law);
+}
+
+inline std::shared_ptr<const Sampler> samplerOf(const char* kind, Map options) {
+  options["kind"] = kind;
+  return makeSamplerFrom(std::move(options));
+}
+
+/// What a call that must fail with this code says.
+inline std::string refusal(const std::function<void()>& body, Code code) {
+  try {
+    body();
+  } catch (const Error& error) {
+    CHECK(error.code == code);
+    return error.what();
+  }
+  CHECK(false);
+  return "";
+}
+
+inline bool tells(const std::string& message, const char* words) { return message.find(words) != std::string::npos; }
 
 }  // namespace langevin::test

@@ -27,19 +27,6 @@ Value everyKind() {
               Map{{"kind", "tokens"}, {"vocabulary", 7}, {"length", 3}}};
 }
 
-std::string refusal(const std::function<void()>& body, Code code) {
-  try {
-    body();
-  } catch (const Error& error) {
-    CHECK(error.code == code);
-    return error.what();
-  }
-  CHECK(false);
-  return "";
-}
-
-bool tells(const std::string& message, const char* words) { return message.find(words) != std::string::npos; }
-
 const at::TensorOptions kFloat = at::TensorOptions(at::kFloat);
 
 }  // namespace

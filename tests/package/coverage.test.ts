@@ -93,7 +93,7 @@ describe('every kind is in the tests of its family', () => {
   const ENUMERATED = 'every_sampler_settles_at_the_enumerated_law'
 
   it('samplers in the statistical suite', () => {
-    const states = [...bodyOf(read(STATES), ENUMERATED).matchAll(/\bsampler\("(\w+)"/g)].map(([, kind]) => kind!)
+    const states = [...bodyOf(read(STATES), ENUMERATED).matchAll(/\bsamplerOf\("(\w+)"/g)].map(([, kind]) => kind!)
     const found = missing(kindsOf('sampler'), {
       family: 'sampler',
       holds: [...kindsAfter(read(SUITE), 'everyTarget('), ...states],

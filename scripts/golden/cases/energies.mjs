@@ -1,7 +1,7 @@
 // Every kind of energy, at every number of rows around the borders of tiles: parameters, energies, scores and outputs.
 import { join } from 'node:path'
-import { bell, even, labels, states } from '../rows.mjs'
-import { rowsOf, SIZES, withModel } from './support.mjs'
+import { bell, states } from '../rows.mjs'
+import { bytesOf, conditionOf, rowsOf, SIZES, withModel } from './support.mjs'
 
 const ACTIVATIONS = ['silu', 'gelu', 'tanh', 'sigmoid', 'softplus', 'relu', 'leakyRelu']
 const covariance = [
@@ -356,17 +356,10 @@ const discrete = [
   },
 ]
 
-/** The condition of a subject for n rows. */
-function conditionOf(context, { classes, condition }, n) {
-  if (classes !== undefined) return { y: context.langevin.tensor(labels(n, classes, 3), [n]) }
-  return condition === undefined ? {} : { y: rowsOf(context, even(n, condition, 4)) }
-}
-
 async function evaluate(context, subject) {
   const { width, states: kind, outputs } = subject
   const body = async (model) => {
-    const results = { parameters: await model.parameters(), energy: [], score: [] }
-    if (outputs) results.logits = []
+    const results = { parameters: await model.parameters(), energy: [], score: [], ...(outputs && { logits: [] }) }
     for (const n of SIZES) {
       const x = rowsOf(context, kind === undefined ? bell(n, width, n) : states(n, width, kind, n))
       const options = { threads: context.threads, ...conditionOf(context, subject, n) }
@@ -389,10 +382,8 @@ async function saved(context) {
     const before = await model.energy(x, options)
     await model.save(path)
     const read = await langevin.Energy.load(path)
-    const after = await read.energy(x, options)
-    const bytes = (t) => Buffer.from(t.toTypedArray().buffer)
-    must(bytes(before).equals(bytes(after)), 'a saved and loaded model gives other energies')
-    const results = { energy: after, parameters: await read.parameters() }
+    const results = { energy: await read.energy(x, options), parameters: await read.parameters() }
+    must(bytesOf(before).equals(bytesOf(results.energy)), 'a saved and loaded model gives other energies')
     read.dispose()
     return results
   })

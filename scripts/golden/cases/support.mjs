@@ -1,11 +1,22 @@
 // What the golden cases share: tensors of rows, models that are disposed of, and the results of a call as plain members.
 
+import { even, labels } from '../rows.mjs'
+
 /** Numbers of rows and chains around the borders of tiles: one row, one less than a tile, a tile, one more, several. */
 export const SIZES = [1, 127, 128, 129, 300, 1000]
 
 /** Rows of rows.mjs as a tensor. */
 export function rowsOf({ langevin, dtype }, { data, rows, columns }) {
   return langevin.tensor(data, [rows, columns], dtype === 'bfloat16' ? 'float32' : dtype)
+}
+
+/** The bytes of a tensor, to compare. */
+export const bytesOf = (tensor) => Buffer.from(tensor.toTypedArray().buffer)
+
+/** The condition of a subject for n rows. */
+export function conditionOf(context, { classes, condition }, n) {
+  if (classes !== undefined) return { y: context.langevin.tensor(labels(n, classes, 3), [n]) }
+  return condition === undefined ? {} : { y: rowsOf(context, even(n, condition, 4)) }
 }
 
 /** Makes a model, sets parameters where given, and disposes of it after `body`. */
