@@ -9,16 +9,18 @@
 
 namespace langevin {
 
-namespace isa_default {
-extern const TileKernels kernels;
-}
+#define LANGEVIN_TABLES(isa)                    \
+  namespace isa {                               \
+  extern const TileKernels kernels;             \
+  }                                             \
+  namespace isa##_double {                      \
+    extern const TileKernelsOf<double> kernels; \
+  }
+
+LANGEVIN_TABLES(isa_default)
 #ifdef LANGEVIN_HAS_ISA_X86
-namespace isa_avx2 {
-extern const TileKernels kernels;
-}
-namespace isa_avx512 {
-extern const TileKernels kernels;
-}
+LANGEVIN_TABLES(isa_avx2)
+LANGEVIN_TABLES(isa_avx512)
 namespace isa_avx512_bf16 {
 extern const TileKernels kernels;
 }
@@ -73,6 +75,35 @@ const TileKernels& tileKernels() {
   static const TileKernels& chosen = []() -> const TileKernels& {
     const char* wish = std::getenv("LANGEVIN_ISA");
     return chooseTileKernels(wish ? wish : "", runnableTileKernels());
+  }();
+  return chosen;
+}
+
+template <>
+const TileKernelsOf<float>& tileKernelsOf<float>() {
+  return tileKernels();
+}
+
+const std::vector<const TileKernelsOf<double>*>& runnableDoubleKernels() {
+  static const auto tables = [] {
+    std::vector<const TileKernelsOf<double>*> found{&isa_default_double::kernels};
+#ifdef LANGEVIN_HAS_ISA_X86
+    const std::size_t count = runnableTileKernels().size();
+    if (count > 1) found.push_back(&isa_avx2_double::kernels);
+    if (count > 2) found.push_back(&isa_avx512_double::kernels);
+#endif
+    return found;
+  }();
+  return tables;
+}
+
+template <>
+const TileKernelsOf<double>& tileKernelsOf<double>() {
+  static const TileKernelsOf<double>& chosen = []() -> const TileKernelsOf<double>& {
+    const auto& tables = runnableDoubleKernels();
+    for (const auto* table : tables)
+      if (std::string(table->name) == tileKernels().name) return *table;
+    return *tables.back();  // avx512_bf16 has no arithmetic of float64 of its own
   }();
   return chosen;
 }

@@ -1,4 +1,5 @@
-// Inner loops compiled once per instruction set (isa/*.cpp) and chosen at run time. Plain arrays of float32, no Torch.
+// Inner loops compiled once per instruction set (isa/*.cpp) and chosen at run time. Plain arrays of
+// float32 or float64, no Torch.
 #pragma once
 
 #include <cstdint>
@@ -25,100 +26,110 @@ enum class Unary : int {
   Pow,
 };
 
-struct Activation {
+template <class T>
+struct ActivationOf {
   Unary f;
-  float argument;
+  T argument;
 };
 
 /// What a second-order pass does at an activation: out = f'(x) s + f''(x) t a, or out += where `add` is set.
-struct Bend {
-  const float *x, *slope, *t, *a, *s;  // slope: f'(x); a may be null: ones
-  float* out;
+template <class T>
+struct BendOf {
+  const T *x, *slope, *t, *a, *s;  // slope: f'(x); a may be null: ones
+  T* out;
   bool add;
 };
 
 /// A matrix of any strides.
-struct Matrix {
-  const float* data;
+template <class T>
+struct MatrixOf {
+  const T* data;
   std::int64_t rowStride, columnStride;
 };
 
 /// C[rows, cols] = A[rows, depth] B[depth, cols] with what follows it. C is dense.
-struct Product {
+template <class T>
+struct ProductOf {
   std::int64_t rows = 0, cols = 0, depth = 0;
-  const float* a = nullptr;
+  const T* a = nullptr;
   std::int64_t lda = 0;
-  bool turned = false;            // A(i, k) = a[k lda + i] instead of a[i lda + k]
-  const float* packed = nullptr;  // B as pack() made it; else `b`, packed a panel at a time into `panel`
-  Matrix b{};
-  float* panel = nullptr;  // packedFloats(depth, 1) floats
-  float* c = nullptr;
-  const float* bias = nullptr;             // [cols], added to every row
-  bool add = false;                        // C += A B; excludes bias
-  const Activation* activation = nullptr;  // C <- f(C), slope <- f'(C) where it is given
-  float* slope = nullptr;
-  const float* factor = nullptr;  // C <- C factor, number by number
+  bool turned = false;        // A(i, k) = a[k lda + i] instead of a[i lda + k]
+  const T* packed = nullptr;  // B as pack() made it; else `b`, packed a panel at a time into `panel`
+  MatrixOf<T> b{};
+  T* panel = nullptr;  // packedFloats(depth, 1) numbers
+  T* c = nullptr;
+  const T* bias = nullptr;                      // [cols], added to every row
+  bool add = false;                             // C += A B; excludes bias
+  const ActivationOf<T>* activation = nullptr;  // C <- f(C), slope <- f'(C) where it is given
+  T* slope = nullptr;
+  const T* factor = nullptr;  // C <- C factor, number by number
 };
 
 /// Squared distances of rows to centres, each with a scale of its own: |(x[r, :] - m[k, :]) s[k]|^2.
-struct Distances {
+template <class T>
+struct DistancesOf {
   std::int64_t rows = 0, cols = 0, count = 0;
-  const float* x = nullptr;        // [rows, cols]
-  const float* centres = nullptr;  // m [count, cols]
-  const float* packed = nullptr;   // m' [cols, count] as pack() made it
-  const float* scales = nullptr;   // s [count]
+  const T* x = nullptr;        // [rows, cols]
+  const T* centres = nullptr;  // m [count, cols]
+  const T* packed = nullptr;   // m' [cols, count] as pack() made it
+  const T* scales = nullptr;   // s [count]
 };
 
 /// One step of Adam with its corrections worked out: see optimizers/adam.cpp.
-struct AdamStep {
-  float beta1, beta2, epsilon;
-  float rate;         // lr / (1 - beta1^t)
-  float inverseRoot;  // 1 / sqrt(1 - beta2^t)
+template <class T>
+struct AdamStepOf {
+  T beta1, beta2, epsilon;
+  T rate;         // lr / (1 - beta1^t)
+  T inverseRoot;  // 1 / sqrt(1 - beta2^t)
 };
 
-struct TileKernels {
+/// The loops that exist for float32 and for float64.
+template <class T>
+struct CommonKernelsOf {
   const char* name;
   /// y[i] = f(x[i]); where d is given, d[i] = f'(x[i]). x and y may be the same array.
-  void (*unary)(const Activation& f, const float* x, float* y, float* d, std::int64_t n);
+  void (*unary)(const ActivationOf<T>& f, const T* x, T* y, T* d, std::int64_t n);
   /// False for functions that have no second derivative here.
-  bool (*bend)(const Activation& f, const Bend& b, std::int64_t n);
-  /// Floats that B[depth, cols] takes when packed, and packing it.
+  bool (*bend)(const ActivationOf<T>& f, const BendOf<T>& b, std::int64_t n);
+  /// Numbers that B[depth, cols] takes when packed, and packing it.
   std::int64_t (*packedFloats)(std::int64_t depth, std::int64_t cols);
-  void (*pack)(const Matrix& b, std::int64_t depth, std::int64_t cols, float* out);
-  void (*multiply)(const Product& product);
-  /// The same in bfloat16 with float32 sums; A is not turned, `panel` has room for rows x (depth + 1) / 2 words.
-  std::int64_t (*packedHalfWords)(std::int64_t depth, std::int64_t cols);
-  void (*packHalf)(const Matrix& b, std::int64_t depth, std::int64_t cols, std::uint32_t* out);
-  void (*multiplyHalf)(const Product& product, const std::uint32_t* packed);
-  void (*mul)(const float* a, const float* b, float* out, std::int64_t n);          // out = a b
-  void (*mulAdd)(const float* a, const float* b, float* out, std::int64_t n);       // out += a b
-  void (*axpy)(float s, const float* a, float* out, std::int64_t n);                // out += s a
-  void (*scale)(float s, float shift, const float* a, float* out, std::int64_t n);  // out = s a + shift
-  void (*div)(const float* a, const float* b, float* out, std::int64_t n);          // out = a / b
+  void (*pack)(const MatrixOf<T>& b, std::int64_t depth, std::int64_t cols, T* out);
+  void (*multiply)(const ProductOf<T>& product);
+  void (*mul)(const T* a, const T* b, T* out, std::int64_t n);      // out = a b
+  void (*mulAdd)(const T* a, const T* b, T* out, std::int64_t n);   // out += a b
+  void (*axpy)(T s, const T* a, T* out, std::int64_t n);            // out += s a
+  void (*scale)(T s, T shift, const T* a, T* out, std::int64_t n);  // out = s a + shift
+  void (*div)(const T* a, const T* b, T* out, std::int64_t n);      // out = a / b
   /// out[r] = x[r, :] . w (+ bias)
-  void (*dotRows)(const float* x, const float* w, float bias, float* out, std::int64_t rows, std::int64_t cols);
+  void (*dotRows)(const T* x, const T* w, T bias, T* out, std::int64_t rows, std::int64_t cols);
   /// out[r, k] = x[r, :] . w[k, :] for 1 to 7 rows k of w
-  void (*dotColumns)(const float* x, const float* w, float* out, std::int64_t rows, std::int64_t cols,
-                     std::int64_t count);
+  void (*dotColumns)(const T* x, const T* w, T* out, std::int64_t rows, std::int64_t cols, std::int64_t count);
   /// out[r, :] = s[r] w  (or += when add)
-  void (*outer)(const float* s, const float* w, float* out, std::int64_t rows, std::int64_t cols, bool add);
+  void (*outer)(const T* s, const T* w, T* out, std::int64_t rows, std::int64_t cols, bool add);
   /// out[r, c] = s[r] w[c] factor[r, c]
-  void (*outerTimes)(const float* s, const float* w, const float* factor, float* out, std::int64_t rows,
-                     std::int64_t cols);
+  void (*outerTimes)(const T* s, const T* w, const T* factor, T* out, std::int64_t rows, std::int64_t cols);
   /// out[:] += sum_r s[r] x[r, :]   (s may be null: ones)
-  void (*weightedSum)(const float* s, const float* x, float* out, std::int64_t rows, std::int64_t cols);
+  void (*weightedSum)(const T* s, const T* x, T* out, std::int64_t rows, std::int64_t cols);
   /// out[c, k] += sum_r s[r, k] x[r, c] for 1 to 7 columns k of s, and ones[c] += sum_r x[r, c] where it is given
-  void (*weightedColumns)(const float* s, const float* x, float* out, float* ones, std::int64_t rows, std::int64_t cols,
+  void (*weightedColumns)(const T* s, const T* x, T* out, T* ones, std::int64_t rows, std::int64_t cols,
                           std::int64_t count);
   /// out [rows, count], and out[r, :] = sum_k g[r, k] d|..|^2/dx[r, :] (or += when add)
-  void (*distances)(const Distances& d, float* out);
-  void (*distanceSlopes)(const Distances& d, const float* g, float* out, bool add);
+  void (*distances)(const DistancesOf<T>& d, T* out);
+  void (*distanceSlopes)(const DistancesOf<T>& d, const T* g, T* out, bool add);
   /// sum x^2, in float64 from block to block
-  double (*squares)(const float* x, std::int64_t n);
+  double (*squares)(const T* x, std::int64_t n);
   /// x <- x - a g + b xi, the Langevin update
-  void (*langevin)(float* x, const float* g, const float* xi, float a, float b, std::int64_t n);
+  void (*langevin)(T* x, const T* g, const T* xi, T a, T b, std::int64_t n);
   /// p <- p - rate m / (sqrt(v) inverseRoot + epsilon) after m, v have taken in g
-  void (*adam)(const AdamStep& step, const float* g, float* m, float* v, float* p, std::int64_t n);
+  void (*adam)(const AdamStepOf<T>& step, const T* g, T* m, T* v, T* p, std::int64_t n);
+};
+
+/// The loops that exist for float32 only.
+struct FloatKernels {
+  /// The same in bfloat16 with float32 sums; A is not turned, `panel` has room for rows x (depth + 1) / 2 words.
+  std::int64_t (*packedHalfWords)(std::int64_t depth, std::int64_t cols);
+  void (*packHalf)(const MatrixOf<float>& b, std::int64_t depth, std::int64_t cols, std::uint32_t* out);
+  void (*multiplyHalf)(const ProductOf<float>& product, const std::uint32_t* packed);
   /// Philox words and normals: see tensors/random.hpp for what the arguments mean. Same bits in every instruction set.
   void (*words)(std::uint32_t* out, std::int64_t rows, std::int64_t cols, std::uint64_t seed, std::uint64_t firstRow,
                 std::uint64_t step, std::uint32_t stream);
@@ -126,10 +137,32 @@ struct TileKernels {
                  std::uint64_t step, std::uint32_t stream);
 };
 
+/// The loops of one instruction set.
+template <class T>
+struct TileKernelsOf : CommonKernelsOf<T> {};
+template <>
+struct TileKernelsOf<float> : CommonKernelsOf<float>, FloatKernels {};
+
+using Activation = ActivationOf<float>;
+using Bend = BendOf<float>;
+using Matrix = MatrixOf<float>;
+using Product = ProductOf<float>;
+using Distances = DistancesOf<float>;
+using AdamStep = AdamStepOf<float>;
+using TileKernels = TileKernelsOf<float>;
+
 /// The best table this processor can run; LANGEVIN_ISA=default|avx2|avx512|avx512_bf16 in the environment forces a
-/// lower one.
+/// lower one. Those of float64 have the instruction set of those of float32, avx512 for avx512_bf16.
 const TileKernels& tileKernels();
+template <class T>
+const TileKernelsOf<T>& tileKernelsOf();
+template <>
+const TileKernelsOf<float>& tileKernelsOf<float>();
+template <>
+const TileKernelsOf<double>& tileKernelsOf<double>();
+
 /// Every table this processor can run, the lowest first.
 const std::vector<const TileKernels*>& runnableTileKernels();
+const std::vector<const TileKernelsOf<double>*>& runnableDoubleKernels();
 
 }  // namespace langevin

@@ -6,13 +6,16 @@
 
 namespace langevin::LANGEVIN_ISA {
 
+using Activation = ActivationOf<Number>;
+using Bend = BendOf<Number>;
+
 struct Two {
-  float y, d;
+  Number y, d;
 };
 
 template <class F>
-static void activateRows(const float* x, float* y, float* d, std::int64_t ld, std::int64_t rows, std::int64_t width,
-                         float argument) {
+static void activateRows(const Number* x, Number* y, Number* d, std::int64_t ld, std::int64_t rows, std::int64_t width,
+                         Number argument) {
   const Vec a = all(argument);
   for (std::int64_t r = 0; r < rows; ++r, x += ld, y += ld, d += d ? ld : 0) {
     std::int64_t i = 0;
@@ -30,21 +33,24 @@ static void activateRows(const float* x, float* y, float* d, std::int64_t ld, st
 }
 
 // Functions of the whole range, a number at a time.
-static Two libraryAt(const Activation& a, float v) {
+static Number expOf(Number v) { return sizeof v == 8 ? __builtin_exp(v) : __builtin_expf(v); }
+static Number logOf(Number v) { return sizeof v == 8 ? __builtin_log(v) : __builtin_logf(v); }
+static Number powOf(Number v, Number e) { return sizeof v == 8 ? __builtin_pow(v, e) : __builtin_powf(v, e); }
+
+static Two libraryAt(const Activation& a, Number v) {
   switch (a.f) {
     case Unary::Exp: {
-      const float e = __builtin_expf(v);
+      const Number e = expOf(v);
       return {e, e};
     }
     case Unary::Log:
-      return {__builtin_logf(v), 1.0f / v};
+      return {logOf(v), 1 / v};
     default:
-      return {__builtin_powf(v, a.argument),
-              a.argument == 0.0f ? 0.0f : a.argument * __builtin_powf(v, a.argument - 1.0f)};
+      return {powOf(v, a.argument), a.argument == 0 ? 0 : a.argument * powOf(v, a.argument - 1)};
   }
 }
 
-static void libraryRows(const Activation& a, const float* x, float* y, float* d, std::int64_t ld, std::int64_t rows,
+static void libraryRows(const Activation& a, const Number* x, Number* y, Number* d, std::int64_t ld, std::int64_t rows,
                         std::int64_t width) {
   for (std::int64_t r = 0; r < rows; ++r)
     for (std::int64_t i = r * ld; i < r * ld + width; ++i) {
@@ -55,7 +61,7 @@ static void libraryRows(const Activation& a, const float* x, float* y, float* d,
 }
 
 // y <- f(x), d <- f'(x) where d is given, for rows ld apart; x and y may be the same.
-static void activate(const Activation& a, const float* x, float* y, float* d, std::int64_t ld, std::int64_t rows,
+static void activate(const Activation& a, const Number* x, Number* y, Number* d, std::int64_t ld, std::int64_t rows,
                      std::int64_t width) {
   switch (a.f) {
     case Unary::Silu:
@@ -101,7 +107,7 @@ static bool bendAll(const Bend& b, std::int64_t n) {
   for (; i + kWidth <= n; i += kWidth) one(i, load, store);
   if (const int rest = static_cast<int>(n - i))
     one(
-        i, [rest](const float* p) { return loadPart(p, rest); }, [rest](float* p, Vec v) { storePart(p, v, rest); });
+        i, [rest](const Number* p) { return loadPart(p, rest); }, [rest](Number* p, Vec v) { storePart(p, v, rest); });
   return true;
 }
 

@@ -6,11 +6,13 @@
 
 namespace langevin::LANGEVIN_ISA {
 
+using Distances = DistancesOf<Number>;
+
 constexpr int kDistanceRows = LANGEVIN_ISA_LEVEL >= 2 ? 6 : 3;  // rows whose sums fit the registers beside a panel
 
 // MR rows against the centres of one panel, centre by lane: no sum goes across lanes.
 template <int MR>
-static void distanceBlock(const Distances& d, const float* x, const float* panel, std::int64_t first, float* out) {
+static void distanceBlock(const Distances& d, const Number* x, const Number* panel, std::int64_t first, Number* out) {
   const int width = static_cast<int>(d.count - first < kPanel ? d.count - first : kPanel);
   const Vec scale[2] = {loadSome(d.scales + first, width), loadSome(d.scales + first + kWidth, width - kWidth)};
   Vec sums[MR][2]{};
@@ -30,9 +32,9 @@ static void distanceBlock(const Distances& d, const float* x, const float* panel
   }
 }
 
-[[maybe_unused]] static void distances(const Distances& d, float* out) {
+[[maybe_unused]] static void distances(const Distances& d, Number* out) {
   for (std::int64_t first = 0; first < d.count; first += kPanel) {
-    const float* panel = d.packed + first * d.cols;
+    const Number* panel = d.packed + first * d.cols;
     std::int64_t r = 0;
     for (; r + kDistanceRows <= d.rows; r += kDistanceRows)
       distanceBlock<kDistanceRows>(d, d.x + r * d.cols, panel, first, out + r * d.count);
@@ -42,26 +44,26 @@ static void distanceBlock(const Distances& d, const float* x, const float* panel
 
 // Columns c .. of a row, N vectors of them, while the centres go by.
 template <int N>
-static void slopeBlock(const Distances& d, const float* x, const float* g, std::int64_t c, float* out, bool add) {
+static void slopeBlock(const Distances& d, const Number* x, const Number* g, std::int64_t c, Number* out, bool add) {
   const int left = static_cast<int>(d.cols - c);
   Vec at[N], sums[N]{};
   for (int j = 0; j < N; ++j) at[j] = loadSome(x + c + j * kWidth, left - j * kWidth);
-  const float* centre = d.centres + c;
+  const Number* centre = d.centres + c;
   for (std::int64_t k = 0; k < d.count; ++k, centre += d.cols) {
-    const Vec scale = all(d.scales[k]), factor = all(2.0f * g[k] * d.scales[k]);
+    const Vec scale = all(d.scales[k]), factor = all(2 * g[k] * d.scales[k]);
     for (int j = 0; j < N; ++j)
       sums[j] = fma(factor, (at[j] - loadSome(centre + j * kWidth, left - j * kWidth)) * scale, sums[j]);
   }
   for (int j = 0; j < N; ++j) {
-    float* to = out + c + j * kWidth;
+    Number* to = out + c + j * kWidth;
     storeSome(to, add ? sums[j] + loadSome(to, left - j * kWidth) : sums[j], left - j * kWidth);
   }
 }
 
-[[maybe_unused]] static void distanceSlopes(const Distances& d, const float* g, float* out, bool add) {
+[[maybe_unused]] static void distanceSlopes(const Distances& d, const Number* g, Number* out, bool add) {
   for (std::int64_t r = 0; r < d.rows; ++r) {
-    const float* x = d.x + r * d.cols;
-    float* to = out + r * d.cols;
+    const Number* x = d.x + r * d.cols;
+    Number* to = out + r * d.cols;
     std::int64_t c = 0;
     for (; c + 4 * kWidth <= d.cols; c += 4 * kWidth) slopeBlock<4>(d, x, g + r * d.count, c, to, add);
     for (; c < d.cols; c += kWidth) slopeBlock<1>(d, x, g + r * d.count, c, to, add);

@@ -7,6 +7,9 @@
 
 namespace langevin::LANGEVIN_ISA {
 
+using Matrix = MatrixOf<Number>;
+using Product = ProductOf<Number>;
+
 constexpr int kPanel = 2 * kWidth;                        // columns of a panel of B
 constexpr int kBlock = LANGEVIN_ISA_LEVEL >= 2 ? 12 : 6;  // rows whose sums fit the registers beside it
 constexpr int kTail = 128 % kBlock;                       // rows that blocks leave of a tile of 128
@@ -16,7 +19,7 @@ constexpr int kTail = 128 % kBlock;                       // rows that blocks le
 }
 
 // out[k][j] = from[j][k] for kWidth rows of kWidth numbers: log2 kWidth rounds of a perfect shuffle of rows.
-LANGEVIN_INLINE void transpose(const float* from, std::int64_t fromStride, float* out, std::int64_t outStride) {
+LANGEVIN_INLINE void transpose(const Number* from, std::int64_t fromStride, Number* out, std::int64_t outStride) {
   Int low, high;
   for (int i = 0; i < kWidth; ++i) {
     low[i] = i / 2 + (i % 2) * kWidth;
@@ -35,10 +38,10 @@ LANGEVIN_INLINE void transpose(const float* from, std::int64_t fromStride, float
 }
 
 // One panel: columns first .. first + kPanel - 1 of B, zeros beyond the last.
-static void packPanel(const Matrix& b, std::int64_t depth, std::int64_t cols, std::int64_t first, float* out) {
+static void packPanel(const Matrix& b, std::int64_t depth, std::int64_t cols, std::int64_t first, Number* out) {
   const std::int64_t width = cols - first < kPanel ? cols - first : kPanel;
   if (b.rowStride == 1 && width == kPanel) {  // B is turned: read its memory in order
-    const float* from = b.data + first * b.columnStride;
+    const Number* from = b.data + first * b.columnStride;
     const std::int64_t whole = depth / kWidth * kWidth;
     for (std::int64_t k = 0; k < whole; k += kWidth)
       for (int half = 0; half < kPanel; half += kWidth)
@@ -48,7 +51,7 @@ static void packPanel(const Matrix& b, std::int64_t depth, std::int64_t cols, st
     return;
   }
   for (std::int64_t k = 0; k < depth; ++k, out += kPanel) {
-    const float* from = b.data + k * b.rowStride + first * b.columnStride;
+    const Number* from = b.data + k * b.rowStride + first * b.columnStride;
     if (b.columnStride == 1 && width == kPanel) {
       store(out, load(from));
       store(out + kWidth, load(from + kWidth));
@@ -59,16 +62,16 @@ static void packPanel(const Matrix& b, std::int64_t depth, std::int64_t cols, st
   }
 }
 
-[[maybe_unused]] static void pack(const Matrix& b, std::int64_t depth, std::int64_t cols, float* out) {
+[[maybe_unused]] static void pack(const Matrix& b, std::int64_t depth, std::int64_t cols, Number* out) {
   for (std::int64_t first = 0; first < cols; first += kPanel) packPanel(b, depth, cols, first, out + first * depth);
 }
 
 // sums[MR][2] += A[MR, depth] panel[depth]. A(i, k) = a[i lda + k], or a[k lda + i] where it is turned.
 template <int MR, bool Turned>
-LANGEVIN_INLINE void accumulate(Vec (&sums)[MR][2], const float* a, std::int64_t lda, const float* panel,
+LANGEVIN_INLINE void accumulate(Vec (&sums)[MR][2], const Number* a, std::int64_t lda, const Number* panel,
                                 std::int64_t depth) {
   // Four base pointers and one stride reach twelve rows within the processor's address modes.
-  const float* at[4] = {a, a + 3 * lda, a + 6 * lda, a + 9 * lda};
+  const Number* at[4] = {a, a + 3 * lda, a + 6 * lda, a + 9 * lda};
   for (std::int64_t k = 0; k < depth; ++k) {
     const Vec b0 = load(panel), b1 = load(panel + kWidth);
 #pragma GCC unroll 12
@@ -88,17 +91,17 @@ LANGEVIN_INLINE void accumulate(Vec (&sums)[MR][2], const float* a, std::int64_t
 
 // Where a block of the result lies: `width` columns of it are there.
 struct Block {
-  float* c;
+  Number* c;
   std::int64_t ldc;
-  const float* bias;
+  const Number* bias;
   bool add;
   int width;
 };
 
-LANGEVIN_INLINE Vec loadSome(const float* p, int count) {
+LANGEVIN_INLINE Vec loadSome(const Number* p, int count) {
   return count >= kWidth ? load(p) : count > 0 ? loadPart(p, count) : Vec{};
 }
-LANGEVIN_INLINE void storeSome(float* p, Vec v, int count) {
+LANGEVIN_INLINE void storeSome(Number* p, Vec v, int count) {
   if (count >= kWidth)
     store(p, v);
   else if (count > 0)
@@ -142,7 +145,7 @@ LANGEVIN_INLINE void storeSums(Vec (&sums)[MR][2], const Block& b) {
 }
 
 template <int MR, bool Turned>
-static void multiplyBlock(const float* a, std::int64_t lda, const float* panel, std::int64_t depth, const Block& b) {
+static void multiplyBlock(const Number* a, std::int64_t lda, const Number* panel, std::int64_t depth, const Block& b) {
   Vec sums[MR][2];
   startSums(sums, b);
   accumulate<MR, Turned>(sums, a, lda, panel, depth);
@@ -150,7 +153,7 @@ static void multiplyBlock(const float* a, std::int64_t lda, const float* panel, 
 }
 
 template <bool Turned, int MR>
-static void multiplyRest(std::int64_t rows, const float* a, std::int64_t lda, const float* panel, std::int64_t depth,
+static void multiplyRest(std::int64_t rows, const Number* a, std::int64_t lda, const Number* panel, std::int64_t depth,
                          const Block& b) {
   if constexpr (MR > 0) {
     if (rows == MR && b.width <= kWidth) return multiplyNarrow<MR, Turned>(a, lda, panel, depth, b);
@@ -161,7 +164,7 @@ static void multiplyRest(std::int64_t rows, const float* a, std::int64_t lda, co
 
 // As multiplyBlock for a panel of which half or less is there: one vector per row.
 template <int MR, bool Turned>
-static void multiplyNarrow(const float* a, std::int64_t lda, const float* panel, std::int64_t depth, const Block& b) {
+static void multiplyNarrow(const Number* a, std::int64_t lda, const Number* panel, std::int64_t depth, const Block& b) {
   Vec sums[MR];
 #pragma GCC unroll 12
   for (int i = 0; i < MR; ++i) sums[i] = b.bias ? loadSome(b.bias, b.width) : Vec{};
@@ -172,13 +175,13 @@ static void multiplyNarrow(const float* a, std::int64_t lda, const float* panel,
   }
 #pragma GCC unroll 12
   for (int i = 0; i < MR; ++i) {
-    float* c = b.c + i * b.ldc;
+    Number* c = b.c + i * b.ldc;
     storeSome(c, b.add ? sums[i] + loadSome(c, b.width) : sums[i], b.width);
   }
 }
 
 // c *= factor for a block.
-static void scaleBlock(float* c, const float* factor, std::int64_t ldc, std::int64_t rows, int width) {
+static void scaleBlock(Number* c, const Number* factor, std::int64_t ldc, std::int64_t rows, int width) {
   for (std::int64_t r = 0; r < rows; ++r, c += ldc, factor += ldc) {
     if (width == kPanel) {
       store(c, load(c) * load(factor));
@@ -212,7 +215,7 @@ static void activateWhole(const Product& p, const Block& b, Fill fill) {
   startSums(sums, b);
   fill(sums);
   const Vec argument = all(p.activation->argument);
-  float* d = p.slope ? p.slope + (b.c - p.c) : nullptr;
+  Number* d = p.slope ? p.slope + (b.c - p.c) : nullptr;
 #pragma GCC unroll 12
   for (int i = 0; i < MR; ++i)
     for (int j = 0; j < 2; ++j) {
@@ -227,7 +230,7 @@ static void scaleWhole(const Product& p, const Block& b, Fill fill) {
   Vec sums[MR][2];
   startSums(sums, b);
   fill(sums);
-  const float* factor = p.factor + (b.c - p.c);
+  const Number* factor = p.factor + (b.c - p.c);
 #pragma GCC unroll 12
   for (int i = 0; i < MR; ++i)
     for (int j = 0; j < 2; ++j) store(b.c + i * b.ldc + j * kWidth, sums[i][j] * load(factor + i * b.ldc + j * kWidth));
@@ -264,11 +267,11 @@ LANGEVIN_INLINE bool finishedWhole(const Product& p, const Block& b, std::int64_
 }
 
 template <bool Turned>
-static void multiplyPanel(const Product& p, const float* panel, std::int64_t first) {
+static void multiplyPanel(const Product& p, const Number* panel, std::int64_t first) {
   for (std::int64_t i = 0; i < p.rows; i += kBlock) {
     const std::int64_t rows = p.rows - i < kBlock ? p.rows - i : kBlock;
     const Block block = blockOf(p, i, first);
-    const float* a = Turned ? p.a + i : p.a + i * p.lda;
+    const Number* a = Turned ? p.a + i : p.a + i * p.lda;
     if constexpr (!Turned) {
       const auto fill = [&]<int MR>(Vec(&sums)[MR][2]) { accumulate<MR, false>(sums, a, p.lda, panel, p.depth); };
       if (finishedWhole(p, block, rows, fill)) continue;
@@ -280,7 +283,7 @@ static void multiplyPanel(const Product& p, const float* panel, std::int64_t fir
 
 [[maybe_unused]] static void multiply(const Product& p) {
   for (std::int64_t first = 0; first < p.cols; first += kPanel) {
-    const float* panel = p.packed ? p.packed + first * p.depth : p.panel;
+    const Number* panel = p.packed ? p.packed + first * p.depth : p.panel;
     if (!p.packed) packPanel(p.b, p.depth, p.cols, first, p.panel);
     p.turned ? multiplyPanel<true>(p, panel, first) : multiplyPanel<false>(p, panel, first);
   }

@@ -1,14 +1,20 @@
-// Inner loops of the tile executor, compiled once per instruction set.
+// Inner loops of the tile executor, compiled once per instruction set and number type.
 #include "kernels/tile_kernels.hpp"
 
 #include "kernels/isa/distances.hpp"
+#ifndef LANGEVIN_DOUBLE
 #include "kernels/isa/half.hpp"
 #include "kernels/isa/normal.hpp"
+#endif
 
 namespace langevin::LANGEVIN_ISA {
 namespace {
 
-void unary(const Activation& f, const float* x, float* y, float* d, std::int64_t n) { activate(f, x, y, d, n, 1, n); }
+using AdamStep = AdamStepOf<Number>;
+
+void unary(const Activation& f, const Number* x, Number* y, Number* d, std::int64_t n) {
+  activate(f, x, y, d, n, 1, n);
+}
 
 // Calls f(i) for whole vectors and rest(i, count) for what is left.
 template <class F, class Rest>
@@ -20,17 +26,17 @@ LANGEVIN_INLINE void each(std::int64_t n, F f, Rest rest) {
 
 // out[i] = f(a[i], b[i]), vector by vector.
 template <class F>
-LANGEVIN_INLINE void binary(const float* a, const float* b, float* out, std::int64_t n, F f) {
+LANGEVIN_INLINE void binary(const Number* a, const Number* b, Number* out, std::int64_t n, F f) {
   each(
       n, [&](std::int64_t i) { store(out + i, f(load(a + i), load(b + i))); },
       [&](std::int64_t i, int rest) { storePart(out + i, f(loadPart(a + i, rest), loadPart(b + i, rest)), rest); });
 }
 
-void mul(const float* a, const float* b, float* out, std::int64_t n) {
+void mul(const Number* a, const Number* b, Number* out, std::int64_t n) {
   binary(a, b, out, n, [](Vec x, Vec y) { return x * y; });
 }
 
-void mulAdd(const float* a, const float* b, float* out, std::int64_t n) {
+void mulAdd(const Number* a, const Number* b, Number* out, std::int64_t n) {
   each(
       n, [&](std::int64_t i) { store(out + i, fma(load(a + i), load(b + i), load(out + i))); },
       [&](std::int64_t i, int rest) {
@@ -38,22 +44,22 @@ void mulAdd(const float* a, const float* b, float* out, std::int64_t n) {
       });
 }
 
-void axpy(float s, const float* a, float* out, std::int64_t n) {
+void axpy(Number s, const Number* a, Number* out, std::int64_t n) {
   const Vec f = all(s);
   binary(a, out, out, n, [f](Vec x, Vec y) { return fma(f, x, y); });
 }
 
-void scale(float s, float shift, const float* a, float* out, std::int64_t n) {
+void scale(Number s, Number shift, const Number* a, Number* out, std::int64_t n) {
   const Vec f = all(s), t = all(shift);
   binary(a, a, out, n, [f, t](Vec x, Vec) { return fma(f, x, t); });
 }
 
-void div(const float* a, const float* b, float* out, std::int64_t n) {
+void div(const Number* a, const Number* b, Number* out, std::int64_t n) {
   binary(a, b, out, n, [](Vec x, Vec y) { return x / y; });
 }
 
 // Two partial sums, then the lanes: a fixed order.
-LANGEVIN_INLINE float dot(const float* a, const float* b, std::int64_t n) {
+LANGEVIN_INLINE Number dot(const Number* a, const Number* b, std::int64_t n) {
   Vec s0{}, s1{};
   std::int64_t i = 0;
   for (; i + 2 * kWidth <= n; i += 2 * kWidth) {
@@ -67,7 +73,7 @@ LANGEVIN_INLINE float dot(const float* a, const float* b, std::int64_t n) {
   return total(s0 + s1);
 }
 
-void dotRows(const float* x, const float* w, float bias, float* out, std::int64_t rows, std::int64_t cols) {
+void dotRows(const Number* x, const Number* w, Number bias, Number* out, std::int64_t rows, std::int64_t cols) {
   for (std::int64_t r = 0; r < rows; ++r) out[r] = bias + dot(x + r * cols, w, cols);
 }
 
@@ -82,7 +88,7 @@ LANGEVIN_INLINE void withCount(std::int64_t count, F f) {
 
 // K columns at once: a row of x is read once.
 template <int K>
-void dotColumnsOf(const float* x, const float* w, float* out, std::int64_t rows, std::int64_t cols) {
+void dotColumnsOf(const Number* x, const Number* w, Number* out, std::int64_t rows, std::int64_t cols) {
   for (std::int64_t r = 0; r < rows; ++r, x += cols, out += K) {
     Vec sums[K]{};
     std::int64_t c = 0;
@@ -96,11 +102,12 @@ void dotColumnsOf(const float* x, const float* w, float* out, std::int64_t rows,
   }
 }
 
-void dotColumns(const float* x, const float* w, float* out, std::int64_t rows, std::int64_t cols, std::int64_t count) {
+void dotColumns(const Number* x, const Number* w, Number* out, std::int64_t rows, std::int64_t cols,
+                std::int64_t count) {
   withCount(count, [&]<int K>() { dotColumnsOf<K>(x, w, out, rows, cols); });
 }
 
-void outer(const float* s, const float* w, float* out, std::int64_t rows, std::int64_t cols, bool add) {
+void outer(const Number* s, const Number* w, Number* out, std::int64_t rows, std::int64_t cols, bool add) {
   for (std::int64_t r = 0; r < rows; ++r, out += cols) {
     const Vec f = all(s[r]);
     if (add)
@@ -110,7 +117,8 @@ void outer(const float* s, const float* w, float* out, std::int64_t rows, std::i
   }
 }
 
-void outerTimes(const float* s, const float* w, const float* factor, float* out, std::int64_t rows, std::int64_t cols) {
+void outerTimes(const Number* s, const Number* w, const Number* factor, Number* out, std::int64_t rows,
+                std::int64_t cols) {
   for (std::int64_t r = 0; r < rows; ++r) {
     const Vec f = all(s[r]);
     binary(w, factor + r * cols, out + r * cols, cols, [f](Vec x, Vec y) { return f * x * y; });
@@ -118,7 +126,7 @@ void outerTimes(const float* s, const float* w, const float* factor, float* out,
 }
 
 // Sums of four vectors of columns stay in registers while the rows go by.
-void weightedSum(const float* s, const float* x, float* out, std::int64_t rows, std::int64_t cols) {
+void weightedSum(const Number* s, const Number* x, Number* out, std::int64_t rows, std::int64_t cols) {
   constexpr int kWide = 4 * kWidth;
   std::int64_t c = 0;
   for (; c + kWide <= cols; c += kWide) {
@@ -140,7 +148,8 @@ void weightedSum(const float* s, const float* x, float* out, std::int64_t rows, 
 
 // Columns c and those of the vector behind them; a row of x is read once for all K columns of s.
 template <int K>
-void weightedColumnsOf(const float* s, const float* x, float* out, float* ones, std::int64_t rows, std::int64_t cols) {
+void weightedColumnsOf(const Number* s, const Number* x, Number* out, Number* ones, std::int64_t rows,
+                       std::int64_t cols) {
   for (std::int64_t c = 0; c < cols; c += 2 * kWidth) {
     const int left = static_cast<int>(cols - c), right = left - kWidth;
     Vec sums[K + 1][2]{};
@@ -159,12 +168,12 @@ void weightedColumnsOf(const float* s, const float* x, float* out, float* ones, 
   }
 }
 
-void weightedColumns(const float* s, const float* x, float* out, float* ones, std::int64_t rows, std::int64_t cols,
+void weightedColumns(const Number* s, const Number* x, Number* out, Number* ones, std::int64_t rows, std::int64_t cols,
                      std::int64_t count) {
   withCount(count, [&]<int K>() { weightedColumnsOf<K>(s, x, out, ones, rows, cols); });
 }
 
-double squares(const float* x, std::int64_t n) {
+double squares(const Number* x, std::int64_t n) {
   constexpr std::int64_t kBlock = 4096;
   double sum = 0;
   for (std::int64_t first = 0; first < n; first += kBlock)
@@ -172,7 +181,7 @@ double squares(const float* x, std::int64_t n) {
   return sum;
 }
 
-void langevinUpdate(float* x, const float* g, const float* xi, float a, float b, std::int64_t n) {
+void langevinUpdate(Number* x, const Number* g, const Number* xi, Number a, Number b, std::int64_t n) {
   const Vec drift = all(-a), noise = all(b);
   each(
       n, [&](std::int64_t i) { store(x + i, fma(noise, load(xi + i), fma(drift, load(g + i), load(x + i)))); },
@@ -193,7 +202,7 @@ LANGEVIN_INLINE void adamVector(const AdamStep& s, AdamNumbers& x) {
   x.p = x.p - s.rate * x.m / denominator;
 }
 
-void adam(const AdamStep& s, const float* g, float* m, float* v, float* p, std::int64_t n) {
+void adam(const AdamStep& s, const Number* g, Number* m, Number* v, Number* p, std::int64_t n) {
   each(
       n,
       [&](std::int64_t i) {
@@ -214,33 +223,37 @@ void adam(const AdamStep& s, const float* g, float* m, float* v, float* p, std::
 
 }  // namespace
 
-extern const TileKernels kernels;
-const TileKernels kernels = {.name = LANGEVIN_ISA_NAME,
-                             .unary = unary,
-                             .bend = bend,
-                             .packedFloats = packedFloats,
-                             .pack = pack,
-                             .multiply = multiply,
-                             .packedHalfWords = packedHalfWords,
-                             .packHalf = packHalf,
-                             .multiplyHalf = multiplyHalf,
-                             .mul = mul,
-                             .mulAdd = mulAdd,
-                             .axpy = axpy,
-                             .scale = scale,
-                             .div = div,
-                             .dotRows = dotRows,
-                             .dotColumns = dotColumns,
-                             .outer = outer,
-                             .outerTimes = outerTimes,
-                             .weightedSum = weightedSum,
-                             .weightedColumns = weightedColumns,
-                             .distances = distances,
-                             .distanceSlopes = distanceSlopes,
-                             .squares = squares,
-                             .langevin = langevinUpdate,
-                             .adam = adam,
-                             .words = wordFill,
-                             .normal = normalFill};
+using Table = TileKernelsOf<Number>;
+extern const Table kernels;
+const Table kernels = {{.name = LANGEVIN_ISA_NAME,
+                        .unary = unary,
+                        .bend = bend,
+                        .packedFloats = packedFloats,
+                        .pack = pack,
+                        .multiply = multiply,
+                        .mul = mul,
+                        .mulAdd = mulAdd,
+                        .axpy = axpy,
+                        .scale = scale,
+                        .div = div,
+                        .dotRows = dotRows,
+                        .dotColumns = dotColumns,
+                        .outer = outer,
+                        .outerTimes = outerTimes,
+                        .weightedSum = weightedSum,
+                        .weightedColumns = weightedColumns,
+                        .distances = distances,
+                        .distanceSlopes = distanceSlopes,
+                        .squares = squares,
+                        .langevin = langevinUpdate,
+                        .adam = adam},
+#ifndef LANGEVIN_DOUBLE
+                       {.packedHalfWords = packedHalfWords,
+                        .packHalf = packHalf,
+                        .multiplyHalf = multiplyHalf,
+                        .words = wordFill,
+                        .normal = normalFill}
+#endif
+};
 
 }  // namespace langevin::LANGEVIN_ISA

@@ -1,6 +1,7 @@
-// One vector of float32 as wide as the instruction set allows, with the few operations the kernels need. Included only
-// by the per-instruction-set sources. Fused multiply-adds are explicit (the files are compiled with -ffp-contract=off):
-// what must be the same bits everywhere (the normals) uses plain products and sums.
+// One vector of numbers as wide as the instruction set allows, with the few operations the kernels need: of float32, or of
+// float64 where LANGEVIN_DOUBLE is set. Included only by the per-instruction-set sources. Fused multiply-adds are explicit
+// (the files are compiled with -ffp-contract=off): what must be the same bits everywhere (the normals) uses plain products
+// and sums.
 #pragma once
 
 #include <cstdint>
@@ -12,45 +13,72 @@
 
 namespace langevin::LANGEVIN_ISA {
 
-constexpr int kWidth = LANGEVIN_ISA_LEVEL >= 2 ? 16 : LANGEVIN_ISA_LEVEL == 1 ? 8 : 4;  // floats in a vector
-using Vec = float __attribute__((vector_size(4 * kWidth)));
-using Int = std::int32_t __attribute__((vector_size(4 * kWidth)));
-using Word = std::uint32_t __attribute__((vector_size(4 * kWidth)));
+// LANGEVIN_OF(_mm256_max) is the processor's function for the number type.
+#ifdef LANGEVIN_DOUBLE
+using Number = double;
+using Whole = std::int64_t;
+using Bits = std::uint64_t;
+#define LANGEVIN_OF(name) name##_pd
+#else
+using Number = float;
+using Whole = std::int32_t;
+using Bits = std::uint32_t;
+#define LANGEVIN_OF(name) name##_ps
+#endif
+
+// What the processor's functions take.
+#if LANGEVIN_ISA_LEVEL >= 2 && defined(LANGEVIN_DOUBLE)
+using Raw = __m512d;
+using Mask = __mmask8;
+#elif LANGEVIN_ISA_LEVEL >= 2
+using Raw = __m512;
+using Mask = __mmask16;
+#elif LANGEVIN_ISA_LEVEL == 1 && defined(LANGEVIN_DOUBLE)
+using Raw = __m256d;
+#elif LANGEVIN_ISA_LEVEL == 1
+using Raw = __m256;
+#endif
+
+constexpr int kBytes = LANGEVIN_ISA_LEVEL >= 2 ? 64 : LANGEVIN_ISA_LEVEL == 1 ? 32 : 16;  // of a vector
+constexpr int kWidth = kBytes / static_cast<int>(sizeof(Number));                         // numbers in it
+using Vec = Number __attribute__((vector_size(kBytes)));
+using Int = Whole __attribute__((vector_size(kBytes)));
+using Word = Bits __attribute__((vector_size(kBytes)));
 
 #define LANGEVIN_INLINE [[gnu::always_inline, maybe_unused]] static inline
 
-LANGEVIN_INLINE Vec load(const float* p) {
+LANGEVIN_INLINE Vec load(const Number* p) {
   Vec v;
   std::memcpy(&v, p, sizeof v);
   return v;
 }
-LANGEVIN_INLINE void store(float* p, Vec v) { std::memcpy(p, &v, sizeof v); }
-LANGEVIN_INLINE Vec all(float x) { return Vec{} + x; }
+LANGEVIN_INLINE void store(Number* p, Vec v) { std::memcpy(p, &v, sizeof v); }
+LANGEVIN_INLINE Vec all(Number x) { return Vec{} + x; }
 
-// The first `count` < kWidth floats; the others are 0 and not touched in memory.
-LANGEVIN_INLINE Vec loadPart(const float* p, int count) {
+// The first `count` < kWidth numbers; the others are 0 and not touched in memory.
+LANGEVIN_INLINE Vec loadPart(const Number* p, int count) {
 #if LANGEVIN_ISA_LEVEL >= 2
-  return (Vec)_mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << count) - 1u), p);
+  return (Vec)LANGEVIN_OF(_mm512_maskz_loadu)(static_cast<Mask>((1u << count) - 1u), p);
 #else
   Vec v{};
-  std::memcpy(&v, p, sizeof(float) * static_cast<std::size_t>(count));
+  std::memcpy(&v, p, sizeof(Number) * static_cast<std::size_t>(count));
   return v;
 #endif
 }
-LANGEVIN_INLINE void storePart(float* p, Vec v, int count) {
+LANGEVIN_INLINE void storePart(Number* p, Vec v, int count) {
 #if LANGEVIN_ISA_LEVEL >= 2
-  _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1u << count) - 1u), (__m512)v);
+  LANGEVIN_OF(_mm512_mask_storeu)(p, static_cast<Mask>((1u << count) - 1u), (Raw)v);
 #else
-  std::memcpy(p, &v, sizeof(float) * static_cast<std::size_t>(count));
+  std::memcpy(p, &v, sizeof(Number) * static_cast<std::size_t>(count));
 #endif
 }
 
 // a b + c, in one rounding where the instruction set has it.
 LANGEVIN_INLINE Vec fma(Vec a, Vec b, Vec c) {
 #if LANGEVIN_ISA_LEVEL >= 2
-  return (Vec)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+  return (Vec)LANGEVIN_OF(_mm512_fmadd)((Raw)a, (Raw)b, (Raw)c);
 #elif LANGEVIN_ISA_LEVEL == 1
-  return (Vec)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+  return (Vec)LANGEVIN_OF(_mm256_fmadd)((Raw)a, (Raw)b, (Raw)c);
 #else
   return a * b + c;
 #endif
@@ -61,62 +89,79 @@ LANGEVIN_INLINE Vec fnma(Vec a, Vec b, Vec c) { return fma(-a, b, c); }
 // The smaller and the larger; a NaN in x passes through.
 LANGEVIN_INLINE Vec least(Vec limit, Vec x) {
 #if LANGEVIN_ISA_LEVEL >= 2
-  return (Vec)_mm512_min_ps((__m512)limit, (__m512)x);
+  return (Vec)LANGEVIN_OF(_mm512_min)((Raw)limit, (Raw)x);
 #elif LANGEVIN_ISA_LEVEL == 1
-  return (Vec)_mm256_min_ps((__m256)limit, (__m256)x);
+  return (Vec)LANGEVIN_OF(_mm256_min)((Raw)limit, (Raw)x);
 #else
   return limit < x ? limit : x;
 #endif
 }
 LANGEVIN_INLINE Vec most(Vec limit, Vec x) {
 #if LANGEVIN_ISA_LEVEL >= 2
-  return (Vec)_mm512_max_ps((__m512)limit, (__m512)x);
+  return (Vec)LANGEVIN_OF(_mm512_max)((Raw)limit, (Raw)x);
 #elif LANGEVIN_ISA_LEVEL == 1
-  return (Vec)_mm256_max_ps((__m256)limit, (__m256)x);
+  return (Vec)LANGEVIN_OF(_mm256_max)((Raw)limit, (Raw)x);
 #else
   return limit > x ? limit : x;
 #endif
 }
 // x where it is within +- limit, else the limit.
-LANGEVIN_INLINE Vec bounded(float limit, Vec x) { return least(all(limit), most(all(-limit), x)); }
+LANGEVIN_INLINE Vec bounded(Number limit, Vec x) { return least(all(limit), most(all(-limit), x)); }
 
 // Whether a comparison holds for one lane or more.
 LANGEVIN_INLINE bool any(Int holds) {
-#if LANGEVIN_ISA_LEVEL >= 2
+#if LANGEVIN_ISA_LEVEL >= 2 && defined(LANGEVIN_DOUBLE)
+  return _mm512_movepi64_mask((__m512i)holds) != 0;
+#elif LANGEVIN_ISA_LEVEL >= 2
   return _mm512_movepi32_mask((__m512i)holds) != 0;
 #elif LANGEVIN_ISA_LEVEL == 1
-  return _mm256_movemask_ps((__m256)holds) != 0;
+  return LANGEVIN_OF(_mm256_movemask)((Raw)holds) != 0;
 #else
-  std::int32_t found = 0;
+  Whole found = 0;
   for (int i = 0; i < kWidth; ++i) found |= holds[i];
   return found != 0;
 #endif
 }
 
-LANGEVIN_INLINE Vec magnitude(Vec x) { return (Vec)((Word)x & 0x7FFFFFFFu); }
+LANGEVIN_INLINE Vec magnitude(Vec x) { return (Vec)((Word)x & (~Bits{0} >> 1)); }
+
+// Adding it rounds to a whole number, which is then in the last bits: 1.5 times 2 to the digits of the mantissa.
+constexpr Number kShifter = sizeof(Number) == 8 ? static_cast<Number>(0x1.8p52) : static_cast<Number>(0x1.8p23);
 
 LANGEVIN_INLINE Vec nearest(Vec x) {
 #if LANGEVIN_ISA_LEVEL >= 2
-  return (Vec)_mm512_roundscale_ps((__m512)x, 0x08);
+  return (Vec)LANGEVIN_OF(_mm512_roundscale)((Raw)x, 0x08);
 #elif LANGEVIN_ISA_LEVEL == 1
-  return (Vec)_mm256_round_ps((__m256)x, 0x08);
+  return (Vec)LANGEVIN_OF(_mm256_round)((Raw)x, 0x08);
 #else
-  const Vec shifter = all(12582912.0f);  // 1.5 * 2^23: adding it rounds to a whole number
+  const Vec shifter = all(kShifter);
   return (x + shifter) - shifter;
 #endif
 }
 
-// p 2^k for whole k in [-126, 127].
+// p 2^k for whole k: in [-126, 127] for float32, in [-2000, 2000] with denormals and infinities for float64.
 LANGEVIN_INLINE Vec scaled(Vec p, Vec k) {
+#ifndef LANGEVIN_DOUBLE
   const Int whole = __builtin_convertvector(k, Int);
   return p * (Vec)((whole + 127) << 23);
+#elif LANGEVIN_ISA_LEVEL >= 2
+  return (Vec)_mm512_scalef_pd((Raw)p, (Raw)k);
+#else
+  const Vec half = nearest(k * 0.5), rest = k - half;
+  return p * (Vec)(((Word)(half + kShifter) + 1023) << 52) * (Vec)(((Word)(rest + kShifter) + 1023) << 52);
+#endif
 }
 
-// 1 / x within 1 ulp for normal x below 2^126.
+// 1 / x within 1 ulp for normal x below a quarter of the largest number.
 LANGEVIN_INLINE Vec reciprocal(Vec x) {
 #if LANGEVIN_ISA_LEVEL >= 2
-  const Vec r = (Vec)_mm512_rcp14_ps((__m512)x);
-  return fma(r, fnma(x, r, all(1.0f)), r);
+  const Vec r = (Vec)LANGEVIN_OF(_mm512_rcp14)((Raw)x);
+  const Vec better = fma(r, fnma(x, r, all(1)), r);
+#ifdef LANGEVIN_DOUBLE
+  return fma(better, fnma(x, better, all(1)), better);
+#else
+  return better;
+#endif
 #else
   return 1.0f / x;
 #endif
@@ -124,22 +169,22 @@ LANGEVIN_INLINE Vec reciprocal(Vec x) {
 
 LANGEVIN_INLINE Vec squareRoot(Vec x) {
 #if LANGEVIN_ISA_LEVEL >= 2
-  return (Vec)_mm512_sqrt_ps((__m512)x);
+  return (Vec)LANGEVIN_OF(_mm512_sqrt)((Raw)x);
 #elif LANGEVIN_ISA_LEVEL == 1
-  return (Vec)_mm256_sqrt_ps((__m256)x);
+  return (Vec)LANGEVIN_OF(_mm256_sqrt)((Raw)x);
 #else
   Vec r;
-  for (int i = 0; i < kWidth; ++i) r[i] = __builtin_sqrtf(x[i]);
+  for (int i = 0; i < kWidth; ++i) r[i] = sizeof(Number) == 8 ? __builtin_sqrt(x[i]) : __builtin_sqrtf(x[i]);
   return r;
 #endif
 }
 
 // The sum of the lanes, halves first: a fixed order.
-LANGEVIN_INLINE float total(Vec v) {
+LANGEVIN_INLINE Number total(Vec v) {
 #if LANGEVIN_ISA_LEVEL >= 2
-  return _mm512_reduce_add_ps((__m512)v);
+  return LANGEVIN_OF(_mm512_reduce_add)((Raw)v);
 #else
-  float part[kWidth];
+  Number part[kWidth];
   store(part, v);
   for (int width = kWidth / 2; width > 0; width /= 2)
     for (int i = 0; i < width; ++i) part[i] += part[i + width];
