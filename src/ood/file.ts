@@ -10,7 +10,7 @@ import { invoke } from '../runtime/index.js'
 import { kindsOf, parseSpec, type SpecValue } from '../spec/index.js'
 import type { Tensor } from '../tensor/index.js'
 import { Calibration } from './calibration.js'
-import type { Asked, Fit } from './parts.js'
+import type { Asked, Fit, FittedParts } from './parts.js'
 import { conversionOf, coreOf } from './units.js'
 
 /** Raised when a reader of today could not read a file of tomorrow. */
@@ -27,13 +27,23 @@ interface Described {
   models: { spec: SpecValue; dtype: Dtype; inputs?: Inputs }[]
   /** Columns and scale, where they are not those of the models. */
   inputs?: Inputs
+  /** The false-alarm rate the detector was made for. */
+  fpr?: number
+}
+
+/** What a file holds beside the fit. */
+export interface FileParts {
+  /** Scores of the held-out rows, ascending. */
+  heldOut: Tensor | undefined
+  reference: Tensor | undefined
+  fpr: number | undefined
 }
 
 /** The index of nearest neighbours follows from the rows: a file holds these only, and `load` prepares it again. */
 const FROM_ROWS = new Set(['knn'])
 const keptNames = (kind: string, state: Fit['state']) => (FROM_ROWS.has(kind) ? ['rows'] : Object.keys(state))
 
-function describe({ detector, inputs }: Fit): { described: Described; models: Energy[] } {
+function describe({ detector, inputs }: Fit, fpr: number | undefined): { described: Described; models: Energy[] } {
   const models: Energy[] = []
   const numberOf = (model: Energy) => models.push(model) - 1
   const {
@@ -53,6 +63,7 @@ function describe({ detector, inputs }: Fit): { described: Described; models: En
     },
     models: models.map(({ spec, dtype, inputs: own }) => ({ spec, dtype, ...(own !== undefined && { inputs: own }) })),
     ...(inputs !== undefined && conversionOf(detector) === undefined && { inputs: inputs.inputs }),
+    ...(fpr !== undefined && { fpr }),
   }
   return { described, models }
 }
@@ -60,10 +71,10 @@ function describe({ detector, inputs }: Fit): { described: Described; models: En
 export async function writeDetector(
   path: string,
   fit: Fit,
-  calibration: Tensor | undefined,
+  { heldOut, reference, fpr }: FileParts,
   { signal }: { signal?: AbortSignal },
 ): Promise<void> {
-  const { described, models } = describe(fit)
+  const { described, models } = describe(fit, fpr)
   const tensors: Record<string, Tensor> = {}
   const made: Tensor[] = []
   try {
@@ -74,7 +85,8 @@ export async function writeDetector(
       }
     }
     for (const name of keptNames(fit.detector.kind, fit.state)) tensors[`state.${name}`] = fit.state[name]!
-    if (calibration !== undefined) tensors['heldOut.scores'] = calibration
+    if (heldOut !== undefined) tensors['heldOut.scores'] = heldOut
+    if (reference !== undefined) tensors['reference.rows'] = reference
     const metadata = { [FAMILY_KEY]: 'detector', [DETECTOR_KEY]: JSON.stringify(described) }
     await safetensors.write(path, tensors, metadata)
   } finally {
@@ -98,7 +110,7 @@ function describedIn(path: string, metadata: Record<string, string>): Described 
   } catch (cause) {
     throw formatError(path, undefined, `'${DETECTOR_KEY}' in its metadata is not JSON`, cause)
   }
-  const { version, detector, models } = described ?? {}
+  const { version, detector, models, fpr } = described ?? {}
   if (version !== VERSION) {
     const newer = typeof version === 'number' && version > VERSION
     throw formatError(
@@ -112,6 +124,13 @@ function describedIn(path: string, metadata: Record<string, string>): Described 
       path,
       undefined,
       `its metadata describes no detector that this langevin knows ('${detector?.kind}')`,
+    )
+  }
+  if (fpr !== undefined && !(typeof fpr === 'number' && fpr > 0 && fpr < 1)) {
+    throw formatError(
+      path,
+      undefined,
+      `its metadata gives ${String(fpr)} as false-alarm rate, not a number between 0 and 1`,
     )
   }
   return described
@@ -168,10 +187,7 @@ async function modelsOf(
  *
  * @throws (rejects) ERR_LANGEVIN_IO, _FORMAT (no detector, a newer version, parts that do not fit each other)
  */
-export async function readDetector(
-  path: string,
-  options: LoadDetectorOptions,
-): Promise<{ fit: Fit; calibration: Calibration | undefined }> {
+export async function readDetector(path: string, options: LoadDetectorOptions): Promise<{ fit: Fit } & FittedParts> {
   const { tensors, metadata } = await safetensors.read(path)
   const own: Energy[] = []
   const kept = new Set<Tensor>()
@@ -190,9 +206,13 @@ export async function readDetector(
     const { inputs } = described
     const conversion = inputs === undefined ? conversionOf(detector) : new InputRows(checkInputs(inputs))
     const scores = tensors['heldOut.scores']?.toTypedArray() as Float64Array | undefined
+    const reference = tensors['reference.rows']
+    if (reference !== undefined) kept.add(reference)
     return {
       fit: { detector, core: coreOf(detector), state, inputs: conversion, own },
       calibration: scores && new Calibration(scores),
+      reference,
+      fpr: described.fpr,
     }
   } catch (error) {
     for (const each of [...own, ...kept]) each.dispose()

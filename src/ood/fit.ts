@@ -9,6 +9,7 @@ import { type LoadDetectorOptions, readDetector } from './file.js'
 import { FittedDetector } from './fitted.js'
 import { type Ladder, trainLadder } from './ladder.js'
 import { type Asked, disposeFit, type Fit, type JobOptions } from './parts.js'
+import { REFERENCE_ROWS, referenceOf } from './reference.js'
 import { inputsOf, Made, type OodRows } from './rows.js'
 import { conversionOf, coreOf, modelsIn } from './units.js'
 
@@ -28,7 +29,17 @@ export interface FitOptions extends JobOptions {
    * true for energyLadder, whose noise levels count in standard deviations; false for the others.
    */
   standardize?: boolean
-  /** Fixes what is random: which rows are held out, and the training of a ladder. Default 0. */
+  /**
+   * The false-alarm rate that `decide` uses unless it is told another; goes into the file. Needs held-out rows, 1 / fpr - 1 at
+   * least.
+   */
+  fpr?: number
+  /**
+   * How many of the training rows (of the held-out rows where there are none) are kept, for `explain`, `contributions` and
+   * `drift`; the file holds them too. Default 1024; 0 keeps none.
+   */
+  reference?: number
+  /** Fixes what is random: which rows are held out or kept, and the training of a ladder. Default 0. */
   seed?: number
   /** Share of the training of a ladder that is done, 0 to 1. */
   onProgress?: (done: number) => void
@@ -135,12 +146,17 @@ interface Fitting extends FitOptions {
   borrow?: boolean
 }
 
-/** Fits a detector; `heldOut` are the rows that were set aside. */
-export async function fitDetector(
-  detector: Detector,
-  rows: OodRows | undefined,
-  options: Fitting,
-): Promise<{ fit: Fit; heldOut: OodRows | undefined; made: Made }> {
+/** A fit, the rows it was made of in the units of the models, and the rows that were set aside. */
+interface Fitted {
+  fit: Fit
+  train: Tensor | undefined
+  heldOut: OodRows | undefined
+  /** What `train` and `heldOut` are made of. */
+  made: Made
+}
+
+/** Fits a detector. */
+export async function fitDetector(detector: Detector, rows: OodRows | undefined, options: Fitting): Promise<Fitted> {
   const parts = partsOf(detector)
   if (rows !== undefined && parts.rows !== undefined) {
     invalid('rows: the detector holds its training rows already; give them in one of the two places')
@@ -152,19 +168,20 @@ export async function fitDetector(
   try {
     const { train, heldOut } = rowsOf(parts, given, options, made)
     const inputs = conversionFor(parts, given, train, standardize, made)
-    const scaled = train === undefined || !trains(parts) ? undefined : made.read(train, 'rows', inputs)
+    const scaled = train === undefined || (borrow && !trains(parts)) ? undefined : made.read(train, 'rows', inputs)
+    const trained = trains(parts) ? scaled : undefined
     const { rows: _, ...rest } = parts
-    const asked = { ...rest, ...(await modelsOf(parts, scaled, own, borrow, options)) }
+    const asked = { ...rest, ...(await modelsOf(parts, trained, own, borrow, options)) }
     const core = coreOf(asked)
     const state = await invoke<Record<string, Tensor>>(
       'ood.fit',
       {
-        detector: { ...core, ...(scaled !== undefined && { rows: scaled }) },
+        detector: { ...core, ...(trained !== undefined && { rows: trained }) },
         ...(threads !== undefined && { threads }),
       },
       { signal },
     )
-    return { fit: { detector: asked, core, state, inputs, own }, heldOut, made }
+    return { fit: { detector: asked, core, state, inputs, own }, train: scaled, heldOut, made }
   } catch (error) {
     made.dispose()
     disposeFit({ state: {}, own })
@@ -179,16 +196,35 @@ export async function fitDetector(
  * @throws (rejects) ERR_LANGEVIN_INVALID_OPTION, _SHAPE, _NON_FINITE (row and column), _DIVERGED (a ladder), `signal.reason`
  */
 export async function fit(detector: Detector, rows?: OodRows, options: FitOptions = {}): Promise<FittedDetector> {
-  requireOptions('ood.fit', options, ['heldOut', 'standardize', 'seed', 'onProgress', 'threads', 'signal'])
-  const { fit: found, heldOut, made } = await fitDetector(detector, rows, options)
-  const fitted = new FittedDetector(found)
+  const {
+    fpr,
+    reference: count = REFERENCE_ROWS,
+    ...fitting
+  } = requireOptions('ood.fit', options, [
+    'heldOut',
+    'standardize',
+    'fpr',
+    'reference',
+    'seed',
+    'onProgress',
+    'threads',
+    'signal',
+  ])
+  if (!(Number.isInteger(count) && count >= 0)) invalid(`reference: a whole number of rows of at least 0, got ${count}`)
+  const { fit: found, train, heldOut, made } = await fitDetector(detector, rows, fitting)
+  let fitted: FittedDetector | undefined
   try {
-    const { threads, signal } = options
+    if (fpr !== undefined && heldOut === undefined) invalid('fpr: is read from held-out rows; give heldOut')
+    const source = train ?? (heldOut === undefined ? undefined : made.read(heldOut, 'heldOut', found.inputs))
+    const reference = source && referenceOf(source, count, fitting.seed ?? 0)
+    fitted = new FittedDetector(found, { reference })
+    const { threads, signal } = fitting
     const job = { ...(threads !== undefined && { threads }), ...(signal !== undefined && { signal }) }
-    if (heldOut !== undefined) await fitted.calibrate(heldOut as OodRows, job)
+    if (heldOut !== undefined) await fitted.calibrate(heldOut, { ...job, ...(fpr !== undefined && { fpr }) })
     return fitted
   } catch (error) {
-    fitted.dispose()
+    if (fitted === undefined) disposeFit(found)
+    else fitted.dispose()
     throw error
   } finally {
     made.dispose()
@@ -202,6 +238,6 @@ export async function fit(detector: Detector, rows?: OodRows, options: FitOption
  */
 export async function load(path: string, options: LoadDetectorOptions = {}): Promise<FittedDetector> {
   const known = requireOptions('ood.load', options, ['device', 'signal'])
-  const { fit: found, calibration } = await readDetector(path, known)
-  return new FittedDetector(found, calibration)
+  const { fit: found, ...parts } = await readDetector(path, known)
+  return new FittedDetector(found, parts)
 }

@@ -8,9 +8,28 @@ import { invoke } from '../runtime/index.js'
 import { requireOptions } from '../spec/index.js'
 import { type Tensor, tensor } from '../tensor/index.js'
 import { Calibration } from './calibration.js'
+import { columnDrifts, type Drift, type DriftReport, driftOf, reportOf } from './drift.js'
+import { columnPlaces, contributionsOf, EXPLAINED_WITH, type RowExplanation, valueIn } from './explain.js'
 import { writeDetector } from './file.js'
-import { disposeFit, type Fit, type JobOptions } from './parts.js'
-import { Made, type OodRows } from './rows.js'
+import { disposeFit, type Fit, type FittedParts, type JobOptions } from './parts.js'
+import { numbersOf } from './reference.js'
+import { Made, type OodRows, oneRow } from './rows.js'
+
+/** What came of rows: index k of every list belongs to row k. */
+export interface Decisions {
+  /** true: taken for normal, score <= threshold. */
+  accept: boolean[]
+  scores: Float64Array
+  /** Conformal p-values of the held-out rows. */
+  pValues: Float64Array
+  threshold: number
+  fpr: number
+}
+
+export interface ExplainOptions extends JobOptions {
+  /** How many reference rows each column is compared with. Default 256, or as many as the detector keeps. */
+  references?: number
+}
 
 /** Scores of rows by what was fitted. */
 export async function scoresOf({ core, state, inputs }: Fit, x: OodRows, options: JobOptions): Promise<Tensor> {
@@ -28,7 +47,7 @@ export async function scoresOf({ core, state, inputs }: Fit, x: OodRows, options
 }
 
 /**
- * A detector fitted by `ood.fit` or read by `ood.load`. It never changes but for `calibrate`: it has energies of its own, so
+ * A detector fitted by `ood.fit` or read by `ood.load`. It never changes but by `calibrate`: it has energies of its own, so
  * a model that trains on does not move its scores. HIGHER scores = more out-of-distribution.
  *
  * After `dispose()` every use throws ERR_LANGEVIN_DISPOSED.
@@ -37,13 +56,17 @@ export class FittedDetector {
   /** @internal */
   protected readonly inNativeMemory = UNCLONEABLE
   readonly #fit: Fit
+  readonly #reference: Tensor | undefined
   #calibration: Calibration | undefined
+  #fpr: number | undefined
   #disposed = false
 
-  /** @internal Use `ood.fit` or `ood.load`. */
-  constructor(fit: Fit, calibration?: Calibration) {
+  /** @internal Use `ood.fit` or `ood.load`. Takes over the fit and the reference rows. */
+  constructor(fit: Fit, { calibration, reference, fpr }: FittedParts = {}) {
     this.#fit = fit
     this.#calibration = calibration
+    this.#reference = reference
+    this.#fpr = fpr
   }
 
   /** 'mahalanobis', 'energyLadder', ... */
@@ -60,6 +83,14 @@ export class FittedDetector {
   /** How many held-out rows thresholds and p-values are read from; 0 before `calibrate`. */
   get heldOut(): number {
     return this.#calibration?.scores.length ?? 0
+  }
+  /** How many normal rows it keeps, for `explain`, `contributions` and `drift`. */
+  get references(): number {
+    return this.#reference?.shape[0] ?? 0
+  }
+  /** The false-alarm rate it was made for: the default of `decide`; undefined where none was given. */
+  get fpr(): number | undefined {
+    return this.#fpr
   }
   get disposed(): boolean {
     return this.#disposed
@@ -93,14 +124,23 @@ export class FittedDetector {
   /**
    * Scores normal rows that were NOT trained on, for `threshold`, `quantile` and `pValue`. Training rows would make
    * thresholds too low: they score less than new normal rows do.
+   *
+   * @param options.fpr the false-alarm rate `decide` uses from now on unless it is told another
+   * @throws (rejects) what `scores` does; ERR_LANGEVIN_INVALID_OPTION where there are too few rows for this rate
    */
-  async calibrate(heldOut: OodRows, options: JobOptions = {}): Promise<void> {
-    const scores = await this.scores(heldOut, options)
+  async calibrate(heldOut: OodRows, options: JobOptions & { fpr?: number } = {}): Promise<void> {
+    const { fpr, ...job } = options
+    const scores = await this.scores(heldOut, job)
     try {
       if (scores.size === 0) throw new LangevinError('ERR_LANGEVIN_SHAPE', 'ood: heldOut: there are no rows')
       const sorted = await invoke<Tensor>('ood.calibrate', { scores }, { signal: options.signal })
-      this.#calibration = new Calibration(sorted.toTypedArray() as Float64Array)
+      const calibration = new Calibration(sorted.toTypedArray() as Float64Array)
       sorted.dispose()
+      if (fpr !== undefined) {
+        calibration.threshold(fpr)
+        this.#fpr = fpr
+      }
+      this.#calibration = calibration
     } finally {
       scores.dispose()
     }
@@ -142,17 +182,137 @@ export class FittedDetector {
   }
 
   /**
-   * Writes one safetensors file: the kind and its options, columns and scale, what was fitted, the weights of the energies
-   * and the held-out scores. `ood.load` gives the same scores, bit by bit. The file appears whole or not at all.
+   * Takes rows for normal or not: `accept[k]` where score k is at most `threshold({ fpr })`, which is where its p-value is
+   * above `fpr`. Of new normal rows at most the share `fpr` is refused, on average over held-out rows and new ones.
+   *
+   * @param options.fpr the false-alarm rate. Default: the one the detector was made for
+   * @throws (rejects) ERR_LANGEVIN_INVALID_OPTION (no rate, no or too few held-out rows), and what `scores` does
+   */
+  async decide(x: OodRows, options: JobOptions & { fpr?: number } = {}): Promise<Decisions> {
+    const { fpr = this.#fpr, ...job } = requireOptions('ood.decide', options, ['fpr', 'threads', 'signal'])
+    if (fpr === undefined) {
+      throw new LangevinError(
+        'ERR_LANGEVIN_INVALID_OPTION',
+        'ood.decide: fpr: give the share of normal rows that may be refused, such as 0.01, here or to ood.fit',
+      )
+    }
+    const threshold = this.threshold({ fpr })
+    const calibration = this.#calibrated()
+    using given = await this.scores(x, job)
+    const scores = given.toTypedArray() as Float64Array
+    const accept = Array.from(scores, (score) => score <= threshold)
+    return { accept, scores, pValues: scores.map((score) => calibration.pValue(score)), threshold, fpr }
+  }
+
+  #references(what: string): Tensor {
+    this.live()
+    if (this.#reference !== undefined) return this.#reference
+    throw new LangevinError(
+      'ERR_LANGEVIN_INVALID_OPTION',
+      `ood.${what}: this detector keeps no reference rows: fit it with { reference: 1024 } and training or held-out rows`,
+    )
+  }
+
+  /**
+   * What every column adds to the scores: float64 [n, columns]. Contribution j of a row is its score minus the mean score over
+   * reference rows of the row with column j taken from each of them. One native evaluation of columns * references rows each.
+   *
+   * @throws (rejects) ERR_LANGEVIN_INVALID_OPTION where the detector keeps no reference rows, and what `scores` does
+   */
+  async contributions(x: OodRows, options: ExplainOptions = {}): Promise<Tensor> {
+    const { contributions, places } = await this.#contributions('contributions', x, options)
+    return tensor(contributions, [contributions.length / places.length, places.length], 'float64')
+  }
+
+  async #contributions(what: string, x: OodRows, options: ExplainOptions) {
+    const { references: count = EXPLAINED_WITH, ...job } = requireOptions(`ood.${what}`, options, [
+      'references',
+      'threads',
+      'signal',
+    ])
+    if (!(Number.isInteger(count) && count >= 1)) {
+      throw new LangevinError(
+        'ERR_LANGEVIN_INVALID_OPTION',
+        `ood.${what}: references: a whole number of at least 1, got ${count}`,
+      )
+    }
+    const reference = this.#references(what)
+    const made = new Made()
+    try {
+      const rows = made.read(x, 'x', this.live().inputs)
+      return { rows: rows.shape[0] ?? 0, ...(await contributionsOf(this.live(), rows, reference, { count, ...job })) }
+    } finally {
+      made.dispose()
+    }
+  }
+
+  /**
+   * Why one row scores as it does: its columns by their contributions (see `contributions`), largest first.
+   *
+   * @param row its numbers in order, or an object of named values
+   */
+  async explain(
+    row: readonly number[] | Readonly<Record<string, unknown>>,
+    options: ExplainOptions = {},
+  ): Promise<RowExplanation> {
+    const given = oneRow(row)
+    try {
+      const { scores, contributions, places } = await this.#contributions('explain', given.rows, options)
+      const list = places.map((place, k) => ({
+        column: place.name,
+        value: valueIn(row, place),
+        contribution: contributions[k]!,
+      }))
+      return { score: scores[0]!, contributions: list.sort((a, b) => b.contribution - a.contribution) }
+    } finally {
+      given.dispose()
+    }
+  }
+
+  /**
+   * Whether rows still look like those the detector was fitted to: every number of a row against the reference rows, the scores
+   * against those of the held-out rows, by the two-sample Kolmogorov-Smirnov test and the population stability index.
+   *
+   * @throws (rejects) ERR_LANGEVIN_INVALID_OPTION where the detector has neither, ERR_LANGEVIN_SHAPE for no rows, and what
+   *   `scores` does
+   */
+  async drift(x: OodRows, options: JobOptions = {}): Promise<DriftReport> {
+    const fit = this.live()
+    if (this.#calibration === undefined) this.#references('drift')
+    const made = new Made()
+    try {
+      const { values, width } = numbersOf(made.read(x, 'x', fit.inputs))
+      if (values.length === 0) throw new LangevinError('ERR_LANGEVIN_SHAPE', 'ood.drift: x: there are no rows')
+      using scores = await scoresOf(fit, x, options)
+      const score = this.scoreDrift(scores.toTypedArray() as Float64Array)
+      const reference = this.#reference && numbersOf(this.#reference).values
+      const places = columnPlaces(fit.inputs?.inputs, width)
+      const columns = reference === undefined ? [] : columnDrifts(reference, values, width, places)
+      return reportOf(values.length / width, score, columns)
+    } finally {
+      made.dispose()
+    }
+  }
+
+  /** @internal Scores against those of the held-out rows. */
+  scoreDrift(scores: Float64Array): Drift | undefined {
+    return this.#calibration && driftOf(this.#calibration.scores, scores)
+  }
+
+  /**
+   * Writes one safetensors file: the kind and its options, columns and scale, what was fitted, the weights of the energies,
+   * the held-out scores, the reference rows and the false-alarm rate. `ood.load` gives the same scores, bit by bit. The file
+   * appears whole or not at all.
    *
    * @throws (rejects) ERR_LANGEVIN_IO
    */
   async save(path: string, options: { signal?: AbortSignal } = {}): Promise<void> {
-    const calibration = this.#calibration && tensor(this.#calibration.scores, undefined, 'float64')
+    const fit = this.live()
+    const heldOut = this.#calibration && tensor(this.#calibration.scores, undefined, 'float64')
     try {
-      await writeDetector(path, this.live(), calibration, options)
+      await writeDetector(path, fit, { heldOut, reference: this.#reference, fpr: this.#fpr }, options)
     } finally {
-      calibration?.dispose()
+      heldOut?.dispose()
     }
   }
 
@@ -164,6 +324,7 @@ export class FittedDetector {
   /** Frees its tensors and its energies. Idempotent. */
   dispose(): void {
     if (!this.#disposed) disposeFit(this.#fit)
+    this.#reference?.dispose()
     this.#disposed = true
   }
   [DISPOSE](): void {

@@ -2,6 +2,7 @@
 import type { InputRows } from '../data/input-rows.js'
 import type { Energy } from '../energy.js'
 import type { Tensor } from '../tensor/index.js'
+import type { Calibration } from './calibration.js'
 
 export interface JobOptions {
   /** Threads of the pool; the result does not depend on it. */
@@ -27,6 +28,15 @@ export interface Fit {
   readonly inputs: InputRows | undefined
   /** Energies made for this detector, freed with it. */
   readonly own: readonly Energy[]
+}
+
+/** What a fitted detector has beside its fit. */
+export interface FittedParts {
+  calibration?: Calibration | undefined
+  /** A sample of normal rows in the units of the models. */
+  reference?: Tensor | undefined
+  /** The false-alarm rate it was made for. */
+  fpr?: number | undefined
 }
 
 export function disposeFit({ state, own }: Pick<Fit, 'state' | 'own'>): void {

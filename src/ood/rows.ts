@@ -2,6 +2,7 @@
 import { Dataset } from '../data/dataset.js'
 import { InputRows } from '../data/input-rows.js'
 import { checkInputs, inputs, type Standardize } from '../data/inputs.js'
+import { fromRows } from '../data/objects.js'
 import { invokeNow } from '../runtime/index.js'
 import { requireOptions } from '../spec/index.js'
 import { type RowsLike, type Tensor, toRows } from '../tensor/index.js'
@@ -20,6 +21,18 @@ export interface Box {
 
 export function isBox(value: OodRows | Box): value is Box {
   return typeof value === 'object' && value !== null && !(value instanceof Dataset) && 'low' in value && 'high' in value
+}
+
+/** One row as rows: its numbers in order, or named values. */
+export function oneRow(row: readonly number[] | Readonly<Record<string, unknown>>): {
+  rows: OodRows
+  dispose(): void
+} {
+  if (!Array.isArray(row)) {
+    const rows = fromRows([row as Readonly<Record<string, unknown>>], { label: null })
+    return { rows, dispose: () => rows.dispose() }
+  }
+  return { rows: [[...row]], dispose: () => undefined }
 }
 
 /** Tensors made on the way are freed together. */

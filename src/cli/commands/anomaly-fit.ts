@@ -23,6 +23,7 @@ interface FitCommandOptions extends TextStyle {
   anomaly?: string[]
   detector: (typeof KINDS)[number]
   heldOut: number
+  fpr?: number
   steps?: number
   seed: number
   threads?: number
@@ -31,12 +32,13 @@ interface FitCommandOptions extends TextStyle {
 
 const EXAMPLES = `
 The rows are taken to be normal; with --label only those of the normal classes are used. A share of them is held out: thresholds
-and p-values are read from their scores. The file holds the detector, its columns and their scale.
+and p-values are read from their scores. The file holds the detector, its columns and their scale, and
+a sample of the rows, which explanations and drift compare with.
 
 Examples:
   npx langevin anomaly fit rows.csv --out detector.safetensors
   npx langevin anomaly fit machines.csv --label state --normal ok --out machines.safetensors
-  npx langevin anomaly fit machines.csv --ignore state --detector mahalanobis --held-out 0.3 --out machines.safetensors`
+  npx langevin anomaly fit machines.csv --ignore state --detector mahalanobis --held-out 0.3 --fpr 0.1 --out machines.safetensors`
 
 function share(text: string): number {
   const value = Number(text)
@@ -87,7 +89,7 @@ function thresholdsOf(fitted: ood.FittedDetector): { fpr: number; threshold: num
 }
 
 async function run(path: string, options: FitCommandOptions): Promise<void> {
-  const { out, heldOut, seed, threads } = options
+  const { out, heldOut, fpr, seed, threads } = options
   const detector = detectorOf(options)
   const rows = await normalRows(path, options)
   await makeFolderOf(out)
@@ -95,7 +97,8 @@ async function run(path: string, options: FitCommandOptions): Promise<void> {
   const { signal, release } = interruption()
   try {
     const onProgress = (done: number) => bar.update(done, `${options.detector} of ${rows.length} rows`)
-    const how = { heldOut, seed, signal, onProgress, ...(threads !== undefined && { threads }) }
+    const given = { ...(fpr !== undefined && { fpr }), ...(threads !== undefined && { threads }) }
+    const how = { heldOut, seed, signal, onProgress, ...given }
     await using fitted = await ood.fit(detector, rows, { standardize: true, ...how })
     await fitted.save(out, { signal })
     bar.end()
@@ -127,6 +130,11 @@ export default function register(parent: Command): void {
     .option('--anomaly <classes>', 'classes that are not, comma-separated (default: the rarest class)', names)
     .addOption(new Option('--detector <kind>', 'the detector').choices(KINDS).default('energyLadder'))
     .option('--held-out <share>', 'share of the rows that thresholds are read from', share, 0.2)
+    .option(
+      '--fpr <share>',
+      'the false-alarm rate the file is made for, such as 0.01: what a service decides by',
+      share,
+    )
     .option('--steps <n>', 'optimiser steps of each energy of an energyLadder (default 600)', wholeNumber(1))
     .option('--seed <n>', 'fixes which rows are held out, and the training', wholeNumber(0), 0)
     .option('--threads <n>', 'threads (default: LANGEVIN_THREADS or all cores)', wholeNumber(1))
