@@ -56,6 +56,13 @@ export {
 } from './sample.js'
 export { type SamplerStatistics, samplers } from './samplers/index.js'
 export { schedules } from './schedules/index.js'
+export {
+  createScorer,
+  type Scorer,
+  type ScorerCallOptions,
+  type ScorerMetrics,
+  type ScorerOptions,
+} from './serve/scorer.js'
 export { devices, memoryStats, threads, type Versions, versions } from './system.js'
 export { type NestedArray, type RowsLike, Tensor, type TypedArray, tensor } from './tensor/index.js'
 export {

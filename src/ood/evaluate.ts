@@ -5,9 +5,10 @@ import { invoke } from '../runtime/index.js'
 import { requireOptions } from '../spec/index.js'
 import type { Tensor } from '../tensor/index.js'
 import { type Detector, fitDetector } from './fit.js'
-import { FittedDetector, scoresOf } from './fitted.js'
+import { FittedDetector } from './fitted.js'
 import { disposeFit, type Fit, type JobOptions } from './parts.js'
 import { type Box, isBox, Made, type OodRows } from './rows.js'
+import { scoresOf } from './scoring.js'
 
 /** Calls `body` with a fitted detector; one that is fitted for this call only is freed after it. */
 async function withFit<T>(

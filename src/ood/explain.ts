@@ -9,10 +9,10 @@
  */
 import type { Inputs } from '../data/inputs.js'
 import { LangevinError } from '../errors.js'
-import { invoke } from '../runtime/index.js'
 import { type Tensor, tensor } from '../tensor/index.js'
 import type { Fit, JobOptions } from './parts.js'
 import { numbersOf } from './reference.js'
+import { scoresOfRows } from './scoring.js'
 
 /** Reference rows asked for each column, unless the caller says otherwise: the mean is off by 1/16 of their spread. */
 export const EXPLAINED_WITH = 256
@@ -76,17 +76,9 @@ function versions(
 }
 
 async function scored(fit: Fit, values: Float64Array, shape: number[], options: JobOptions): Promise<Float64Array> {
-  const { threads, signal } = options
-  const x = tensor(values, shape, 'float64')
-  try {
-    const args = { detector: fit.core, state: fit.state, x, ...(threads !== undefined && { threads }) }
-    const scores = await invoke<Tensor>('ood.scores', args, { signal })
-    const result = scores.toTypedArray() as Float64Array
-    scores.dispose()
-    return result
-  } finally {
-    x.dispose()
-  }
+  using x = tensor(values, shape, 'float64')
+  using scores = await scoresOfRows(fit, x, options)
+  return scores.toTypedArray() as Float64Array
 }
 
 /**

@@ -14,6 +14,7 @@ import { writeDetector } from './file.js'
 import { disposeFit, type Fit, type FittedParts, type JobOptions } from './parts.js'
 import { numbersOf } from './reference.js'
 import { Made, type OodRows, oneRow } from './rows.js'
+import { scoresOf } from './scoring.js'
 
 /** What came of rows: index k of every list belongs to row k. */
 export interface Decisions {
@@ -29,21 +30,6 @@ export interface Decisions {
 export interface ExplainOptions extends JobOptions {
   /** How many reference rows each column is compared with. Default 256, or as many as the detector keeps. */
   references?: number
-}
-
-/** Scores of rows by what was fitted. */
-export async function scoresOf({ core, state, inputs }: Fit, x: OodRows, options: JobOptions): Promise<Tensor> {
-  const { signal, ...rest } = requireOptions('ood.scores', options, ['threads', 'signal'])
-  const made = new Made()
-  try {
-    return await invoke<Tensor>(
-      'ood.scores',
-      { ...rest, detector: core, state, x: made.read(x, 'x', inputs) },
-      { signal },
-    )
-  } finally {
-    made.dispose()
-  }
 }
 
 /**
@@ -189,19 +175,28 @@ export class FittedDetector {
    * @throws (rejects) ERR_LANGEVIN_INVALID_OPTION (no rate, no or too few held-out rows), and what `scores` does
    */
   async decide(x: OodRows, options: JobOptions & { fpr?: number } = {}): Promise<Decisions> {
-    const { fpr = this.#fpr, ...job } = requireOptions('ood.decide', options, ['fpr', 'threads', 'signal'])
+    const { fpr, ...job } = requireOptions('ood.decide', options, ['fpr', 'threads', 'signal'])
+    const limit = this.limit(fpr)
+    using scores = await this.scores(x, job)
+    return this.decisions(scores.toTypedArray() as Float64Array, limit)
+  }
+
+  /** @internal The rate that decides, the detector's own where none is given, and its threshold. */
+  limit(fpr = this.#fpr): { fpr: number; threshold: number } {
     if (fpr === undefined) {
       throw new LangevinError(
         'ERR_LANGEVIN_INVALID_OPTION',
         'ood.decide: fpr: give the share of normal rows that may be refused, such as 0.01, here or to ood.fit',
       )
     }
-    const threshold = this.threshold({ fpr })
+    return { fpr, threshold: this.threshold({ fpr }) }
+  }
+
+  /** @internal */
+  decisions(scores: Float64Array, limit: { fpr: number; threshold: number }): Decisions {
     const calibration = this.#calibrated()
-    using given = await this.scores(x, job)
-    const scores = given.toTypedArray() as Float64Array
-    const accept = Array.from(scores, (score) => score <= threshold)
-    return { accept, scores, pValues: scores.map((score) => calibration.pValue(score)), threshold, fpr }
+    const accept = Array.from(scores, (score) => score <= limit.threshold)
+    return { accept, scores, pValues: scores.map((score) => calibration.pValue(score)), ...limit }
   }
 
   #references(what: string): Tensor {

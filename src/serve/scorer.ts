@@ -1,0 +1,383 @@
+/** A queue in front of a fitted detector: calls that wait share native calls, and no more wait than it was told. */
+import { LangevinError } from '../errors.js'
+import { ASYNC_DISPOSE } from '../native/dispose.js'
+import { isAborted, throwIfAborted, whenAborted } from '../native/signal.js'
+import type { Decisions, FittedDetector } from '../ood/index.js'
+import { Made, type OodRows } from '../ood/rows.js'
+import { scoresOfRows } from '../ood/scoring.js'
+import { requireOptions } from '../spec/index.js'
+import { Tensor } from '../tensor/index.js'
+import { canShare } from './share.js'
+
+export interface ScorerOptions {
+  /** Rows that waiting calls together give to one native call, at most. Default 1: every call has a native call of its own. */
+  maxBatch?: number
+  /** How long a call waits for others to share with, in milliseconds. Default 0: those of the same turn of the event loop. */
+  maxDelayMs?: number
+  /** How many calls may wait; more are refused with ERR_LANGEVIN_QUEUE_FULL. Default 1024. */
+  maxQueue?: number
+  /** Threads of a native call; the result does not depend on it. */
+  threads?: number
+  /** Ends the scorer: calls that wait or run reject with its reason, later ones too. */
+  signal?: AbortSignal
+  /** Called after every native call. */
+  onMetrics?: (metrics: ScorerMetrics) => void
+}
+
+/** What one native call was. Times in milliseconds; `started` as `performance.timeOrigin + performance.now()`. */
+export interface ScorerMetrics {
+  calls: number
+  rows: number
+  /** The longest wait of its calls before it started. */
+  waitMs: number
+  runMs: number
+  started: number
+  /** Calls that still wait. */
+  waiting: number
+  /** What it failed with, if it did. */
+  error?: unknown
+  /** The `context` of each call. */
+  contexts: readonly unknown[]
+}
+
+export interface ScorerCallOptions {
+  /** A call that waits leaves the queue; one that runs stops. It rejects with `signal.reason`. */
+  signal?: AbortSignal | undefined
+  /** Given back in `ScorerMetrics.contexts`. */
+  context?: unknown
+}
+
+/** What a native call of its own computes. */
+type Work<T> = (signal: AbortSignal) => Promise<T>
+
+interface Call {
+  /** Rows in the units of the models, where the call may share; the call disposes them when it ends. */
+  readonly rows: Tensor | undefined
+  readonly count: number
+  readonly work: Work<unknown>
+  readonly since: number
+  readonly context: unknown
+  resolve(value: unknown): void
+  reject(reason: unknown): void
+  /** Called once, however the call ended. */
+  readonly release: () => void
+  ended: boolean
+  /** The native call it is in. */
+  stop: (() => void) | undefined
+}
+
+/** Native calls at a time where each serves one call: the next is there when one ends. */
+const IN_FLIGHT = 2
+/** What scoring rows by themselves and in company have in common. */
+const doubles = (scores: Tensor): Float64Array => {
+  try {
+    return scores.toTypedArray() as Float64Array
+  } finally {
+    scores.dispose()
+  }
+}
+
+function checked(options: ScorerOptions): Required<Pick<ScorerOptions, 'maxBatch' | 'maxDelayMs' | 'maxQueue'>> {
+  const { maxBatch = 1, maxDelayMs = 0, maxQueue = 1024 } = options
+  const refuse = (name: string, what: string, value: unknown) => {
+    throw new LangevinError('ERR_LANGEVIN_INVALID_OPTION', `createScorer: ${name}: ${what}, got ${String(value)}`)
+  }
+  for (const [name, value] of Object.entries({ maxBatch, maxQueue })) {
+    if (!(Number.isInteger(value) && value >= 1)) refuse(name, 'a whole number of at least 1', value)
+  }
+  if (!(Number.isFinite(maxDelayMs) && maxDelayMs >= 0)) refuse('maxDelayMs', 'milliseconds of at least 0', maxDelayMs)
+  return { maxBatch, maxDelayMs, maxQueue }
+}
+
+/**
+ * Scores rows of many callers with one fitted detector. Made by `createScorer`; it does not own the detector, which is disposed
+ * after `close()`. A row's score does not depend on what shares its native call: detectors of which that does not hold bit by
+ * bit are never shared (`shares`).
+ */
+export class Scorer {
+  readonly detector: FittedDetector
+  /** Whether calls share native calls: `maxBatch` above 1, and a detector whose rows do not touch each other's bits. */
+  readonly shares: boolean
+  readonly #options: ScorerOptions
+  readonly #limits: ReturnType<typeof checked>
+  readonly #waiting: Call[] = []
+  readonly #running = new Set<Call>()
+  #inFlight = 0
+  #timer: NodeJS.Timeout | undefined
+  #turn: NodeJS.Immediate | undefined
+  #closed: { reason: unknown } | undefined
+  readonly #idle: (() => void)[] = []
+  readonly #untie: () => void
+
+  /** @internal Use `createScorer`. */
+  constructor(detector: FittedDetector, options: ScorerOptions) {
+    this.detector = detector
+    this.#options = options
+    this.#limits = checked(options)
+    this.shares = this.#limits.maxBatch > 1 && canShare(detector.live())
+    const { signal } = options
+    if (isAborted(signal)) this.#closed = { reason: signal!.reason }
+    this.#untie = whenAborted(signal, () => this.#abort(signal!.reason))
+  }
+
+  /** Calls that wait. */
+  get waiting(): number {
+    return this.#waiting.length
+  }
+  /** Calls in native calls. */
+  get running(): number {
+    return this.#running.size
+  }
+  get closed(): boolean {
+    return this.#closed !== undefined
+  }
+
+  /**
+   * Scores of rows, as `detector.scores(rows)` gives them, bit by bit.
+   *
+   * @throws (rejects) ERR_LANGEVIN_QUEUE_FULL (details: waiting, maxQueue), ERR_LANGEVIN_DISPOSED after `close()`,
+   *   `signal.reason`, and what `detector.scores` does
+   */
+  async score(rows: OodRows, options: ScorerCallOptions = {}): Promise<Float64Array> {
+    this.#admit(options)
+    const fit = this.detector.live()
+    const made = new Made()
+    try {
+      const read = made.read(rows, 'x', fit.inputs)
+      const { threads } = this.#options
+      const job = threads === undefined ? {} : { threads }
+      const work = async (signal: AbortSignal) => doubles(await scoresOfRows(fit, read, { ...job, signal }))
+      const shared = this.shares && read.shape.length > 1 ? read : undefined
+      return await this.#enqueue(work, options, read.shape[0] ?? 0, shared, () => made.dispose())
+    } catch (error) {
+      made.dispose()
+      throw error
+    }
+  }
+
+  /** As `detector.decide`, through the queue. @throws (rejects) what `score` and `detector.decide` do */
+  async decide(rows: OodRows, options: ScorerCallOptions & { fpr?: number } = {}): Promise<Decisions> {
+    const { fpr, ...call } = options
+    const limit = this.detector.limit(fpr)
+    return this.detector.decisions(await this.score(rows, call), limit)
+  }
+
+  /**
+   * Anything else that asks the device, in turn with the scores and within the same bounds.
+   *
+   * @param count how many rows it counts for in the metrics
+   */
+  async run<T>(work: Work<T>, count: number, options: ScorerCallOptions = {}): Promise<T> {
+    this.#admit(options)
+    return this.#enqueue(work, options, count, undefined, () => undefined)
+  }
+
+  /** Takes no more calls, and waits for those it has. */
+  async close(): Promise<void> {
+    this.#closed ??= {
+      reason: new LangevinError('ERR_LANGEVIN_DISPOSED', 'this scorer has been closed; make another with createScorer'),
+    }
+    this.#untie()
+    if (this.#waiting.length + this.#running.size === 0 && this.#inFlight === 0) return
+    await new Promise<void>((resolve) => this.#idle.push(resolve))
+  }
+  async [ASYNC_DISPOSE](): Promise<void> {
+    await this.close()
+  }
+
+  #admit({ signal }: ScorerCallOptions): void {
+    throwIfAborted(signal)
+    if (this.#closed) throw this.#closed.reason
+    const { maxQueue } = this.#limits
+    if (this.#waiting.length < maxQueue) return
+    throw new LangevinError(
+      'ERR_LANGEVIN_QUEUE_FULL',
+      `${this.#waiting.length} calls wait already, and maxQueue is ${maxQueue}; try again later`,
+      { details: { waiting: this.#waiting.length, maxQueue } },
+    )
+  }
+
+  #enqueue<T>(
+    work: Work<T>,
+    { signal, context }: ScorerCallOptions,
+    count: number,
+    rows: Tensor | undefined,
+    release: () => void,
+  ): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      let untie: () => void = () => undefined
+      const end = (settle: () => void) => {
+        if (call.ended) return
+        call.ended = true
+        untie()
+        release()
+        settle()
+      }
+      const call: Call = {
+        rows,
+        count,
+        work,
+        context,
+        since: performance.now(),
+        resolve: (value) => end(() => resolve(value as T)),
+        reject: (reason) => end(() => reject(reason)),
+        release,
+        ended: false,
+        stop: undefined,
+      }
+      untie = whenAborted(signal, () => this.#leave(call, signal!.reason))
+      this.#waiting.push(call)
+      this.#schedule()
+    })
+  }
+
+  /** A call whose caller has gone. */
+  #leave(call: Call, reason: unknown): void {
+    const place = this.#waiting.indexOf(call)
+    if (place >= 0) this.#waiting.splice(place, 1)
+    const { stop } = call
+    call.reject(reason)
+    stop?.()
+    this.#settle()
+  }
+
+  #abort(reason: unknown): void {
+    this.#closed = { reason }
+    for (const call of [...this.#waiting, ...this.#running]) this.#leave(call, reason)
+  }
+
+  /** Starts native calls: at once, or after the calls of this turn of the event loop have come. */
+  #schedule(): void {
+    if (!this.shares) {
+      this.#pump()
+      return
+    }
+    this.#turn ??= setImmediate(() => {
+      this.#turn = undefined
+      this.#pump()
+    })
+  }
+
+  #pump(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    // One at a time where calls share: those that come meanwhile make up the next.
+    while (this.#waiting.length > 0 && this.#inFlight < (this.shares ? 1 : IN_FLIGHT)) {
+      const calls = this.#together()
+      const left = this.#patience(calls)
+      if (left > 0) {
+        this.#timer = setTimeout(() => this.#pump(), left)
+        return
+      }
+      this.#waiting.splice(0, calls.length)
+      void this.#start(calls)
+    }
+  }
+
+  /** The first calls of the queue that can share one native call. */
+  #together(): Call[] {
+    const [first, ...rest] = this.#waiting as [Call, ...Call[]]
+    const calls = [first]
+    const shape = first.rows?.shape.slice(1).join()
+    let rows = first.count
+    for (const call of rest) {
+      const fits = call.rows !== undefined && first.rows !== undefined && call.rows.dtype === first.rows.dtype
+      if (!fits || call.rows.shape.slice(1).join() !== shape || rows + call.count > this.#limits.maxBatch) break
+      calls.push(call)
+      rows += call.count
+    }
+    return calls
+  }
+
+  /** Milliseconds that these calls wait for more. */
+  #patience(calls: readonly Call[]): number {
+    const { maxBatch, maxDelayMs } = this.#limits
+    const full = calls.length < this.#waiting.length || calls.reduce((n, { count }) => n + count, 0) >= maxBatch
+    if (full || this.#closed || calls[0]!.rows === undefined) return 0
+    return maxDelayMs - (performance.now() - calls[0]!.since)
+  }
+
+  async #start(calls: readonly Call[]): Promise<void> {
+    const controller = new AbortController()
+    for (const call of calls) {
+      this.#running.add(call)
+      call.stop = () => {
+        if (calls.every(({ ended }) => ended)) controller.abort()
+      }
+    }
+    this.#inFlight++
+    const begun = performance.now()
+    let failure: { error: unknown } | undefined
+    try {
+      if (calls.length === 1) calls[0]!.resolve(await calls[0]!.work(controller.signal))
+      else await this.#shared(calls, controller.signal)
+    } catch (error) {
+      failure = { error }
+      if (calls.length === 1) calls[0]!.reject(error)
+    }
+    this.#inFlight--
+    this.#tell(calls, begun, failure)
+    // Rows of one call must not fail the others: each is asked by itself.
+    if (failure !== undefined && calls.length > 1) await this.#oneByOne(calls)
+    for (const call of calls) this.#running.delete(call)
+    this.#pump()
+    this.#settle()
+  }
+
+  async #shared(calls: readonly Call[], signal: AbortSignal): Promise<void> {
+    const { threads } = this.#options
+    const job = threads === undefined ? {} : { threads }
+    using rows = Tensor.concat(calls.map((call) => call.rows!))
+    const scores = doubles(await scoresOfRows(this.detector.live(), rows, { ...job, signal }))
+    let first = 0
+    for (const call of calls) {
+      call.resolve(scores.slice(first, first + call.count))
+      first += call.count
+    }
+  }
+
+  async #oneByOne(calls: readonly Call[]): Promise<void> {
+    for (const call of calls.filter(({ ended }) => !ended)) {
+      const controller = new AbortController()
+      call.stop = () => controller.abort()
+      const begun = performance.now()
+      try {
+        call.resolve(await call.work(controller.signal))
+        this.#tell([call], begun, undefined)
+      } catch (error) {
+        call.reject(error)
+        this.#tell([call], begun, { error })
+      }
+    }
+  }
+
+  #tell(calls: readonly Call[], begun: number, failure: { error: unknown } | undefined): void {
+    this.#options.onMetrics?.({
+      calls: calls.length,
+      rows: calls.reduce((n, { count }) => n + count, 0),
+      waitMs: begun - calls[0]!.since,
+      runMs: performance.now() - begun,
+      started: performance.timeOrigin + begun,
+      waiting: this.#waiting.length,
+      contexts: calls.map(({ context }) => context),
+      ...failure,
+    })
+  }
+
+  #settle(): void {
+    if (this.#waiting.length + this.#running.size > 0 || this.#inFlight > 0) return
+    for (const resolve of this.#idle.splice(0)) resolve()
+  }
+}
+
+/**
+ * A queue in front of a fitted detector, for services: bounded, with an AbortSignal per call, and micro-batching where
+ * `maxBatch` says so.
+ *
+ * @param detector from `ood.fit` or `ood.load`; the caller disposes it after `scorer.close()`
+ * @throws ERR_LANGEVIN_INVALID_OPTION, ERR_LANGEVIN_DISPOSED
+ */
+export function createScorer(detector: FittedDetector, options: ScorerOptions = {}): Scorer {
+  const known = ['maxBatch', 'maxDelayMs', 'maxQueue', 'threads', 'signal', 'onMetrics']
+  return new Scorer(detector, requireOptions('createScorer', options, known))
+}
