@@ -20,6 +20,14 @@ import './energies/index.js'
 /** Rows of a call on this thread: the event loop waits meanwhile. */
 const MOST_AT_ONCE = 1024
 
+/** Multiply-adds that take less time than a job's way to the thread of its device and back: energy() does them at once. */
+const LESS_THAN_A_JOB = 65536
+/** After so many of them one goes the long way: a loop that awaits nothing else must let timers and sockets have their turn. */
+const MOST_IN_A_ROW = 32
+let inARow = 0
+
+type Plain = 'energy' | 'score'
+
 /**
  * An energy E(x) or E(x, y) with its parameters, in native memory. LOW energy = probable: p(x) = exp(-E(x)) / Z.
  *
@@ -64,8 +72,10 @@ export class Energy extends Network {
    * @throws (rejects) ERR_LANGEVIN_SHAPE, _NON_FINITE (naming row and column), _INVALID_OPTION (columns of a Dataset that do
    *   not fit the `inputs`), _BUSY, _DISPOSED
    */
-  async energy(x: RowsLike | Dataset, options: EvaluateOptions = {}): Promise<Tensor> {
-    const energies = await this.onRows('energy', x, options, (args, more) =>
+  async energy(x: RowsLike | Dataset, options?: EvaluateOptions): Promise<Tensor> {
+    const small = this.#small('energy', x, options)
+    if (small !== undefined) return small
+    const energies = await this.onRows('energy', x, options === undefined ? {} : options, (args, more) =>
       invoke('energy.energy', { energy: this.native(), ...args }, more),
     )
     return this.conversion?.energies(energies) ?? energies
@@ -77,8 +87,10 @@ export class Energy extends Network {
    * @param x rows `[n, d]`, or `[n, ...inputShape]`; or a Dataset
    * @returns the shape of x
    */
-  async score(x: RowsLike | Dataset, options: EvaluateOptions = {}): Promise<Tensor> {
-    const gradient = await this.onRows('score', x, options, (args, more) =>
+  async score(x: RowsLike | Dataset, options?: EvaluateOptions): Promise<Tensor> {
+    const small = this.#small('score', x, options)
+    if (small !== undefined) return small
+    const gradient = await this.onRows('score', x, options === undefined ? {} : options, (args, more) =>
       invoke('energy.score', { energy: this.native(), ...args }, more),
     )
     return this.conversion?.derivatives(gradient) ?? gradient
@@ -94,30 +106,56 @@ export class Energy extends Network {
    *   _INVALID_OPTION for more rows, _UNSUPPORTED on a CUDA device
    */
   energySync(x: RowsLike | Dataset, options?: { y?: RowsLike }): Tensor {
-    return this.#atOnce('energySync', x, options)
+    return this.#atOnce('energy', x, options)
   }
 
   /** The score of a few rows, at once on this thread: as `energySync`, the shape of x. */
   scoreSync(x: RowsLike | Dataset, options?: { y?: RowsLike }): Tensor {
-    return this.#atOnce('scoreSync', x, options)
+    return this.#atOnce('score', x, options)
   }
 
-  #atOnce(name: 'energySync' | 'scoreSync', x: RowsLike | Dataset, options: { y?: RowsLike } | undefined): Tensor {
+  /** A few rows of a small model, in less time than a job would need to get to another thread; else undefined. */
+  #small(name: Plain, x: RowsLike | Dataset, options?: EvaluateOptions): Tensor | undefined {
+    if (options !== undefined) return undefined
+    if (inARow >= MOST_IN_A_ROW) {
+      inARow = 0
+      return undefined
+    }
+    try {
+      const found = this.#plain(name, x, LESS_THAN_A_JOB)
+      if (found !== undefined) inARow++
+      return found
+    } catch {
+      return undefined // busy: the job waits for its turn, or says what is wrong
+    }
+  }
+
+  /** Rows that need no tensor on their way in, of at most so many multiply-adds; else undefined. */
+  #plain(name: Plain, x: RowsLike | Dataset, most?: number): Tensor | undefined {
     const handle = this.live()
+    const { conversion } = this
     this.#width ??= handle.inputWidth
-    const width = this.#width
-    const rows = options === undefined && !this.conversion?.transforms ? plainRows(x, width) : undefined
-    const count = rows === undefined ? 0 : rows.length / width
-    if (rows === undefined || count > MOST_AT_ONCE) return this.#atOnceInGeneral(name, x, options ?? {})
-    const out = new Float32Array(name === 'energySync' ? count : rows.length)
-    const filled = translated(() =>
-      name === 'energySync' ? handle.energyInto(rows, out) : handle.scoreInto(rows, out),
-    )
-    if (!filled) return this.#atOnceInGeneral(name, x, {})
-    return madeTensor(out, name === 'energySync' ? [count] : [count, width])
+    const rows = conversion === undefined ? plainRows(x, this.#width, MOST_AT_ONCE) : conversion.plain(x, MOST_AT_ONCE)
+    if (rows === undefined) return undefined
+    const count = rows.length / this.#width
+    if (name === 'energy') {
+      const out = new Float32Array(count)
+      if (!handle.energyInto(rows, out, most)) return undefined
+      conversion?.plainEnergies(out)
+      return madeTensor(out, [count])
+    }
+    const out = new Float32Array(rows.length)
+    if (!handle.scoreInto(rows, out, most)) return undefined
+    conversion?.plainDerivatives(out)
+    return madeTensor(out, [count, this.#width])
   }
 
-  #atOnceInGeneral(name: 'energySync' | 'scoreSync', given: RowsLike | Dataset, options: { y?: RowsLike }): Tensor {
+  #atOnce(name: Plain, x: RowsLike | Dataset, options: { y?: RowsLike } | undefined): Tensor {
+    const found = options === undefined ? translated(() => this.#plain(name, x)) : undefined
+    return found ?? this.#atOnceInGeneral(`${name}Sync`, x, options ?? {})
+  }
+
+  #atOnceInGeneral(name: `${Plain}Sync`, given: RowsLike | Dataset, options: { y?: RowsLike }): Tensor {
     const { y } = requireOptions(name, options, ['y'])
     if (this.device !== 'cpu') {
       throw new LangevinError(

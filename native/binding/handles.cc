@@ -1,6 +1,7 @@
 #include "handles.h"
 
 #include <atomic>
+#include <cmath>
 #include <mutex>
 #include <set>
 #include <utility>
@@ -166,7 +167,7 @@ class NativeNetwork : public TaggedWrap<NativeNetwork> {
   Napi::Value energyInto(const Napi::CallbackInfo& info) { return into(info, Plain::Energy); }
   Napi::Value scoreInto(const Napi::CallbackInfo& info) { return into(info, Plain::Score); }
 
-  // (x: Float32Array, out: Float32Array) -> true once `out` is filled, false where it takes the general way.
+  // (x: Float32Array, out: Float32Array, most?: number) -> true once `out` is filled, false where it takes the general way.
   Napi::Value into(const Napi::CallbackInfo& info, Plain what) {
     return guarded(info.Env(), [&]() -> Napi::Value {
       const NetworkRef network = owned.ref();
@@ -178,8 +179,9 @@ class NativeNetwork : public TaggedWrap<NativeNetwork> {
       const auto width = static_cast<std::size_t>(owned.description().inputWidth);
       const std::size_t rows = width > 0 ? numbers / width : 0;
       const bool fits = x && out && rows * width == numbers && room == (what == Plain::Energy ? rows : numbers);
+      const double most = info[2].IsNumber() ? info[2].As<Napi::Number>().DoubleValue() : HUGE_VAL;
       return Napi::Boolean::New(info.Env(),
-                                fits && evaluatePlain(network, what, x, static_cast<std::int64_t>(rows), out));
+                                fits && evaluatePlain(network, what, x, static_cast<std::int64_t>(rows), out, most));
     });
   }
 

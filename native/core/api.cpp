@@ -156,9 +156,9 @@ NetworkDescription describe(const NetworkRef& network) {
   return d;
 }
 
-bool evaluatePlain(const NetworkRef& network, Plain what, const float* x, std::int64_t rows, float* out) {
+bool evaluatePlain(const NetworkRef& network, Plain what, const float* x, std::int64_t rows, float* out, double most) {
   const auto* energy = dynamic_cast<const Energy*>(network.get());
-  if (!energy) return false;
+  if (!energy || static_cast<double>(rows) * energy->workPerRow() > most) return false;
   return guarded(
       [&] { return what == Plain::Energy ? energy->energyInto(x, rows, out) : energy->scoreInto(x, rows, out); });
 }

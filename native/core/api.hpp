@@ -58,8 +58,9 @@ struct NetworkDescription {
 };
 NetworkDescription describe(const NetworkRef& network);
 /// What a small evaluation asks for without a value tree around it: n float32 rows in, E [n] or the scores [n, d] out, on
-/// the calling thread. False where the functions of the table must be asked (which then also say what is wrong).
+/// the calling thread. False where the functions of the table must be asked (which then also say what is wrong), and where
+/// it takes more than `most` multiply-adds.
 enum class Plain { Energy, Score };
-bool evaluatePlain(const NetworkRef& network, Plain what, const float* x, std::int64_t rows, float* out);
+bool evaluatePlain(const NetworkRef& network, Plain what, const float* x, std::int64_t rows, float* out, double most);
 
 }  // namespace langevin

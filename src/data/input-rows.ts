@@ -2,7 +2,7 @@
 import { LangevinError } from '../errors.js'
 import { invokeNow } from '../runtime/index.js'
 import { hint } from '../spec/index.js'
-import { type RowsLike, type Tensor, tensor, toRows } from '../tensor/index.js'
+import { plainRows, type RowsLike, type Tensor, tensor, toRows } from '../tensor/index.js'
 import { Dataset } from './dataset.js'
 import { type Inputs, inputWidthOf } from './inputs.js'
 
@@ -93,6 +93,30 @@ export class InputRows {
     } finally {
       if (raw !== value) raw.dispose()
     }
+  }
+
+  /**
+   * A few rows [n, width] in the units of the model, laid flat and without a tensor: the numbers of `rows()` as float32. Undefined for
+   * everything that `rows()` must look at, and for more than `most` rows.
+   */
+  plain(value: unknown, most: number): Float32Array | undefined {
+    if (!this.transforms) return plainRows(value, this.width, most)
+    const { mean, scale, width } = this
+    const raw = plainRows(value, width, most, true)
+    if (raw === undefined) return undefined
+    const rows = new Float32Array(raw.length)
+    for (let i = 0, k = 0; i < rows.length; i++, k = k + 1 < width ? k + 1 : 0)
+      rows[i] = (raw[i]! - mean[k]!) / scale[k]!
+    return rows
+  }
+
+  /** What `energies()` and `derivatives()` do, in place, to numbers that belong to `plain()` rows. */
+  plainEnergies(energies: Float32Array): void {
+    if (this.logScale !== 0) for (let i = 0; i < energies.length; i++) energies[i] = energies[i]! + this.logScale
+  }
+  plainDerivatives(gradient: Float32Array): void {
+    if (!this.transforms) return
+    for (let i = 0; i < gradient.length; i++) gradient[i] = gradient[i]! / this.scale[i % this.width]!
   }
 
   #inOrder(value: RowsLike, what: string): Tensor {

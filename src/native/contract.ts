@@ -48,11 +48,11 @@ export interface NativeNetwork {
   dispose(): void
   /**
    * E of plain rows, on this thread: x has rows times inputWidth numbers, `out` one for each row. False where
-   * `energy.energyNow` must be asked.
+   * `energy.energyNow` must be asked, and where it takes more than `most` multiply-adds.
    */
-  energyInto(x: Float32Array, out: Float32Array): boolean
+  energyInto(x: Float32Array, out: Float32Array, most?: number): boolean
   /** The same for scores (`energy.scoreNow`); `out` is as long as x. */
-  scoreInto(x: Float32Array, out: Float32Array): boolean
+  scoreInto(x: Float32Array, out: Float32Array, most?: number): boolean
 }
 
 /** One queued or running job. All methods may be called at any time, also after its end. */

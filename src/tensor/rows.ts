@@ -41,18 +41,36 @@ export function toRows(value: RowsLike, what = 'x', dtype?: Dtype): Tensor {
   )
 }
 
+function numbersOf(rows: Tensor, width: number, most: number): Float32Array | undefined {
+  if (rows.disposed || rows.dtype !== 'float32' || rows.device !== 'cpu') return undefined
+  const { shape } = rows
+  if (shape.length !== 2 || shape[1] !== width || shape[0]! > most) return undefined
+  return rows.toTypedArray() as Float32Array
+}
+
 /**
  * Rows [n, width] of numbers laid flat as float32, without a tensor: the quick way for a few of them. Undefined for
- * everything that `toRows` must look at (other forms, other shapes, what is no number).
+ * everything that `toRows` must look at (other forms, other shapes, what is no number), and for more than `most` rows. With
+ * `exact`, numbers of nested arrays stay float64.
  */
-export function plainRows(value: unknown, width: number): Float32Array | undefined {
+export function plainRows(value: unknown, width: number, most: number): Float32Array | undefined
+export function plainRows(
+  value: unknown,
+  width: number,
+  most: number,
+  exact: true,
+): Float32Array | Float64Array | undefined
+export function plainRows(value: unknown, width: number, most: number, exact = false) {
+  if (value instanceof Tensor) return numbersOf(value, width, most)
   if (!Array.isArray(value)) {
     if (typeof value !== 'object' || value === null || !('data' in value && 'shape' in value)) return undefined
     const { data, shape } = value
     if (!(data instanceof Float32Array && data.buffer instanceof ArrayBuffer && Array.isArray(shape))) return undefined
-    return shape.length === 2 && shape[1] === width && shape[0] === data.length / width ? data : undefined
+    const fits = shape.length === 2 && shape[1] === width && shape[0] === data.length / width
+    return fits && shape[0] <= most ? data : undefined
   }
-  const flat = new Float32Array(value.length * width)
+  if (value.length > most) return undefined
+  const flat = new (exact ? Float64Array : Float32Array)(value.length * width)
   let at = 0
   for (const row of value as unknown[]) {
     if (!Array.isArray(row) || row.length !== width) return undefined

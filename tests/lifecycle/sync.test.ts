@@ -1,6 +1,6 @@
 /** energySync and scoreSync: the bits of energy() and score(), at once, and never beside a writer. */
 import { describe, expect, it } from 'vitest'
-import { Energy, energies, memoryStats, objectives, sample, samplers, tensor, train } from '../../src/index.js'
+import { data, Energy, energies, memoryStats, objectives, sample, samplers, tensor, train } from '../../src/index.js'
 import { refusal, rejection } from '../helpers/errors.js'
 
 const grid = (n: number, d: number) =>
@@ -29,6 +29,28 @@ describe('energySync and scoreSync', () => {
     }
     const none = tensor(new Float32Array(0), [0, 3])
     expect(bits(model.scoreSync(none))).toEqual(bits(await model.score(none)))
+  })
+
+  it('give the bits of a job for rows in the units of the data, and refuse what it refuses', async () => {
+    const table = data.fromArrays({ seconds: [1.7e9, 1.7e9 + 40, 1.7e9 + 100], width: [1e-3, 5e-3, 3e-3] })
+    using model = await Energy.create(energies.mlp({ input: 2, hidden: [33], gaussianBase: 1 }), {
+      inputs: data.inputs(table),
+    })
+    const rows = [
+      [1.7e9 + 7, 2e-3],
+      [1.7e9 + 90, 0.01],
+      [1.7e9, -1],
+    ]
+    const flat = { data: Float32Array.from(rows.flat()), shape: [3, 2] }
+    for (const x of [rows, flat, tensor(rows), tensor(rows, [3, 2], 'float64')]) {
+      for (const each of ['energy', 'score'] as const) {
+        const wanted = bits(await model[each](x, { threads: 1 })) // options: the way through the queue
+        expect(bits(model[`${each}Sync`](x))).toEqual(wanted)
+        expect(bits(await model[each](x))).toEqual(wanted)
+      }
+    }
+    expect(refusal(() => model.energySync([[1, 2, 3]])).code).toBe('ERR_LANGEVIN_SHAPE')
+    expect((await rejection(() => model.energy([[Number.NaN, 2]]))).message).toContain('row 0, column 0')
   })
 
   it('take a condition, and rows with more axes than one', async () => {
@@ -90,6 +112,25 @@ describe('energySync and scoreSync', () => {
     for (let i = 0; i < 300; i++) expect(bits(model.scoreSync(rows))).toEqual(expected)
     run.abort()
     await run.done.catch(() => undefined)
+  })
+
+  it('energy() of a few rows waits for no job, and a loop of such calls leaves timers their turn', async () => {
+    using model = await Energy.create(energies.mlp({ input: 2, hidden: [8] }))
+    using other = await Energy.create(energies.mlp({ input: 2, hidden: [8] }))
+    let fired = false
+    const timer = setTimeout(() => {
+      fired = true
+    }, 1)
+    // Without a turn for the event loop this would never end.
+    while (!fired) await model.energy([[1, 2]])
+    clearTimeout(timer)
+    // Behind a change of the parameters that waits in the queue, the call waits too.
+    const sampling = sample(other, { sampler: samplers.langevin({ steps: 1_000_000_000, stepSize: 0.01 }), chains: 4 })
+    const change = other.setParameters({ '0.bias': new Float32Array(8).fill(2) })
+    const after = other.energy([[1, 2]])
+    sampling.abort()
+    await Promise.all([sampling.done.catch(() => undefined), change])
+    expect(bits(await after)).toEqual(bits(await other.energy([[1, 2]], { threads: 1 })))
   })
 
   it('leave nothing behind', async () => {
