@@ -84,7 +84,13 @@ const TileKernelsOf<float>& tileKernelsOf<float>() {
   return tileKernels();
 }
 
-const std::vector<const TileKernelsOf<double>*>& runnableDoubleKernels() {
+template <>
+const std::vector<const TileKernelsOf<float>*>& runnableKernelsOf<float>() {
+  return runnableTileKernels();
+}
+
+template <>
+const std::vector<const TileKernelsOf<double>*>& runnableKernelsOf<double>() {
   static const auto tables = [] {
     std::vector<const TileKernelsOf<double>*> found{&isa_default_double::kernels};
 #ifdef LANGEVIN_HAS_ISA_X86
@@ -100,7 +106,7 @@ const std::vector<const TileKernelsOf<double>*>& runnableDoubleKernels() {
 template <>
 const TileKernelsOf<double>& tileKernelsOf<double>() {
   static const TileKernelsOf<double>& chosen = []() -> const TileKernelsOf<double>& {
-    const auto& tables = runnableDoubleKernels();
+    const auto& tables = runnableKernelsOf<double>();
     for (const auto* table : tables)
       if (std::string(table->name) == tileKernels().name) return *table;
     return *tables.back();  // avx512_bf16 has no arithmetic of float64 of its own

@@ -75,6 +75,24 @@ struct DistancesOf {
   const T* scales = nullptr;   // s [count]
 };
 
+/// Layer normalisation of rows: y = gain z + shift with z = (x - mean) / sqrt(variance + epsilon).
+template <class T>
+struct LayerNormOf {
+  std::int64_t rows = 0, cols = 0;
+  double epsilon = 0;
+  const T* x = nullptr;      // [rows, cols]
+  const T* gain = nullptr;   // [cols]; null: ones
+  const T* shift = nullptr;  // [cols]; null: zeros
+};
+
+/// Where its gradients are added to; null: not wanted.
+template <class T>
+struct LayerNormSlopesOf {
+  T* x = nullptr;      // [rows, cols]
+  T* gain = nullptr;   // [cols]
+  T* shift = nullptr;  // [cols]
+};
+
 /// One step of Adam with its corrections worked out: see optimizers/adam.cpp.
 template <class T>
 struct AdamStepOf {
@@ -116,6 +134,17 @@ struct CommonKernelsOf {
   /// out [rows, count], and out[r, :] = sum_k g[r, k] d|..|^2/dx[r, :] (or += when add)
   void (*distances)(const DistancesOf<T>& d, T* out);
   void (*distanceSlopes)(const DistancesOf<T>& d, const T* g, T* out, bool add);
+  /// out[r] = log sum_c exp x[r, c]
+  void (*logSumExp)(const T* x, T* out, std::int64_t rows, std::int64_t cols);
+  /// out[r, c] += g[r] exp(x[r, c] - y[r]) with y from logSumExp()
+  void (*logSumExpSlopes)(const T* x, const T* y, const T* g, T* out, std::int64_t rows, std::int64_t cols);
+  /// out[r, c] = x[r, c] - log sum_k exp x[r, k]
+  void (*logSoftmax)(const T* x, T* out, std::int64_t rows, std::int64_t cols);
+  /// out[r, c] += g[r, c] - exp(y[r, c]) sum_k g[r, k] with y from logSoftmax()
+  void (*logSoftmaxSlopes)(const T* y, const T* g, T* out, std::int64_t rows, std::int64_t cols);
+  /// y [rows, cols]; kept [rows, 2]: the mean and 1 / sqrt(variance + epsilon)
+  void (*layerNorm)(const LayerNormOf<T>& n, T* y, T* kept);
+  void (*layerNormSlopes)(const LayerNormOf<T>& n, const T* kept, const T* g, const LayerNormSlopesOf<T>& out);
   /// sum x^2, in float64 from block to block
   double (*squares)(const T* x, std::int64_t n);
   /// x <- x - a g + b xi, the Langevin update
@@ -163,6 +192,11 @@ const TileKernelsOf<double>& tileKernelsOf<double>();
 
 /// Every table this processor can run, the lowest first.
 const std::vector<const TileKernels*>& runnableTileKernels();
-const std::vector<const TileKernelsOf<double>*>& runnableDoubleKernels();
+template <class T>
+const std::vector<const TileKernelsOf<T>*>& runnableKernelsOf();
+template <>
+const std::vector<const TileKernelsOf<float>*>& runnableKernelsOf<float>();
+template <>
+const std::vector<const TileKernelsOf<double>*>& runnableKernelsOf<double>();
 
 }  // namespace langevin

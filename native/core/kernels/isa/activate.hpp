@@ -9,10 +9,6 @@ namespace langevin::LANGEVIN_ISA {
 using Activation = ActivationOf<Number>;
 using Bend = BendOf<Number>;
 
-struct Two {
-  Number y, d;
-};
-
 template <class F>
 static void activateRows(const Number* x, Number* y, Number* d, std::int64_t ld, std::int64_t rows, std::int64_t width,
                          Number argument) {
@@ -32,31 +28,16 @@ static void activateRows(const Number* x, Number* y, Number* d, std::int64_t ld,
   }
 }
 
-// Functions of the whole range, a number at a time.
-static Number expOf(Number v) { return sizeof v == 8 ? __builtin_exp(v) : __builtin_expf(v); }
-static Number logOf(Number v) { return sizeof v == 8 ? __builtin_log(v) : __builtin_logf(v); }
-static Number powOf(Number v, Number e) { return sizeof v == 8 ? __builtin_pow(v, e) : __builtin_powf(v, e); }
+static Number powerOf(Number v, Number e) { return sizeof v == 8 ? __builtin_pow(v, e) : __builtin_powf(v, e); }
 
-static Two libraryAt(const Activation& a, Number v) {
-  switch (a.f) {
-    case Unary::Exp: {
-      const Number e = expOf(v);
-      return {e, e};
-    }
-    case Unary::Log:
-      return {logOf(v), 1 / v};
-    default:
-      return {powOf(v, a.argument), a.argument == 0 ? 0 : a.argument * powOf(v, a.argument - 1)};
-  }
-}
-
-static void libraryRows(const Activation& a, const Number* x, Number* y, Number* d, std::int64_t ld, std::int64_t rows,
-                        std::int64_t width) {
+// Powers, a number at a time.
+static void powerRows(Number argument, const Number* x, Number* y, Number* d, std::int64_t ld, std::int64_t rows,
+                      std::int64_t width) {
   for (std::int64_t r = 0; r < rows; ++r)
     for (std::int64_t i = r * ld; i < r * ld + width; ++i) {
-      const Two p = libraryAt(a, x[i]);
-      y[i] = p.y;
-      if (d) d[i] = p.d;
+      const Number v = x[i];
+      y[i] = powerOf(v, argument);
+      if (d) d[i] = argument == 0 ? 0 : argument * powerOf(v, argument - 1);
     }
 }
 
@@ -89,9 +70,11 @@ static void activate(const Activation& a, const Number* x, Number* y, Number* d,
     case Unary::Abs:
       return activateRows<Abs>(x, y, d, ld, rows, width, a.argument);
     case Unary::Exp:
+      return activateRows<Exp>(x, y, d, ld, rows, width, a.argument);
     case Unary::Log:
+      return activateRows<Log>(x, y, d, ld, rows, width, a.argument);
     case Unary::Pow:
-      return libraryRows(a, x, y, d, ld, rows, width);
+      return powerRows(a.argument, x, y, d, ld, rows, width);
   }
 }
 

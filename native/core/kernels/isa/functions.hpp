@@ -33,6 +33,17 @@ struct LeakyRelu {
   LANGEVIN_INLINE Pair at(Vec x, Vec slope) { return {x > 0.0f ? x : slope * x, x > 0.0f ? all(1.0f) : slope}; }
 };
 
+struct Exp {
+  LANGEVIN_INLINE Pair at(Vec x, Vec) {
+    const Vec e = fullExponential(x);
+    return {e, e};
+  }
+};
+
+struct Log {
+  LANGEVIN_INLINE Pair at(Vec x, Vec) { return {fullLogarithm(x), 1.0f / x}; }
+};
+
 struct SquareRoot {
   LANGEVIN_INLINE Pair at(Vec x, Vec) {
     const Vec r = squareRoot(x);

@@ -1,6 +1,7 @@
 // Smooth functions of float32 with their derivatives, a vector at a time, see functions.hpp.
 #pragma once
 
+#include "kernels/isa/exp_log.hpp"
 #include "kernels/isa/exponential.hpp"
 
 namespace langevin::LANGEVIN_ISA {

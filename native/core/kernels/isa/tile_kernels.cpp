@@ -2,6 +2,7 @@
 #include "kernels/tile_kernels.hpp"
 
 #include "kernels/isa/distances.hpp"
+#include "kernels/isa/rows.hpp"
 #ifndef LANGEVIN_DOUBLE
 #include "kernels/isa/half.hpp"
 #include "kernels/isa/normal.hpp"
@@ -244,6 +245,12 @@ const Table kernels = {{.name = LANGEVIN_ISA_NAME,
                         .weightedColumns = weightedColumns,
                         .distances = distances,
                         .distanceSlopes = distanceSlopes,
+                        .logSumExp = logSumExp,
+                        .logSumExpSlopes = logSumExpSlopes,
+                        .logSoftmax = logSoftmax,
+                        .logSoftmaxSlopes = logSoftmaxSlopes,
+                        .layerNorm = layerNorm,
+                        .layerNormSlopes = layerNormSlopes,
                         .squares = squares,
                         .langevin = langevinUpdate,
                         .adam = adam},

@@ -139,16 +139,16 @@ LANGEVIN_INLINE Vec nearest(Vec x) {
 #endif
 }
 
-// p 2^k for whole k: in [-126, 127] for float32, in [-2000, 2000] with denormals and infinities for float64.
+// p 2^k for p near 1 and any whole k: denormals, 0 and infinity beyond.
 LANGEVIN_INLINE Vec scaled(Vec p, Vec k) {
-#ifndef LANGEVIN_DOUBLE
-  const Int whole = __builtin_convertvector(k, Int);
-  return p * (Vec)((whole + 127) << 23);
-#elif LANGEVIN_ISA_LEVEL >= 2
-  return (Vec)_mm512_scalef_pd((Raw)p, (Raw)k);
+#if LANGEVIN_ISA_LEVEL >= 2
+  return (Vec)LANGEVIN_OF(_mm512_scalef)((Raw)p, (Raw)k);
 #else
-  const Vec half = nearest(k * 0.5), rest = k - half;
-  return p * (Vec)(((Word)(half + kShifter) + 1023) << 52) * (Vec)(((Word)(rest + kShifter) + 1023) << 52);
+  constexpr int kMantissa = sizeof(Number) == 8 ? 52 : 23, kBias = sizeof(Number) == 8 ? 1023 : 127;
+  const Vec half = nearest(k * 0.5f), rest = k - half;
+  const Word first = ((Word)(half + kShifter) + kBias) << kMantissa;
+  const Word second = ((Word)(rest + kShifter) + kBias) << kMantissa;
+  return p * (Vec)first * (Vec)second;
 #endif
 }
 
