@@ -135,13 +135,17 @@ async function run() {
       const count = threads ?? 1
       const now = meter(count)
       peaks.set(count, peaks.has(count) ? higher(peaks.get(count), now) : now)
-      for (const row of bench.rows.filter(wantedRow)) {
-        if (row.threads !== undefined && row.threads !== threads) continue
-        const context = { repeats: own, processes, scale, peers }
-        const result = await measureRow(bench, row, threads, contenders, context, note)
-        addShares(result, peaks.get(count))
-        printRow(bench, result)
-        entry.rows.push(result)
+      const context = { repeats: own, processes, scale, peers, ...(bench.resident && { residents: new Map() }) }
+      try {
+        for (const row of bench.rows.filter(wantedRow)) {
+          if (row.threads !== undefined && row.threads !== threads) continue
+          const result = await measureRow(bench, row, threads, contenders, context, note)
+          addShares(result, peaks.get(count))
+          printRow(bench, result)
+          entry.rows.push(result)
+        }
+      } finally {
+        await Promise.all([...(context.residents?.values() ?? [])].map((child) => child.end()))
       }
     }
     if (entry.rows.length > 0) report.cases.push(entry)

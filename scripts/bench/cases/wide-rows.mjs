@@ -25,6 +25,8 @@ export const rows = [
   gaussian(1000, 256, 20),
   gaussian(1555, 64, 40),
   gaussian(1555, 256, 10),
+  gaussian(3000, 64, 10),
+  gaussian(3000, 256, 4),
   mixture(64, 100, 256, 200),
   mixture(2, 8, 256, 5000),
 ]

@@ -1,7 +1,8 @@
 /**
  * A contender in a process of its own, pinned to as many cores as it has threads. Protocol, one line of JSON each: the child
  * prints { ready: true, ... } after its warm-up (or { unsupported: why }), then answers every line on its standard input with
- * one measurement { value, ... }, and ends when the input does.
+ * one measurement { value, ... }, and ends when the input does. A child that stays for all rows of a case answers a line with the
+ * options of a row, too, as it does after its warm-up; "go" measures the row it was given last.
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { loadavg } from 'node:os'
@@ -59,6 +60,12 @@ export class Child {
       }
       if (value.startsWith('{')) return JSON.parse(value)
     }
+  }
+
+  /** Makes a resident child ready for a row: what it says of it. */
+  async prepare(options) {
+    this.#process.stdin.write(`${JSON.stringify(options)}\n`)
+    return await this.answer()
   }
 
   /** One measurement, with what the rest of the machine did meanwhile. */

@@ -12,8 +12,26 @@ export const DISTURBED = 0.1
 /** The options a child gets: the row's, the contender's, the threads; steps scaled for slow peers and for short runs. */
 export function optionsOf(row, contender, threads, scale = 1) {
   const all = { ...row.options, ...contender.options, ...(threads !== undefined && { threads }) }
+  if (all.milliseconds !== undefined) all.milliseconds *= scale
   if (all.steps !== undefined) all.steps = Math.max(2, Math.round(all.steps * scale * (contender.steps ?? 1)))
   return all
+}
+
+/** The process of a case that has one for all its rows, made ready for this row. */
+async function prepare(residents, contender, options, threads, peers) {
+  if (!residents.has(contender)) {
+    const child = new Child(
+      peers.command(contender),
+      { ...contender.options, threads },
+      peers.environment(threads),
+      threads,
+    )
+    await child.answer()
+    residents.set(contender, child)
+  }
+  const child = residents.get(contender)
+  const info = await child.prepare(options)
+  return info.unsupported === undefined ? { child, info } : { unsupported: info.unsupported }
 }
 
 async function start(contender, options, threads, peers) {
@@ -25,10 +43,13 @@ async function start(contender, options, threads, peers) {
 }
 
 /** Starts everyone, takes `turns` measurements of each in turns, and ends everyone. Results go to `trials` and `infos`. */
-async function oneProcess(active, row, threads, turns, { peers, scale, bench }, say) {
+async function oneProcess(active, row, threads, turns, { peers, scale, bench, residents }, say) {
   const children = new Map()
   const open = async (contender) => {
-    const begun = await start(contender, optionsOf(row, contender, threads, scale), threads, peers)
+    const options = optionsOf(row, contender, threads, scale)
+    const begun = residents
+      ? await prepare(residents, contender, options, threads, peers)
+      : await start(contender, options, threads, peers)
     if (begun.unsupported !== undefined) say(`${contender.name} left out of this row: ${begun.unsupported}`)
     return begun
   }
@@ -54,17 +75,18 @@ async function oneProcess(active, row, threads, turns, { peers, scale, bench }, 
       }
     }
   } finally {
-    await Promise.all([...children.values()].map((child) => child.end()))
+    if (!residents) await Promise.all([...children.values()].map((child) => child.end()))
   }
 }
 
 /**
  * Measures one row. Every contender is started `processes` times, to average over where a process happens to lie in memory;
- * the first turn of a process follows its warm-up.
+ * the first turn of a process follows its warm-up. In a case with `resident` one process of each serves all rows (`residents` of
+ * the context), because starting three of them would take longer than the row.
  */
 export async function measureRow(bench, row, threads, contenders, context, say) {
   const { repeats } = context
-  const processes = bench.fresh ? 1 : Math.min(context.processes, repeats)
+  const processes = bench.fresh || bench.resident ? 1 : Math.min(context.processes, repeats)
   const active = contenders
     .filter((c) => c.for === undefined || c.for(row, threads))
     .map((contender) => ({ contender, trials: [], info: {}, out: false }))

@@ -20,6 +20,32 @@ def serve(measure, **info):
         say(measure())
 
 
+def serve_rows(prepare):
+    """A process that stays for all rows of a case: a line with a row's options prepares it, a line "go" measures it.
+
+    prepare(options) gives measure and what is known after the warm-up.
+    """
+    say({"ready": True})
+    measure = None
+    for line in sys.stdin:
+        if line.strip() == "go":
+            say(measure())
+            continue
+        measure = None  # what the row before held is gone before the next is made
+        measure, info = prepare(json.loads(line))
+        say({"ready": True, **info})
+
+
+def calibrated(run, seconds, least=4):
+    """How many steps take about so many seconds; run(count) gives the seconds it took. It warms up on the way."""
+    count = least
+    while True:
+        took = run(count)
+        if took >= seconds / 2:
+            return max(least, round(count * seconds / took))
+        count = min(10 * count, round(count * seconds / took) + 1)
+
+
 def unsupported(why):
     say({"unsupported": why})
     sys.exit(0)
@@ -97,6 +123,7 @@ def serve_training(run, warm_up):
 
 
 __all__ = [
+    "calibrated",
     "columns_of",
     "jax_mlp",
     "means_of",
@@ -104,6 +131,7 @@ __all__ = [
     "outputs_of",
     "precision_of",
     "serve",
+    "serve_rows",
     "serve_training",
     "torch_mlp",
     "torch_threads",

@@ -1,0 +1,19 @@
+/** Microseconds of a value and its gradient for a batch of rows: every layer and activation alone, one thread. */
+import { BATCH, COLUMNS, columns, contenders, MILLISECONDS } from '../audit/contenders.mjs'
+import { layers } from '../audit/layers.mjs'
+
+export const name = 'layers'
+export const title =
+  'Gradients through every layer before a linear one: 4,096 rows of 2 columns, 1,024 of 64, 256 of 900'
+export const unit = 'us'
+export const threads = [1]
+export const resident = true
+export const repeats = 5
+export { contenders }
+
+export const rows = Object.entries(layers).flatMap(([kind, layer]) =>
+  COLUMNS.map((d) => ({
+    label: `${kind}, ${columns(d)}`,
+    options: { columns: d, ...layer(d), rows: BATCH[d], by: 'loop', milliseconds: MILLISECONDS },
+  })),
+)
