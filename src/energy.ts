@@ -14,7 +14,15 @@ import {
 } from './network.js'
 import { type InvokeOptions, invoke, invokeNow } from './runtime/index.js'
 import { requireOptions, type SpecValue } from './spec/index.js'
-import { madeTensor, plainRows, type RowsLike, type Tensor, toRows } from './tensor/index.js'
+import {
+  type FloatDtype,
+  madeTensor,
+  plainRows,
+  type RankOf,
+  type RowsLike,
+  type Tensor,
+  toRows,
+} from './tensor/index.js'
 import './energies/index.js'
 
 /** Rows of a call on this thread: the event loop waits meanwhile. */
@@ -28,13 +36,33 @@ let inARow = 0
 
 type Plain = 'energy' | 'score'
 
+/** Energies of rows: one number for each. */
+export type Energies = Tensor<FloatDtype, 1>
+/** Scores of rows in the form X: the shape of x. */
+export type Scores<X> = Tensor<FloatDtype, X extends Dataset ? 2 : RankOf<X>>
+/** The rank of rows of an energy with this spec: 2, or more where its `input` is a list of axes (then it is not known). */
+export type RowRank<S> = S extends { readonly input: infer I }
+  ? [I] extends [number]
+    ? 2
+    : number
+  : S extends { readonly kind: infer K }
+    ? string extends K
+      ? number
+      : 2
+    : number
+
+/** The instance side alone: `Energy.create` takes specs of energies, which `Network.create` must refuse. */
+const Base: new (...given: ConstructorParameters<typeof Network>) => Network = Network
+
 /**
  * An energy E(x) or E(x, y) with its parameters, in native memory. LOW energy = probable: p(x) = exp(-E(x)) / Z.
  *
  * While a run trains the energy, every other call on it is ERR_LANGEVIN_BUSY; after `dispose()` ERR_LANGEVIN_DISPOSED (a
  * job that has begun keeps what it needs).
  */
-export class Energy extends Network {
+export class Energy<R extends number = number> extends Base {
+  /** @internal Stands in types alone: the rank of its rows. */
+  declare readonly rowRank?: R
   #width: number | undefined
 
   /** @internal */
@@ -48,7 +76,10 @@ export class Energy extends Network {
    * @param spec from `energies.*`, or the same as plain JSON
    * @throws (rejects) ERR_LANGEVIN_INVALID_OPTION, _DTYPE, _DEVICE, _OUT_OF_MEMORY
    */
-  static override async create(spec: SpecValue<'energy'>, options: CreateOptions = {}): Promise<Energy> {
+  static async create<const S extends SpecValue<'energy'>>(
+    spec: S,
+    options: CreateOptions = {},
+  ): Promise<Energy<RowRank<S>>> {
     const made = await createNative('energy', spec, options)
     return new Energy(made.handle, made.spec, options.inputs)
   }
@@ -60,7 +91,7 @@ export class Energy extends Network {
    * @param options.prefix what the names in the file begin with: 'module.', 'net.', ...
    * @throws (rejects) ERR_LANGEVIN_IO, _FORMAT (not such a file; parameters that do not fit the spec)
    */
-  static override async load(path: string, options: LoadOptions = {}): Promise<Energy> {
+  static async load(path: string, options: LoadOptions = {}): Promise<Energy> {
     return loadInto(path, 'energy', options, (spec, more) => Energy.create(spec, more))
   }
 
@@ -72,10 +103,10 @@ export class Energy extends Network {
    * @throws (rejects) ERR_LANGEVIN_SHAPE, _NON_FINITE (naming row and column), _INVALID_OPTION (columns of a Dataset that do
    *   not fit the `inputs`), _BUSY, _DISPOSED
    */
-  async energy(x: RowsLike | Dataset, options?: EvaluateOptions): Promise<Tensor> {
-    const small = this.#small('energy', x, options)
+  async energy(x: RowsLike | Dataset, options?: EvaluateOptions): Promise<Energies> {
+    const small = this.#small<Energies>('energy', x, options)
     if (small !== undefined) return small
-    const energies = await this.onRows('energy', x, options === undefined ? {} : options, (args, more) =>
+    const energies = await this.onRows<Energies>('energy', x, options === undefined ? {} : options, (args, more) =>
       invoke('energy.energy', { energy: this.native(), ...args }, more),
     )
     return this.conversion?.energies(energies) ?? energies
@@ -87,10 +118,10 @@ export class Energy extends Network {
    * @param x rows `[n, d]`, or `[n, ...inputShape]`; or a Dataset
    * @returns the shape of x
    */
-  async score(x: RowsLike | Dataset, options?: EvaluateOptions): Promise<Tensor> {
-    const small = this.#small('score', x, options)
+  async score<X extends RowsLike | Dataset>(x: X, options?: EvaluateOptions): Promise<Scores<X>> {
+    const small = this.#small<Scores<X>>('score', x, options)
     if (small !== undefined) return small
-    const gradient = await this.onRows('score', x, options === undefined ? {} : options, (args, more) =>
+    const gradient = await this.onRows<Scores<X>>('score', x, options === undefined ? {} : options, (args, more) =>
       invoke('energy.score', { energy: this.native(), ...args }, more),
     )
     return this.conversion?.derivatives(gradient) ?? gradient
@@ -105,24 +136,24 @@ export class Energy extends Network {
    * @throws at once what `energy()` rejects with; ERR_LANGEVIN_BUSY also while a `setParameters()` has not ended;
    *   _INVALID_OPTION for more rows, _UNSUPPORTED on a CUDA device
    */
-  energySync(x: RowsLike | Dataset, options?: { y?: RowsLike }): Tensor {
+  energySync(x: RowsLike | Dataset, options?: { y?: RowsLike }): Energies {
     return this.#atOnce('energy', x, options)
   }
 
   /** The score of a few rows, at once on this thread: as `energySync`, the shape of x. */
-  scoreSync(x: RowsLike | Dataset, options?: { y?: RowsLike }): Tensor {
+  scoreSync<X extends RowsLike | Dataset>(x: X, options?: { y?: RowsLike }): Scores<X> {
     return this.#atOnce('score', x, options)
   }
 
   /** A few rows of a small model, in less time than a job would need to get to another thread; else undefined. */
-  #small(name: Plain, x: RowsLike | Dataset, options?: EvaluateOptions): Tensor | undefined {
+  #small<T extends Tensor>(name: Plain, x: RowsLike | Dataset, options?: EvaluateOptions): T | undefined {
     if (options !== undefined) return undefined
     if (inARow >= MOST_IN_A_ROW) {
       inARow = 0
       return undefined
     }
     try {
-      const found = this.#plain(name, x, LESS_THAN_A_JOB)
+      const found = this.#plain<T>(name, x, LESS_THAN_A_JOB)
       if (found !== undefined) inARow++
       return found
     } catch {
@@ -131,7 +162,7 @@ export class Energy extends Network {
   }
 
   /** Rows that need no tensor on their way in, of at most so many multiply-adds; else undefined. */
-  #plain(name: Plain, x: RowsLike | Dataset, most?: number): Tensor | undefined {
+  #plain<T extends Tensor>(name: Plain, x: RowsLike | Dataset, most?: number): T | undefined {
     const handle = this.live()
     const { conversion } = this
     this.#width ??= handle.inputWidth
@@ -142,20 +173,20 @@ export class Energy extends Network {
       const out = new Float32Array(count)
       if (!handle.energyInto(rows, out, most)) return undefined
       conversion?.plainEnergies(out)
-      return madeTensor(out, [count])
+      return madeTensor(out, [count]) as Tensor as T
     }
     const out = new Float32Array(rows.length)
     if (!handle.scoreInto(rows, out, most)) return undefined
     conversion?.plainDerivatives(out)
-    return madeTensor(out, [count, this.#width])
+    return madeTensor(out, [count, this.#width]) as Tensor as T
   }
 
-  #atOnce(name: Plain, x: RowsLike | Dataset, options: { y?: RowsLike } | undefined): Tensor {
-    const found = options === undefined ? translated(() => this.#plain(name, x)) : undefined
+  #atOnce<T extends Tensor>(name: Plain, x: RowsLike | Dataset, options: { y?: RowsLike } | undefined): T {
+    const found = options === undefined ? translated(() => this.#plain<T>(name, x)) : undefined
     return found ?? this.#atOnceInGeneral(`${name}Sync`, x, options ?? {})
   }
 
-  #atOnceInGeneral(name: `${Plain}Sync`, given: RowsLike | Dataset, options: { y?: RowsLike }): Tensor {
+  #atOnceInGeneral<T extends Tensor>(name: `${Plain}Sync`, given: RowsLike | Dataset, options: { y?: RowsLike }): T {
     const { y } = requireOptions(name, options, ['y'])
     if (this.device !== 'cpu') {
       throw new LangevinError(
@@ -176,10 +207,10 @@ export class Energy extends Network {
       condition = y === undefined ? undefined : toRows(y, 'y')
       const args = { energy: this.native(), x, y: condition, threads: 1 }
       if (name === 'energySync') {
-        const energy = invokeNow<Tensor>('energy.energyNow', args)
+        const energy = invokeNow<T>('energy.energyNow', args)
         return this.conversion?.energies(energy) ?? energy
       }
-      const score = invokeNow<Tensor>('energy.scoreNow', args)
+      const score = invokeNow<T>('energy.scoreNow', args)
       return this.conversion?.derivatives(score) ?? score
     } finally {
       if (x !== given) x.dispose()
@@ -188,8 +219,8 @@ export class Energy extends Network {
   }
 
   /** A copy with weights of its own, also while a run trains the energy: see `Network.snapshot`. */
-  override async snapshot(options: SnapshotOptions = {}): Promise<Energy & Snapshot> {
-    return this.copied(options, (more) => Energy.create(this.spec, more))
+  override async snapshot(options: SnapshotOptions = {}): Promise<Energy<R> & Snapshot> {
+    return this.copied<Energy<R>>(options, (more) => Energy.create(this.spec, more) as Promise<Energy<R>>)
   }
 
   /**
@@ -199,9 +230,9 @@ export class Energy extends Network {
    * @returns `[n, k]`
    * @throws (rejects) ERR_LANGEVIN_UNSUPPORTED for an energy without outputs
    */
-  async logits(x: RowsLike | Dataset, options: Omit<EvaluateOptions, 'y'> = {}): Promise<Tensor> {
+  async logits(x: RowsLike | Dataset, options: Omit<EvaluateOptions, 'y'> = {}): Promise<Tensor<FloatDtype, 2>> {
     const body = (args: Record<string, unknown>, more: InvokeOptions) =>
-      invoke<Tensor>('network.outputs', { network: this.native(), ...args }, more)
+      invoke<Tensor<FloatDtype, 2>>('network.outputs', { network: this.native(), ...args }, more)
     return this.onRows('logits', x, options, body, ['threads', 'signal'])
   }
 }

@@ -5,7 +5,7 @@ export type { Inputs, InputsOptions } from './data/inputs.js'
 export { type Diagnosable, type Diagnosis, diagnose, type Finding } from './diagnose/index.js'
 export { doctor } from './doctor/index.js'
 export { energies, expr } from './energies/index.js'
-export { Energy } from './energy.js'
+export { type Energies, Energy, type RowRank, type Scores } from './energy.js'
 export { type ErrorCode, LangevinError } from './errors.js'
 export * as evaluate from './evaluate/index.js'
 export {
@@ -64,7 +64,18 @@ export {
   type ScorerOptions,
 } from './serve/scorer.js'
 export { devices, memoryStats, threads, type Versions, versions } from './system.js'
-export { type NestedArray, type RowsLike, Tensor, type TypedArray, tensor } from './tensor/index.js'
+export {
+  type DtypeOf,
+  type FloatDtype,
+  type NestedArray,
+  type NestedOf,
+  type RankOf,
+  type RowsLike,
+  type ShapeOf,
+  Tensor,
+  type TypedArray,
+  tensor,
+} from './tensor/index.js'
 export {
   evaluateObjective,
   type HistoryPoint,

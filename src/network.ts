@@ -19,7 +19,7 @@ import { NativeHandle } from './native/handle.js'
 import { throwIfAborted } from './native/signal.js'
 import { type InvokeOptions, invoke, invokeNow } from './runtime/index.js'
 import { parseSpec, requireOptions, type SpecValue } from './spec/index.js'
-import { type RowsLike, type Tensor, toRows } from './tensor/index.js'
+import { type FloatDtype, type RowsLike, type Tensor, toRows } from './tensor/index.js'
 import { type Family, networkMetadata, prefixHint, readNetworkFile } from './weights.js'
 
 /** Where a network's numbers live. */
@@ -202,7 +202,7 @@ export class Network extends NativeHandle<NativeNetwork> {
    * @param spec from `networks.*` with its `input` (and for mlp its `output`), or the same as plain JSON
    * @throws (rejects) ERR_LANGEVIN_INVALID_OPTION, _DTYPE, _DEVICE, _OUT_OF_MEMORY
    */
-  static async create(spec: SpecValue<Family>, options: CreateOptions = {}): Promise<Network> {
+  static async create(spec: SpecValue<'network'>, options: CreateOptions = {}): Promise<Network> {
     const made = await createNative('network', spec, options)
     return new Network(made.handle, made.spec, options.inputs)
   }
@@ -319,20 +319,20 @@ export class Network extends NativeHandle<NativeNetwork> {
    * @returns `[n, k]`
    * @throws (rejects) ERR_LANGEVIN_UNSUPPORTED for an energy without outputs, _SHAPE, _NON_FINITE, _BUSY, _DISPOSED
    */
-  async outputs(x: RowsLike | Dataset, options: EvaluateOptions = {}): Promise<Tensor> {
+  async outputs(x: RowsLike | Dataset, options: EvaluateOptions = {}): Promise<Tensor<FloatDtype, 2>> {
     return this.onRows('outputs', x, options, (args, more) =>
       invoke('network.outputs', { network: this.native(), ...args }, more),
     )
   }
 
   /** @internal Calls `body` with rows and their condition as tensors. */
-  protected async onRows(
+  protected async onRows<T extends Tensor>(
     name: string,
     x: RowsLike | Dataset,
     options: EvaluateOptions,
-    body: (args: Record<string, unknown>, options: InvokeOptions) => Promise<Tensor>,
+    body: (args: Record<string, unknown>, options: InvokeOptions) => Promise<T>,
     known: readonly (keyof EvaluateOptions)[] = EVALUATE,
-  ): Promise<Tensor> {
+  ): Promise<T> {
     this.live()
     const { y, threads, signal } = requireOptions(`${this.family}.${name}`, options, known)
     throwIfAborted(signal)

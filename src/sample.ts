@@ -6,7 +6,15 @@ import { invokeNow, type Run, startRun } from './runtime/index.js'
 import type { SamplerStatistics } from './samplers/index.js'
 import { freeze, parseSpec, requireOneOf, requireOptions, type SpecValue } from './spec/index.js'
 import './samplers/index.js'
-import { type RowsLike, type Tensor, tensor, toRows } from './tensor/index.js'
+import {
+  type FloatDtype,
+  type LastRank,
+  type NextRank,
+  type RowsLike,
+  type Tensor,
+  tensor,
+  toRows,
+} from './tensor/index.js'
 
 /**
  * Where chains start when no rows are given. With a `box` in the sampler the rows are brought into it. An energy over
@@ -135,33 +143,34 @@ export interface SampleDiagnostics extends SamplerStatistics {
   burnIn: number
 }
 
-export interface SampleMoments {
+export interface SampleMoments<R extends number = number> {
   /** Rows that went in: chains times draws. */
   count: number
   /** float64 [d], or inputShape. */
-  mean: Tensor
+  mean: Tensor<'float64', LastRank<R>>
   /** The same shape, divided by count - 1. */
-  variance: Tensor
+  variance: Tensor<'float64', LastRank<R>>
   /** float64 [d, d], up to 256 columns. */
-  covariance?: Tensor
+  covariance?: Tensor<'float64', 2>
 }
 
-export interface SampleResult {
+/** What `sample` gives; R is the rank of rows of the energy, 2 for rows [chains, d]. */
+export interface SampleResult<R extends number = number> {
   /** Final states, [chains, d]; [chains, ...inputShape] where a row of the energy has more axes than one. */
-  samples: Tensor
+  samples: Tensor<FloatDtype, R>
   /** Their energies, [chains]. */
-  energy: Tensor
+  energy: Tensor<FloatDtype, 1>
   /** keep 'trajectory': [chains, draws, d], or [chains, draws, ...inputShape]. */
-  trajectory?: Tensor
+  trajectory?: Tensor<FloatDtype, NextRank<R>>
   /** keep 'trajectory': energies of the draws, [chains, draws]. */
-  trajectoryEnergy?: Tensor
+  trajectoryEnergy?: Tensor<FloatDtype, 2>
   /** keep 'moments'. */
-  moments?: SampleMoments
+  moments?: SampleMoments<R>
   /** For `resume`. */
   state: SampleState
   diagnostics: SampleDiagnostics
   /** For trace and rank plots: x float64 [columns, chains, draws] and energy [chains, draws], at most 8, 16, 512 of them. */
-  trace?: { readonly x: Tensor; readonly energy: Tensor }
+  trace?: { readonly x: Tensor<FloatDtype, 3>; readonly energy: Tensor<FloatDtype, 2> }
   /** The sampler that made them, as it was given. */
   sampler: SpecValue<'sampler'>
   /** Wall time of the native job. */
@@ -304,7 +313,7 @@ function requireInit(init: InitSpec): InitSpec {
  *   `done` rejects with ERR_LANGEVIN_NON_FINITE (an initial row), ERR_LANGEVIN_DIVERGED (chain and step in `details`),
  *   ERR_LANGEVIN_OUT_OF_MEMORY (before the first step, when a trajectory cannot fit), or the abort reason.
  */
-export function sample(model: Energy, options: SampleOptions): Run<SampleResult> {
+export function sample<R extends number>(model: Energy<R>, options: SampleOptions): Run<SampleResult<R>> {
   const { sampler, init, y, signal, resume, ...numbers } = requireOptions('sample', options, KNOWN)
   const made: Tensor[] = []
   const kept = (value: RowsLike, result: Tensor): Tensor => {
@@ -315,7 +324,7 @@ export function sample(model: Energy, options: SampleOptions): Run<SampleResult>
   const spec = freeze(parseSpec('sampler', sampler))
   try {
     const condition = typeof y === 'number' ? [y] : y
-    return startRun<SampleResult>(
+    return startRun<SampleResult<R>>(
       'sample',
       {
         ...numbers,
@@ -325,7 +334,7 @@ export function sample(model: Energy, options: SampleOptions): Run<SampleResult>
         y: condition === undefined ? undefined : kept(condition, toRows(condition, 'y')),
         resume: resume === undefined ? undefined : { ...requireOptions('sample: resume', resume, STATE) },
       },
-      { signal, finish: (raw: Raw) => finished(raw, conversion, spec) },
+      { signal, finish: (raw: Raw) => finished(raw, conversion, spec) as SampleResult<R> },
     )
   } finally {
     for (const t of made) t.dispose()

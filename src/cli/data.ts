@@ -14,6 +14,8 @@ import { oneOf } from './support.js'
 
 /** How a table of text writes its columns and its numbers. */
 export interface TextStyle {
+  /** Whether the first row names the columns; found out when left out. */
+  header?: boolean | undefined
   decimal?: '.' | ',' | undefined
   thousands?: string | undefined
   delimiter?: string | undefined
@@ -31,11 +33,12 @@ const READERS: Record<string, Reader> = {
 }
 
 const TEXT = ['csv', 'tsv']
-const STYLE = ['decimal', 'thousands', 'delimiter'] as const
+const STYLE = ['header', 'decimal', 'thousands', 'delimiter'] as const
 
 /** The members that are there. */
-function set({ decimal, thousands, delimiter }: TextStyle) {
+function set({ header, decimal, thousands, delimiter }: TextStyle) {
   return {
+    ...(header !== undefined && { header }),
     ...(decimal !== undefined && { decimal }),
     ...(thousands !== undefined && { thousands }),
     ...(delimiter !== undefined && { delimiter }),
@@ -132,6 +135,7 @@ export const dataField = (z: Z) => {
     z.strictObject({
       path: z.string().min(1),
       format: z.enum(FORMATS).optional(),
+      header: z.boolean().optional(),
       decimal: z.enum(['.', ',']).optional(),
       thousands: z.string().optional(),
       delimiter: z.string().optional(),
@@ -164,6 +168,11 @@ export function readOptions(command: Command): Command {
         '--format <name>',
         `how rows are stored, instead of the extension (of stdin: csv): ${FORMATS.join(', ')}`,
       ).argParser(oneOf(...FORMATS)),
+    )
+    .addOption(
+      new Option('--header <yes|no>', 'whether the first row names the columns (default: found out)').argParser(
+        (value: string) => oneOf('yes', 'no')(value) === 'yes',
+      ),
     )
     .addOption(new Option('--decimal <mark>', "decimal mark of a table of text: '.' or ','").argParser(oneOf('.', ',')))
     .option('--thousands <mark>', 'what separates thousands in a table of text')

@@ -54,8 +54,8 @@ export async function planned(
   path: string,
   flags: PlanFlags,
 ): Promise<{ json: unknown; file: RunFile; rows: Dataset }> {
-  const { format, ignore, objective, hidden, columns, y, decimal, thousands, delimiter } = flags
-  const style = { decimal, thousands, delimiter }
+  const { format, ignore, objective, hidden, columns, y, header, decimal, thousands, delimiter } = flags
+  const style = { header, decimal, thousands, delimiter }
   const rows = await readRows(path, { format, ignore, ...style })
   const { set, standardize } = flags
   const plan = planRun(path, rows, { ...style, format, ignore, objective, hidden, columns, y })

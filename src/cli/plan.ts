@@ -85,7 +85,7 @@ function learningRate(kind: string) {
  * far from the data, whatever the network says there; denoising score matching; a learning rate that falls to 0; averaged weights.
  */
 export function planRun(path: string, dataset: Dataset, options: PlanOptions): Record<string, unknown> {
-  const { format, decimal, thousands, delimiter, objective = 'dsm', hidden = [64, 64], columns, y } = options
+  const { format, header, decimal, thousands, delimiter, objective = 'dsm', hidden = [64, 64], columns, y } = options
   // A label that was not asked for is neither x nor y.
   const label = y === undefined && dataset.label !== undefined ? [dataset.label] : []
   const ignore = [...(options.ignore ?? []), ...label]
@@ -100,7 +100,7 @@ export function planRun(path: string, dataset: Dataset, options: PlanOptions): R
   const scaled = spec.kind === 'denoisingScoreMatching' && typeof spec.sigma === 'number' && energy.kind === 'mlp'
   return {
     energy: { ...energy, ...(scaled && { inputScale: Number((1 / (spec.sigma as number)).toPrecision(3)) }) },
-    data: { path, ...defined({ format, decimal, thousands, delimiter }) },
+    data: { path, ...defined({ format, header, decimal, thousands, delimiter }) },
     ...(columns !== undefined && { columns }),
     ...(ignore.length > 0 && { ignore }),
     ...(y !== undefined && { y }),

@@ -36,7 +36,7 @@ export const runFile = defineSpec(
     },
     check: (options, fail) => checkLength(options, fail),
   },
-)
+).options()
 
 export type RunFile = ReturnType<typeof runFile>
 

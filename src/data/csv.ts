@@ -111,7 +111,7 @@ function headingOf(path: string, first: First, layout: Layout, options: CsvOptio
   if (comment !== undefined && numeric && header === undefined) {
     throw new LangevinError(
       'ERR_LANGEVIN_FORMAT',
-      `${path}: line ${comment.line} begins with '#' and has ${width} cells as the rows have: if it names the columns, give { header: true }, if it is a comment, { header: false }`,
+      `${path}: line ${comment.line} begins with '#' and has ${width} cells as the rows have: if it names the columns, give { header: true }, if it is a comment, { header: false } (on the command line: --header yes or no)`,
       { details: { path, line: comment.line } },
     )
   }
@@ -133,9 +133,9 @@ function headingOf(path: string, first: First, layout: Layout, options: CsvOptio
 function firstRowHint({ cells }: First, options: CsvOptions, style: NumberStyle): string | undefined {
   if (options.header !== undefined || cells.every((cell) => normalised(cell, style) !== undefined)) return undefined
   const width = cells.length
-  const hint = 'If the first row names the columns, give { header: true }'
+  const hint = 'If the first row names the columns, give { header: true } (on the command line: --header yes)'
   const ignoring = (k: number) =>
-    `{ header: true, columns: { column${k}: 'ignore' } } (on the command line: --ignore column${k})`
+    `{ header: true, columns: { column${k}: 'ignore' } } (on the command line: --header yes --ignore column${k})`
   if (width > 1 && cells[0] === '')
     return `${hint}; its first cell is empty, as where pandas writes its index: to leave that column out give ${ignoring(1)}, or write the file with index=False`
   if (width > 1 && cells[width - 1] === '')

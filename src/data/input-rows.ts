@@ -212,7 +212,7 @@ export class InputRows {
   }
 
   /** Rows of the model in the units of the data, as float64; any number of axes before those of a row. Takes over `z`. */
-  values(z: Tensor): Tensor {
+  values<T extends Tensor>(z: T): T {
     if (!this.transforms) return z
     this.#outward ??= {
       mean: float64(this.mean.map((m, k) => -m / this.scale[k]!)),
@@ -223,26 +223,26 @@ export class InputRows {
     using wide = flat.to('float64')
     z.dispose()
     using rows = apply(wide, this.#outward, { finite: false })
-    return rows.reshape(shape)
+    return rows.reshape(shape) as Tensor as T
   }
 
   /** Derivatives by z as derivatives by x. Takes over `gradient`. */
-  derivatives(gradient: Tensor): Tensor {
+  derivatives<T extends Tensor>(gradient: T): T {
     if (!this.transforms) return gradient
     this.#slope ??= { mean: float64(this.scale.map(() => 0)), sd: float64(this.scale) }
-    using given = gradient
-    return apply(given, this.#slope, { finite: false })
+    using given: Tensor = gradient
+    return apply(given, this.#slope, { finite: false }) as T
   }
 
   /** Energies of z as energies of x. Takes over `energies`. */
-  energies(energies: Tensor): Tensor {
+  energies<T extends Tensor>(energies: T): T {
     if (this.logScale === 0) return energies
-    using given = energies
+    using given: Tensor = energies
     using column = given.reshape([given.size, 1])
     using shift = float64([-this.logScale])
     using one = float64([1])
     using shifted = apply(column, { mean: shift, sd: one }, { finite: false })
-    return shifted.reshape(given.shape)
+    return shifted.reshape(given.shape) as Tensor as T
   }
 
   /** Mean, variance and covariance of z as those of x. Takes over its tensors. */
@@ -256,9 +256,9 @@ export class InputRows {
   }
 
   /** Traced draws [columns, chains, draws] of the first columns. Takes over `z`. */
-  trace(z: Tensor): Tensor {
+  trace<T extends Tensor>(z: T): T {
     const [columns = 0, chains = 0, draws = 0] = z.shape
-    using given = z
+    using given: Tensor = z
     const each = chains * draws
     const factors = (of: (k: number) => number) =>
       float64(Array.from({ length: columns }, (_, k) => Array<number>(each).fill(of(k))).flat())
@@ -267,7 +267,7 @@ export class InputRows {
     using mean = factors((k) => -this.mean[k]! / this.scale[k]!)
     using sd = factors((k) => 1 / this.scale[k]!)
     using raw = apply(wide, { mean, sd }, { finite: false })
-    return raw.reshape(given.shape)
+    return raw.reshape(given.shape) as Tensor as T
   }
 
   /** Every number of a tensor times a factor by its place. Takes over `given`. */

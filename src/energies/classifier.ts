@@ -1,8 +1,26 @@
 /** A classifier whose logits are energies. */
-import { checkHead, headFields, shapeField } from '../networks/fields.js'
+import { checkHead, type HeadOptions, headFields, shapeField } from '../networks/fields.js'
 import { defineSpec } from '../spec/index.js'
 import { gaussianBaseField } from './fields.js'
-import { checkStates, statesField } from './states.js'
+import { checkStates, type States, statesField } from './states.js'
+
+/** Options of `classifier`. */
+export interface ClassifierOptions extends HeadOptions {
+  /** Columns of a row x, or its axes such as [3, 32, 32]. */
+  input: number | number[]
+  /** Number of classes. */
+  classes: number
+  /**
+   * s adds |x|^2 / (2 s^2), 'full' adds (x - m)' P (x - m) / 2 with the buffers base.mean and base.precision.
+   * Default: none; then exp(-E) need not be integrable.
+   */
+  gaussianBase?: number | 'full' | undefined
+  /**
+   * What values the columns of x take: 'binary' (0, 1), 'spin' (-1, +1), one-hot blocks of `levels`, or column
+   * blocks. Default: real.
+   */
+  states?: States | undefined
+}
 
 /**
  * Logits f(x) read as energies: E(x) = -logsumexp f(x), E(x, y) = -f(x)[y]; p(y | x) = softmax f(x). `logits()` gives f.
@@ -28,4 +46,4 @@ export const classifier = defineSpec(
       checkStates(options, fail)
     },
   },
-)
+).options<ClassifierOptions>()

@@ -1,8 +1,30 @@
 /** A network over a row and a condition. */
-import { checkHead, headFields, shapeField } from '../networks/fields.js'
+import { checkHead, type HeadOptions, headFields, shapeField } from '../networks/fields.js'
 import { defineSpec } from '../spec/index.js'
 import { checkOneCondition, gaussianBaseField } from './fields.js'
-import { checkStates, statesField } from './states.js'
+import { checkStates, type States, statesField } from './states.js'
+
+/** Options of `conditional`. */
+export interface ConditionalOptions extends HeadOptions {
+  /** Columns of a row x, or its axes such as [3, 32, 32]. */
+  input: number | number[]
+  /**
+   * s adds |x|^2 / (2 s^2), 'full' adds (x - m)' P (x - m) / 2 with the buffers base.mean and base.precision.
+   * Default: none; then exp(-E) need not be integrable.
+   */
+  gaussianBase?: number | 'full' | undefined
+  /**
+   * What values the columns of x take: 'binary' (0, 1), 'spin' (-1, +1), one-hot blocks of `levels`, or column
+   * blocks. Default: real.
+   */
+  states?: States | undefined
+  /** Columns of a continuous y, in place of `classes`. */
+  condition?: number | undefined
+  /** Number of classes of y, in place of `condition`. */
+  classes?: number | undefined
+  /** Columns of the learned vector of a class. Default 16. */
+  embedding?: number | undefined
+}
 
 /**
  * E(x, y): a network over [x, y] for a continuous y of `condition` columns, or over [x, embedding(y)] for a class y in
@@ -33,4 +55,4 @@ export const conditional = defineSpec(
       }
     },
   },
-)
+).options<ConditionalOptions>()

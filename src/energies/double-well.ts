@@ -2,6 +2,20 @@
 import { defineSpec } from '../spec/index.js'
 import { inputField } from './fields.js'
 
+/** Options of `doubleWell`. */
+export interface DoubleWellOptions {
+  /** Columns of x. Default 1. */
+  input?: number | undefined
+  /** Height of the barrier between the wells. Default 1. */
+  barrier?: number | undefined
+  /** The wells are at x_1 = +-separation. Default 1. */
+  separation?: number | undefined
+  /** Slope along x_1. Default 0. */
+  tilt?: number | undefined
+  /** Curvature of the other columns. Default 1. */
+  stiffness?: number | undefined
+}
+
 /**
  * E(x) = barrier ((x_1 / separation)^2 - 1)^2 + tilt x_1 + stiffness / 2 sum_{i > 1} x_i^2: two wells at
  * x_1 = +-separation with a barrier of height `barrier` between them (tilt 0). Defaults: input 1, barrier 1,
@@ -18,4 +32,4 @@ export const doubleWell = defineSpec(
     stiffness: z.number().positive().default(1),
   }),
   { summary: 'barrier ((x_1 / separation)^2 - 1)^2 + tilt x_1 + stiffness / 2 sum_{i > 1} x_i^2.' },
-)
+).options<DoubleWellOptions>()

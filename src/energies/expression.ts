@@ -8,6 +8,32 @@ import { checkStates, type States, statesField } from './states.js'
 
 const OWNER = 'energies.expression'
 
+/** Options of `fromNodes`. */
+export interface FormulaOptions {
+  /** Columns of x. */
+  input: number
+  /** Operations, each on earlier ones; the last is the energy. */
+  nodes: {
+    op: string
+    in?: number[] | undefined
+    value?: number[] | number[][] | undefined
+    exponent?: number | undefined
+    first?: number | undefined
+    count?: number | undefined
+    index?: number[] | undefined
+  }[]
+  /**
+   * s adds |x|^2 / (2 s^2), 'full' adds (x - m)' P (x - m) / 2 with the buffers base.mean and base.precision.
+   * Default: none; then exp(-E) need not be integrable.
+   */
+  gaussianBase?: number | 'full' | undefined
+  /**
+   * What values the columns of x take: 'binary' (0, 1), 'spin' (-1, +1), one-hot blocks of `levels`, or column
+   * blocks. Default: real.
+   */
+  states?: States | undefined
+}
+
 const fromNodes = defineSpec(
   'energy',
   'expression',
@@ -44,7 +70,7 @@ const fromNodes = defineSpec(
         fail('nodes', `the last node is the energy and must have one column, it has ${widths.at(-1)}`)
     },
   },
-)
+).options<FormulaOptions>()
 
 export type ExpressionSpec = ReturnType<typeof fromNodes>
 

@@ -11,6 +11,20 @@ export const inputField = (z: Z) => z.int().positive()
  */
 export const gaussianBaseField = (z: Z) => z.union([z.number().positive(), z.literal('full')]).optional()
 
+/** Options of pairwise energies. */
+export interface InteractionOptions {
+  /** How many sites; all pairs interact. Give either `sites` or `lattice`. */
+  sites?: number | undefined
+  /** Lengths of the axes, such as [16, 16]; nearest neighbours interact. */
+  lattice?: number[] | undefined
+  /** Whether neighbours reach across the borders of the lattice. Default true. */
+  periodic?: boolean | undefined
+  /** Start of J: a number for every interacting pair, or a symmetric matrix. Default 0. */
+  coupling?: number | number[][] | undefined
+  /** Start of h: a number, or one for each site. Default 0. */
+  field?: number | number[] | undefined
+}
+
 /** Sites of a pairwise energy: `sites` that all interact, or the nearest neighbours on a `lattice`. */
 export const interactionFields = (z: Z) => ({
   sites: z.int().positive().optional(),

@@ -2,6 +2,20 @@
 import { defineSpec } from '../spec/index.js'
 import { checkSymmetric, symmetricField } from './fields.js'
 
+/** Options of `gaussianMixture`. */
+export interface GaussianMixtureOptions {
+  /** Means of the components, [K, d]. */
+  means: number[][]
+  /** Weights of the components, scaled to sum 1. Default: equal. */
+  weights?: number[] | undefined
+  /** Standard deviation of round components: one number, or one for each. */
+  sigmas?: number | number[] | undefined
+  /** Precisions of the components: numbers, diagonals or symmetric matrices. */
+  precisions?: (number | number[] | number[][])[] | undefined
+  /** Covariances of the components: numbers, diagonals or symmetric matrices. */
+  covariances?: (number | number[] | number[][])[] | undefined
+}
+
 /**
  * E(x) = -log sum_k w_k N(x; m_k, C_k), normalised (log Z = 0). `means`: K rows of d numbers. `weights`: K positive
  * numbers, scaled to sum 1 (default: equal). One of `sigmas` (one number or K: round components), `precisions` or
@@ -37,4 +51,4 @@ export const gaussianMixture = defineSpec(
       }
     },
   },
-)
+).options<GaussianMixtureOptions>()

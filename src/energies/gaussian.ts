@@ -2,6 +2,16 @@
 import { defineSpec } from '../spec/index.js'
 import { checkSymmetric, symmetricField } from './fields.js'
 
+/** Options of `gaussian`. */
+export interface GaussianOptions {
+  /** The mean, one number per column. */
+  mean: number[]
+  /** P: a number (times the identity), one per column (the diagonal), or a symmetric matrix. */
+  precision: number | number[] | number[][]
+  /** Whether mean and precision are learned. Default false. */
+  learnable?: boolean | undefined
+}
+
 /**
  * E(x) = (x - m)' P (x - m) / 2, without the constant. `precision` P: a number (times the identity), d numbers (the
  * diagonal) or a symmetric matrix. `learnable` (default false) makes "mean" and "precision" parameters.
@@ -18,4 +28,4 @@ export const gaussian = defineSpec(
     summary: "(x - m)' P (x - m) / 2.",
     check: (options, fail) => checkSymmetric(options.precision, options.mean.length, 'precision', fail),
   },
-)
+).options<GaussianOptions>()

@@ -1,6 +1,12 @@
 /** Ising models and Boltzmann machines: pairs of binary variables that interact. */
 import { defineSpec } from '../spec/index.js'
-import { checkInteractions, interactionFields } from './fields.js'
+import { checkInteractions, type InteractionOptions, interactionFields } from './fields.js'
+
+/** Options of `ising`. */
+export interface IsingOptions extends InteractionOptions {
+  /** 'spin' (-1, +1) or 'binary' (0, 1). Default 'spin'. */
+  states?: 'binary' | 'spin' | undefined
+}
 
 /**
  * E(x) = -sum_{i < j} J_ij x_i x_j - sum_i h_i x_i over spins -1, +1 (`states: 'spin'`, the default) or over 0, 1 (`'binary'`:
@@ -25,4 +31,4 @@ export const ising = defineSpec(
       }
     },
   },
-)
+).options<IsingOptions>()

@@ -1,7 +1,19 @@
 /** A mixture density network as an energy. */
-import { checkHead, headFields } from '../networks/fields.js'
+import { checkHead, type HeadOptions, headFields } from '../networks/fields.js'
 import { defineSpec } from '../spec/index.js'
 import { inputField } from './fields.js'
+
+/** Options of `mixtureDensity`. */
+export interface MixtureDensityOptions extends HeadOptions {
+  /** Columns of the question x; rows are (x, y). */
+  input: number
+  /** sigma stays above it. Default 0.001. */
+  sigmaFloor?: number | undefined
+  /** Columns of y. Default 1. */
+  output?: number | undefined
+  /** Terms of the mixture. Default 4. */
+  components?: number | undefined
+}
 
 /**
  * A mixture density network. Rows are (x, y) of `input` + `output` columns (output: default 1);
@@ -24,4 +36,4 @@ export const mixtureDensity = defineSpec(
     source: 'Bishop 1994.',
     check: (options, fail) => checkHead(options, fail),
   },
-)
+).options<MixtureDensityOptions>()

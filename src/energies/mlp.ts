@@ -1,8 +1,26 @@
 /** A multilayer perceptron whose output is the energy. */
-import { checkActivation, shapeField, stackFields } from '../networks/fields.js'
+import { checkActivation, type StackOptions, shapeField, stackFields } from '../networks/fields.js'
 import { defineSpec } from '../spec/index.js'
 import { gaussianBaseField } from './fields.js'
-import { checkStates, statesField } from './states.js'
+import { checkStates, type States, statesField } from './states.js'
+
+/** Options of `mlp`. */
+export interface MlpOptions extends StackOptions {
+  /** Columns of a row x, or its axes such as [3, 32, 32]. */
+  input: number | number[]
+  /** The network sees x times this number, the base x itself. Default 1. */
+  inputScale?: number | undefined
+  /**
+   * s adds |x|^2 / (2 s^2), 'full' adds (x - m)' P (x - m) / 2 with the buffers base.mean and base.precision.
+   * Default: none; then exp(-E) need not be integrable.
+   */
+  gaussianBase?: number | 'full' | undefined
+  /**
+   * What values the columns of x take: 'binary' (0, 1), 'spin' (-1, +1), one-hot blocks of `levels`, or column
+   * blocks. Default: real.
+   */
+  states?: States | undefined
+}
 
 /**
  * E(x) = Linear(... activation(Linear(x))), one column. Parameters are those of the torch.nn.Sequential with the same
@@ -35,4 +53,4 @@ export const mlp = defineSpec(
       checkStates(options, fail)
     },
   },
-)
+).options<MlpOptions>()

@@ -1,6 +1,12 @@
 /** Potts models: pairs of categorical variables that interact. */
 import { defineSpec } from '../spec/index.js'
-import { checkInteractions, interactionFields } from './fields.js'
+import { checkInteractions, type InteractionOptions, interactionFields } from './fields.js'
+
+/** Options of `potts`. */
+export interface PottsOptions extends InteractionOptions {
+  /** Levels of a site, at least 2. */
+  levels: number
+}
 
 /**
  * E = -sum_{i < j} J_ij[a_i][a_j] - sum_i h_i[a_i] for sites with a level a_i in 0 .. `levels` - 1 each. x holds the levels as
@@ -21,4 +27,4 @@ export const potts = defineSpec('energy', 'potts', (z) => ({ ...interactionField
       fail('field', `must be a number, ${options.levels} or ${columns} numbers, got ${field.length}`)
     }
   },
-})
+}).options<PottsOptions>()

@@ -3,6 +3,14 @@
 import { shapeField } from '../networks/fields.js'
 import { defineSpec } from '../spec/index.js'
 
+/** Options of `rbm`. */
+export interface RbmOptions {
+  /** Columns of a row x, or its axes such as [3, 32, 32]. */
+  input: number | number[]
+  /** Hidden units. */
+  hidden: number
+}
+
 /**
  * A restricted Boltzmann machine over binary v (0 or 1) with `hidden` binary units h summed out:
  * E(v) = -b'v - sum_j softplus((c + W v)_j) = -log sum_h exp(-E(v, h)), where E(v, h) = -b'v - c'h - h' W v.
@@ -14,4 +22,4 @@ import { defineSpec } from '../spec/index.js'
 export const rbm = defineSpec('energy', 'rbm', (z) => ({ input: shapeField(z), hidden: z.int().positive() }), {
   summary: 'A restricted Boltzmann machine: the free energy of its binary visible units.',
   source: 'Smolensky 1986; Hinton 2002.',
-})
+}).options<RbmOptions>()

@@ -1,7 +1,17 @@
 /** A regression network as an energy of inputs and targets. */
-import { checkHead, headFields } from '../networks/fields.js'
+import { checkHead, type HeadOptions, headFields } from '../networks/fields.js'
 import { defineSpec } from '../spec/index.js'
 import { inputField } from './fields.js'
+
+/** Options of `regressor`. */
+export interface RegressorOptions extends HeadOptions {
+  /** Columns of the question x; rows are (x, y). */
+  input: number
+  /** Residual standard deviation at the start. Default 1. */
+  sigma?: number | undefined
+  /** Columns of y. Default 1. */
+  output?: number | undefined
+}
 
 /**
  * A network f from the first `input` columns of a row to its last `output` columns (default 1), read as an energy of
@@ -22,4 +32,4 @@ export const regressor = defineSpec(
     summary: 'A mean-squared-error network as an energy of the joint row (x, y).',
     check: (options, fail) => checkHead(options, fail),
   },
-)
+).options<RegressorOptions>()

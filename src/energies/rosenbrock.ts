@@ -1,6 +1,18 @@
 /** The Rosenbrock function as an energy: a narrow curved valley. */
 import { defineSpec } from '../spec/index.js'
 
+/** Options of `rosenbrock`. */
+export interface RosenbrockOptions {
+  /** Columns of x. Default 2. */
+  input?: number | undefined
+  /** Place of the minimum. Default 1. */
+  a?: number | undefined
+  /** Steepness of the valley. Default 100. */
+  b?: number | undefined
+  /** Factor of the whole energy. Default 1. */
+  scale?: number | undefined
+}
+
 /**
  * E(x) = scale sum_{i < d} [ b (x_{i+1} - x_i^2)^2 + (a - x_i)^2 ]. Defaults: input 2, a 1, b 100, scale 1 (scale 0.05
  * is the usual choice for samplers).
@@ -15,4 +27,4 @@ export const rosenbrock = defineSpec(
     scale: z.number().positive().default(1),
   }),
   { summary: 'scale sum_{i < d} [ b (x_{i+1} - x_i^2)^2 + (a - x_i)^2 ].', source: 'Rosenbrock 1960.' },
-)
+).options<RosenbrockOptions>()

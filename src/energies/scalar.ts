@@ -1,8 +1,26 @@
 /** Any network of one output, read as an energy. */
 import { shapeField } from '../networks/fields.js'
-import { defineSpec, specOf } from '../spec/index.js'
+import { defineSpec, type SpecValue, specOf } from '../spec/index.js'
 import { gaussianBaseField } from './fields.js'
-import { checkStates, statesField } from './states.js'
+import { checkStates, type States, statesField } from './states.js'
+
+/** Options of `scalar`. */
+export interface ScalarOptions {
+  /** Columns of a row x, or its axes such as [3, 32, 32]. */
+  input: number | number[]
+  /** A spec of `networks.*` that gives one column. */
+  network: SpecValue<'network'>
+  /**
+   * s adds |x|^2 / (2 s^2), 'full' adds (x - m)' P (x - m) / 2 with the buffers base.mean and base.precision.
+   * Default: none; then exp(-E) need not be integrable.
+   */
+  gaussianBase?: number | 'full' | undefined
+  /**
+   * What values the columns of x take: 'binary' (0, 1), 'spin' (-1, +1), one-hot blocks of `levels`, or column
+   * blocks. Default: real.
+   */
+  states?: States | undefined
+}
 
 /**
  * E(x) = network(x), one column; E(x, y) where the network embeds a class y. Parameters are those of the network.
@@ -23,4 +41,4 @@ export const scalar = defineSpec(
     states: statesField(z),
   }),
   { summary: 'Any network with one output, the energy.', check: (options, fail) => checkStates(options, fail) },
-)
+).options<ScalarOptions>()

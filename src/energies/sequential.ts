@@ -1,9 +1,27 @@
 /** An energy made of a list of layers. */
 import { axesOf, shapeField, shapeText } from '../networks/fields.js'
 import { shapeAfter } from '../networks/layer.js'
-import { defineSpec, specOf } from '../spec/index.js'
+import { defineSpec, type SpecValue, specOf } from '../spec/index.js'
 import { gaussianBaseField } from './fields.js'
-import { checkStates, statesField } from './states.js'
+import { checkStates, type States, statesField } from './states.js'
+
+/** Options of `sequential`. */
+export interface SequentialOptions {
+  /** Columns of a row x, or its axes such as [3, 32, 32]. */
+  input: number | number[]
+  /** The layers, first to last: specs of `layers.*`. */
+  layers: SpecValue<'layer'>[]
+  /**
+   * s adds |x|^2 / (2 s^2), 'full' adds (x - m)' P (x - m) / 2 with the buffers base.mean and base.precision.
+   * Default: none; then exp(-E) need not be integrable.
+   */
+  gaussianBase?: number | 'full' | undefined
+  /**
+   * What values the columns of x take: 'binary' (0, 1), 'spin' (-1, +1), one-hot blocks of `levels`, or column
+   * blocks. Default: real.
+   */
+  states?: States | undefined
+}
 
 /**
  * E(x), or E(x, y) where an embedding layer takes a class y: any list of `layers`, the last of which gives one column.
@@ -29,4 +47,4 @@ export const sequential = defineSpec(
       fail('layers', `the last layer must give one column, the energy; it gives ${shapeText(out)}`)
     },
   },
-)
+).options<SequentialOptions>()

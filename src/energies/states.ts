@@ -2,37 +2,46 @@
 import { type RowShape, widthOf } from '../networks/fields.js'
 import type { Z } from '../spec/index.js'
 
-/** A block of columns of x. Columns are counted in the order of the blocks. */
-export type ColumnBlock = {
+/** Columns of numbers, bits or spins. */
+export interface PlainBlock {
+  /** 'real': any number. 'binary': 0 or 1. 'spin': -1 or +1. */
+  kind: 'real' | 'binary' | 'spin'
+  /** Columns of x; default 1. */
+  columns?: number | undefined
   /** Names the block in messages and for `on` of samplers.blockwise. */
   name?: string | undefined
-} & (
-  | {
-      /** 'real': any number. 'binary': 0 or 1. 'spin': -1 or +1. */
-      kind: 'real' | 'binary' | 'spin'
-      /** Columns of x; default 1. */
-      columns?: number | undefined
-    }
-  | {
-      /**
-       * 'categorical': one-hot, `levels` columns of x with a single 1 per variable (as scikit-learn's OneHotEncoder makes
-       * them). 'ordinal': one column that holds 0 ... levels - 1 (OrdinalEncoder). 'cyclic': the same with 0 next to
-       * levels - 1, as months and hours are.
-       */
-      kind: 'categorical' | 'ordinal' | 'cyclic'
-      /** Values of a variable, at least 2. */
-      levels: number
-      /** Columns of x; default one variable: `levels` categorical columns, 1 otherwise. */
-      columns?: number | undefined
-    }
-  | {
-      /** One column per position that holds an id 0 ... vocabulary - 1; ids have no order. */
-      kind: 'tokens'
-      vocabulary: number
-      /** Positions, which are columns of x. */
-      length: number
-    }
-)
+}
+
+/** Variables with a few values. */
+export interface LevelsBlock {
+  /**
+   * 'categorical': one-hot, `levels` columns of x with a single 1 per variable (as scikit-learn's OneHotEncoder makes
+   * them). 'ordinal': one column that holds 0 ... levels - 1 (OrdinalEncoder). 'cyclic': the same with 0 next to
+   * levels - 1, as months and hours are.
+   */
+  kind: 'categorical' | 'ordinal' | 'cyclic'
+  /** Values of a variable, at least 2. */
+  levels: number
+  /** Columns of x; default one variable: `levels` categorical columns, 1 otherwise. */
+  columns?: number | undefined
+  /** Names the block in messages and for `on` of samplers.blockwise. */
+  name?: string | undefined
+}
+
+/** Positions that hold ids without an order. */
+export interface TokensBlock {
+  /** One column per position that holds an id 0 ... vocabulary - 1. */
+  kind: 'tokens'
+  /** How many ids there are. */
+  vocabulary: number
+  /** Positions, which are columns of x. */
+  length: number
+  /** Names the block in messages and for `on` of samplers.blockwise. */
+  name?: string | undefined
+}
+
+/** A block of columns of x. Columns are counted in the order of the blocks. */
+export type ColumnBlock = PlainBlock | LevelsBlock | TokensBlock
 
 /** 'binary' (0 or 1), 'spin' (-1 or +1), one-hot blocks of `levels` columns, or a list of column blocks. */
 export type States = 'binary' | 'spin' | { levels: number } | ColumnBlock[]

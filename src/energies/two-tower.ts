@@ -1,7 +1,25 @@
 /** The distance between two networks, one of x and one of y. */
-import { checkHead, headFields, shapeField } from '../networks/fields.js'
+import { checkHead, type HeadOptions, headFields, shapeField } from '../networks/fields.js'
 import { defineSpec } from '../spec/index.js'
 import { checkOneCondition } from './fields.js'
+
+/** Options of `twoTower`. */
+export interface TwoTowerOptions {
+  /** Columns of a row x, or its axes such as [3, 32, 32]. */
+  input: number | number[]
+  /** The network f of x. */
+  x: HeadOptions
+  /** Columns of a continuous y, in place of `classes`. */
+  condition?: number | undefined
+  /** Number of classes of y, in place of `condition`. */
+  classes?: number | undefined
+  /** Columns of f and g. Default with g(y) = y: `condition`. */
+  width?: number | undefined
+  /** The network g of y. Default: g(y) = y. */
+  y?: HeadOptions | undefined
+  /** 'l1', the sum of absolute differences, or 'squared', the sum of squares. Default 'l1'. */
+  norm?: 'l1' | 'squared' | undefined
+}
 
 /**
  * E(x, y) = |f(x) - g(y)|: two networks ("towers") that meet in a space of `width` columns, an implicit regression where
@@ -42,4 +60,4 @@ export const twoTower = defineSpec(
       }
     },
   },
-)
+).options<TwoTowerOptions>()

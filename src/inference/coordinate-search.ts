@@ -1,6 +1,16 @@
 /** Coordinate descent over grid values of y. */
 import { defineSpec } from '../spec/index.js'
-import { checkAnswers, gridField } from './fields.js'
+import { checkAnswers, type Grid, gridField } from './fields.js'
+
+/** Options of `coordinateSearch`. */
+export interface CoordinateSearchOptions {
+  /** Values that a column may take: a grid { low, high, points }. */
+  answers: Grid
+  /** Random starts. Default 4. */
+  restarts?: number | undefined
+  /** Sweeps over the columns at most. Default 20. */
+  sweeps?: number | undefined
+}
 
 /**
  * One column of y after the other takes the best of its values on the grid `answers` { low, high, points }, the others held,
@@ -21,4 +31,4 @@ export const coordinateSearch = defineSpec(
     source: 'Iterated conditional modes: Besag 1986.',
     check: ({ answers }, fail) => checkAnswers(answers, fail),
   },
-)
+).options<CoordinateSearchOptions>()

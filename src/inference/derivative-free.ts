@@ -1,6 +1,18 @@
 /** Search for y by resampling, without gradients. */
 import { bordersBelow, defineSpec } from '../spec/index.js'
-import { boxFields } from './fields.js'
+import { type BoxOptions, boxFields } from './fields.js'
+
+/** Options of `derivativeFree`. */
+export interface DerivativeFreeOptions extends BoxOptions {
+  /** Answers that are kept. Default 256. */
+  samples?: number | undefined
+  /** Evaluations in all. Default 3. */
+  iterations?: number | undefined
+  /** Noise, a share of the box's half width. Default 0.33. */
+  sigma?: number | undefined
+  /** Factor of sigma after each iteration. Default 0.5. */
+  shrink?: number | undefined
+}
 
 /**
  * The sampling optimiser of implicit behavioural cloning, a cross-entropy method with softmax weights: `samples` (default 256)
@@ -24,4 +36,4 @@ export const derivativeFree = defineSpec(
     source: 'Florence et al. 2021, the derivative-free optimiser.',
     check: (options, fail) => bordersBelow(options, fail),
   },
-)
+).options<DerivativeFreeOptions>()

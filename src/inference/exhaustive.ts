@@ -1,6 +1,23 @@
 /** Tries every answer y. */
 import { defineSpec } from '../spec/index.js'
-import { checkAnswers, setField } from './fields.js'
+import { type Answers, checkAnswers, setField } from './fields.js'
+
+/** Options of `exhaustive`. */
+export interface ExhaustiveOptions {
+  /** A grid { low, high, points } or a list { values }. A class y needs none. */
+  answers?: Answers | undefined
+  /** The last columns of y as a latent variable, minimised or summed out. */
+  latent?:
+    | {
+        answers: Answers
+        columns?: number | undefined
+        reduce?: 'min' | 'freeEnergy' | undefined
+        beta?: number | undefined
+      }
+    | undefined
+  /** Whether the result holds the energies of all answers. Default false. */
+  table?: boolean | undefined
+}
 
 /**
  * All answers are tried: exact on the set that is tried. A class y: all classes, nothing to give. A continuous y: `answers`, a
@@ -37,4 +54,4 @@ export const exhaustive = defineSpec(
       }
     },
   },
-)
+).options<ExhaustiveOptions>()

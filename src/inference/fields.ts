@@ -1,6 +1,38 @@
 /** Fields shared by inference methods and by the objective that trains for them. */
 
-import { bordersBelow, columnsField, type Z } from '../spec/index.js'
+import { bordersBelow, columnsField, type Region, type Z } from '../spec/index.js'
+
+/** The box of a continuous y. */
+export interface BoxOptions {
+  /** Lower border: a number, or one per column of y. */
+  low: number | number[]
+  /** Upper border: a number, or one per column of y. */
+  high: number | number[]
+}
+
+/** A grid over a box that holds both borders. */
+export interface Grid extends Region {
+  /** Points of each axis: a number, or one per column of y. */
+  points: number | number[]
+}
+
+/** A grid { low, high, points }, or a list { values }. */
+export interface Answers {
+  /** Lower border: a number, or one per column of y. */
+  low?: number | number[] | undefined
+  /** Upper border: a number, or one per column of y. */
+  high?: number | number[] | undefined
+  /** Points of each axis of the grid. */
+  points?: number | number[] | undefined
+  /** The answers themselves: rows, or numbers where y has one column. */
+  values?: (number | number[])[] | undefined
+}
+
+/** The same, or { low, high, samples }. */
+export interface Candidates extends Answers {
+  /** Uniform draws for every row, fresh at every step. */
+  samples?: number | undefined
+}
 
 /** Points per axis of a grid that includes both borders: one number, or one per column. */
 const pointsField = (z: Z) => z.union([z.int().min(2), z.array(z.int().min(2)).min(1)])
@@ -28,11 +60,11 @@ export const candidatesField = (z: Z) => z.strictObject({ ...setFields(z), sampl
 
 type Fail = (path: string, problem: string) => never
 type Border = number | number[] | undefined
-type Candidates = { low?: Border; high?: Border; points?: unknown; values?: unknown; samples?: unknown }
+type Given = { low?: Border; high?: Border; points?: unknown; values?: unknown; samples?: unknown }
 
 /** Checks that the answers are given in exactly one form. `samples`: whether draws are allowed here. */
 export function checkAnswers(
-  answers: Candidates | undefined,
+  answers: Given | undefined,
   fail: Fail,
   { path = 'answers', samples = false }: { path?: string; samples?: boolean } = {},
 ): void {

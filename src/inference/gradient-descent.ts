@@ -1,6 +1,16 @@
 /** Gradient descent in y from several starts. */
 import { bordersBelow, defineSpec } from '../spec/index.js'
-import { boxFields } from './fields.js'
+import { type BoxOptions, boxFields } from './fields.js'
+
+/** Options of `gradientDescent`. */
+export interface GradientDescentOptions extends BoxOptions {
+  /** Random starts. Default 8. */
+  restarts?: number | undefined
+  /** Steps. Default 100. */
+  steps?: number | undefined
+  /** First step size of every start. Default 0.1. */
+  stepSize?: number | undefined
+}
 
 /**
  * Descent in a continuous y from `restarts` (default 8) uniform starts in the box { low, high }: y' = y - h dE/dy, brought back
@@ -22,4 +32,4 @@ export const gradientDescent = defineSpec(
     source: 'LeCun et al. 2006.',
     check: (options, fail) => bordersBelow(options, fail),
   },
-)
+).options<GradientDescentOptions>()

@@ -1,7 +1,21 @@
 /** Langevin chains in y. */
 import { scheduleField } from '../schedules/index.js'
-import { bordersBelow, defineSpec } from '../spec/index.js'
-import { boxFields } from './fields.js'
+import { bordersBelow, defineSpec, type SpecValue } from '../spec/index.js'
+import { type BoxOptions, boxFields } from './fields.js'
+
+/** Options of `langevin`. */
+export interface LangevinOptions extends BoxOptions {
+  /** Chains per row. Default 32. */
+  chains?: number | undefined
+  /** Steps. Default 100. */
+  steps?: number | undefined
+  /** Step size h, a number or a schedule. */
+  stepSize?: number | SpecValue<'schedule'> | undefined
+  /** Temperature, a number or a schedule. */
+  temperature?: number | SpecValue<'schedule'> | undefined
+  /** Longest drift of a column in one step. */
+  clip?: number | undefined
+}
 
 /**
  * Langevin chains in a continuous y at a fixed x: y' = y - (h/2) dE/dy + sqrt(h T) xi, brought back into the box { low,
@@ -25,4 +39,4 @@ export const langevin = defineSpec(
     source: 'Florence et al. 2021, the Langevin sampler of implicit behavioural cloning.',
     check: (options, fail) => bordersBelow(options, fail),
   },
-)
+).options<LangevinOptions>()

@@ -18,6 +18,30 @@ export const shapeText = (axes: RowShape): string => (axes.length === 1 ? `${axe
 /** Numbers in a row of these axes. */
 export const widthOf = (input: number | RowShape): number => axesOf(input).reduce((a, b) => a * b, 1)
 
+/** An activation between layers. */
+export interface ActivationOptions {
+  /** silu, gelu, tanh, sigmoid, softplus, relu or leakyRelu. Default 'silu'. */
+  activation?: (typeof ACTIVATIONS)[number] | undefined
+  /** Slope of leakyRelu below 0. Default 0.01. */
+  negativeSlope?: number | undefined
+}
+
+/** A multilayer perceptron. */
+export interface StackOptions extends ActivationOptions {
+  /** Widths of the hidden layers, first to last; [] for a linear map. */
+  hidden: number[]
+  /** true, or a bound c: every weight is c W / (its largest singular value). Default: none. */
+  spectralNorm?: number | boolean | undefined
+}
+
+/** The network inside an energy: `hidden` and what goes with it, or `network`. */
+export interface HeadOptions extends Omit<StackOptions, 'hidden'> {
+  /** Widths of the hidden layers, first to last; [] for a linear map. */
+  hidden?: number[] | undefined
+  /** A spec of `networks.*`, in place of `hidden`; it takes its widths from the energy. */
+  network?: SpecValue<'network'> | undefined
+}
+
 /** `activation` (default silu) and the slope leakyRelu takes (default 0.01). */
 export const activationFields = (z: Z) => ({
   activation: z.enum(ACTIVATIONS).default('silu'),

@@ -1,6 +1,14 @@
 /** Layers of a sequential energy, each the torch.nn module of the same name. */
-import { specOf } from '../spec/index.js'
-import { activationFields, checkActivation, type Fail, type RowShape, shapeText, spectralNormField } from './fields.js'
+import { type SpecValue, specOf } from '../spec/index.js'
+import {
+  type ActivationOptions,
+  activationFields,
+  checkActivation,
+  type Fail,
+  type RowShape,
+  shapeText,
+  spectralNormField,
+} from './fields.js'
 import { defineLayer, type Gives, shapeAfter } from './layer.js'
 
 /** Of a layer that works on each number, or on the columns, and gives as many. */
@@ -13,6 +21,16 @@ function requireFlat(kind: string, takes: RowShape, path: string, fail: Fail): n
     path,
     `a ${kind} layer takes rows of one axis and gets ${shapeText(takes)}; put a flatten layer before it`,
   )
+}
+
+/** Options of `linear`. */
+export interface LinearOptions {
+  /** Columns it gives. */
+  out: number
+  /** Whether there is a bias. Default true. */
+  bias?: boolean | undefined
+  /** true, or a bound c: every weight is c W / (its largest singular value). Default: none. */
+  spectralNorm?: number | boolean | undefined
 }
 
 /**
@@ -30,14 +48,22 @@ export const linear = defineLayer(
       return [out]
     },
   },
-)
+).options<LinearOptions>()
 
 /** One of silu (default), gelu, tanh, sigmoid, softplus, relu, leakyRelu (`negativeSlope`, default 0.01). */
 export const activation = defineLayer('activation', activationFields, {
   summary: 'An elementwise activation.',
   check: (options, fail) => checkActivation(options, fail),
   gives: same,
-})
+}).options<ActivationOptions>()
+
+/** Options of `layerNorm`. */
+export interface LayerNormOptions {
+  /** Added to the variance. Default 1e-05. */
+  epsilon?: number | undefined
+  /** Whether it has a learned weight and bias. Default true. */
+  affine?: boolean | undefined
+}
 
 /** (x - mean) / sqrt(variance + epsilon) over the columns, times weight plus bias where `affine` (default). */
 export const layerNorm = defineLayer(
@@ -48,17 +74,29 @@ export const layerNorm = defineLayer(
     source: 'Ba, Kiros and Hinton 2016.',
     gives: (_options, takes, path, fail) => [requireFlat('layerNorm', takes, path, fail)],
   },
-)
+).options<LayerNormOptions>()
 
 /** The same as layerNorm. */
 export const norm = layerNorm
+
+/** Options of `dropout`. */
+export interface DropoutOptions {
+  /** Probability that a column is dropped. Default 0.5. */
+  p?: number | undefined
+}
 
 /** In training each column is dropped with probability `p` (default 0.5) and the rest scaled by 1 / (1 - p). */
 export const dropout = defineLayer('dropout', (z) => ({ p: z.number().min(0).lt(1).default(0.5) }), {
   summary: 'Dropout while training; nothing otherwise (torch.nn.Dropout).',
   source: 'Srivastava et al. 2014.',
   gives: same,
-})
+}).options<DropoutOptions>()
+
+/** Options of `residual`. */
+export interface ResidualOptions {
+  /** The body: layers that give the shape they take. */
+  layers: SpecValue<'layer'>[]
+}
 
 /** x + body(x); the body must give the shape it takes. In PyTorch: a module whose attribute `body` is a Sequential. */
 export const residual = defineLayer('residual', (z) => ({ layers: z.array(specOf(z, 'layer')).min(1) }), {
@@ -71,16 +109,24 @@ export const residual = defineLayer('residual', (z) => ({ layers: z.array(specOf
     const what = out.length === 1 && takes.length === 1 ? 'as many columns as it takes' : 'the shape it takes'
     return fail(place, `a residual body must give ${what}: takes ${shapeText(takes)}, gives ${shapeText(out)}`)
   },
-})
+}).options<ResidualOptions>()
+
+/** Options of `embedding`. */
+export interface EmbeddingOptions {
+  /** Number of classes of y. */
+  classes: number
+  /** Columns of the learned vector of a class. */
+  width: number
+}
 
 /** [x, W[y]]: appends a learned vector of `width` columns for the class y in 0 .. classes - 1; makes the energy E(x, y). */
 export const embedding = defineLayer('embedding', (z) => ({ classes: z.int().positive(), width: z.int().positive() }), {
   summary: 'Appends the embedding of the class y to the columns (torch.nn.Embedding).',
   gives: ({ width }, takes, path, fail) => [requireFlat('embedding', takes, path, fail) + width],
-})
+}).options<EmbeddingOptions>()
 
 /** One axis from all axes of a row, row-major (torch.nn.Flatten); nothing where rows are flat already. Takes its index. */
 export const flatten = defineLayer('flatten', () => ({}), {
   summary: 'The axes of a row as one (torch.nn.Flatten).',
   gives: (_options, takes) => [takes.reduce((a, b) => a * b, 1)],
-})
+}).options()

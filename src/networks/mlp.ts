@@ -1,6 +1,14 @@
 /** The multilayer perceptron as a network. */
 import { defineSpec } from '../spec/index.js'
-import { checkActivation, shapeField, stackFields } from './fields.js'
+import { checkActivation, type StackOptions, shapeField, stackFields } from './fields.js'
+
+/** Options of `mlp`. */
+export interface MlpOptions extends StackOptions {
+  /** Columns out. Inside an energy it may be left out. */
+  output?: number | undefined
+  /** Columns in, or the axes of a row such as [3, 32, 32]. Inside an energy it may be left out. */
+  input?: number | number[] | undefined
+}
 
 /**
  * Linear, activation, ..., Linear. Parameters are those of the torch.nn.Sequential with the same modules: "0.weight",
@@ -15,4 +23,4 @@ export const mlp = defineSpec(
   'mlp',
   (z) => ({ input: shapeField(z).optional(), ...stackFields(z), output: z.int().positive().optional() }),
   { summary: 'A multilayer perceptron.', check: (options, fail) => checkActivation(options, fail) },
-)
+).options<MlpOptions>()

@@ -1,7 +1,15 @@
 /** Any list of layers as a network. */
-import { defineSpec, specOf } from '../spec/index.js'
+import { defineSpec, type SpecValue, specOf } from '../spec/index.js'
 import { shapeField } from './fields.js'
 import './layers.js'
+
+/** Options of `sequential`. */
+export interface SequentialOptions {
+  /** The layers, first to last: specs of `layers.*`. */
+  layers: SpecValue<'layer'>[]
+  /** Columns in, or the axes of a row such as [3, 32, 32]. Inside an energy it may be left out. */
+  input?: number | number[] | undefined
+}
 
 /**
  * A list of `layers`. Parameters are named by index as in torch.nn.Sequential: "0.weight", "3.body.0.bias". `input`: columns in, or the axes of a row;
@@ -12,4 +20,4 @@ export const sequential = defineSpec(
   'sequential',
   (z) => ({ input: shapeField(z).optional(), layers: z.array(specOf(z, 'layer')).min(1) }),
   { summary: 'A list of layers (torch.nn.Sequential).' },
-)
+).options<SequentialOptions>()

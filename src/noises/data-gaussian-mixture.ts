@@ -1,6 +1,18 @@
 /** A mixture of Gaussians fitted to the training rows. */
 import { defineSpec } from '../spec/index.js'
 
+/** Options of `dataGaussianMixture`. */
+export interface DataGaussianMixtureOptions {
+  /** Components of the mixture. Default 8. */
+  components?: number | undefined
+  /** Iterations of the fit. Default 50. */
+  iterations?: number | undefined
+  /** Factor of the standard deviations. Default 1. */
+  scale?: number | undefined
+  /** Share of the mean variance that is added to the covariance's diagonal. Default 0.001. */
+  ridge?: number | undefined
+}
+
 /**
  * A mixture of `components` (default 8) Gaussians with full covariances, learned from the training rows (at most 20,000
  * of them) when training starts, by at most `iterations` (default 50) rounds of expectation maximisation from k-means++ starts;
@@ -21,4 +33,4 @@ export const dataGaussianMixture = defineSpec(
     summary: 'A mixture of Gaussians learned from the data.',
     source: 'Dempster, Laird and Rubin 1977; starts: Arthur and Vassilvitskii 2007.',
   },
-)
+).options<DataGaussianMixtureOptions>()

@@ -1,6 +1,14 @@
 /** A Gaussian fitted to the training rows. */
 import { defineSpec } from '../spec/index.js'
 
+/** Options of `dataGaussian`. */
+export interface DataGaussianOptions {
+  /** Factor of the standard deviations. Default 1. */
+  scale?: number | undefined
+  /** Share of the mean variance that is added to the covariance's diagonal. Default 1e-06. */
+  ridge?: number | undefined
+}
+
 /**
  * A Gaussian fitted to the training rows when training starts: their mean, and their full covariance times `scale`^2
  * (default 1). `ridge` (default 1e-6), as a share of the mean variance, is added to the covariance's diagonal so that
@@ -11,4 +19,4 @@ export const dataGaussian = defineSpec(
   'dataGaussian',
   (z) => ({ scale: z.number().positive().default(1), ridge: z.number().nonnegative().default(1e-6) }),
   { summary: "A Gaussian with the data's mean and full covariance." },
-)
+).options<DataGaussianOptions>()

@@ -1,6 +1,16 @@
 /** A flow fitted to the training rows. */
 import { defineSpec } from '../spec/index.js'
 
+/** Options of `flow`. */
+export interface FlowOptions {
+  /** Layers of the flow. Default 30. */
+  layers?: number | undefined
+  /** Knots of the splines. Default 24. */
+  knots?: number | undefined
+  /** Widens the flow by this factor. Default 1. */
+  scale?: number | undefined
+}
+
 /**
  * A flow that Gaussianises the data: whitened rows go through layers of a random rotation and a monotone spline in every
  * column that makes it normal; a draw is a normal row sent backwards, and its density is exact. The layers are fitted to
@@ -26,4 +36,4 @@ export const flow = defineSpec(
     source:
       'Laparra, Camps-Valls and Malo 2011, Iterative Gaussianization: from ICA to random rotations; splines: Gregory and Delbourgo 1982, Durkan et al. 2019.',
   },
-)
+).options<FlowOptions>()

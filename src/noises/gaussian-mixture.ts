@@ -2,6 +2,18 @@
 import { checkSymmetric, symmetricField } from '../energies/fields.js'
 import { defineSpec } from '../spec/index.js'
 
+/** Options of `gaussianMixture`. */
+export interface GaussianMixtureOptions {
+  /** Means of the components, [K, d]. */
+  means: number[][]
+  /** Weights of the components, scaled to sum 1. Default: equal. */
+  weights?: number[] | undefined
+  /** Standard deviation of round components: one number, or one for each. */
+  sigmas?: number | number[] | undefined
+  /** Covariances of the components: numbers, diagonals or symmetric matrices. */
+  covariances?: (number | number[] | number[][])[] | undefined
+}
+
 /**
  * A given mixture of Gaussians: `means` [k][d]; `weights` (default: all equal; any positive numbers); either `sigmas`,
  * one number or one per component, for round ones, or `covariances`, one per component: a number, d numbers, or d rows.
@@ -34,4 +46,4 @@ export const gaussianMixture = defineSpec(
       }
     },
   },
-)
+).options<GaussianMixtureOptions>()

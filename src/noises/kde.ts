@@ -1,6 +1,16 @@
 /** A kernel density estimate of the training rows. */
 import { columnsField, defineSpec } from '../spec/index.js'
 
+/** Options of `kde`. */
+export interface KdeOptions {
+  /** Standard deviation of a kernel: a number, or one per column. Default: Scott's rule. */
+  bandwidth?: number | number[] | undefined
+  /** Factor of the bandwidth. Default 1. */
+  scale?: number | undefined
+  /** Data rows that are centres at most. Default 1000. */
+  centres?: number | undefined
+}
+
 /**
  * Gaussian kernels on data rows: log p = logsumexp over the n centres of log N(x; x_i, h^2) - log n. `bandwidth`: h, one
  * number or one per column; left out, Scott's rule gives h = sd n^(-1 / (d + 4)) to every column. `scale` (default 1)
@@ -23,4 +33,4 @@ export const kde = defineSpec(
       }
     },
   },
-)
+).options<KdeOptions>()

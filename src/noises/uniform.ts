@@ -1,6 +1,14 @@
 /** Uniform noise in a box. */
 import { bordersBelow, columnsField, defineSpec } from '../spec/index.js'
 
+/** Options of `uniform`. */
+export interface UniformOptions {
+  /** Lower border: a number, or one per column. */
+  low: number | number[]
+  /** Upper border: a number, or one per column. */
+  high: number | number[]
+}
+
 /**
  * The same density everywhere in the box [low, high], none outside: log p = -sum log(high - low).
  * `low`, `high`: one number for every column, or one per column. Every data row must lie inside.
@@ -8,4 +16,4 @@ import { bordersBelow, columnsField, defineSpec } from '../spec/index.js'
 export const uniform = defineSpec('noise', 'uniform', (z) => ({ low: columnsField(z), high: columnsField(z) }), {
   summary: 'Uniform noise on a box that holds the data.',
   check: (options, fail) => bordersBelow(options, fail),
-})
+}).options<UniformOptions>()

@@ -1,6 +1,14 @@
 /** Noise-contrastive estimation against perturbed rows. */
 import { columnsField, defineSpec } from '../spec/index.js'
 
+/** Options of `conditionalNoiseContrastive`. */
+export interface ConditionalNoiseContrastiveOptions {
+  /** Standard deviation of the noise around a row: a number, or one per column. */
+  sigma: number | number[]
+  /** Noise rows for each data row. Default 1. */
+  negatives?: number | undefined
+}
+
 /**
  * Conditional noise-contrastive estimation: which of two rows is the datum x and which its perturbation x' = x + sigma e.
  * loss = 2 mean softplus(E(x) - E(x')). The perturbation is symmetric, so no noise density is needed and log Z is not
@@ -20,4 +28,4 @@ export const conditionalNoiseContrastive = defineSpec(
       if ([sigma].flat().some((s) => !(s > 0))) fail('sigma', 'must be greater than 0')
     },
   },
-)
+).options<ConditionalNoiseContrastiveOptions>()

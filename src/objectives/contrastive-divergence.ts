@@ -1,6 +1,22 @@
 /** Contrastive divergence: negatives from short chains. */
-import { bordersBelow, defineSpec, regionField, specOf } from '../spec/index.js'
-import { samplerKlField } from './fields.js'
+import { bordersBelow, defineSpec, type Region, regionField, type SpecValue, specOf } from '../spec/index.js'
+import { type SamplerKlOptions, samplerKlField } from './fields.js'
+
+/** Options of `contrastiveDivergence`. */
+export interface ContrastiveDivergenceOptions {
+  /** A spec of `samplers.*` that moves the negatives. */
+  sampler: SpecValue<'sampler'>
+  /** Steps of the chains. Default: `sampler.steps`. */
+  k?: number | undefined
+  /** 'data' (chains start at data rows) or 'shortRun' (from fresh noise). Default 'data'. */
+  mode?: 'data' | 'shortRun' | undefined
+  /** Where short runs start. Default: uniform over the data's range, a tenth wider. */
+  start?: { from?: 'uniform' | 'normal' | undefined; box?: Region | undefined } | undefined
+  /** Adds KL(q || p) through the last steps of the sampler. */
+  samplerKl?: SamplerKlOptions | undefined
+  /** Continues a share of the chains to `steps` steps and uses their ends as negatives too. */
+  longChains?: { steps: number; weight?: number | undefined; fraction?: number | undefined } | undefined
+}
 
 /**
  * Contrastive divergence CD-k: negatives are `k` steps (default: `sampler.steps`) from the data rows themselves;
@@ -56,4 +72,4 @@ export const contrastiveDivergence = defineSpec(
       if (start.box !== undefined) bordersBelow(start.box, fail, 'start.box')
     },
   },
-)
+).options<ContrastiveDivergenceOptions>()

@@ -8,4 +8,4 @@ import { defineSpec } from '../spec/index.js'
 export const crossEntropy = defineSpec('objective', 'crossEntropy', () => ({}), {
   summary: 'Cross-entropy of the logits.',
   source: 'Grathwohl et al. 2020, eq. 1.',
-})
+}).options()

@@ -1,6 +1,14 @@
 /** Score matching on rows with added noise. */
 import { defineSpec } from '../spec/index.js'
 
+/** Options of `denoisingScoreMatching`. */
+export interface DenoisingScoreMatchingOptions {
+  /** Noise level in units of x, or a ladder { from, to, levels } for an energy E(x, log sigma). */
+  sigma: number | { from: number; to: number; levels: number }
+  /** A step in units of sigma: scores from differences of energies in place of derivatives. */
+  finiteDifference?: number | undefined
+}
+
 /**
  * Denoising score matching: x~ = x + sigma e, loss = mean |sigma s(x~) + e|^2 / 2 with s = -dE/dx. It fits the data
  * convolved with N(0, sigma^2 I): on Gaussian data of covariance S the precision found is inverse(S + sigma^2 I). Needs a
@@ -34,4 +42,4 @@ export const denoisingScoreMatching = defineSpec(
       }
     },
   },
-)
+).options<DenoisingScoreMatchingOptions>()

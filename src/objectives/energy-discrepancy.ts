@@ -1,6 +1,16 @@
 /** Energy discrepancy: negatives by perturbing rows twice. */
 import { defineSpec } from '../spec/index.js'
 
+/** Options of `energyDiscrepancy`. */
+export interface EnergyDiscrepancyOptions {
+  /** The variance of the perturbation, in units of x^2. */
+  t: number
+  /** Noise rows for each data row. Default 32. */
+  negatives?: number | undefined
+  /** How much the datum itself counts among the options. Default 1. */
+  w?: number | undefined
+}
+
 /**
  * Energy discrepancy with a Gaussian perturbation: y = x + sqrt(t) e, x'_j = y + sqrt(t) e_j for M negatives,
  * loss = mean log(w / M + (1 / M) sum_j exp(E(x) - E(x'_j))). No chains, no log Z, no derivatives in x.
@@ -23,4 +33,4 @@ export const energyDiscrepancy = defineSpec(
     summary: 'Energy discrepancy: data against what is left of them after a Gaussian blur.',
     source: 'Schroeder et al. 2023, arXiv 2307.06431.',
   },
-)
+).options<EnergyDiscrepancyOptions>()

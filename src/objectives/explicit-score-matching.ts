@@ -1,6 +1,14 @@
 /** Score matching with the trace of the Hessian. */
 import { defineSpec } from '../spec/index.js'
 
+/** Options of `explicitScoreMatching`. */
+export interface ExplicitScoreMatchingOptions {
+  /** 'exact' (one pass per column) or 'hutchinson' (random directions). Default 'exact'. */
+  trace?: 'exact' | 'hutchinson' | undefined
+  /** Random directions per row. Default 1. */
+  projections?: number | undefined
+}
+
 /**
  * Explicit score matching: loss = mean |s(x)|^2 / 2 + tr ds/dx with s = -dE/dx, the squared distance to the data's own
  * score up to a constant. `trace`: 'exact' (default; one second derivative per column of x) or 'hutchinson', v' (ds/dx)
@@ -20,4 +28,4 @@ export const explicitScoreMatching = defineSpec(
         fail('projections', "are for trace: 'hutchinson'; the exact trace has none")
     },
   },
-)
+).options<ExplicitScoreMatchingOptions>()

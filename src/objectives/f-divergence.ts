@@ -1,7 +1,26 @@
 /** f-divergences, minimised with a second network. */
 import { adam } from '../optimizers/adam.js'
-import { defineSpec, specOf } from '../spec/index.js'
-import { chainFields, checkChains } from './fields.js'
+import { defineSpec, type SpecValue, specOf } from '../spec/index.js'
+import { type ChainOptions, chainFields, checkChains } from './fields.js'
+
+/** Options of `fDivergence`. */
+export interface FDivergenceOptions extends ChainOptions {
+  /** Which divergence: its name, or { alpha }. */
+  divergence: 'kl' | 'reverseKl' | 'jensenShannon' | 'squaredHellinger' | 'pearson' | 'neyman' | { alpha: number }
+  /**
+   * An energy spec of the same input for the helper; or give train() the network itself, `train({ energy, helper },
+   * ...)`.
+   */
+  helper?: SpecValue<'energy'> | undefined
+  /** Optimizer of the helper. Default adam. */
+  helperOptimizer?: SpecValue<'optimizer'> | undefined
+  /** Weight of mean H(data)^2 + mean H(negatives)^2. Default 0. */
+  helperPenalty?: number | undefined
+  /** Size of log p / q up to which the divergence is the one asked for. Default 3. */
+  clip?: number | undefined
+  /** Steps at the start in which only the penalties are trained. Default 0. */
+  warmup?: number | undefined
+}
 
 /**
  * f-EBM: minimises an f-divergence D_f(p, q) = E_q f(p / q) between the data p and the model q = exp(-E) / Z, by its
@@ -63,4 +82,4 @@ export const fDivergence = defineSpec(
       if (alpha === 1) fail('divergence.alpha', "must not be 1: the limit is 'kl'")
     },
   },
-)
+).options<FDivergenceOptions>()

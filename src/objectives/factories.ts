@@ -1,20 +1,26 @@
 /** Objectives: what training minimises. Every factory is pure, validates at once and returns frozen plain JSON. */
-export { conditionalNoiseContrastive } from './conditional-noise-contrastive.js'
-export { contrastiveDivergence } from './contrastive-divergence.js'
+export {
+  type ConditionalNoiseContrastiveOptions,
+  conditionalNoiseContrastive,
+} from './conditional-noise-contrastive.js'
+export { type ContrastiveDivergenceOptions, contrastiveDivergence } from './contrastive-divergence.js'
 export { crossEntropy } from './cross-entropy.js'
-export { denoisingScoreMatching } from './denoising-score-matching.js'
-export { energyDiscrepancy } from './energy-discrepancy.js'
-export { explicitScoreMatching } from './explicit-score-matching.js'
-export { fDivergence } from './f-divergence.js'
-export { learnedSteinDiscrepancy } from './learned-stein-discrepancy.js'
-export { maximumLikelihood } from './maximum-likelihood.js'
+export { type DenoisingScoreMatchingOptions, denoisingScoreMatching } from './denoising-score-matching.js'
+export { type EnergyDiscrepancyOptions, energyDiscrepancy } from './energy-discrepancy.js'
+export { type ExplicitScoreMatchingOptions, explicitScoreMatching } from './explicit-score-matching.js'
+export { type FDivergenceOptions, fDivergence } from './f-divergence.js'
+export { type LearnedSteinDiscrepancyOptions, learnedSteinDiscrepancy } from './learned-stein-discrepancy.js'
+export { type MaximumLikelihoodOptions, maximumLikelihood } from './maximum-likelihood.js'
 export { meanSquaredError } from './mean-squared-error.js'
 export { minimumProbabilityFlow } from './minimum-probability-flow.js'
 export { negativeLogLikelihood } from './negative-log-likelihood.js'
-export { noiseContrastive } from './noise-contrastive.js'
-export { persistentContrastiveDivergence } from './persistent-contrastive-divergence.js'
-export { pseudoSpherical } from './pseudo-spherical.js'
-export { rankingNoiseContrastive } from './ranking-noise-contrastive.js'
-export { slicedScoreMatching } from './sliced-score-matching.js'
-export { steinDiscrepancy } from './stein-discrepancy.js'
-export { structured } from './structured.js'
+export { type NoiseContrastiveOptions, noiseContrastive } from './noise-contrastive.js'
+export {
+  type PersistentContrastiveDivergenceOptions,
+  persistentContrastiveDivergence,
+} from './persistent-contrastive-divergence.js'
+export { type PseudoSphericalOptions, pseudoSpherical } from './pseudo-spherical.js'
+export { type RankingNoiseContrastiveOptions, rankingNoiseContrastive } from './ranking-noise-contrastive.js'
+export { type SlicedScoreMatchingOptions, slicedScoreMatching } from './sliced-score-matching.js'
+export { type SteinDiscrepancyOptions, steinDiscrepancy } from './stein-discrepancy.js'
+export { type StructuredOptions, structured } from './structured.js'

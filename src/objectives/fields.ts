@@ -1,5 +1,62 @@
 /** Fields shared by objectives and noises. */
-import { bordersBelow, checkLadder, ladderField, regionField, specOf, type Z } from '../spec/index.js'
+import {
+  bordersBelow,
+  checkLadder,
+  type Ladder,
+  ladderField,
+  type Region,
+  regionField,
+  type SpecValue,
+  specOf,
+  type Z,
+} from '../spec/index.js'
+
+/** The replay buffer of persistent chains. */
+export interface BufferOptions {
+  /** Chains it holds. Default 10,000. */
+  size?: number | undefined
+  /** Probability that a drawn chain restarts. Default 0.05. */
+  reinit?: number | undefined
+  /** The law of starts and restarts, or a mixture by shares. Default 'uniform', on `box`. */
+  reinitFrom?:
+    | 'uniform'
+    | 'normal'
+    | 'data'
+    | { uniform?: number | undefined; normal?: number | undefined; data?: number | undefined }
+    | undefined
+  /** 'metropolis': a restart is a proposal that may be refused. Default 'always'. */
+  reinitAccept?: 'always' | 'metropolis' | undefined
+  /** Standard deviation of the noise added to restarts from data rows. Default 0. */
+  blur?: number | undefined
+  /** Where uniform restarts fall. Default: the range of the data, a tenth wider. */
+  box?: Region | undefined
+  /** 'chains' run on, 'reservoir' remembers all ends, 'classBlocks' keeps classes apart. Default 'chains'. */
+  strategy?: 'chains' | 'reservoir' | 'classBlocks' | undefined
+  /** Falling temperatures at which a restarted chain moves first. Default: none. */
+  temper?: Ladder | undefined
+}
+
+/** Negatives from persistent chains. */
+export interface ChainOptions {
+  /** A spec of `samplers.*` that moves the chains. */
+  sampler: SpecValue<'sampler'>
+  /** The replay buffer. */
+  buffer?: BufferOptions | undefined
+  /** Chains of a step. Default: the batch size. */
+  chains?: number | undefined
+}
+
+/** The term KL(q || p) of the law q of the sampler. */
+export interface SamplerKlOptions {
+  /** Weight of the energy part. Default 1. */
+  energy?: number | undefined
+  /** Weight of the entropy part. Default 1. */
+  entropy?: number | undefined
+  /** Last steps of the sampler that are differentiated. Default 1. */
+  steps?: number | undefined
+  /** Which nearest neighbour estimates the entropy. Default 1. */
+  neighbour?: number | undefined
+}
 
 type Fail = (path: string, problem: string) => never
 type Borders = Parameters<typeof bordersBelow>[0]

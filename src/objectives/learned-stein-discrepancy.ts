@@ -1,7 +1,23 @@
 /** The Stein discrepancy with a learned critic. */
 import { SMOOTH_ACTIVATIONS } from '../networks/activations.js'
 import { adam } from '../optimizers/adam.js'
-import { defineSpec, specOf } from '../spec/index.js'
+import { defineSpec, type SpecValue, specOf } from '../spec/index.js'
+
+/** Options of `learnedSteinDiscrepancy`. */
+export interface LearnedSteinDiscrepancyOptions {
+  /** Layers of the critic. */
+  critic?:
+    | { hidden?: number[] | undefined; activation?: 'silu' | 'gelu' | 'tanh' | 'sigmoid' | 'softplus' | undefined }
+    | undefined
+  /** Updates of the critic per step of the model. Default 5. */
+  criticSteps?: number | undefined
+  /** Optimizer of the critic. Default adam. */
+  criticOptimizer?: SpecValue<'optimizer'> | undefined
+  /** Weight of the penalty on the critic. Default 0.5. */
+  lambda?: number | undefined
+  /** 'exact' (one pass per column) or 'hutchinson' (random directions). Default 'exact'. */
+  trace?: 'exact' | 'hutchinson' | undefined
+}
 
 /**
  * Learned Stein discrepancy: a critic network g: R^d -> R^d maximises
@@ -34,4 +50,4 @@ export const learnedSteinDiscrepancy = defineSpec(
     source:
       'Grathwohl et al. 2020, Learning the Stein Discrepancy for Training and Evaluating Energy-Based Models, algorithm 1.',
   },
-)
+).options<LearnedSteinDiscrepancyOptions>()

@@ -1,5 +1,15 @@
 /** Exact maximum likelihood, log Z computed on a grid. */
-import { bordersBelow, columnsField, defineSpec, regionField } from '../spec/index.js'
+import { bordersBelow, columnsField, defineSpec, type Region, regionField } from '../spec/index.js'
+
+/** Options of `maximumLikelihood`. */
+export interface MaximumLikelihoodOptions {
+  /** Where the model lives; it must hold every row. */
+  box: Region
+  /** Cells of each axis of the grid. Default 100. */
+  cells?: number | number[] | undefined
+  /** Whether the grid is shifted at random each step. Default false. */
+  jitter?: boolean | undefined
+}
 
 /**
  * Maximum likelihood with log Z on a grid, in 1 to 3 dimensions: loss = mean E(x) + logsumexp(-E(grid)) + log(cell
@@ -21,4 +31,4 @@ export const maximumLikelihood = defineSpec(
       }
     },
   },
-)
+).options<MaximumLikelihoodOptions>()

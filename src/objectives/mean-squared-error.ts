@@ -7,4 +7,4 @@ import { defineSpec } from '../spec/index.js'
  */
 export const meanSquaredError = defineSpec('objective', 'meanSquaredError', () => ({}), {
   summary: 'Mean squared error of the network outputs.',
-})
+}).options()

@@ -10,4 +10,4 @@ import { defineSpec } from '../spec/index.js'
 export const minimumProbabilityFlow = defineSpec('objective', 'minimumProbabilityFlow', () => ({}), {
   summary: 'Minimum probability flow between states that differ in one site.',
   source: 'Sohl-Dickstein, Battaglino and DeWeese 2011.',
-})
+}).options()

@@ -8,4 +8,4 @@ import { defineSpec } from '../spec/index.js'
 export const negativeLogLikelihood = defineSpec('objective', 'negativeLogLikelihood', () => ({}), {
   summary: 'Negative log-likelihood of normalised energies.',
   source: 'Bishop 1994 for mixture density networks.',
-})
+}).options()

@@ -1,5 +1,17 @@
 /** Noise-contrastive estimation: data against noise of known density. */
-import { defineSpec, specOf } from '../spec/index.js'
+import { defineSpec, type SpecValue, specOf } from '../spec/index.js'
+
+/** Options of `noiseContrastive`. */
+export interface NoiseContrastiveOptions {
+  /** A spec of `noises.*` that covers the data and is close to it. */
+  noise: SpecValue<'noise'>
+  /** Noise rows per data row. Default 1. */
+  ratio?: number | undefined
+  /** Whether log Z is learned. Default true. */
+  learnLogZ?: boolean | undefined
+  /** Start of log Z. Default: estimated from the untrained energy. */
+  logZ?: number | undefined
+}
 
 /**
  * Noise-contrastive estimation: logistic regression between data and noise of known density, with
@@ -20,4 +32,4 @@ export const noiseContrastive = defineSpec(
     logZ: z.number().optional(),
   }),
   { summary: 'NCE with a learnable log Z.', source: 'Gutmann and Hyvarinen 2012, eq. 8.' },
-)
+).options<NoiseContrastiveOptions>()

@@ -1,6 +1,12 @@
 /** Persistent contrastive divergence: negatives from a replay buffer. */
 import { defineSpec } from '../spec/index.js'
-import { chainFields, checkChains, samplerKlField } from './fields.js'
+import { type ChainOptions, chainFields, checkChains, type SamplerKlOptions, samplerKlField } from './fields.js'
+
+/** Options of `persistentContrastiveDivergence`. */
+export interface PersistentContrastiveDivergenceOptions extends ChainOptions {
+  /** Adds KL(q || p) through the last steps of the sampler. */
+  samplerKl?: SamplerKlOptions | undefined
+}
 
 /**
  * Persistent contrastive divergence: negatives are chains that live on in a replay buffer from step to step;
@@ -20,4 +26,4 @@ export const persistentContrastiveDivergence = defineSpec(
     source: 'Tieleman 2008; restarts: Du and Mordatch 2019.',
     check: (options, fail) => checkChains(options, fail),
   },
-)
+).options<PersistentContrastiveDivergenceOptions>()

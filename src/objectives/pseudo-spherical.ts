@@ -1,6 +1,12 @@
 /** Contrastive divergence with importance weights, after the pseudo-spherical score. */
 import { defineSpec } from '../spec/index.js'
-import { chainFields, checkChains } from './fields.js'
+import { type ChainOptions, chainFields, checkChains } from './fields.js'
+
+/** Options of `pseudoSpherical`. */
+export interface PseudoSphericalOptions extends ChainOptions {
+  /** Above 0 mode-seeking, below 0 mass-covering; more than -1. */
+  gamma: number
+}
 
 /**
  * Pseudo-spherical contrastive divergence: maximises the gamma-score
@@ -32,4 +38,4 @@ export const pseudoSpherical = defineSpec(
     source: 'Yu, Song, Song and Ermon 2021, Pseudo-Spherical Contrastive Divergence, algorithm 1.',
     check: (options, fail) => checkChains(options, fail),
   },
-)
+).options<PseudoSphericalOptions>()

@@ -1,5 +1,13 @@
 /** Ranking noise-contrastive estimation: which of several rows is the datum. */
-import { defineSpec, specOf } from '../spec/index.js'
+import { defineSpec, type SpecValue, specOf } from '../spec/index.js'
+
+/** Options of `rankingNoiseContrastive`. */
+export interface RankingNoiseContrastiveOptions {
+  /** A spec of `noises.*` that covers the data and is close to it. */
+  noise: SpecValue<'noise'>
+  /** Noise rows for each data row. Default 15. */
+  negatives?: number | undefined
+}
 
 /**
  * Ranking noise-contrastive estimation (InfoNCE with the noise's density taken out): which of k + 1 rows is the datum.
@@ -18,4 +26,4 @@ export const rankingNoiseContrastive = defineSpec(
     summary: 'Ranking NCE (InfoNCE): find the datum among draws of a noise; made for conditional energies.',
     source: 'Jozefowicz et al. 2016; Ma and Collins 2018, eq. 3.',
   },
-)
+).options<RankingNoiseContrastiveOptions>()

@@ -1,6 +1,18 @@
 /** Score matching along random directions. */
 import { defineSpec } from '../spec/index.js'
 
+/** Options of `slicedScoreMatching`. */
+export interface SlicedScoreMatchingOptions {
+  /** Random directions per row. Default 1. */
+  projections?: number | undefined
+  /** Law of the directions. Default 'rademacher'. */
+  law?: 'gaussian' | 'rademacher' | 'sphere' | undefined
+  /** |s|^2 / 2 in place of (v . s)^2 / 2. Default false. */
+  varianceReduced?: boolean | undefined
+  /** Step epsilon of differences of energies, in units of x, in place of derivatives. */
+  finiteDifference?: number | undefined
+}
+
 /**
  * Sliced score matching: loss = mean (v . s)^2 / 2 + v' (ds/dx) v over rows and random directions v, s = -dE/dx. Its
  * minimiser is explicit score matching's; the cost of a step does not grow with the columns.
@@ -30,4 +42,4 @@ export const slicedScoreMatching = defineSpec(
       }
     },
   },
-)
+).options<SlicedScoreMatchingOptions>()

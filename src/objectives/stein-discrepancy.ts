@@ -1,6 +1,16 @@
 /** The kernel Stein discrepancy between data and model. */
 import { defineSpec } from '../spec/index.js'
 
+/** Options of `steinDiscrepancy`. */
+export interface SteinDiscrepancyOptions {
+  /** Length of the kernel, or 'median', the median distance of the rows. Default 'median'. */
+  scale?: number | 'median' | undefined
+  /** Exponent of the kernel, between -1 and 0. Default -0.5. */
+  beta?: number | undefined
+  /** 'unbiased', or 'biased', which keeps the pairs i = j. Default 'unbiased'. */
+  estimator?: 'unbiased' | 'biased' | undefined
+}
+
 /**
  * Kernel Stein discrepancy between the data and the model: loss = mean over pairs of rows i != j of the Stein kernel
  * u(x, y) = s(x)' s(y) k + s(x)' grad_y k + s(y)' grad_x k + tr grad_x grad_y k, with s = -dE/dx and the inverse
@@ -24,4 +34,4 @@ export const steinDiscrepancy = defineSpec(
     summary: 'Kernel Stein discrepancy with the inverse multiquadric kernel.',
     source: 'Liu, Lee and Jordan 2016; kernel: Gorham and Mackey 2017; as an objective: Barp et al. 2019.',
   },
-)
+).options<SteinDiscrepancyOptions>()

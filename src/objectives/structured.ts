@@ -1,5 +1,5 @@
 /** The losses of structured prediction on E(x, y). */
-import { candidatesField, checkAnswers } from '../inference/fields.js'
+import { type Candidates, candidatesField, checkAnswers } from '../inference/fields.js'
 import { defineSpec, type Z } from '../spec/index.js'
 
 /** Losses, and the options that each takes besides the common ones. */
@@ -31,6 +31,36 @@ const fields = (z: Z) => ({
   delta: z.number().positive().optional(),
   cap: z.number().positive().optional(),
 })
+
+/** Options of `structured`. */
+export interface StructuredOptions {
+  /** One of the ten losses of the table. */
+  loss:
+    | 'energy'
+    | 'perceptron'
+    | 'hinge'
+    | 'log'
+    | 'lvq2'
+    | 'mce'
+    | 'squareSquare'
+    | 'squareExponential'
+    | 'nll'
+    | 'mee'
+  /** The other answers: a grid, a list of values, or uniform draws. A class y needs none. */
+  answers?: Candidates | undefined
+  /** Radius around the right answer in which others do not count as wrong. Default 0. */
+  epsilon?: number | undefined
+  /** By how much a wrong answer must be higher. Default 1. */
+  margin?: number | undefined
+  /** Inverse temperature of nll and mee. Default 1. */
+  beta?: number | undefined
+  /** Weight of the wrong answer in squareExponential. Default 1. */
+  gamma?: number | undefined
+  /** Scale of lvq2. Default 1. */
+  delta?: number | undefined
+  /** Largest value of lvq2. Default 1. */
+  cap?: number | undefined
+}
 
 /**
  * Structured prediction: E(x, y) learns to be lower at the right answer than at the others. With E_C the energy of the right
@@ -76,4 +106,4 @@ export const structured = defineSpec('objective', 'structured', fields, {
     }
     checkAnswers(answers, fail, { samples: true })
   },
-})
+}).options<StructuredOptions>()

@@ -17,12 +17,26 @@ const rowsField = (z: Z) =>
     })
     .optional()
 
+/** Options of `energy`. */
+export interface ModelOptions {
+  /** The energy. */
+  model: Energy
+}
+
 const energySpec = defineSpec('detector', 'energy', (z) => ({ model: modelField(z) }), {
   summary: 'The energy E(x).',
   source: 'Liu et al. 2020, Energy-based Out-of-distribution Detection',
-})
+}).options<ModelOptions>()
 /** E(x). Of a classifier energy that is -logsumexp f(x), the energy score at temperature 1. */
 export const energy = (model: Energy) => energySpec({ model })
+
+/** Options of `averagedEnergy`. */
+export interface AveragedEnergyOptions {
+  /** The energies. */
+  models: Energy[]
+  /** Training rows; they may be given to `ood.fit` instead. */
+  rows?: RowsLike | Dataset | undefined
+}
 
 /**
  * The mean over several energies of (E_k(x) - m_k) / s_k, with m_k and s_k the mean and standard deviation (divisor n) of
@@ -34,7 +48,19 @@ export const averagedEnergy = defineSpec(
   'averagedEnergy',
   (z) => ({ models: z.array(modelField(z)).min(1), rows: rowsField(z) }),
   { summary: 'The mean of several energies, each standardised on the training rows.' },
-)
+).options<AveragedEnergyOptions>()
+
+/** Options of `energyLadder`. */
+export interface EnergyLadderOptions {
+  /** Noise levels, in standard deviations of a column. Default [1, 0.5, 0.25]. */
+  sigmas?: number[] | undefined
+  /** Widths of the hidden layers. Default [64, 64]. */
+  hidden?: number[] | undefined
+  /** Optimizer steps for each energy. Default 600. */
+  steps?: number | undefined
+  /** Rows of a batch. Default 256. */
+  batchSize?: number | undefined
+}
 
 /**
  * Energies at several noise levels, trained on the rows by `ood.fit` without labels, then averaged as `averagedEnergy` does:
@@ -58,20 +84,36 @@ export const energyLadder = defineSpec(
     summary: 'Energies trained by denoising score matching at several noise levels, averaged.',
     source: 'Vincent 2011; Mahmood et al. 2021, Multiscale Score Matching for Out-of-Distribution Detection',
   },
-)
+).options<EnergyLadderOptions>()
+
+/** Options of `likelihood`. */
+export interface LikelihoodOptions {
+  /** The energy. */
+  model: Energy
+  /** log Z of the energy. */
+  logZ: number
+}
 
 const likelihoodSpec = defineSpec('detector', 'likelihood', (z) => ({ model: modelField(z), logZ: z.number() }), {
   summary: '-log p(x) = E(x) + log Z.',
-})
+}).options<LikelihoodOptions>()
 /** -log p(x) = E(x) + logZ in nats: the same order as `energy`, on an absolute scale. */
 export const likelihood = (model: Energy, options: { logZ: number }) => likelihoodSpec({ ...options, model })
 
 const scoreNormSpec = defineSpec('detector', 'scoreNorm', (z) => ({ model: modelField(z) }), {
   summary: '|grad_x E(x)|.',
   source: 'Grathwohl et al. 2020, section 5.3 (approximate mass, with the opposite sign)',
-})
+}).options<ModelOptions>()
 /** |grad_x log p(x)| = |grad_x E(x)|. */
 export const scoreNorm = (model: Energy) => scoreNormSpec({ model })
+
+/** Options of `logitEnergy`. */
+export interface LogitEnergyOptions {
+  /** The energy. */
+  model: Energy
+  /** Temperature T. Default 1. */
+  temperature?: number | undefined
+}
 
 const logitEnergySpec = defineSpec(
   'detector',
@@ -81,7 +123,7 @@ const logitEnergySpec = defineSpec(
     summary: '-T logsumexp(f(x) / T) of a classifier.',
     source: 'Liu et al. 2020, Energy-based Out-of-distribution Detection, equation 4',
   },
-)
+).options<LogitEnergyOptions>()
 /** -T logsumexp(f(x) / T) of a classifier's logits f. Default T = 1. */
 export const logitEnergy = (model: Energy, options: { temperature?: number } = {}) =>
   logitEnergySpec({ ...options, model })
@@ -89,16 +131,24 @@ export const logitEnergy = (model: Energy, options: { temperature?: number } = {
 const maxSoftmaxSpec = defineSpec('detector', 'maxSoftmax', (z) => ({ model: modelField(z) }), {
   summary: '1 - max softmax f(x) of a classifier.',
   source: 'Hendrycks and Gimpel 2017',
-})
+}).options<ModelOptions>()
 /** 1 - max_k softmax(f(x))_k, computed so that very confident rows keep their order. */
 export const maxSoftmax = (model: Energy) => maxSoftmaxSpec({ model })
 
 const maxLogitSpec = defineSpec('detector', 'maxLogit', (z) => ({ model: modelField(z) }), {
   summary: '-max f(x) of a classifier.',
   source: 'Hendrycks et al. 2022, Scaling Out-of-Distribution Detection for Real-World Settings',
-})
+}).options<ModelOptions>()
 /** -max_k f(x)_k. */
 export const maxLogit = (model: Energy) => maxLogitSpec({ model })
+
+/** Options of `mahalanobis`. */
+export interface MahalanobisOptions {
+  /** Training rows; they may be given to `ood.fit` instead. */
+  rows?: RowsLike | Dataset | undefined
+  /** Share of the covariance that is replaced by its mean variance. Default 0.001. */
+  shrinkage?: number | undefined
+}
 
 /**
  * Squared Mahalanobis distance to the training rows, (x - m)' S^-1 (x - m), with the covariance C (divisor n) shrunk as
@@ -110,7 +160,17 @@ export const mahalanobis = defineSpec(
   'mahalanobis',
   (z) => ({ rows: rowsField(z), shrinkage: z.number().min(0).max(1).default(1e-3) }),
   { summary: 'Squared Mahalanobis distance to the training rows.', source: 'Mahalanobis 1936; Lee et al. 2018' },
-)
+).options<MahalanobisOptions>()
+
+/** Options of `knn`. */
+export interface KnnOptions {
+  /** Training rows; they may be given to `ood.fit` instead. */
+  rows?: RowsLike | Dataset | undefined
+  /** Which neighbour. Default 5. */
+  k?: number | undefined
+  /** 'largest', the distance to the k-th, or 'mean' over the k nearest. Default 'largest'. */
+  distance?: 'mean' | 'largest' | undefined
+}
 
 /**
  * Euclidean distance to the k-th nearest training row ('largest', default), or the mean over the k nearest ('mean').
@@ -128,4 +188,4 @@ export const knn = defineSpec(
     summary: 'Distance to the k-th nearest training row.',
     source: 'Ramaswamy et al. 2000; Sun et al. 2022, Out-of-Distribution Detection with Deep Nearest Neighbors',
   },
-)
+).options<KnnOptions>()

@@ -3,7 +3,7 @@ import type { InputRows } from '../data/input-rows.js'
 import { Energy } from '../energy.js'
 import { LangevinError } from '../errors.js'
 import { invoke, invokeNow } from '../runtime/index.js'
-import { kindsOf, requireOptions } from '../spec/index.js'
+import { kindsOf, type OfFamily, requireOptions } from '../spec/index.js'
 import type { Tensor } from '../tensor/index.js'
 import { type LoadDetectorOptions, readDetector } from './file.js'
 import { FittedDetector } from './fitted.js'
@@ -14,7 +14,7 @@ import { inputsOf, Made, type OodRows } from './rows.js'
 import { conversionOf, coreOf, modelsIn } from './units.js'
 
 /** Any value of `detectors.*`. */
-export type Detector = { readonly kind: string }
+export type Detector = { readonly kind: string } & OfFamily<'detector'>
 
 type Parts = Asked & { readonly rows?: OodRows }
 

@@ -1,6 +1,18 @@
 /** Adam. */
-import { defineSpec } from '../spec/index.js'
+import { defineSpec, type SpecValue } from '../spec/index.js'
 import { betasField, checkLr, lrField } from './fields.js'
+
+/** Options of `adam`. */
+export interface AdamOptions {
+  /** Learning rate, a number or a schedule over the run. */
+  lr?: number | SpecValue<'schedule'> | undefined
+  /** Decay rates of the first and second moment. Default [0.9, 0.999]. */
+  betas?: [number, number] | undefined
+  /** Added to the root of the second moment. Default 1e-08. */
+  epsilon?: number | undefined
+  /** Weight decay. Default 0. */
+  weightDecay?: number | undefined
+}
 
 /**
  * Adam, as torch.optim.Adam. `lr`: number or schedule (default 1e-3); `betas` (default [0.9, 0.999]); `epsilon` (default
@@ -16,4 +28,4 @@ export const adam = defineSpec(
     weightDecay: z.number().nonnegative().default(0),
   }),
   { summary: 'Adam.', source: 'Kingma and Ba 2015, algorithm 1.', check: (options, fail) => checkLr(options, fail) },
-)
+).options<AdamOptions>()

@@ -1,6 +1,18 @@
 /** Adam with decoupled weight decay. */
-import { defineSpec } from '../spec/index.js'
+import { defineSpec, type SpecValue } from '../spec/index.js'
 import { betasField, checkLr, lrField } from './fields.js'
+
+/** Options of `adamw`. */
+export interface AdamwOptions {
+  /** Learning rate, a number or a schedule over the run. */
+  lr?: number | SpecValue<'schedule'> | undefined
+  /** Decay rates of the first and second moment. Default [0.9, 0.999]. */
+  betas?: [number, number] | undefined
+  /** Added to the root of the second moment. Default 1e-08. */
+  epsilon?: number | undefined
+  /** Weight decay. Default 0.01. */
+  weightDecay?: number | undefined
+}
 
 /**
  * Adam with decoupled weight decay, as torch.optim.AdamW: w -= lr weightDecay w, then Adam's step. `lr`: number or
@@ -20,4 +32,4 @@ export const adamw = defineSpec(
     source: 'Loshchilov and Hutter 2019, algorithm 2.',
     check: (options, fail) => checkLr(options, fail),
   },
-)
+).options<AdamwOptions>()

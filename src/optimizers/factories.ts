@@ -1,4 +1,4 @@
 /** Optimisers. Every factory is pure, validates at once and returns frozen plain JSON. */
-export { adam } from './adam.js'
-export { adamw } from './adamw.js'
-export { sgd } from './sgd.js'
+export { type AdamOptions, adam } from './adam.js'
+export { type AdamwOptions, adamw } from './adamw.js'
+export { type SgdOptions, sgd } from './sgd.js'

@@ -1,6 +1,18 @@
 /** Stochastic gradient descent with momentum. */
-import { defineSpec } from '../spec/index.js'
+import { defineSpec, type SpecValue } from '../spec/index.js'
 import { checkLr, lrField } from './fields.js'
+
+/** Options of `sgd`. */
+export interface SgdOptions {
+  /** Learning rate, a number or a schedule over the run. */
+  lr: number | SpecValue<'schedule'>
+  /** Momentum. Default 0. */
+  momentum?: number | undefined
+  /** Nesterov's form of the momentum. Default false. */
+  nesterov?: boolean | undefined
+  /** Weight decay. Default 0. */
+  weightDecay?: number | undefined
+}
 
 /**
  * Stochastic gradient descent, as torch.optim.SGD: g = grad + weightDecay w; v = momentum v + g; w -= lr v, or
@@ -23,4 +35,4 @@ export const sgd = defineSpec(
       if (options.nesterov && options.momentum === 0) fail('nesterov', "Nesterov's step needs a momentum above 0")
     },
   },
-)
+).options<SgdOptions>()

@@ -1,6 +1,20 @@
 /** Langevin dynamics down a ladder of noise levels or temperatures. */
-import { checkLadder, defineSpec, ladderField } from '../spec/index.js'
-import { checkBox, commonFields } from './fields.js'
+import { checkLadder, defineSpec, type Ladder, ladderField } from '../spec/index.js'
+import { checkBox, commonFields, type MoveOptions } from './fields.js'
+
+/** Options of `annealedLangevin`. */
+export interface AnnealedLangevinOptions extends Pick<MoveOptions, 'clip' | 'box' | 'precision'> {
+  /** Langevin steps at each level. */
+  stepsPerLevel: number
+  /** Step size h of the last level. */
+  stepSize: number
+  /** Falling noise levels of an energy E(x, sigma): a list, or { from, to, levels } spaced geometrically. */
+  noiseLevels?: Ladder | undefined
+  /** How the energy takes its noise level. Default 'logSigma'. */
+  condition?: 'sigma' | 'logSigma' | undefined
+  /** Falling temperatures, in place of `noiseLevels`. */
+  temperatures?: Ladder | undefined
+}
 
 /**
  * Langevin dynamics down a ladder of levels, `stepsPerLevel` proper Langevin steps at each. Give one of two ladders, a falling
@@ -42,4 +56,4 @@ export const annealedLangevin = defineSpec(
       checkLadder('temperatures', options.temperatures, 'fall', fail)
     },
   },
-)
+).options<AnnealedLangevinOptions>()

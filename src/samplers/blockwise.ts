@@ -1,5 +1,5 @@
 /** The blockwise sampler: kernels that take turns on columns of different kinds. */
-import { defineSpec, specOf } from '../spec/index.js'
+import { defineSpec, type SpecValue, specOf } from '../spec/index.js'
 
 const KERNELS = [
   'langevin',
@@ -16,6 +16,17 @@ const KERNELS = [
 export interface BlockwiseStatistics {
   /** Of each kernel in the order given; `wouldBeAcceptance` is that of kernels without a Metropolis test. */
   kernels: { sampler: string; acceptance: number | null; wouldBeAcceptance: number | null }[]
+}
+
+/** Options of `blockwise`. */
+export interface BlockwiseOptions {
+  /** Rounds; in each every kernel takes its own sampler's steps. */
+  steps: number
+  /**
+   * Kernels in turn: `on`, the columns (a kind, a name or number of a block, or a list of these), and the `sampler`
+   * that moves them.
+   */
+  kernels: { on: string | number | (string | number)[]; sampler: SpecValue<'sampler'> }[]
 }
 
 /**
@@ -53,4 +64,4 @@ export const blockwise = defineSpec(
       }
     },
   },
-)
+).options<BlockwiseOptions>()

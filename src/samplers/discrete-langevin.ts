@@ -1,7 +1,19 @@
 /** Langevin proposals for discrete states. */
 import { scheduleField } from '../schedules/index.js'
-import { defineSpec } from '../spec/index.js'
+import { defineSpec, type SpecValue } from '../spec/index.js'
 import { temperatureField } from './fields.js'
+
+/** Options of `discreteLangevin`. */
+export interface DiscreteLangevinOptions {
+  /** Steps of every chain, warm-up included. */
+  steps: number
+  /** Step size a, a number or a schedule; spins want four times that of binary columns. */
+  stepSize: number | SpecValue<'schedule'>
+  /** The law is exp(-E / temperature): a number or a schedule. Default 1. */
+  temperature?: number | SpecValue<'schedule'> | undefined
+  /** Whether a Metropolis test makes it exact. Default true. */
+  adjusted?: boolean | undefined
+}
 
 /**
  * Langevin dynamics of discrete states: in a step every site moves on its own, to level k with probability
@@ -27,4 +39,4 @@ export const discreteLangevin = defineSpec(
     summary: 'Discrete Langevin proposals for all sites at once, with (DMALA) or without (DULA) a Metropolis test.',
     source: 'Zhang, Liu and Liu 2022.',
   },
-)
+).options<DiscreteLangevinOptions>()

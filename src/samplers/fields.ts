@@ -1,6 +1,38 @@
 /** Fields shared by the samplers. */
 import { scheduleField } from '../schedules/index.js'
-import type { Z } from '../spec/index.js'
+import type { SpecValue, Z } from '../spec/index.js'
+
+/** A box around the chains. */
+export interface SamplerBox {
+  /** Lower border of every column. */
+  low: number
+  /** Upper border of every column. */
+  high: number
+  /** 'reflect' keeps the law inside, 'clamp' piles mass on the border. Default 'reflect'. */
+  mode?: 'reflect' | 'clamp' | undefined
+}
+
+/** What every continuous sampler takes. */
+export interface MoveOptions {
+  /** Steps of every chain, warm-up included. */
+  steps: number
+  /** Step size, a number or a schedule over the steps of the call. */
+  stepSize: number | SpecValue<'schedule'>
+  /** Longest gradient of a chain. Default: none; a clipped run has another stationary law. */
+  clip?: number | undefined
+  /** Keeps the chains inside. Default: none. */
+  box?: SamplerBox | undefined
+  /** Of the matrix products behind the gradient of a float32 energy on the CPU. Default 'float32'. */
+  precision?: 'float32' | 'bfloat16' | undefined
+}
+
+/** What hmc and nuts find during the warm-up. */
+export interface WarmupOptions {
+  /** Acceptance that the step size is adapted to. Default 0.8. */
+  targetAcceptance?: number | undefined
+  /** 'diagonal', or 'dense' for strongly correlated columns (not in a box). Default 'diagonal'. */
+  metric?: 'diagonal' | 'dense' | undefined
+}
 
 /** `low` and `high` bound every column; 'reflect' (default) keeps the law inside, 'clamp' piles mass on the border. */
 const boxField = (z: Z) =>

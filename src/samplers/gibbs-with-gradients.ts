@@ -1,6 +1,14 @@
 /** Single-site moves of discrete states, guided by the gradient. */
-import { defineSpec } from '../spec/index.js'
+import { defineSpec, type SpecValue } from '../spec/index.js'
 import { temperatureField } from './fields.js'
+
+/** Options of `gibbsWithGradients`. */
+export interface GibbsWithGradientsOptions {
+  /** Steps of every chain, warm-up included. */
+  steps: number
+  /** The law is exp(-E / temperature): a number or a schedule. Default 1. */
+  temperature?: number | SpecValue<'schedule'> | undefined
+}
 
 /**
  * Metropolis moves of one site per step, proposed where the gradient says that the energy falls: with the estimates
@@ -18,4 +26,4 @@ export const gibbsWithGradients = defineSpec(
     summary: 'Gradient-informed moves of one discrete site, with a Metropolis test.',
     source: 'Grathwohl, Swersky, Hashemi, Duvenaud and Maddison 2021, algorithm 1.',
   },
-)
+).options<GibbsWithGradientsOptions>()

@@ -1,6 +1,19 @@
 /** Gibbs sampling of discrete states. */
-import { defineSpec } from '../spec/index.js'
+import { defineSpec, type SpecValue } from '../spec/index.js'
 import { temperatureField } from './fields.js'
+
+/** Options of `gibbs`. */
+export interface GibbsOptions {
+  /** Steps of every chain, warm-up included. */
+  steps: number
+  /**
+   * 'blocks' (sites that do not depend on each other at once), 'random' or 'fixed'. Default: 'blocks' where the
+   * energy has blocks, else 'random'.
+   */
+  order?: 'fixed' | 'random' | 'blocks' | undefined
+  /** The law is exp(-E / temperature): a number or a schedule. Default 1. */
+  temperature?: number | SpecValue<'schedule'> | undefined
+}
 
 /**
  * Gibbs sampling of discrete states: every step is a sweep that redraws each site given all others. Exact; there is
@@ -25,4 +38,4 @@ export const gibbs = defineSpec(
     summary: 'Gibbs sweeps over discrete states, site by site or in blocks that do not interact.',
     source: 'Geman and Geman 1984; in blocks: Hinton 2002.',
   },
-)
+).options<GibbsOptions>()

@@ -1,6 +1,25 @@
 /** Hamiltonian Monte Carlo. */
-import { defineSpec } from '../spec/index.js'
-import { checkWarmup, commonFields, temperatureField, warmupFields } from './fields.js'
+import { defineSpec, type SpecValue } from '../spec/index.js'
+import {
+  checkWarmup,
+  commonFields,
+  type MoveOptions,
+  temperatureField,
+  type WarmupOptions,
+  warmupFields,
+} from './fields.js'
+
+/** Options of `hmc`. */
+export interface HmcOptions extends MoveOptions, WarmupOptions {
+  /** Share by which each step size is varied at random. Default 0. */
+  jitter?: number | undefined
+  /** The law is exp(-E / temperature): a number or a schedule. Default 1. */
+  temperature?: number | SpecValue<'schedule'> | undefined
+  /** Leapfrog steps a step. Default 10. */
+  leapfrogSteps?: number | undefined
+  /** Steps in which a chain adapts, counted as burn-in. Default 0. */
+  warmup?: number | undefined
+}
 
 /**
  * Hamiltonian Monte Carlo: `leapfrogSteps` (default 10) steps of the leapfrog integrator with fresh momenta, then a Metropolis
@@ -37,4 +56,4 @@ export const hmc = defineSpec(
       }
     },
   },
-)
+).options<HmcOptions>()

@@ -1,7 +1,17 @@
 /** Unadjusted Langevin dynamics. */
 import { scheduleField } from '../schedules/index.js'
-import { defineSpec } from '../spec/index.js'
-import { checkBox, commonFields, temperatureField } from './fields.js'
+import { defineSpec, type SpecValue } from '../spec/index.js'
+import { checkBox, commonFields, type MoveOptions, temperatureField } from './fields.js'
+
+/** Options of `langevin`. */
+export interface LangevinOptions extends MoveOptions {
+  /** 'proper' (noise sqrt(stepSize temperature)) or 'heuristic' (step size and noise apart). Default 'proper'. */
+  form?: 'proper' | 'heuristic' | undefined
+  /** The law is exp(-E / temperature): a number or a schedule. Default 1. */
+  temperature?: number | SpecValue<'schedule'> | undefined
+  /** Noise of form: 'heuristic', a number or a schedule. */
+  noise?: number | SpecValue<'schedule'> | undefined
+}
 
 /**
  * Unadjusted Langevin dynamics, in two named forms.
@@ -43,4 +53,4 @@ export const langevin = defineSpec(
       }
     },
   },
-)
+).options<LangevinOptions>()

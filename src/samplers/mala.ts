@@ -1,6 +1,12 @@
 /** The Metropolis-adjusted Langevin algorithm. */
-import { defineSpec } from '../spec/index.js'
-import { checkReflectingBox, commonFields, temperatureField } from './fields.js'
+import { defineSpec, type SpecValue } from '../spec/index.js'
+import { checkReflectingBox, commonFields, type MoveOptions, temperatureField } from './fields.js'
+
+/** Options of `mala`. */
+export interface MalaOptions extends MoveOptions {
+  /** The law is exp(-E / temperature): a number or a schedule. Default 1. */
+  temperature?: number | SpecValue<'schedule'> | undefined
+}
 
 /**
  * Metropolis-adjusted Langevin: the proper Langevin move as a proposal, accepted with the Metropolis-Hastings
@@ -13,4 +19,4 @@ export const mala = defineSpec('sampler', 'mala', (z) => ({ ...commonFields(z), 
   summary: 'Langevin proposals with a Metropolis test.',
   source: 'Besag 1994; Roberts and Tweedie 1996.',
   check: (options, fail) => checkReflectingBox(options, fail),
-})
+}).options<MalaOptions>()

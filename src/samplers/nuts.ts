@@ -1,6 +1,13 @@
 /** The no-U-turn sampler. */
-import { defineSpec } from '../spec/index.js'
-import { checkWarmup, commonFields, temperatureField, warmupFields } from './fields.js'
+import { defineSpec, type SpecValue } from '../spec/index.js'
+import {
+  checkWarmup,
+  commonFields,
+  type MoveOptions,
+  temperatureField,
+  type WarmupOptions,
+  warmupFields,
+} from './fields.js'
 
 /** What the diagnostics of a run of `nuts` tell besides what every sampler does. */
 export interface NutsStatistics {
@@ -8,6 +15,18 @@ export interface NutsStatistics {
   leapfrogSteps: number
   /** Share of the steps that maxDepth ended. */
   deepestShare: number
+}
+
+/** Options of `nuts`. */
+export interface NutsOptions extends Omit<MoveOptions, 'stepSize'>, WarmupOptions {
+  /** Step size at which the warm-up starts. Default 1. */
+  stepSize?: number | undefined
+  /** The law is exp(-E / temperature): a number or a schedule. Default 1. */
+  temperature?: number | SpecValue<'schedule'> | undefined
+  /** Steps in which a chain adapts, counted as burn-in. Default: half of `steps`. */
+  warmup?: number | undefined
+  /** At most 2^maxDepth - 1 leapfrog steps a step. Default 10. */
+  maxDepth?: number | undefined
 }
 
 /**
@@ -39,4 +58,4 @@ export const nuts = defineSpec(
     source: 'Hoffman and Gelman 2014; Betancourt 2017; windows: Stan reference manual; metric: Seyboldt et al. 2024.',
     check: (options, fail) => checkWarmup(options, fail),
   },
-)
+).options<NutsOptions>()

@@ -1,5 +1,5 @@
 /** Parallel tempering: replicas at several temperatures that swap states. */
-import { checkLadder, defineSpec, ladderField, specOf } from '../spec/index.js'
+import { checkLadder, defineSpec, type Ladder, ladderField, type SpecValue, specOf } from '../spec/index.js'
 
 const INNER = ['langevin', 'mala', 'hmc', 'underdampedLangevin']
 
@@ -11,6 +11,18 @@ export interface ParallelTemperingStatistics {
   swapAcceptance: (number | null)[]
   /** Mean acceptance of each replica's own kernel. */
   replicaAcceptance: (number | null)[]
+}
+
+/** Options of `parallelTempering`. */
+export interface ParallelTemperingOptions {
+  /** Rounds of the sampler's own steps and an attempt to swap neighbours. */
+  steps: number
+  /** The sampler of every replica: langevin, mala, hmc or underdampedLangevin. */
+  sampler: SpecValue<'sampler'>
+  /** Rising temperatures: a list, or { from, to, levels } spaced geometrically. */
+  temperatures: Ladder
+  /** Steps of a pilot run that moves the inner temperatures until all pairs swap equally often. Default 0. */
+  adapt?: number | undefined
 }
 
 /**
@@ -42,4 +54,4 @@ export const parallelTempering = defineSpec(
       }
     },
   },
-)
+).options<ParallelTemperingOptions>()

@@ -1,6 +1,14 @@
 /** Langevin dynamics with momentum. */
-import { defineSpec } from '../spec/index.js'
-import { checkBox, commonFields, temperatureField } from './fields.js'
+import { defineSpec, type SpecValue } from '../spec/index.js'
+import { checkBox, commonFields, type MoveOptions, temperatureField } from './fields.js'
+
+/** Options of `underdampedLangevin`. */
+export interface UnderdampedLangevinOptions extends MoveOptions {
+  /** The law is exp(-E / temperature): a number or a schedule. Default 1. */
+  temperature?: number | SpecValue<'schedule'> | undefined
+  /** Inverse time in which a velocity is forgotten. Default 1. */
+  friction?: number | undefined
+}
 
 /**
  * Langevin dynamics with momentum and unit mass, split as BAOAB: kick, drift, friction and noise, drift, kick.
@@ -22,4 +30,4 @@ export const underdampedLangevin = defineSpec(
     source: 'Leimkuhler and Matthews 2013.',
     check: (options, fail) => checkBox(options, fail),
   },
-)
+).options<UnderdampedLangevinOptions>()

@@ -10,10 +10,10 @@ import './schedules.js'
 export function scheduleField(
   z: Z,
   options: { zero?: boolean } = {},
-): Zod.ZodType<number | SpecValue, number | SpecValue> {
+): Zod.ZodType<number | SpecValue<'schedule'>, number | SpecValue<'schedule'>> {
   const least = options.zero ? 'at least 0' : 'greater than 0'
   const fits = (value: number) => value > 0 || (value === 0 && options.zero === true)
-  return field<number | SpecValue>(z, { [FAMILY_MARK]: 'schedule', [NUMBER_MARK]: true }, (value) => {
+  return field<number | SpecValue<'schedule'>>(z, { [FAMILY_MARK]: 'schedule', [NUMBER_MARK]: true }, (value) => {
     if (value === undefined) refuse('is required')
     if (typeof value === 'number') return fits(value) ? value : refuse(`must be ${least}, got ${value}`)
     const schedule = parseSpec('schedule', value)

@@ -4,15 +4,43 @@ import { defineSpec, type Z } from '../spec/index.js'
 const warmup = (z: Z) => z.int().nonnegative().optional()
 const value = (z: Z) => z.number().nonnegative()
 
+/** Options of `constant`. */
+export interface ConstantOptions {
+  /** The value. */
+  value: number
+  /** Steps at the start in which the value rises linearly from 0. */
+  warmup?: number | undefined
+}
+
 /** The same value throughout (useful with `warmup`). */
 export const constant = defineSpec('schedule', 'constant', (z) => ({ value: value(z), warmup: warmup(z) }), {
   summary: 'One value; with warmup: w the first w steps rise linearly to it.',
-})
+}).options<ConstantOptions>()
+
+/** Options of `linear`. */
+export interface LinearOptions {
+  /** First value. */
+  from: number
+  /** Last value. */
+  to: number
+  /** Steps at the start in which the value rises linearly from 0. */
+  warmup?: number | undefined
+}
 
 /** From `from` to `to` along a straight line. */
 export const linear = defineSpec('schedule', 'linear', (z) => ({ from: value(z), to: value(z), warmup: warmup(z) }), {
   summary: 'from + (to - from) u, with u the share of the run that has passed.',
-})
+}).options<LinearOptions>()
+
+/** Options of `geometric`. */
+export interface GeometricOptions {
+  /** First value. */
+  from: number
+  /** Last value. */
+  to: number
+  /** Steps at the start in which the value rises linearly from 0. */
+  warmup?: number | undefined
+}
 
 /** From `from` to `to` by a constant factor per step. */
 export const geometric = defineSpec(
@@ -20,7 +48,17 @@ export const geometric = defineSpec(
   'geometric',
   (z) => ({ from: z.number().positive(), to: z.number().positive(), warmup: warmup(z) }),
   { summary: 'from (to / from)^u, with u the share of the run that has passed.' },
-)
+).options<GeometricOptions>()
+
+/** Options of `cosine`. */
+export interface CosineOptions {
+  /** First value. */
+  from: number
+  /** Last value. Default 0. */
+  to?: number | undefined
+  /** Steps at the start in which the value rises linearly from 0. */
+  warmup?: number | undefined
+}
 
 /** From `from` to `to` along half a cosine wave. */
 export const cosine = defineSpec(
@@ -31,7 +69,19 @@ export const cosine = defineSpec(
     summary: 'to + (from - to) (1 + cos(pi u)) / 2, with u the share of the run that has passed.',
     source: 'Loshchilov and Hutter 2017 (one cycle, no restarts).',
   },
-)
+).options<CosineOptions>()
+
+/** Options of `step`. */
+export interface StepOptions {
+  /** First value. */
+  from: number
+  /** Fractions of the run at which the value is multiplied. */
+  milestones: number[]
+  /** Factor at each milestone. Default 0.1. */
+  factor?: number | undefined
+  /** Steps at the start in which the value rises linearly from 0. */
+  warmup?: number | undefined
+}
 
 /** Multiplied by `factor` at each milestone, given as fractions of the run. */
 export const step = defineSpec(
@@ -44,7 +94,19 @@ export const step = defineSpec(
     warmup: warmup(z),
   }),
   { summary: 'from, multiplied by factor at each milestone (fractions of the run).' },
-)
+).options<StepOptions>()
+
+/** Options of `polynomial`. */
+export interface PolynomialOptions {
+  /** Scale. */
+  a: number
+  /** Offset of t. */
+  b: number
+  /** Exponent. Default 0.55. */
+  gamma?: number | undefined
+  /** Steps at the start in which the value rises linearly from 0. */
+  warmup?: number | undefined
+}
 
 /** a (b + t)^-gamma at step t. */
 export const polynomial = defineSpec(
@@ -57,4 +119,4 @@ export const polynomial = defineSpec(
     warmup: warmup(z),
   }),
   { summary: 'a (b + t)^-gamma at step t.', source: 'Welling and Teh 2011.' },
-)
+).options<PolynomialOptions>()

@@ -1,6 +1,14 @@
 /** Fields that hold one number per column, boxes over the columns, and their checks. */
 import type { Z } from './define.js'
 
+/** A box over the columns. */
+export interface Region {
+  /** Lower border: a number, or one per column. */
+  low: number | number[]
+  /** Upper border: a number, or one per column. */
+  high: number | number[]
+}
+
 /** One number for every column, or a list of one number per column. */
 export const columnsField = (z: Z) => z.union([z.number(), z.array(z.number()).min(1)])
 

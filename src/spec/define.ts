@@ -29,16 +29,55 @@ type Shape = Zod.core.$ZodLooseShape
 type Input<S extends Shape> = Zod.input<Zod.ZodObject<S, Zod.core.$strict>>
 type Output<S extends Shape> = Zod.output<Zod.ZodObject<S, Zod.core.$strict>>
 
-/** What a factory returns: the kind and the options with their defaults filled in. */
-export type SpecOf<K extends string, S extends Shape, F extends string> = { readonly kind: K } & Readonly<Output<S>> &
-  OfFamily<F>
+/** Options that have a default: optional when given, always there in the spec. */
+type FilledKeys<S extends Shape> = {
+  [P in keyof Input<S>]-?: Record<never, never> extends Pick<Input<S>, P>
+    ? P extends keyof Output<S>
+      ? Record<never, never> extends Pick<Output<S>, P>
+        ? never
+        : P
+      : never
+    : never
+}[keyof Input<S>] &
+  string
 
-/** A pure function from options to a frozen spec. The options may be left out when none is required. */
-export type SpecFactory<K extends string, S extends Shape, F extends string> = (
-  ...options: Record<never, never> extends Input<S>
-    ? [options?: Input<S> & { readonly kind?: K }]
-    : [options: Input<S> & { readonly kind?: K }]
-) => SpecOf<K, S, F>
+/** What a factory returns: the kind and the options O, with those of D filled in by their defaults. */
+export type SpecOf<K extends string, O, D extends string, F extends string> = { readonly kind: K } & Readonly<O> & {
+    readonly [P in D]: P extends keyof O ? Exclude<O[P], undefined> : unknown
+  } & OfFamily<F>
+
+/**
+ * A pure function from options to a frozen spec. The options may be left out when none is required. Where rows may have more axes
+ * than one, the type of the spec says whether they have.
+ */
+export type SpecFactory<K extends string, O, D extends string, F extends string> =
+  Record<never, never> extends O
+    ? (options?: O & { readonly kind?: K }) => SpecOf<K, O, D, F>
+    : O extends { input: number | number[] }
+      ? number[] extends O['input']
+        ? <I extends number | number[]>(
+            options: O & { readonly kind?: K; input: I },
+          ) => SpecOf<K, O, D, F> & { readonly input: I }
+        : (options: O & { readonly kind?: K }) => SpecOf<K, O, D, F>
+      : (options: O & { readonly kind?: K }) => SpecOf<K, O, D, F>
+
+/** Whether two types are the same, optional members and all. */
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
+
+/** Arguments that nobody can give where the options O are not those of the schema; tsc shows both sides. */
+export type Drift<O, S extends Shape, I = Input<S>> =
+  Same<{ [P in keyof O]: O[P] }, { [P in keyof I]: I[P] }> extends true
+    ? []
+    : [
+        'the options and the schema differ',
+        {
+          [P in keyof (O & I) as P extends keyof O & keyof I
+            ? Same<Pick<O, P>, Pick<I, P>> extends true
+              ? never
+              : P
+            : P]: [options: P extends keyof O ? O[P] : 'missing', schema: P extends keyof I ? I[P] : 'missing']
+        },
+      ]
 
 export interface SpecInfo<O> {
   /** One sentence for `langevin schema` and the docs. */
@@ -160,10 +199,19 @@ function problemOf(schema: Zod.core.$ZodType, issue: Zod.core.$ZodIssue, base: r
   }
 }
 
+/** A kind that has been defined. */
+export interface Defined<K extends string, S extends Shape, F extends string> {
+  /**
+   * Its factory with the interface of its options, which is what an editor shows: `defineSpec(...).options<MlpOptions>()`. It
+   * does not compile where the schema says anything else.
+   */
+  options<O = Input<S>>(...drift: Drift<O, S>): SpecFactory<K, O, FilledKeys<S>, F>
+}
+
 /**
  * Defines one kind of a family and registers it for parseSpec() and specSchema().
  *
- * The returned factory validates at once (ERR_LANGEVIN_INVALID_OPTION with `details.path`), fills in defaults, never
+ * The factory validates at once (ERR_LANGEVIN_INVALID_OPTION with `details.path`), fills in defaults, never
  * touches the addon, and returns frozen plain JSON. `shape` is called once, at the first use.
  */
 export function defineSpec<const F extends string, const K extends string, S extends Shape>(
@@ -171,7 +219,7 @@ export function defineSpec<const F extends string, const K extends string, S ext
   kind: K,
   shape: (z: Z) => S,
   info: SpecInfo<Output<S>>,
-): SpecFactory<K, S, F> {
+): Defined<K, S, F> {
   const owner = info.owner ?? `${namespaceOf(family)}.${kind}`
   let schema: Zod.ZodObject<S, Zod.core.$strict> | undefined
   // Frozen through and through, so what was right once stays right: a loop of calls pays for its spec once.
@@ -180,8 +228,8 @@ export function defineSpec<const F extends string, const K extends string, S ext
     schema ??= loadZod().strictObject(shape(loadZod()))
     return schema
   }
-  const parse = (given: unknown): SpecOf<K, S, F> => {
-    if (made.has(given as object)) return given as SpecOf<K, S, F>
+  const parse = (given: unknown): SpecValue => {
+    if (made.has(given as object)) return given as SpecValue
     const plain = toPlain(given === undefined ? {} : given, owner)
     if (typeof plain !== 'object' || plain === null || Array.isArray(plain)) {
       invalid(
@@ -201,7 +249,7 @@ export function defineSpec<const F extends string, const K extends string, S ext
     }
     info.check?.(result.data, (path, problem) => invalid(owner, path, problem))
     // Defaults and transforms may have brought undefined members back; a spec has none.
-    const spec = freeze(toPlain({ kind, ...result.data }, owner)) as SpecOf<K, S, F>
+    const spec = freeze(toPlain({ kind, ...result.data }, owner)) as SpecValue
     made.add(spec)
     return spec
   }
@@ -213,13 +261,13 @@ export function defineSpec<const F extends string, const K extends string, S ext
     summary: info.summary,
     source: info.source,
     schema: () => getSchema() as unknown as Zod.ZodObject,
-    parse: parse as (options: unknown) => SpecValue,
+    parse,
   })
   const factory = (...given: unknown[]) => {
     if (given.length > 1) invalid(owner, '', `takes one object of options, got ${given.length} arguments`)
     return parse(given[0])
   }
-  return factory as SpecFactory<K, S, F>
+  return { options: () => factory as never }
 }
 
 /**

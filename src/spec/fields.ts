@@ -38,7 +38,8 @@ export function refuse(problem: string, path = ''): never {
   throw new LangevinError('ERR_LANGEVIN_INVALID_OPTION', problem, { details: { problem, path } })
 }
 
-type Ladder = readonly number[] | { readonly from: number; readonly to: number; readonly levels: number }
+/** Levels as a list, or `levels` of them from `from` to `to`, spaced geometrically. */
+export type Ladder = number[] | { from: number; to: number; levels: number }
 
 /** Levels as a list, or `levels` of them from `from` to `to`, spaced geometrically. */
 export const ladderField = (z: Z) =>

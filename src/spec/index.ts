@@ -2,14 +2,16 @@
  * Specs: the plain frozen JSON values that describe energies, samplers, objectives and the rest.
  * A kind is defined by one defineSpec() call in one file of its module.
  */
-export { bordersBelow, columnsField, regionField } from './columns.js'
+export { bordersBelow, columnsField, type Region, regionField } from './columns.js'
 export {
+  type Defined,
   type Definition,
   defineSpec,
   definitionOf,
   familyNames,
   kindsOf,
   namespaceOf,
+  type OfFamily,
   parseSpec,
   type SpecFactory,
   type SpecInfo,
@@ -17,7 +19,7 @@ export {
   type SpecValue,
   type Z,
 } from './define.js'
-export { checkLadder, FAMILY_MARK, field, ladderField, NUMBER_MARK, refuse, specOf } from './fields.js'
+export { checkLadder, FAMILY_MARK, field, type Ladder, ladderField, NUMBER_MARK, refuse, specOf } from './fields.js'
 export { requireOneOf, requireOptions } from './known.js'
 export { freeze, invalid, isHandle, toPlain } from './plain.js'
 export { specSchema } from './schema.js'

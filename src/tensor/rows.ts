@@ -3,12 +3,16 @@ import { LangevinError } from '../errors.js'
 import type { Dtype } from '../native/contract.js'
 import type { NestedArray, TypedArray } from './source.js'
 import { exactTensor, Tensor } from './tensor.js'
+import type { ArrayRank } from './types.js'
 
 /**
  * Rows as every call takes them: a Tensor, nested arrays, a typed array, or data with its shape. Numbers in nested arrays count
  * as float64; what takes the rows rounds them to its own dtype.
  */
 export type RowsLike = Tensor | NestedArray | TypedArray | { data: TypedArray | NestedArray; shape: readonly number[] }
+
+/** The rank of rows in any form: of a Tensor, a typed array, nested arrays, or data with its shape. */
+export type RankOf<X> = 0 extends 1 & X ? number : X extends Tensor<Dtype, infer R> ? R : ArrayRank<X>
 
 /**
  * Rows of any accepted form as a Tensor. A Tensor is returned as it is; everything else makes a new one, which the caller

@@ -13,16 +13,7 @@ import {
   requireShape,
   type TypedArray,
 } from './source.js'
-
-/** What `toTypedArray` gives for each dtype. */
-type ArrayOf = {
-  float32: Float32Array
-  float64: Float64Array
-  bfloat16: Uint16Array
-  int64: BigInt64Array
-  uint8: Uint8Array
-  bool: Uint8Array
-}
+import type { ArrayOf, ArrayRank, DtypeOf, NestedOf, ShapeOf } from './types.js'
 
 const ARRAYS = {
   float32: Float32Array,
@@ -39,12 +30,14 @@ const PREVIEW = 6
  * Numbers in native memory: a handle with a shape and a dtype. The numbers never change; every method makes a new tensor.
  * After `dispose()` every use throws ERR_LANGEVIN_DISPOSED. A tensor that is forgotten is freed by the garbage collector,
  * which knows its bytes.
+ *
+ * `Tensor<'float32', 2>` is one whose dtype and rank (how many axes it has) TypeScript knows, `Tensor` any.
  */
-export class Tensor extends NativeHandle<NativeTensor> {
+export class Tensor<D extends Dtype = Dtype, R extends number = number> extends NativeHandle<NativeTensor> {
   readonly #native: NativeTensor
   // Asked for when somebody wants to know: most tensors of a result are never looked at.
   #sizes: readonly number[] | undefined
-  #type: Dtype | undefined
+  #type: D | undefined
 
   /** @internal Use `tensor(...)`. */
   constructor(handle: NativeTensor) {
@@ -56,8 +49,8 @@ export class Tensor extends NativeHandle<NativeTensor> {
     this.#sizes ??= Object.freeze(this.#native.shape)
     return this.#sizes
   }
-  get #dtype(): Dtype {
-    this.#type ??= this.#native.dtype
+  get #dtype(): D {
+    this.#type ??= this.#native.dtype as D
     return this.#type
   }
   get #device(): string {
@@ -72,11 +65,11 @@ export class Tensor extends NativeHandle<NativeTensor> {
   }
 
   /** Sizes, outermost first; `[]` for a single number. */
-  get shape(): readonly number[] {
+  get shape(): ShapeOf<R> {
     this.live()
-    return this.#shape
+    return this.#shape as ShapeOf<R>
   }
-  get dtype(): Dtype {
+  get dtype(): D {
     this.live()
     return this.#dtype
   }
@@ -95,7 +88,7 @@ export class Tensor extends NativeHandle<NativeTensor> {
    * A copy of the numbers, row-major: Float32Array, Float64Array, BigInt64Array (int64), Uint8Array (uint8; bool as 0 and
    * 1), Uint16Array (bfloat16 as its raw 16-bit words; `to('float32')` first for numbers).
    */
-  toTypedArray(): ArrayOf[Dtype] {
+  toTypedArray(): ArrayOf[D] {
     const handle = this.live()
     const target = translated(() => {
       try {
@@ -109,7 +102,7 @@ export class Tensor extends NativeHandle<NativeTensor> {
       }
     })
     translated(() => binding().copyTensor(handle, target))
-    return target
+    return target as ArrayOf[D]
   }
 
   /**
@@ -117,16 +110,16 @@ export class Tensor extends NativeHandle<NativeTensor> {
    *
    * @throws ERR_LANGEVIN_DTYPE when an int64 lies beyond 2^53, which a JavaScript number cannot represent exactly
    */
-  toArray(): NestedArray {
+  toArray(): NestedOf<D, R> {
     if (this.#dtype === 'bfloat16') {
       const wide = this.to('float32')
       try {
-        return wide.toArray()
+        return wide.toArray() as NestedOf<D, R>
       } finally {
         wide.dispose()
       }
     }
-    return nest(plainNumbers(this.toTypedArray(), this.#dtype), this.#shape)
+    return nest(plainNumbers(this.toTypedArray(), this.#dtype), this.#shape) as NestedOf<D, R>
   }
 
   /**
@@ -135,14 +128,17 @@ export class Tensor extends NativeHandle<NativeTensor> {
    *
    * @throws ERR_LANGEVIN_DTYPE (with its place) for a number that int64, uint8 or bool cannot hold; round or clip it first
    */
-  to(target: string): Tensor {
+  to<T extends Dtype>(dtype: T): Tensor<T, R>
+  to(device: 'cpu' | 'cuda' | `cuda:${number}`): Tensor<D, R>
+  to(target: string): Tensor<Dtype, R>
+  to(target: string): Tensor<never, R> {
     const tensor = this.live()
     const dtype = (DTYPES as readonly string[]).includes(target)
     return invokeNow('tensor.to', dtype ? { tensor, dtype: target } : { tensor, device: target })
   }
 
   /** Rows `first` to `last - 1` (default: to the end). */
-  slice(first: number, last?: number): Tensor {
+  slice(first: number, last?: number): Tensor<D, R> {
     return invokeNow('tensor.slice', { tensor: this.live(), first, last })
   }
 
@@ -150,7 +146,7 @@ export class Tensor extends NativeHandle<NativeTensor> {
    * The rows with these numbers, in this order; a row may be taken twice. Numbers count from 0; a negative one is an error, it does
    * not count from the end.
    */
-  index(rows: Tensor | readonly number[] | BigInt64Array | Int32Array): Tensor {
+  index(rows: Tensor | readonly number[] | BigInt64Array | Int32Array): Tensor<D, R> {
     const live = this.live()
     if (rows instanceof Tensor) return invokeNow('tensor.index', { tensor: live, rows })
     const given = tensor(rows as NestedArray | TypedArray, undefined, 'int64')
@@ -162,17 +158,17 @@ export class Tensor extends NativeHandle<NativeTensor> {
   }
 
   /** The columns with these numbers of a matrix `[n, d]`, in this order. */
-  columns(columns: readonly number[]): Tensor {
+  columns(columns: readonly number[]): Tensor<D, R> {
     return invokeNow('tensor.columns', { tensor: this.live(), columns })
   }
 
   /** The same numbers in another shape. */
-  reshape(shape: readonly number[]): Tensor {
+  reshape<const S extends readonly number[]>(shape: S): Tensor<D, S['length']> {
     return invokeNow('tensor.reshape', { tensor: this.live(), shape })
   }
 
   /** Rows of several tensors one after the other; they share dtype, device and all sizes but the first. */
-  static concat(tensors: readonly Tensor[]): Tensor {
+  static concat<D extends Dtype, R extends number>(tensors: readonly Tensor<D, R>[]): Tensor<D, R> {
     return invokeNow('tensor.concat', { tensors })
   }
 
@@ -200,14 +196,14 @@ export class Tensor extends NativeHandle<NativeTensor> {
 }
 
 /** @internal Numbers made for this shape, without the looks that `tensor` takes at what a user gives. */
-export const madeTensor = (numbers: Float32Array, shape: readonly number[]): Tensor =>
+export const madeTensor = <R extends number>(numbers: Float32Array, shape: readonly number[]): Tensor<'float32', R> =>
   new Tensor(translated(() => binding().createTensor(numbers, shape, 'float32')))
 
 /** @internal A native tensor of a result as a Tensor. */
 export const wrapTensor = (handle: NativeTensor): Tensor => new Tensor(handle)
 
-function invokeNow(name: string, args: Arguments): Tensor {
-  return callNow<Tensor>(name, args, wrapTensor)
+function invokeNow<D extends Dtype, R extends number>(name: string, args: Arguments): Tensor<D, R> {
+  return callNow<Tensor<D, R>>(name, args, wrapTensor)
 }
 
 function plainNumbers(flat: ArrayOf[Dtype], dtype: Dtype): (number | boolean)[] {
@@ -266,8 +262,12 @@ function create({ array, dtype: given }: Flat, shape: readonly number[], dtype: 
  * @throws ERR_LANGEVIN_SHAPE (ragged nesting with its path, a shape that does not fit the data), ERR_LANGEVIN_DTYPE (a
  *   value the dtype cannot hold, with its place), ERR_LANGEVIN_INVALID_OPTION (an unknown dtype, a detached array)
  */
-export function tensor(data: TypedArray | NestedArray, shape?: readonly number[], dtype?: Dtype): Tensor {
-  return make(data, shape, dtype, ({ natural }) => natural)
+export function tensor<
+  X extends TypedArray | NestedArray,
+  const S extends readonly number[] | undefined = undefined,
+  D extends Dtype = DtypeOf<X>,
+>(data: X, shape?: S, dtype?: D): Tensor<D, S extends readonly number[] ? S['length'] : ArrayRank<X>> {
+  return make(data, shape, dtype, ({ natural }) => natural) as Tensor<never, never>
 }
 
 /**

@@ -1,10 +1,52 @@
 /** The options of train() as a spec. */
 import { adam } from '../optimizers/adam.js'
-import { defineSpec, specOf, type Z } from '../spec/index.js'
+import { defineSpec, type SpecValue, specOf, type Z } from '../spec/index.js'
 import '../noises/index.js'
 import '../objectives/index.js'
 import '../optimizers/index.js'
 import '../samplers/index.js'
+
+/** The options of `train` that are plain JSON. */
+export interface TrainSpecOptions {
+  /** A spec of `objectives.*`: what is minimised. */
+  objective: SpecValue<'objective'>
+  /** A spec of `optimizers.*`; its lr may be a schedule over the run. Default adam, lr 1e-3. */
+  optimizer?: SpecValue<'optimizer'> | undefined
+  /** Optimizers of the networks beside the energy, by role. Default: the one the objective names. */
+  optimizers?: Record<string, SpecValue<'optimizer'>> | undefined
+  /** Length of the run in optimizer steps; give this or `epochs`. */
+  steps?: number | undefined
+  /** Length of the run in passes over the rows. */
+  epochs?: number | undefined
+  /** Rows per step, drawn without replacement from one permutation per epoch. Default 256. */
+  batchSize?: number | undefined
+  /** Decay of an exponential average of the weights, e.g. 0.999; `warmup`: min(decay, (1 + t) / (10 + t)) at step t. */
+  ema?: number | { decay: number; warmup?: boolean | undefined } | undefined
+  /** Largest norm of the gradient. Default: none. */
+  clipNorm?: number | undefined
+  /** Weights of mean E(data)^2 + mean E(negatives)^2, and of mean |dE/dx|^2 on data. Default 0. */
+  penalties?: { energy?: number | undefined; gradient?: number | undefined } | undefined
+  /** The run stops when |mean E(negatives) - mean E(data)| is above `gap`. Default 1e5. */
+  divergence?: { gap?: number | undefined } | undefined
+  /** Learning rate of the objective's own numbers (log Z) as a multiple of the optimizer's. Default 1. */
+  extraLr?: number | undefined
+  /** Fixes every random number. Default 0. */
+  seed?: number | undefined
+  /** Holds a share of the rows out (default 0.1), measures the loss on them every `every` steps (100), keeps the best weights. */
+  validation?: { fraction?: number | undefined; every?: number | undefined; patience?: number | undefined } | undefined
+  /** A safetensors file that is written every `every` steps, at the end, and when the run is aborted. */
+  checkpoint?: { path: string; every?: number | undefined } | undefined
+  /** A checkpoint to go on from, with the same options and rows. */
+  resume?: string | undefined
+  /** The column of a Dataset that is y, or several. Default: its label column. */
+  y?: string | string[] | undefined
+  /** The columns of a Dataset that are x. */
+  columns?: string[] | undefined
+  /** Threads. Default: LANGEVIN_THREADS or all cores. */
+  threads?: number | undefined
+  /** Points of the history at most. Default 1000. */
+  historyPoints?: number | undefined
+}
 
 /** The options of `train` as fields, for every spec that holds them; train() explains them. */
 export const trainFields = (z: Z) => ({
@@ -70,6 +112,6 @@ export const trainSpec = defineSpec('run', 'train', trainFields, {
   owner: 'train()',
   elsewhere: ELSEWHERE,
   check: (options, fail) => checkLength(options, fail),
-})
+}).options<TrainSpecOptions>()
 
 export type TrainSpec = ReturnType<typeof trainSpec>

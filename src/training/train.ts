@@ -10,13 +10,15 @@ import type { TrainChecks, TrainResult } from './result.js'
 import { rolesOf, type Trained } from './roles.js'
 import { rowsOf, type TrainingRows } from './rows.js'
 import { TrainRun } from './run.js'
-import { trainSpec } from './spec.js'
+import { type TrainSpecOptions, trainSpec } from './spec.js'
 import { heldOut } from './validation.js'
 
 /** Options of `train`, see there. All but `signal` are plain JSON (the seed may be a bigint). */
-export type TrainOptions = Omit<Parameters<typeof trainSpec>[0], 'seed' | 'kind'> & {
-  seed?: number | bigint
-  signal?: AbortSignal
+export interface TrainOptions extends Omit<TrainSpecOptions, 'seed'> {
+  /** Fixes every random number. Default 0. */
+  seed?: number | bigint | undefined
+  /** Stops the run; `done` then rejects with `signal.reason`. */
+  signal?: AbortSignal | undefined
 }
 
 /**

@@ -31,7 +31,7 @@ export function heldOut(
   made: Tensor[],
 ): Rows & { validation?: object } {
   if (validation === undefined) return rows
-  const { fraction, ...rest } = validation
+  const { fraction, ...rest } = validation as Required<typeof validation>
   const { x, y } = rows
   if (!(x instanceof Tensor)) {
     throw new LangevinError(

@@ -137,6 +137,31 @@ describe('a table without a run file', () => {
     expect(stderr).toMatch(message)
   })
 
+  it('--header says what the first row is', () => {
+    // Names that are numbers (years) look like a row; texts look like names.
+    writeFileSync(
+      join(folder, 'years.csv'),
+      `2020,2021,2022\n${machines(20)
+        .map((row) => row.join(','))
+        .join('\n')}\n`,
+    )
+    const init = (...args: string[]) => {
+      const { status, stderr } = langevin(['init', 'years.csv', '--out', 'years.json', '--force', ...args])
+      expect(status, stderr).toBe(0)
+      return JSON.parse(readFileSync(join(folder, 'years.json'), 'utf8')).data
+    }
+    expect(init('--header', 'yes')).toEqual({ path: 'years.csv', header: true })
+    expect(init()).toEqual({ path: 'years.csv' })
+    const named = langevin(['score', MODEL, 'years.csv', '--header', 'yes'])
+    expect([named.status, named.stderr]).toEqual([1, expect.stringContaining('2020')])
+    const unnamed = langevin(['score', MODEL, 'years.csv', '--header', 'no'])
+    expect([unnamed.status, unnamed.stderr]).toEqual([1, expect.stringContaining('column1')])
+    const wrong = langevin(['score', MODEL, 'years.csv', '--header', 'true'])
+    expect([wrong.status, wrong.stderr]).toEqual([2, expect.stringContaining('expected yes, no')])
+    const other = langevin(['score', MODEL, MODEL, '--header', 'yes'])
+    expect([other.status, other.stderr]).toEqual([2, expect.stringContaining('--header: only tables of text')])
+  })
+
   it('a threshold, a file, and silence', () => {
     const { stdout, stderr } = langevin(['score', MODEL, 'new.csv', '--threshold', '50', '-q'])
     expect(stderr).toBe('')

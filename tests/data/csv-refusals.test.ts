@@ -198,7 +198,7 @@ describe('what stands above and beside the numbers', () => {
     const error = await rejection(() => csv(file(text)))
     const options: CsvOptions = { header: true, columns: { column1: 'ignore' } }
     expect(error.message).toContain(
-      "give { header: true, columns: { column1: 'ignore' } } (on the command line: --ignore column1), or write the file with index=False",
+      "give { header: true, columns: { column1: 'ignore' } } (on the command line: --header yes --ignore column1), or write the file with index=False",
     )
     expect(await rows(text, options)).toEqual(plain)
     expect(await rows(text, { columns: { column1: 'ignore' } })).toEqual(plain)

@@ -251,6 +251,8 @@ interface Answer {
 interface Ours extends Answer {
   energy: number[]
   score: Matrix
+  /** Energies and scores by the roads of energySync() and scoreSync(): rows as a tensor, as nested arrays, and flat. */
+  sync: { energy: number[]; score: number[] }[]
 }
 
 const flat = (value: unknown): number[] => [value].flat(Number.POSITIVE_INFINITY) as number[]
@@ -314,6 +316,14 @@ async function evaluate(model: Energy, { x, y, dtype }: (typeof cases)[number]):
     state,
     energy: (await model.energy(rows, condition)).toArray() as number[],
     score: (await model.score(rows, condition)).toArray() as Matrix,
+    sync: [rows, x, { data: rows.toTypedArray(), shape: [...rows.shape] }].map((form) => {
+      // Without options the rows of an energy without y go straight to the kernels.
+      const options = y === undefined ? undefined : condition
+      return {
+        energy: flat(model.energySync(form, options).toArray()),
+        score: flat(model.scoreSync(form, options).toArray()),
+      }
+    }),
     ...(['classifier', 'regressor', 'mixtureDensity', 'rbm'].includes(model.spec.kind)
       ? { outputs: (await model.logits(rows)).toArray() as Matrix }
       : {}),
@@ -414,6 +424,10 @@ describe('energies against PyTorch', () => {
       expect(ours.energy.length).toBe(ROWS)
       expect(difference(ours.energy, reference.energy)).toBeLessThan(tolerance)
       expect(difference(ours.score, reference.score)).toBeLessThan(tolerance)
+      for (const road of ours.sync) {
+        expect(difference(road.energy, reference.energy)).toBeLessThan(tolerance)
+        expect(difference(road.score, reference.score)).toBeLessThan(tolerance)
+      }
       expect(ours.outputs === undefined).toBe(reference.outputs === undefined)
       if (ours.outputs) expect(difference(ours.outputs, reference.outputs)).toBeLessThan(tolerance)
       // Tests of the test: a flipped sign is far away.

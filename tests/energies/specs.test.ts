@@ -306,7 +306,7 @@ describe('specs inside specs, schedules and JSON Schema', () => {
       decay: scheduleField(z, { zero: true }).optional(),
     }),
     { summary: 'A kernel.' },
-  )
+  ).options()
   const goal = defineSpec(
     'testGoal',
     'fit',
@@ -314,7 +314,7 @@ describe('specs inside specs, schedules and JSON Schema', () => {
     {
       summary: 'A goal.',
     },
-  )
+  ).options()
   const anyGoal = goal as unknown as (options: unknown) => SpecValue
 
   it('tells the whole path', () => {

@@ -62,4 +62,4 @@ test('what must not compile does not, and an editor shows the documentation of e
   expect(bare).toEqual([])
   const problems = [...service.getSyntacticDiagnostics(cases), ...service.getSemanticDiagnostics(cases)]
   expect(problems.map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'))).toEqual([])
-}, 60_000)
+}, 240_000)

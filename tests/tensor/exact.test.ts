@@ -39,12 +39,16 @@ test('an energy in float64 knows two moments 50 seconds apart', async () => {
   await using model = await gaussian()
   expect(list(await model.energy([[HERE + 50]]))).toEqual([1250])
   expect(list(await model.score([[HERE + 50]]))).toEqual([-50])
+  expect(list(model.energySync([[HERE + 50]]))).toEqual([1250])
+  expect(list(model.scoreSync([[HERE + 50]]))).toEqual([-50])
 })
 
 /** What each road makes of rows; the same whichever form they are given in. */
 const ROADS: Record<string, (rows: RowsLike, model: Energy) => Promise<unknown>> = {
   energy: async (rows, model) => list(await model.energy(rows)),
   score: async (rows, model) => list(await model.score(rows)),
+  energySync: async (rows, model) => list(model.energySync(rows)),
+  scoreSync: async (rows, model) => list(model.scoreSync(rows)),
   outputs: async (rows) => {
     const spec = networks.sequential({ input: 1, layers: [layers.linear({ out: 1 })] })
     await using network = await Network.create(spec, { dtype: 'float64' })
