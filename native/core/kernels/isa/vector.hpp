@@ -55,10 +55,20 @@ LANGEVIN_INLINE Vec load(const Number* p) {
 LANGEVIN_INLINE void store(Number* p, Vec v) { std::memcpy(p, &v, sizeof v); }
 LANGEVIN_INLINE Vec all(Number x) { return Vec{} + x; }
 
+#if LANGEVIN_ISA_LEVEL == 1
+// Which lanes _mm256_maskload takes: the first `count`.
+LANGEVIN_INLINE __m256i firstLanesMask(int count) {
+  alignas(32) static constexpr Whole kMasks[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(kMasks + 8 - count));
+}
+#endif
+
 // The first `count` < kWidth numbers; the others are 0 and not touched in memory.
 LANGEVIN_INLINE Vec loadPart(const Number* p, int count) {
 #if LANGEVIN_ISA_LEVEL >= 2
   return (Vec)LANGEVIN_OF(_mm512_maskz_loadu)(static_cast<Mask>((1u << count) - 1u), p);
+#elif LANGEVIN_ISA_LEVEL == 1
+  return (Vec)LANGEVIN_OF(_mm256_maskload)(p, firstLanesMask(count));
 #else
   Vec v{};
   std::memcpy(&v, p, sizeof(Number) * static_cast<std::size_t>(count));
@@ -68,6 +78,8 @@ LANGEVIN_INLINE Vec loadPart(const Number* p, int count) {
 LANGEVIN_INLINE void storePart(Number* p, Vec v, int count) {
 #if LANGEVIN_ISA_LEVEL >= 2
   LANGEVIN_OF(_mm512_mask_storeu)(p, static_cast<Mask>((1u << count) - 1u), (Raw)v);
+#elif LANGEVIN_ISA_LEVEL == 1
+  LANGEVIN_OF(_mm256_maskstore)(p, firstLanesMask(count), (Raw)v);
 #else
   std::memcpy(p, &v, sizeof(Number) * static_cast<std::size_t>(count));
 #endif
