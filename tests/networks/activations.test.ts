@@ -12,14 +12,16 @@ const LIST = 'src/networks/activations.ts'
 const read = (path: string) => readFileSync(root + path, 'utf8')
 
 /** Where an activation has its own mathematics, and what stands there. `F` is its name in the kernels. */
-const PLACES: readonly { file: string; holds: (name: string, F: string) => string; smoothOnly?: boolean }[] = [
+const PLACES: readonly { file: string; holds: (name: string, F: string) => string; only?: 'smooth' | 'rough' }[] = [
   { file: 'native/core/kernels/tile_kernels.hpp', holds: (_, F) => `  ${F},` },
-  { file: 'native/core/kernels/isa/functions.hpp', holds: (_, F) => `struct ${F} {` },
+  { file: 'native/core/kernels/isa/functions.hpp', holds: (_, F) => `struct ${F} {`, only: 'rough' },
+  { file: 'native/core/kernels/isa/functions_float.hpp', holds: (_, F) => `struct ${F} {`, only: 'smooth' },
+  { file: 'native/core/kernels/isa/functions_double.hpp', holds: (_, F) => `struct ${F} {`, only: 'smooth' },
   { file: 'native/core/kernels/isa/activate.hpp', holds: (_, F) => `case Unary::${F}:` },
-  { file: 'native/core/kernels/isa/activate.hpp', holds: (_, F) => `bendAll<${F}>`, smoothOnly: true },
-  { file: 'native/core/kernels/isa/jets.hpp', holds: (_, F) => `struct ${F}Jet {`, smoothOnly: true },
-  { file: 'native/core/kernels/isa/jet_kernels.cpp', holds: (_, F) => `case Unary::${F}:`, smoothOnly: true },
-  { file: 'native/core/gradients/score_chain_tensors.cpp', holds: (_, F) => `{Unary::${F}, `, smoothOnly: true },
+  { file: 'native/core/kernels/isa/activate.hpp', holds: (_, F) => `bendAll<${F}>`, only: 'smooth' },
+  { file: 'native/core/kernels/isa/jets.hpp', holds: (_, F) => `struct ${F}Jet {`, only: 'smooth' },
+  { file: 'native/core/kernels/isa/jet_kernels.cpp', holds: (_, F) => `case Unary::${F}:`, only: 'smooth' },
+  { file: 'native/core/gradients/score_chain_tensors.cpp', holds: (_, F) => `{Unary::${F}, `, only: 'smooth' },
   { file: 'native/core/executors/cuda/functions.hpp', holds: (_, F) => `case Unary::${F}:` },
   { file: 'scripts/reference/formulas.py', holds: (name) => `"${name}": nn.` },
   { file: 'scripts/golden/cases/energies.mjs', holds: (name) => `'${name}'` },
@@ -47,8 +49,8 @@ describe('an activation is known once per layer', () => {
 
   test.each(ACTIVATIONS)('%s has kernels, derivatives, a CUDA form, a PyTorch reference and a golden run', (name) => {
     const F = name[0]!.toUpperCase() + name.slice(1)
-    for (const { file, holds, smoothOnly } of PLACES) {
-      if (smoothOnly && !ACTIVATION_TRAITS[name].smooth) continue
+    for (const { file, holds, only } of PLACES) {
+      if (only && (only === 'smooth') !== ACTIVATION_TRAITS[name].smooth) continue
       const needed = holds(name, F)
       expect(read(file).includes(needed), `'${name}' of ${LIST} is missing in ${file}: add '${needed}'`).toBe(true)
     }
