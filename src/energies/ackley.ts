@@ -24,6 +24,12 @@ export interface AckleyOptions {
 /**
  * E(x) = scale [ -a exp(-b sqrt(mean x_i^2)) - exp(mean cos(c x_i)) + a + e ]. Defaults: input 2, a 20, b 0.2, c 2 pi,
  * scale 1. E is bounded: sample it within a box or with `gaussianBase`. At the origin, a cone, the score is taken as 0.
+ *
+ * ```js
+ * import { Energy, energies } from 'langevin'
+ * const model = await Energy.create(energies.ackley())
+ * console.log((await model.energy([[0, 0], [1, 1]])).toArray().map((e) => e.toFixed(3))) // [ '0.000', '3.625' ]
+ * ```
  */
 export const ackley = defineSpec(
   'energy',

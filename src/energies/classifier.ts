@@ -27,6 +27,15 @@ export interface ClassifierOptions extends HeadOptions {
  * Parameters are those of the torch.nn.Sequential with the same modules. `gaussianBase` is added to both energies.
  * `input`: columns of x, or the axes of a row such as [3, 32, 32], which is flattened first.
  * `states`: 'binary', 'spin', { levels } or a list of column blocks for x that is not all real (default: real).
+ *
+ * ```js
+ * import { Energy, energies } from 'langevin'
+ * const model = await Energy.create(energies.classifier({ input: 2, classes: 3, hidden: [16] }), { seed: 1 })
+ * const x = [[0.5, -1]]
+ * const logits = (await model.logits(x)).toArray()[0]
+ * const energy = (await model.energy(x)).toArray()[0] // -logsumexp of the logits
+ * console.log((energy + Math.log(logits.reduce((sum, l) => sum + Math.exp(l), 0))).toFixed(5)) // 0.00000
+ * ```
  */
 export const classifier = defineSpec(
   'energy',

@@ -31,6 +31,13 @@ export interface ConditionalOptions extends HeadOptions {
  * 0 .. `classes` - 1 (`embedding`: columns of the embedding, default 16). Parameters: "embedding.weight", "net.0.weight", ...
  * `input`: columns of x, or the axes of a row, which is flattened first.
  * `states`: 'binary', 'spin', { levels } or a list of column blocks for x that is not all real (default: real).
+ *
+ * ```js
+ * import { Energy, energies } from 'langevin'
+ * const model = await Energy.create(energies.conditional({ input: 2, classes: 3, hidden: [16] }), { seed: 1 })
+ * const energy = await model.energy([[0.5, -1], [0.5, -1]], { y: [0, 2] }) // E(x, y) of two classes
+ * console.log(energy.shape) // [ 2 ]
+ * ```
  */
 export const conditional = defineSpec(
   'energy',

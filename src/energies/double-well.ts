@@ -20,6 +20,12 @@ export interface DoubleWellOptions {
  * E(x) = barrier ((x_1 / separation)^2 - 1)^2 + tilt x_1 + stiffness / 2 sum_{i > 1} x_i^2: two wells at
  * x_1 = +-separation with a barrier of height `barrier` between them (tilt 0). Defaults: input 1, barrier 1,
  * separation 1, tilt 0, stiffness 1.
+ *
+ * ```js
+ * import { Energy, energies } from 'langevin'
+ * const model = await Energy.create(energies.doubleWell({ barrier: 4 }))
+ * console.log((await model.energy([[-1], [0], [1]])).toArray()) // [ 0, 4, 0 ]
+ * ```
  */
 export const doubleWell = defineSpec(
   'energy',

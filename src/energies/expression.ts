@@ -120,6 +120,14 @@ function trace(body: (x: Expr) => Expr, options: ExpressionOptions): ExpressionS
  * `nodes`, evaluated natively with derivatives. JavaScript is never called again. The spec itself, or its options, is
  * accepted in place of the function. ERR_LANGEVIN_INVALID_OPTION when the function does not return one column, or
  * uses an expression as a number.
+ *
+ * ```js
+ * import { Energy, energies } from 'langevin'
+ * const spec = energies.expression((x) => x.square().sum().mul(0.5).add(x.at(0).cos()), { input: 2 })
+ * const model = await Energy.create(spec)
+ * console.log((await model.energy([[0, 2]])).toArray()) // [ 3 ]
+ * console.log((await model.score([[0, 2]])).toArray()) // [ [ -0, -2 ] ]
+ * ```
  */
 export function expression(body: (x: Expr) => Expr, options: ExpressionOptions): ExpressionSpec
 export function expression(spec: Parameters<typeof fromNodes>[0]): ExpressionSpec

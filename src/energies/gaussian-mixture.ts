@@ -20,6 +20,13 @@ export interface GaussianMixtureOptions {
  * E(x) = -log sum_k w_k N(x; m_k, C_k), normalised (log Z = 0). `means`: K rows of d numbers. `weights`: K positive
  * numbers, scaled to sum 1 (default: equal). One of `sigmas` (one number or K: round components), `precisions` or
  * `covariances` (K entries, each a number, d numbers or a symmetric matrix).
+ *
+ * ```js
+ * import { Energy, energies, partition } from 'langevin'
+ * const model = await Energy.create(energies.gaussianMixture({ means: [[-2], [2]], sigmas: 0.5 }))
+ * const { logZ } = await partition.grid(model, { low: -8, high: 8 }) // normalised: log Z = 0
+ * console.log(Math.abs(logZ) < 1e-4) // true
+ * ```
  */
 export const gaussianMixture = defineSpec(
   'energy',

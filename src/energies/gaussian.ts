@@ -15,6 +15,13 @@ export interface GaussianOptions {
 /**
  * E(x) = (x - m)' P (x - m) / 2, without the constant. `precision` P: a number (times the identity), d numbers (the
  * diagonal) or a symmetric matrix. `learnable` (default false) makes "mean" and "precision" parameters.
+ *
+ * ```js
+ * import { Energy, energies } from 'langevin'
+ * const model = await Energy.create(energies.gaussian({ mean: [1, 0], precision: [1, 4] }))
+ * console.log((await model.energy([[1, 0], [2, 1]])).toArray()) // [ 0, 2.5 ]
+ * console.log((await model.score([[2, 1]])).toArray()) // [ [ -1, -4 ] ]
+ * ```
  */
 export const gaussian = defineSpec(
   'energy',

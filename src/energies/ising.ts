@@ -16,6 +16,13 @@ export interface IsingOptions extends InteractionOptions {
  * across the borders too unless `periodic: false`. Parameters, both learned: "coupling" [n, n], whose symmetric part
  * without the diagonal and without pairs that are not neighbours is J, and "field" h [n]. `coupling`: their start, a
  * number for every interacting pair or a symmetric matrix (default 0); `field`: a number or n numbers (default 0).
+ *
+ * ```js
+ * import { Energy, energies } from 'langevin'
+ * const model = await Energy.create(energies.ising({ lattice: [2, 2], periodic: false, coupling: 1 }))
+ * // four pairs of neighbours
+ * console.log((await model.energy([[1, 1, 1, 1], [1, -1, -1, 1]])).toArray()) // [ -4, 4 ]
+ * ```
  */
 export const ising = defineSpec(
   'energy',

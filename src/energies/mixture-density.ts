@@ -20,6 +20,13 @@ export interface MixtureDensityOptions extends HeadOptions {
  * E = -log sum_k pi_k(x) N(y; mu_k(x), sigma_k(x)^2 I) with `components` terms (default 4): a density of y at every x,
  * not normalisable in x. sigma stays above `sigmaFloor` (default 1e-3): log sigma = l + softplus(raw - l), l = log sigmaFloor.
  * `logits()` gives the raw outputs: K weights, K means of `output` columns each, K spreads.
+ *
+ * ```js
+ * import { Energy, energies } from 'langevin'
+ * const model = await Energy.create(energies.mixtureDensity({ input: 1, hidden: [16] }), { seed: 1 })
+ * const energy = await model.energy([[0, 0.5]]) // -log p(y = 0.5 | x = 0)
+ * console.log(energy.shape) // [ 1 ]
+ * ```
  */
 export const mixtureDensity = defineSpec(
   'energy',

@@ -35,6 +35,13 @@ export interface MlpOptions extends StackOptions {
  * `inputScale`: the network sees x times this number, the base x itself (default 1); 1 / sigma puts x into units of the
  * noise of denoising score matching. `states`: 'binary', 'spin', { levels } or a list of column blocks for x that
  * is not all real (default: real).
+ *
+ * ```js
+ * import { Energy, energies } from 'langevin'
+ * const model = await Energy.create(energies.mlp({ input: 2, hidden: [64, 64], gaussianBase: 2 }), { seed: 1 })
+ * console.log(model.parameterCount) // 4417
+ * console.log((await model.score([[0, 1], [1, 0]])).shape) // [ 2, 2 ]
+ * ```
  */
 export const mlp = defineSpec(
   'energy',

@@ -16,6 +16,13 @@ export interface PottsOptions extends InteractionOptions {
  * levels, whose symmetric part without blocks of one site and of pairs that are not neighbours is J, and "field" h [d].
  * `coupling`: their start, a number J (J for equal neighbours, 0 for unequal ones: the standard Potts model) or a
  * symmetric matrix (default 0); `field`: a number, `levels` numbers for every site, or d numbers (default 0).
+ *
+ * ```js
+ * import { Energy, energies } from 'langevin'
+ * const model = await Energy.create(energies.potts({ sites: 2, levels: 3, coupling: 1 }))
+ * // equal levels, unequal levels
+ * console.log((await model.energy([[1, 0, 0, 1, 0, 0], [1, 0, 0, 0, 1, 0]])).toArray()) // [ -1, -0 ]
+ * ```
  */
 export const potts = defineSpec('energy', 'potts', (z) => ({ ...interactionFields(z), levels: z.int().min(2) }), {
   summary: 'Pairwise interacting categorical sites, on a lattice or all with all, with learnable couplings.',

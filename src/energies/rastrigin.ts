@@ -12,7 +12,15 @@ export interface RastriginOptions {
   scale?: number | undefined
 }
 
-/** E(x) = scale [ a d + sum_i (x_i^2 - a cos(2 pi x_i)) ]. Defaults: input 2, a 10, scale 1. */
+/**
+ * E(x) = scale [ a d + sum_i (x_i^2 - a cos(2 pi x_i)) ]. Defaults: input 2, a 10, scale 1.
+ *
+ * ```js
+ * import { Energy, energies } from 'langevin'
+ * const model = await Energy.create(energies.rastrigin())
+ * console.log((await model.energy([[0, 0], [0.5, 0]])).toArray()) // [ 0, 20.25 ]
+ * ```
+ */
 export const rastrigin = defineSpec(
   'energy',
   'rastrigin',

@@ -18,6 +18,13 @@ export interface RbmOptions {
  * `input`: columns of v, or the axes of a row, which is flattened first. `logits()` gives c + W v, and p(h = 1 | v) is the
  * sigmoid of it. Parameters: "bias" b [input] (at first 0), and those of torch.nn.Linear(input, hidden): "hidden.weight" W,
  * "hidden.bias" c. Sampler: `gibbs` with order 'blocks'; every discrete sampler will do.
+ *
+ * ```js
+ * import { Energy, energies, sample, samplers } from 'langevin'
+ * const model = await Energy.create(energies.rbm({ input: 6, hidden: 4 }), { seed: 1 })
+ * const draws = await sample(model, { sampler: samplers.gibbs({ steps: 20 }), chains: 8 }).done
+ * console.log(draws.samples.shape) // [ 8, 6 ]
+ * ```
  */
 export const rbm = defineSpec('energy', 'rbm', (z) => ({ input: shapeField(z), hidden: z.int().positive() }), {
   summary: 'A restricted Boltzmann machine: the free energy of its binary visible units.',

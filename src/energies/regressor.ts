@@ -18,6 +18,14 @@ export interface RegressorOptions extends HeadOptions {
  * the joint row (x, y): E = |y - f(x)|^2 / (2 s^2) + output log s, with s^2 = exp(logVariance). `sigma`: s at the start
  * (default 1). logVariance is a buffer: set it with setParameters() after a fit; training leaves it alone.
  * `logits()` gives f(x). exp(-E) is normalisable in y, never in x.
+ *
+ * ```js
+ * import { Energy, energies } from 'langevin'
+ * const model = await Energy.create(energies.regressor({ input: 1, hidden: [16] }), { seed: 1 })
+ * const [[f]] = (await model.logits([[2, 0]])).toArray() // f(x) at x = 2
+ * // y = f(x): no residual
+ * console.log((await model.energy([[2, f]])).toArray()) // [ 0 ]
+ * ```
  */
 export const regressor = defineSpec(
   'energy',

@@ -16,6 +16,12 @@ export interface RosenbrockOptions {
 /**
  * E(x) = scale sum_{i < d} [ b (x_{i+1} - x_i^2)^2 + (a - x_i)^2 ]. Defaults: input 2, a 1, b 100, scale 1 (scale 0.05
  * is the usual choice for samplers).
+ *
+ * ```js
+ * import { Energy, energies } from 'langevin'
+ * const model = await Energy.create(energies.rosenbrock({ scale: 0.05 }))
+ * console.log((await model.energy([[1, 1], [0, 0]])).toArray().map((e) => e.toFixed(2))) // [ '0.00', '0.05' ]
+ * ```
  */
 export const rosenbrock = defineSpec(
   'energy',

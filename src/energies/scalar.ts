@@ -30,6 +30,13 @@ export interface ScalarOptions {
  * `gaussianBase`: s adds |x|^2 / (2 s^2), 'full' adds (x - m)' P (x - m) / 2 with the buffers "base.mean" and
  * "base.precision" (default: none; then exp(-E) need not be integrable). `states`: 'binary', 'spin', { levels } or a list of
  * column blocks for x that is not all real (default: real).
+ *
+ * ```js
+ * import { Energy, energies, networks } from 'langevin'
+ * const network = networks.mlp({ hidden: [32, 32] })
+ * const model = await Energy.create(energies.scalar({ input: 2, network, gaussianBase: 2 }), { seed: 1 })
+ * console.log((await model.energy([[0, 1]])).shape) // [ 1 ]
+ * ```
  */
 export const scalar = defineSpec(
   'energy',

@@ -28,6 +28,13 @@ export interface SequentialOptions {
  * Parameters are named by index as in torch.nn.Sequential: "0.weight", "3.body.0.bias".
  * `input`: columns of x, or the axes of a row such as [3, 32, 32]; a flatten layer makes them one.
  * `states`: 'binary', 'spin', { levels } or a list of column blocks for x that is not all real (default: real).
+ *
+ * ```js
+ * import { Energy, energies, layers } from 'langevin'
+ * const body = [layers.linear({ out: 16 }), layers.activation(), layers.linear({ out: 1 })]
+ * const model = await Energy.create(energies.sequential({ input: [2, 4], layers: [layers.flatten(), ...body] }))
+ * console.log(model.inputShape, model.parameterCount) // [ 2, 4 ] 161
+ * ```
  */
 export const sequential = defineSpec(
   'energy',

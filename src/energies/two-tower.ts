@@ -30,6 +30,13 @@ export interface TwoTowerOptions {
  * differences, or 'squared', the sum of their squares. Parameters: "x.0.weight", ..., "y.0.weight", ...; "y.weight" for classes.
  * Under losses that only pull the right answer down, such as structured({ loss: 'energy' }), a learned g collapses: f and g
  * become one constant.
+ *
+ * ```js
+ * import { Energy, energies } from 'langevin'
+ * const model = await Energy.create(energies.twoTower({ input: 2, condition: 1, x: { hidden: [16] } }), { seed: 1 })
+ * const [a, b] = (await model.energy([[0, 1], [0, 1]], { y: [[10], [12]] })).toArray() // |f(x) - y|
+ * console.log((b - a).toFixed(4)) // 2.0000
+ * ```
  */
 export const twoTower = defineSpec(
   'energy',

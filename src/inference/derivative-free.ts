@@ -20,6 +20,15 @@ export interface DerivativeFreeOptions extends BoxOptions {
  * softmax(-E), moved by Gaussian noise of `sigma` (default 0.33, a share of the box's half width) and brought back into the
  * box; sigma shrinks by the factor `shrink` (default 0.5) each time. The lowest answer seen is returned. Needs no gradient
  * and works on discontinuous energies.
+ *
+ * ```js
+ * import { energies, Energy, infer, inferences } from 'langevin'
+ * const tower = { input: 1, condition: 1, x: { hidden: [16] }, norm: 'squared' }
+ * const model = await Energy.create(energies.twoTower(tower), { seed: 1 })
+ * const method = inferences.derivativeFree({ low: -2, high: 2, iterations: 10 })
+ * const { y } = await infer(model, [[0.5]], { method }) // E = |f(x) - y|^2
+ * console.log((await model.energy([[0.5]], { y })).toArray()[0] < 0.01) // true
+ * ```
  */
 export const derivativeFree = defineSpec(
   'inference',

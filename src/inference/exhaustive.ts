@@ -27,6 +27,14 @@ export interface ExhaustiveOptions {
  * `answers`; `reduce` 'min' (default) takes E(x, y) = min over z, 'freeEnergy' -(1 / beta) log sum over z of exp(-beta E)
  * (`beta`, default 1). For the other methods a latent variable that is minimised over is simply more columns of y.
  * `table` (default false): the result also holds the energies of all answers, [n, m].
+ *
+ * ```js
+ * import { Energy, energies, infer, inferences } from 'langevin'
+ * const model = await Energy.create(energies.twoTower({ input: 1, condition: 1, x: { hidden: [16] } }), { seed: 1 })
+ * const method = inferences.exhaustive({ answers: { low: -2, high: 2, points: 401 } })
+ * const { y } = await infer(model, [[0.5]], { method }) // E = |f(x) - y|
+ * console.log((await model.energy([[0.5]], { y })).toArray()[0] < 0.01) // true
+ * ```
  */
 export const exhaustive = defineSpec(
   'inference',

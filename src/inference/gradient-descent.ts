@@ -17,6 +17,15 @@ export interface GradientDescentOptions extends BoxOptions {
  * into the box. Every start has a step size of its own, `stepSize` (default 0.1) at first: a step that lowers the energy is
  * kept and h grows by a fifth, any other is taken back and h halves, so energies never rise. `steps`: default 100. The lowest
  * end is the answer; a local minimum unless one of the starts lay in the right basin.
+ *
+ * ```js
+ * import { energies, Energy, infer, inferences } from 'langevin'
+ * const tower = { input: 1, condition: 1, x: { hidden: [16] }, norm: 'squared' }
+ * const model = await Energy.create(energies.twoTower(tower), { seed: 1 })
+ * const method = inferences.gradientDescent({ low: -2, high: 2 })
+ * const { y } = await infer(model, [[0.5]], { method }) // E = |f(x) - y|^2
+ * console.log((await model.energy([[0.5]], { y })).toArray()[0] < 0.01) // true
+ * ```
  */
 export const gradientDescent = defineSpec(
   'inference',

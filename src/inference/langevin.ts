@@ -22,6 +22,15 @@ export interface LangevinOptions extends BoxOptions {
  * high }; `chains` (default 32) per row from uniform starts, `steps` (default 100). `stepSize` h (default 0.01) and
  * `temperature` T (default 1) may be schedules that fall over the steps. `clip`: longest drift of a column in one step.
  * The lowest state that any chain visited is the answer.
+ *
+ * ```js
+ * import { energies, Energy, infer, inferences } from 'langevin'
+ * const tower = { input: 1, condition: 1, x: { hidden: [16] }, norm: 'squared' }
+ * const model = await Energy.create(energies.twoTower(tower), { seed: 1 })
+ * const method = inferences.langevin({ low: -2, high: 2, steps: 500, temperature: 0.01 })
+ * const { y } = await infer(model, [[0.5]], { method }) // E = |f(x) - y|^2
+ * console.log((await model.energy([[0.5]], { y })).toArray()[0] < 0.01) // true
+ * ```
  */
 export const langevin = defineSpec(
   'inference',

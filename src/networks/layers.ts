@@ -37,6 +37,13 @@ export interface LinearOptions {
  * x W' + b (torch.nn.Linear). `out`: columns it gives; `bias`: default true. `spectralNorm`: true, or a bound c: the weight
  * is c W / (its largest singular value), with the parameters of torch.nn.utils.parametrizations.spectral_norm.
  * Rows of more axes than one are refused: a flatten layer before it makes them columns.
+ *
+ * ```js
+ * import { layers, Network, networks } from 'langevin'
+ * const network = await Network.create(networks.sequential({ input: 2, layers: [layers.linear({ out: 1 })] }))
+ * await network.setParameters({ '0.weight': [[2, 3]], '0.bias': [1] })
+ * console.log((await network.outputs([[1, 1]])).toArray()) // [ [ 6 ] ]
+ * ```
  */
 export const linear = defineLayer(
   'linear',
@@ -50,7 +57,16 @@ export const linear = defineLayer(
   },
 ).options<LinearOptions>()
 
-/** One of silu (default), gelu, tanh, sigmoid, softplus, relu, leakyRelu (`negativeSlope`, default 0.01). */
+/**
+ * One of silu (default), gelu, tanh, sigmoid, softplus, relu, leakyRelu (`negativeSlope`, default 0.01).
+ *
+ * ```js
+ * import { layers, Network, networks } from 'langevin'
+ * const list = [layers.activation({ activation: 'relu' })]
+ * const network = await Network.create(networks.sequential({ input: 2, layers: list }))
+ * console.log((await network.outputs([[-1, 2]])).toArray()) // [ [ 0, 2 ] ]
+ * ```
+ */
 export const activation = defineLayer('activation', activationFields, {
   summary: 'An elementwise activation.',
   check: (options, fail) => checkActivation(options, fail),
@@ -65,7 +81,15 @@ export interface LayerNormOptions {
   affine?: boolean | undefined
 }
 
-/** (x - mean) / sqrt(variance + epsilon) over the columns, times weight plus bias where `affine` (default). */
+/**
+ * (x - mean) / sqrt(variance + epsilon) over the columns, times weight plus bias where `affine` (default).
+ *
+ * ```js
+ * import { layers, Network, networks } from 'langevin'
+ * const network = await Network.create(networks.sequential({ input: 2, layers: [layers.layerNorm()] }))
+ * console.log((await network.outputs([[1, 3]])).toArray()[0].map((v) => v.toFixed(3))) // [ '-1.000', '1.000' ]
+ * ```
+ */
 export const layerNorm = defineLayer(
   'layerNorm',
   (z) => ({ epsilon: z.number().positive().default(1e-5), affine: z.boolean().default(true) }),
@@ -85,7 +109,16 @@ export interface DropoutOptions {
   p?: number | undefined
 }
 
-/** In training each column is dropped with probability `p` (default 0.5) and the rest scaled by 1 / (1 - p). */
+/**
+ * In training each column is dropped with probability `p` (default 0.5) and the rest scaled by 1 / (1 - p).
+ *
+ * ```js
+ * import { layers, Network, networks } from 'langevin'
+ * const network = await Network.create(networks.sequential({ input: 2, layers: [layers.dropout({ p: 0.2 })] }))
+ * // nothing is dropped outside of training
+ * console.log((await network.outputs([[1, 3]])).toArray()) // [ [ 1, 3 ] ]
+ * ```
+ */
 export const dropout = defineLayer('dropout', (z) => ({ p: z.number().min(0).lt(1).default(0.5) }), {
   summary: 'Dropout while training; nothing otherwise (torch.nn.Dropout).',
   source: 'Srivastava et al. 2014.',
@@ -98,7 +131,17 @@ export interface ResidualOptions {
   layers: SpecValue<'layer'>[]
 }
 
-/** x + body(x); the body must give the shape it takes. In PyTorch: a module whose attribute `body` is a Sequential. */
+/**
+ * x + body(x); the body must give the shape it takes. In PyTorch: a module whose attribute `body` is a Sequential.
+ *
+ * ```js
+ * import { layers, Network, networks } from 'langevin'
+ * const list = [layers.residual({ layers: [layers.linear({ out: 2, bias: false })] })]
+ * const network = await Network.create(networks.sequential({ input: 2, layers: list }))
+ * await network.setParameters({ '0.body.0.weight': [[1, 0], [0, 1]] })
+ * console.log((await network.outputs([[1, 3]])).toArray()) // [ [ 2, 6 ] ]
+ * ```
+ */
 export const residual = defineLayer('residual', (z) => ({ layers: z.array(specOf(z, 'layer')).min(1) }), {
   summary: 'x + body(x), body a list of layers.',
   source: 'He et al. 2016.',
@@ -119,13 +162,30 @@ export interface EmbeddingOptions {
   width: number
 }
 
-/** [x, W[y]]: appends a learned vector of `width` columns for the class y in 0 .. classes - 1; makes the energy E(x, y). */
+/**
+ * [x, W[y]]: appends a learned vector of `width` columns for the class y in 0 .. classes - 1; makes the energy E(x, y).
+ *
+ * ```js
+ * import { Energy, energies, layers } from 'langevin'
+ * const list = [layers.embedding({ classes: 3, width: 2 }), layers.linear({ out: 1 })]
+ * const model = await Energy.create(energies.sequential({ input: 2, layers: list }))
+ * console.log((await model.energy([[1, 3]], { y: [2] })).shape) // [ 1 ]
+ * ```
+ */
 export const embedding = defineLayer('embedding', (z) => ({ classes: z.int().positive(), width: z.int().positive() }), {
   summary: 'Appends the embedding of the class y to the columns (torch.nn.Embedding).',
   gives: ({ width }, takes, path, fail) => [requireFlat('embedding', takes, path, fail) + width],
 }).options<EmbeddingOptions>()
 
-/** One axis from all axes of a row, row-major (torch.nn.Flatten); nothing where rows are flat already. Takes its index. */
+/**
+ * One axis from all axes of a row, row-major (torch.nn.Flatten); nothing where rows are flat already. Takes its index.
+ *
+ * ```js
+ * import { layers, Network, networks } from 'langevin'
+ * const network = await Network.create(networks.sequential({ input: [2, 2], layers: [layers.flatten()] }))
+ * console.log((await network.outputs([[[1, 2], [3, 4]]])).toArray()) // [ [ 1, 2, 3, 4 ] ]
+ * ```
+ */
 export const flatten = defineLayer('flatten', () => ({}), {
   summary: 'The axes of a row as one (torch.nn.Flatten).',
   gives: (_options, takes) => [takes.reduce((a, b) => a * b, 1)],

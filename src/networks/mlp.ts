@@ -17,6 +17,12 @@ export interface MlpOptions extends StackOptions {
  * `input`: columns in, or the axes of a row, which is flattened first; `output`: columns out; inside an energy both may be left out, which then says them. `hidden`: widths of
  * the hidden layers ([] for a linear map). `activation`: default 'silu'. `spectralNorm`: true, or a bound c: every weight is
  * c W / (its largest singular value), with the parameters of torch.nn.utils.parametrizations.spectral_norm.
+ *
+ * ```js
+ * import { Network, networks } from 'langevin'
+ * const network = await Network.create(networks.mlp({ input: 3, hidden: [16], output: 2 }), { seed: 1 })
+ * console.log((await network.outputs([[1, 2, 3]])).shape) // [ 1, 2 ]
+ * ```
  */
 export const mlp = defineSpec(
   'network',

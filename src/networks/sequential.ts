@@ -14,6 +14,13 @@ export interface SequentialOptions {
 /**
  * A list of `layers`. Parameters are named by index as in torch.nn.Sequential: "0.weight", "3.body.0.bias". `input`: columns in, or the axes of a row;
  * inside an energy it may be left out. An embedding layer takes the class y of the call.
+ *
+ * ```js
+ * import { layers, Network, networks } from 'langevin'
+ * const list = [layers.linear({ out: 8 }), layers.activation({ activation: 'tanh' }), layers.linear({ out: 2 })]
+ * const network = await Network.create(networks.sequential({ input: 3, layers: list }))
+ * console.log((await network.outputs([[1, 2, 3]])).shape) // [ 1, 2 ]
+ * ```
  */
 export const sequential = defineSpec(
   'network',

@@ -19,6 +19,14 @@ export interface DataGaussianMixtureOptions {
  * the same rows always give the same mixture. The covariances are then multiplied by `scale`^2 (default 1). `ridge`
  * (default 1e-3), as a share of the mean variance of the columns, is added to their diagonals. A noise that lies close
  * to the data is what noise-contrastive objectives learn most from.
+ *
+ * ```js
+ * import { data, energies, Energy, noises, objectives, train } from 'langevin'
+ * const model = await Energy.create(energies.mlp({ input: 2, hidden: [32], gaussianBase: 2 }), { seed: 1 })
+ * const objective = objectives.noiseContrastive({ noise: noises.dataGaussianMixture({ components: 4 }) })
+ * const { history } = await train(model, data.toys.moons({ n: 500, seed: 1 }), { objective, steps: 200 }).done
+ * console.log(history.at(-1).loss < history[0].loss) // true
+ * ```
  */
 export const dataGaussianMixture = defineSpec(
   'noise',

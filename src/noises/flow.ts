@@ -22,6 +22,14 @@ export interface FlowOptions {
  * It takes the shape of rings, clusters and curves where one Gaussian cannot; each layer costs one rotation and one
  * spline per column for every row (30 layers: about 4 ms for 256 rows of two columns, data and noise). Tails beyond the
  * outermost rows are those of a normal law or wider.
+ *
+ * ```js
+ * import { data, energies, Energy, noises, objectives, train } from 'langevin'
+ * const model = await Energy.create(energies.mlp({ input: 2, hidden: [32], gaussianBase: 2 }), { seed: 1 })
+ * const objective = objectives.noiseContrastive({ noise: noises.flow({ layers: 5 }) })
+ * const { history } = await train(model, data.toys.moons({ n: 500, seed: 1 }), { objective, steps: 200 }).done
+ * console.log(history.at(-1).loss < history[0].loss) // true
+ * ```
  */
 export const flow = defineSpec(
   'noise',

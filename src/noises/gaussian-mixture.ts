@@ -17,6 +17,15 @@ export interface GaussianMixtureOptions {
 /**
  * A given mixture of Gaussians: `means` [k][d]; `weights` (default: all equal; any positive numbers); either `sigmas`,
  * one number or one per component, for round ones, or `covariances`, one per component: a number, d numbers, or d rows.
+ *
+ * ```js
+ * import { data, energies, Energy, noises, objectives, train } from 'langevin'
+ * const model = await Energy.create(energies.mlp({ input: 2, hidden: [32], gaussianBase: 2 }), { seed: 1 })
+ * const noise = noises.gaussianMixture({ means: [[0, 1], [1, -0.5]], sigmas: 1 })
+ * const objective = objectives.noiseContrastive({ noise })
+ * const { history } = await train(model, data.toys.moons({ n: 500, seed: 1 }), { objective, steps: 200 }).done
+ * console.log(history.at(-1).loss < history[0].loss) // true
+ * ```
  */
 export const gaussianMixture = defineSpec(
   'noise',

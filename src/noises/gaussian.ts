@@ -12,6 +12,14 @@ export interface GaussianOptions {
 /**
  * Independent columns N(mean, sd^2). `mean` (default 0) and `sd` (default 1): one number for every column, or one per
  * column.
+ *
+ * ```js
+ * import { data, energies, Energy, noises, objectives, train } from 'langevin'
+ * const model = await Energy.create(energies.mlp({ input: 2, hidden: [32], gaussianBase: 2 }), { seed: 1 })
+ * const objective = objectives.noiseContrastive({ noise: noises.gaussian({ sd: 2 }) })
+ * const { history } = await train(model, data.toys.moons({ n: 500, seed: 1 }), { objective, steps: 200 }).done
+ * console.log(history.at(-1).loss < history[0].loss) // true
+ * ```
  */
 export const gaussian = defineSpec(
   'noise',

@@ -15,6 +15,14 @@ export interface KdeOptions {
  * Gaussian kernels on data rows: log p = logsumexp over the n centres of log N(x; x_i, h^2) - log n. `bandwidth`: h, one
  * number or one per column; left out, Scott's rule gives h = sd n^(-1 / (d + 4)) to every column. `scale` (default 1)
  * multiplies it. `centres` (default 1000): at most this many rows become centres; a density costs one distance to each.
+ *
+ * ```js
+ * import { data, energies, Energy, noises, objectives, train } from 'langevin'
+ * const model = await Energy.create(energies.mlp({ input: 2, hidden: [32], gaussianBase: 2 }), { seed: 1 })
+ * const objective = objectives.noiseContrastive({ noise: noises.kde({ scale: 2 }) })
+ * const { history } = await train(model, data.toys.moons({ n: 500, seed: 1 }), { objective, steps: 200 }).done
+ * console.log(history.at(-1).loss < history[0].loss) // true
+ * ```
  */
 export const kde = defineSpec(
   'noise',

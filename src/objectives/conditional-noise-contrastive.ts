@@ -16,6 +16,15 @@ export interface ConditionalNoiseContrastiveOptions {
  * blindness to the weights of distant modes; a sigma as wide as the gaps between modes sees them.
  *
  * `sigma`: one number, or one per column. `negatives`: perturbations per row (default 1).
+ *
+ * ```js
+ * import { data, energies, Energy, objectives, train } from 'langevin'
+ * const model = await Energy.create(energies.mlp({ input: 2, hidden: [32], gaussianBase: 2 }), { seed: 1 })
+ * const objective = objectives.conditionalNoiseContrastive({ sigma: 0.5 })
+ * await train(model, data.toys.moons({ n: 500, seed: 1 }), { objective, steps: 200 }).done
+ * const [near, far] = (await model.energy([[0, 1], [4, 4]])).toArray() // on a moon, and away from both
+ * console.log(near < far) // true
+ * ```
  */
 export const conditionalNoiseContrastive = defineSpec(
   'objective',

@@ -39,6 +39,16 @@ export interface ContrastiveDivergenceOptions {
  * share of the batch whose chains are continued (the cost is l - k more steps of them). A schedule of the sampler
  * starts again over the further steps, and momenta are drawn again. Monitor `drift`: mean
  * E(x_k) - E(x_l) of those chains, near 0 when short chains have converged; a warning above 1 in absolute value.
+ *
+ * ```js
+ * import { data, energies, Energy, objectives, samplers, train } from 'langevin'
+ * const model = await Energy.create(energies.mlp({ input: 2, hidden: [32], gaussianBase: 2 }), { seed: 1 })
+ * const sampler = samplers.langevin({ steps: 5, stepSize: 0.05 })
+ * const objective = objectives.contrastiveDivergence({ sampler })
+ * await train(model, data.toys.moons({ n: 500, seed: 1 }), { objective, steps: 200 }).done
+ * const [near, far] = (await model.energy([[0, 1], [4, 4]])).toArray() // on a moon, and away from both
+ * console.log(near < far) // true
+ * ```
  */
 export const contrastiveDivergence = defineSpec(
   'objective',

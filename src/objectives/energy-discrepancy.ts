@@ -20,6 +20,15 @@ export interface EnergyDiscrepancyOptions {
  * until M is large (t = 1, M = 4, unit Gaussian: precision 3.1 with w = 0, 0.74 with w = 4). A small t sees what score
  * matching sees and is blind to the weights of modes further apart than about sqrt(t); a large t tends to maximum
  * likelihood, with the variance of an importance sampler.
+ *
+ * ```js
+ * import { data, energies, Energy, objectives, train } from 'langevin'
+ * const model = await Energy.create(energies.mlp({ input: 2, hidden: [32], gaussianBase: 2 }), { seed: 1 })
+ * const objective = objectives.energyDiscrepancy({ t: 0.25, negatives: 16 })
+ * await train(model, data.toys.moons({ n: 500, seed: 1 }), { objective, steps: 200 }).done
+ * const [near, far] = (await model.energy([[0, 1], [4, 4]])).toArray() // on a moon, and away from both
+ * console.log(near < far) // true
+ * ```
  */
 export const energyDiscrepancy = defineSpec(
   'objective',

@@ -15,6 +15,15 @@ export interface ExplicitScoreMatchingOptions {
  * v with `projections` (default 1) random vectors of signs per row. On Gaussian rows the precision found is the inverse
  * of their covariance. Nothing is learned of log Z, nor of the weights of modes that lie far apart. Needs a smooth
  * energy (silu, gelu, tanh, softplus); piecewise linear ones are refused with ERR_LANGEVIN_UNSUPPORTED.
+ *
+ * ```js
+ * import { data, energies, Energy, objectives, train } from 'langevin'
+ * const model = await Energy.create(energies.mlp({ input: 2, hidden: [32], gaussianBase: 2 }), { seed: 1 })
+ * const objective = objectives.explicitScoreMatching({ trace: 'exact' })
+ * await train(model, data.toys.moons({ n: 500, seed: 1 }), { objective, steps: 200 }).done
+ * const [near, far] = (await model.energy([[0, 1], [4, 4]])).toArray() // on a moon, and away from both
+ * console.log(near < far) // true
+ * ```
  */
 export const explicitScoreMatching = defineSpec(
   'objective',

@@ -54,6 +54,17 @@ export interface FDivergenceOptions extends ChainOptions {
  *
  * Monitors: `divergence` is J, a lower bound of D_f (the loss itself means nothing: it holds terms whose gradient is all that
  * counts), and `helperGradientNorm`.
+ *
+ * ```js
+ * import { data, energies, Energy, objectives, samplers, train } from 'langevin'
+ * const model = await Energy.create(energies.mlp({ input: 2, hidden: [32], gaussianBase: 2 }), { seed: 1 })
+ * const helper = energies.mlp({ input: 2, hidden: [16] })
+ * const sampler = samplers.langevin({ steps: 5, stepSize: 0.05 })
+ * const objective = objectives.fDivergence({ divergence: 'kl', helper, sampler })
+ * await train(model, data.toys.moons({ n: 500, seed: 1 }), { objective, steps: 200 }).done
+ * const [near, far] = (await model.energy([[0, 1], [4, 4]])).toArray() // on a moon, and away from both
+ * console.log(near < far) // true
+ * ```
  */
 export const fDivergence = defineSpec(
   'objective',

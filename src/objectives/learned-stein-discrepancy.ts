@@ -29,6 +29,15 @@ export interface LearnedSteinDiscrepancyOptions {
  * where `train({ energy, critic }, ...)` gives no network of its own; its weights are `result.networks.critic`. `criticSteps` (default 5) updates per step of the model, by `criticOptimizer` (default
  * adam, lr 1e-3). `lambda` (default 0.5). `trace`: 'exact' (default, d directions) or 'hutchinson' (one, unbiased,
  * noisier). Monitors: `discrepancy`, `criticSquare`, `criticGradientNorm`. The energy must be smooth too.
+ *
+ * ```js
+ * import { data, energies, Energy, objectives, train } from 'langevin'
+ * const model = await Energy.create(energies.mlp({ input: 2, hidden: [32], gaussianBase: 2 }), { seed: 1 })
+ * const objective = objectives.learnedSteinDiscrepancy({ critic: { hidden: [32] }, criticSteps: 2 })
+ * await train(model, data.toys.moons({ n: 500, seed: 1 }), { objective, steps: 200 }).done
+ * const [near, far] = (await model.energy([[0, 1], [4, 4]])).toArray() // on a moon, and away from both
+ * console.log(near < far) // true
+ * ```
  */
 export const learnedSteinDiscrepancy = defineSpec(
   'objective',

@@ -21,6 +21,15 @@ export interface NoiseContrastiveOptions {
  * data row (default 1). `learnLogZ` (default true): log Z is a learnable number, returned as `result.extras.logZ`.
  * `logZ`: its start; left out, it is estimated from the untrained energy by importance sampling, so that training
  * starts near u = 0. With a condition y the noise rows take the data's y, and log Z is one number for all y.
+ *
+ * ```js
+ * import { data, energies, Energy, noises, objectives, train } from 'langevin'
+ * const model = await Energy.create(energies.mlp({ input: 2, hidden: [32], gaussianBase: 2 }), { seed: 1 })
+ * const objective = objectives.noiseContrastive({ noise: noises.dataGaussian() })
+ * await train(model, data.toys.moons({ n: 500, seed: 1 }), { objective, steps: 200 }).done
+ * const [near, far] = (await model.energy([[0, 1], [4, 4]])).toArray() // on a moon, and away from both
+ * console.log(near < far) // true
+ * ```
  */
 export const noiseContrastive = defineSpec(
   'objective',

@@ -16,6 +16,16 @@ export interface PersistentContrastiveDivergenceOptions extends ChainOptions {
  * `buffer`: { size: 10000, reinit: 0.05, reinitFrom: 'uniform' | 'normal' | 'data' | shares,
  * reinitAccept: 'always' | 'metropolis', blur: 0, box, strategy: 'chains' | 'reservoir' | 'classBlocks', temper }.
  * `samplerKl`: as in contrastiveDivergence.
+ *
+ * ```js
+ * import { data, energies, Energy, objectives, samplers, train } from 'langevin'
+ * const model = await Energy.create(energies.mlp({ input: 2, hidden: [32], gaussianBase: 2 }), { seed: 1 })
+ * const sampler = samplers.langevin({ steps: 5, stepSize: 0.05 })
+ * const objective = objectives.persistentContrastiveDivergence({ sampler })
+ * await train(model, data.toys.moons({ n: 500, seed: 1 }), { objective, steps: 200 }).done
+ * const [near, far] = (await model.energy([[0, 1], [4, 4]])).toArray() // on a moon, and away from both
+ * console.log(near < far) // true
+ * ```
  */
 export const persistentContrastiveDivergence = defineSpec(
   'objective',

@@ -28,6 +28,16 @@ export interface PseudoSphericalOptions extends ChainOptions {
  *
  * Monitors: `effectiveNegatives` and `effectiveData`, 1 / sum w^2. Below 2 negatives a warning says so: the gradient rests on
  * a single row then. Short chains are not the model's law, and the weights amplify that: prefer small |gamma| with them.
+ *
+ * ```js
+ * import { data, energies, Energy, objectives, samplers, train } from 'langevin'
+ * const model = await Energy.create(energies.mlp({ input: 2, hidden: [32], gaussianBase: 2 }), { seed: 1 })
+ * const sampler = samplers.langevin({ steps: 5, stepSize: 0.05 })
+ * const objective = objectives.pseudoSpherical({ gamma: 0.5, sampler })
+ * await train(model, data.toys.moons({ n: 500, seed: 1 }), { objective, steps: 200 }).done
+ * const [near, far] = (await model.energy([[0, 1], [4, 4]])).toArray() // on a moon, and away from both
+ * console.log(near < far) // true
+ * ```
  */
 export const pseudoSpherical = defineSpec(
   'objective',

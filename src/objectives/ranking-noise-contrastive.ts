@@ -17,6 +17,15 @@ export interface RankingNoiseContrastiveOptions {
  * `noise`: any of noises.*; it must cover the data and be close to it. `negatives`: k, draws per row (default 15). With
  * a condition y the negatives of a row share its y, and each y may have a log Z of its own: this is how p(x | y) is
  * learned for a continuous y, with x the answer and y the question (energies.conditional).
+ *
+ * ```js
+ * import { data, energies, Energy, noises, objectives, train } from 'langevin'
+ * const model = await Energy.create(energies.mlp({ input: 2, hidden: [32], gaussianBase: 2 }), { seed: 1 })
+ * const objective = objectives.rankingNoiseContrastive({ noise: noises.dataGaussian(), negatives: 8 })
+ * await train(model, data.toys.moons({ n: 500, seed: 1 }), { objective, steps: 200 }).done
+ * const [near, far] = (await model.energy([[0, 1], [4, 4]])).toArray() // on a moon, and away from both
+ * console.log(near < far) // true
+ * ```
  */
 export const rankingNoiseContrastive = defineSpec(
   'objective',

@@ -23,6 +23,15 @@ export interface SlicedScoreMatchingOptions {
  * epsilon v, without derivatives in x and on the fused path; the error is of order epsilon^2, and in float32
  * differences lose digits as 1e-7 |E| / epsilon^2, so 0.05 to 0.1 of the data's sd is a good size. Needs a smooth
  * energy (silu, gelu, tanh, softplus); piecewise linear ones are refused with ERR_LANGEVIN_UNSUPPORTED.
+ *
+ * ```js
+ * import { data, energies, Energy, objectives, train } from 'langevin'
+ * const model = await Energy.create(energies.mlp({ input: 2, hidden: [32], gaussianBase: 2 }), { seed: 1 })
+ * const objective = objectives.slicedScoreMatching({ projections: 2 })
+ * await train(model, data.toys.moons({ n: 500, seed: 1 }), { objective, steps: 200 }).done
+ * const [near, far] = (await model.energy([[0, 1], [4, 4]])).toArray() // on a moon, and away from both
+ * console.log(near < far) // true
+ * ```
  */
 export const slicedScoreMatching = defineSpec(
   'objective',

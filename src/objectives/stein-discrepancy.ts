@@ -21,6 +21,15 @@ export interface SteinDiscrepancyOptions {
  * there are more), reported in `result.statistics.scale`. `beta` (default -0.5) between -1 and 0. `estimator`:
  * 'unbiased' (default), or 'biased', which keeps the pairs i = j. Needs a smooth energy (silu, gelu, tanh, softplus);
  * time and memory grow with the square of the batch.
+ *
+ * ```js
+ * import { data, energies, Energy, objectives, train } from 'langevin'
+ * const model = await Energy.create(energies.mlp({ input: 2, hidden: [32], gaussianBase: 2 }), { seed: 1 })
+ * const objective = objectives.steinDiscrepancy({ scale: 'median' })
+ * await train(model, data.toys.moons({ n: 500, seed: 1 }), { objective, steps: 200 }).done
+ * const [near, far] = (await model.energy([[0, 1], [4, 4]])).toArray() // on a moon, and away from both
+ * console.log(near < far) // true
+ * ```
  */
 export const steinDiscrepancy = defineSpec(
   'objective',

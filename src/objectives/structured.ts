@@ -89,6 +89,16 @@ export interface StructuredOptions {
  *
  * At a kink the gradient is the flat side's; answers that tie for a minimum share it equally.
  * ERR_LANGEVIN_INVALID_OPTION when every candidate of a row lies in the ball; _UNSUPPORTED for energies without y.
+ *
+ * ```js
+ * import { Energy, energies, objectives, train } from 'langevin'
+ * const x = Array.from({ length: 100 }, (_, i) => [i / 50 - 1])
+ * const y = x.map(([v]) => [2 * v])
+ * const model = await Energy.create(energies.twoTower({ input: 1, condition: 1, x: { hidden: [16] } }), { seed: 1 })
+ * const objective = objectives.structured({ loss: 'nll', answers: { low: -3, high: 3, points: 50 } })
+ * const { history } = await train(model, { x, y }, { objective, steps: 100 }).done
+ * console.log(history.at(-1).loss < history[0].loss) // true
+ * ```
  */
 export const structured = defineSpec('objective', 'structured', fields, {
   summary:

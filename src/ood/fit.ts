@@ -2,7 +2,7 @@
 import type { InputRows } from '../data/input-rows.js'
 import { Energy } from '../energy.js'
 import { LangevinError } from '../errors.js'
-import { invoke, invokeNow } from '../runtime/index.js'
+import { invoke, invokeNow, type TrainWarning } from '../runtime/index.js'
 import { kindsOf, type OfFamily, requireOptions } from '../spec/index.js'
 import type { Tensor } from '../tensor/index.js'
 import { type LoadDetectorOptions, readDetector } from './file.js'
@@ -43,6 +43,8 @@ export interface FitOptions extends JobOptions {
   seed?: number
   /** Share of the training of a ladder that is done, 0 to 1. */
   onProgress?: (done: number) => void
+  /** Called with each warning of the training of a ladder. */
+  onWarning?: (warning: TrainWarning) => void
 }
 
 function invalid(problem: string): never {
@@ -127,10 +129,10 @@ async function modelsOf(
   rows: Tensor | undefined,
   own: Energy[],
   borrow: boolean,
-  { seed = 0, signal, threads, onProgress }: FitOptions,
+  { seed = 0, signal, threads, onProgress, onWarning }: FitOptions,
 ): Promise<Pick<Asked, 'model' | 'models'>> {
   if (parts.kind === 'energyLadder') {
-    own.push(...(await trainLadder(rows!, parts as Ladder, { seed, signal, threads, onProgress })))
+    own.push(...(await trainLadder(rows!, parts as Ladder, { seed, signal, threads, onProgress, onWarning })))
     return { models: own }
   }
   const one = async (model: Energy) => (borrow ? model : copyOf(model, own, signal))
@@ -207,6 +209,7 @@ export async function fit(detector: Detector, rows?: OodRows, options: FitOption
     'reference',
     'seed',
     'onProgress',
+    'onWarning',
     'threads',
     'signal',
   ])

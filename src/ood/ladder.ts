@@ -15,6 +15,7 @@ import { mlp } from '../energies/mlp.js'
 import { Energy } from '../energy.js'
 import { denoisingScoreMatching } from '../objectives/denoising-score-matching.js'
 import { adam } from '../optimizers/adam.js'
+import type { TrainWarning } from '../runtime/index.js'
 import { schedules } from '../schedules/index.js'
 import type { Tensor } from '../tensor/index.js'
 import { train } from '../training/index.js'
@@ -28,11 +29,13 @@ export interface LadderOptions {
   threads?: number | undefined
   /** Share of the training that is done, 0 to 1. */
   onProgress?: ((done: number) => void) | undefined
+  /** Called with the warnings of each run. */
+  onWarning?: ((warning: TrainWarning) => void) | undefined
 }
 
 /** One energy of the ladder, trained. */
 async function trainEnergy(rows: Tensor, sigma: number, ladder: Ladder, options: LadderOptions): Promise<Energy> {
-  const { seed, signal, threads, onProgress } = options
+  const { seed, signal, threads, onProgress, onWarning } = options
   const { steps, batchSize } = ladder
   const input = rows.shape[1]!
   const hidden = [...ladder.hidden]
@@ -56,7 +59,8 @@ async function trainEnergy(rows: Tensor, sigma: number, ladder: Ladder, options:
       ...(signal !== undefined && { signal }),
     })
     for await (const event of run) if (event.type === 'progress') onProgress?.((event.step as number) / steps)
-    const { rawParameters = {} } = await run.done
+    const { rawParameters = {}, warnings } = await run.done
+    for (const warning of warnings) onWarning?.(warning)
     for (const each of Object.values(rawParameters)) each.dispose()
     return model
   } catch (error) {

@@ -17,6 +17,16 @@ export interface AdamwOptions {
 /**
  * Adam with decoupled weight decay, as torch.optim.AdamW: w -= lr weightDecay w, then Adam's step. `lr`: number or
  * schedule (default 1e-3); `betas` (default [0.9, 0.999]); `epsilon` (default 1e-8); `weightDecay` (default 0.01).
+ *
+ * ```js
+ * import { data, Energy, energies, objectives, optimizers, train } from 'langevin'
+ * const model = await Energy.create(energies.mlp({ input: 2, hidden: [32], gaussianBase: 2 }), { seed: 1 })
+ * const optimizer = optimizers.adamw({ lr: 5e-3, weightDecay: 0.1 })
+ * const objective = objectives.denoisingScoreMatching({ sigma: 0.3 })
+ * const rows = data.toys.moons({ n: 500, seed: 1 })
+ * const { history } = await train(model, rows, { objective, optimizer, steps: 100 }).done
+ * console.log(history.at(-1).loss < history[0].loss) // true
+ * ```
  */
 export const adamw = defineSpec(
   'optimizer',

@@ -17,6 +17,16 @@ export interface SgdOptions {
 /**
  * Stochastic gradient descent, as torch.optim.SGD: g = grad + weightDecay w; v = momentum v + g; w -= lr v, or
  * lr (g + momentum v) with `nesterov`. `lr`: number or schedule. `momentum`, `weightDecay`: default 0.
+ *
+ * ```js
+ * import { data, Energy, energies, objectives, optimizers, train } from 'langevin'
+ * const model = await Energy.create(energies.mlp({ input: 2, hidden: [32], gaussianBase: 2 }), { seed: 1 })
+ * const optimizer = optimizers.sgd({ lr: 0.05, momentum: 0.9 })
+ * const objective = objectives.denoisingScoreMatching({ sigma: 0.3 })
+ * const rows = data.toys.moons({ n: 500, seed: 1 })
+ * const { history } = await train(model, rows, { objective, optimizer, steps: 100 }).done
+ * console.log(history.at(-1).loss < history[0].loss) // true
+ * ```
  */
 export const sgd = defineSpec(
   'optimizer',

@@ -26,6 +26,16 @@ export interface AnnealedLangevinOptions extends Pick<MoveOptions, 'clip' | 'box
  * `temperatures`: T_1 > ... > T_L for any other energy; level i samples exp(-E / T_i). Every level has the step `stepSize`.
  *
  * The draws are those of the last level; the levels above it count as burn-in. `clip`, `box` as in `langevin`.
+ *
+ * ```js
+ * import { Energy, energies, sample, samplers } from 'langevin'
+ * const model = await Energy.create(energies.gaussianMixture({ means: [[-4], [4]], sigmas: 0.5 }))
+ * const temperatures = { from: 50, to: 1, levels: 10 }
+ * const sampler = samplers.annealedLangevin({ temperatures, stepsPerLevel: 50, stepSize: 0.1 })
+ * const draws = await sample(model, { sampler, chains: 1000, seed: 1 }).done
+ * const right = draws.samples.toArray().filter(([x]) => x > 0).length / 1000
+ * console.log(right > 0.4 && right < 0.6) // true
+ * ```
  */
 export const annealedLangevin = defineSpec(
   'sampler',

@@ -40,6 +40,17 @@ export interface BlockwiseOptions {
  *
  * Exact when every kernel is: a kernel that leaves the law of its columns given the others as it is leaves the joint law as it
  * is. Diagnostics: `kernels`, the acceptance of each.
+ *
+ * ```js
+ * import { Energy, energies, sample, samplers } from 'langevin'
+ * const states = [{ kind: 'real', columns: 2 }, { kind: 'binary' }]
+ * const model = await Energy.create(energies.mlp({ input: 3, hidden: [16], gaussianBase: 1, states }), { seed: 1 })
+ * const real = { on: 'real', sampler: samplers.mala({ steps: 5, stepSize: 0.5 }) }
+ * const bits = { on: 'binary', sampler: samplers.gibbs({ steps: 1 }) }
+ * const sampler = samplers.blockwise({ steps: 50, kernels: [real, bits] })
+ * const draws = await sample(model, { sampler, chains: 8, seed: 1 }).done
+ * console.log(draws.samples.toArray().every(([, , bit]) => bit === 0 || bit === 1)) // true
+ * ```
  */
 export const blockwise = defineSpec(
   'sampler',

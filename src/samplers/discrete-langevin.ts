@@ -25,6 +25,14 @@ export interface DiscreteLangevinOptions {
  * taken; the law is biased, the less the smaller the step (`diagnostics.wouldBeAcceptance`). As the step goes to 0 the bias of
  * an energy that is linear in each site (ising, potts) goes away; that of another energy, an rbm or a network, does not.
  * `stepSize`, `temperature` (default 1): numbers or schedules.
+ *
+ * ```js
+ * import { Energy, energies, sample, samplers } from 'langevin'
+ * const model = await Energy.create(energies.ising({ sites: 10, coupling: 0.05 }))
+ * const sampler = samplers.discreteLangevin({ steps: 100, stepSize: 2 })
+ * const draws = await sample(model, { sampler, chains: 16, seed: 1 }).done
+ * console.log(draws.samples.shape, draws.diagnostics.acceptance > 0.3) // [ 16, 10 ] true
+ * ```
  */
 export const discreteLangevin = defineSpec(
   'sampler',

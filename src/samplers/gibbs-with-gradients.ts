@@ -17,6 +17,13 @@ export interface GibbsWithGradientsOptions {
  * number of sites.
  *
  * `steps`: proposals; each site is visited at most `steps` / sites times on average. `temperature` (default 1).
+ *
+ * ```js
+ * import { Energy, energies, sample, samplers } from 'langevin'
+ * const model = await Energy.create(energies.rbm({ input: 8, hidden: 4 }), { seed: 1 })
+ * const draws = await sample(model, { sampler: samplers.gibbsWithGradients({ steps: 100 }), chains: 16, seed: 1 }).done
+ * console.log(draws.samples.shape, draws.diagnostics.acceptance > 0.5) // [ 16, 8 ] true
+ * ```
  */
 export const gibbsWithGradients = defineSpec(
   'sampler',

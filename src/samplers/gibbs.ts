@@ -25,6 +25,13 @@ export interface GibbsOptions {
  * 'random': an order drawn for every chain and sweep; 'fixed': column by column. Default: 'blocks' where the energy has
  * blocks, 'random' where it has none. `temperature` (default 1): the law is exp(-E / temperature). Sweeps of ising and potts
  * energies run in one native loop; other energies are evaluated K - 1 times per site with K levels.
+ *
+ * ```js
+ * import { Energy, energies, sample, samplers } from 'langevin'
+ * const model = await Energy.create(energies.ising({ lattice: [8, 8], coupling: 0.2 }))
+ * const draws = await sample(model, { sampler: samplers.gibbs({ steps: 50 }), chains: 4, seed: 1 }).done
+ * console.log(draws.samples.shape) // [ 4, 64 ]
+ * ```
  */
 export const gibbs = defineSpec(
   'sampler',

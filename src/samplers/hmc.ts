@@ -33,6 +33,14 @@ export interface HmcOptions extends MoveOptions, WarmupOptions {
  * `jitter` (default 0): each step multiplies the step size by a uniform number in 1 +- jitter, which breaks the periodic
  * orbits of near-Gaussian targets. Others as `langevin`; with `box` trajectories bounce off the walls.
  * An energy error above 1000 (in units of the temperature) or a non-finite one is a divergence: counted and refused.
+ *
+ * ```js
+ * import { Energy, energies, sample, samplers } from 'langevin'
+ * const model = await Energy.create(energies.gaussian({ mean: [0, 0], precision: [1, 100] }))
+ * const sampler = samplers.hmc({ steps: 400, stepSize: 0.1, warmup: 200 })
+ * const draws = await sample(model, { sampler, chains: 64, seed: 1, keep: 'moments' }).done
+ * console.log(draws.moments.variance.toArray().map((v, k) => (v * [1, 100][k]).toFixed(0))) // [ '1', '1' ]
+ * ```
  */
 export const hmc = defineSpec(
   'sampler',

@@ -26,6 +26,14 @@ export interface LangevinOptions extends MoveOptions {
  * `precision`: 'float32' (default) or 'bfloat16' for the matrix products behind the gradient; state, noise, sums and energies
  * stay float32. It has an effect on float32 energies on the CPU only (`explain()` says what), and about halves the time of
  * wide networks where the processor multiplies bfloat16.
+ *
+ * ```js
+ * import { Energy, energies, sample, samplers } from 'langevin'
+ * const model = await Energy.create(energies.gaussian({ mean: [3], precision: 1 }))
+ * const sampler = samplers.langevin({ steps: 200, stepSize: 0.2 })
+ * const draws = await sample(model, { sampler, chains: 1000, seed: 1, burnIn: 100, keep: 'moments' }).done
+ * console.log(draws.moments.mean.toArray()[0].toFixed(1)) // 3.0
+ * ```
  */
 export const langevin = defineSpec(
   'sampler',

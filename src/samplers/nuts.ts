@@ -41,6 +41,14 @@ export interface NutsOptions extends Omit<MoveOptions, 'stepSize'>, WarmupOption
  * `maxDepth` (default 10): at most 2^maxDepth - 1 leapfrog steps. Diagnostics: `leapfrogSteps` per step, `deepestShare`
  * of steps that were stopped by maxDepth, `divergences` (an energy error above 1000 in units of the temperature).
  * `temperature`, `clip` and `box` as in `hmc`.
+ *
+ * ```js
+ * import { Energy, energies, sample, samplers } from 'langevin'
+ * const model = await Energy.create(energies.gaussian({ mean: [0, 0], precision: [1, 1e4] }))
+ * const sampler = samplers.nuts({ steps: 400 })
+ * const draws = await sample(model, { sampler, chains: 16, seed: 1, keep: 'moments' }).done
+ * console.log(draws.moments.variance.toArray().map((v, k) => (v * [1, 1e4][k]).toFixed(0))) // [ '1', '1' ]
+ * ```
  */
 export const nuts = defineSpec(
   'sampler',

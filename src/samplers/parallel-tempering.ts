@@ -34,6 +34,16 @@ export interface ParallelTemperingOptions {
  *
  * `adapt` (default 0): steps of a pilot run that first moves the inner temperatures until all pairs refuse the same share of
  * swaps. Diagnostics: `temperatures`, `swapAcceptance` of each pair (aim at 0.2 to 0.6), `replicaAcceptance`.
+ *
+ * ```js
+ * import { Energy, energies, sample, samplers } from 'langevin'
+ * const model = await Energy.create(energies.gaussianMixture({ means: [[-4], [4]], sigmas: 0.5 }))
+ * const sampler = samplers.parallelTempering({
+ *   sampler: samplers.mala({ steps: 5, stepSize: 0.3 }), temperatures: { from: 1, to: 50, levels: 6 }, steps: 400,
+ * })
+ * const draws = await sample(model, { sampler, chains: 64, seed: 1 }).done
+ * console.log(draws.diagnostics.rhat < 1.1, draws.diagnostics.swapAcceptance.length) // true 5
+ * ```
  */
 export const parallelTempering = defineSpec(
   'sampler',

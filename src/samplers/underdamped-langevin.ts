@@ -16,6 +16,14 @@ export interface UnderdampedLangevinOptions extends MoveOptions {
  *
  * `stepSize` is the time step h, of the order of the square root of what `langevin` takes. `friction` (default 1): inverse time in
  * which a velocity is forgotten. Others as `langevin`; the box turns (reflect) or stops (clamp) the velocity.
+ *
+ * ```js
+ * import { Energy, energies, sample, samplers } from 'langevin'
+ * const model = await Energy.create(energies.gaussian({ mean: [0], precision: 1 }))
+ * const sampler = samplers.underdampedLangevin({ steps: 300, stepSize: 0.5 })
+ * const draws = await sample(model, { sampler, chains: 1000, seed: 1, burnIn: 100, keep: 'moments' }).done
+ * console.log(draws.moments.variance.toArray()[0].toFixed(1)) // 1.0
+ * ```
  */
 export const underdampedLangevin = defineSpec(
   'sampler',

@@ -12,7 +12,19 @@ export interface ConstantOptions {
   warmup?: number | undefined
 }
 
-/** The same value throughout (useful with `warmup`). */
+/**
+ * The same value throughout (useful with `warmup`).
+ *
+ * ```js
+ * import { energies, Energy, sample, samplers, schedules } from 'langevin'
+ * const model = await Energy.create(energies.gaussian({ mean: [3], precision: 1 }))
+ * const stepSize = schedules.constant({ value: 0.1, warmup: 50 })
+ * const sampler = samplers.langevin({ steps: 500, stepSize })
+ * const draws = await sample(model, { sampler, chains: 1000, seed: 1 }).done
+ * const mean = draws.samples.toArray().reduce((sum, [x]) => sum + x, 0) / 1000
+ * console.log(Math.abs(mean - 3) < 0.2) // true
+ * ```
+ */
 export const constant = defineSpec('schedule', 'constant', (z) => ({ value: value(z), warmup: warmup(z) }), {
   summary: 'One value; with warmup: w the first w steps rise linearly to it.',
 }).options<ConstantOptions>()
@@ -27,7 +39,19 @@ export interface LinearOptions {
   warmup?: number | undefined
 }
 
-/** From `from` to `to` along a straight line. */
+/**
+ * From `from` to `to` along a straight line.
+ *
+ * ```js
+ * import { energies, Energy, sample, samplers, schedules } from 'langevin'
+ * const model = await Energy.create(energies.gaussian({ mean: [3], precision: 1 }))
+ * const stepSize = schedules.linear({ from: 0.5, to: 0.01 })
+ * const sampler = samplers.langevin({ steps: 500, stepSize })
+ * const draws = await sample(model, { sampler, chains: 1000, seed: 1 }).done
+ * const mean = draws.samples.toArray().reduce((sum, [x]) => sum + x, 0) / 1000
+ * console.log(Math.abs(mean - 3) < 0.2) // true
+ * ```
+ */
 export const linear = defineSpec('schedule', 'linear', (z) => ({ from: value(z), to: value(z), warmup: warmup(z) }), {
   summary: 'from + (to - from) u, with u the share of the run that has passed.',
 }).options<LinearOptions>()
@@ -42,7 +66,19 @@ export interface GeometricOptions {
   warmup?: number | undefined
 }
 
-/** From `from` to `to` by a constant factor per step. */
+/**
+ * From `from` to `to` by a constant factor per step.
+ *
+ * ```js
+ * import { energies, Energy, sample, samplers, schedules } from 'langevin'
+ * const model = await Energy.create(energies.gaussian({ mean: [3], precision: 1 }))
+ * const stepSize = schedules.geometric({ from: 0.5, to: 0.01 })
+ * const sampler = samplers.langevin({ steps: 500, stepSize })
+ * const draws = await sample(model, { sampler, chains: 1000, seed: 1 }).done
+ * const mean = draws.samples.toArray().reduce((sum, [x]) => sum + x, 0) / 1000
+ * console.log(Math.abs(mean - 3) < 0.2) // true
+ * ```
+ */
 export const geometric = defineSpec(
   'schedule',
   'geometric',
@@ -60,7 +96,19 @@ export interface CosineOptions {
   warmup?: number | undefined
 }
 
-/** From `from` to `to` along half a cosine wave. */
+/**
+ * From `from` to `to` along half a cosine wave.
+ *
+ * ```js
+ * import { energies, Energy, sample, samplers, schedules } from 'langevin'
+ * const model = await Energy.create(energies.gaussian({ mean: [3], precision: 1 }))
+ * const stepSize = schedules.cosine({ from: 0.5, to: 0.01 })
+ * const sampler = samplers.langevin({ steps: 500, stepSize })
+ * const draws = await sample(model, { sampler, chains: 1000, seed: 1 }).done
+ * const mean = draws.samples.toArray().reduce((sum, [x]) => sum + x, 0) / 1000
+ * console.log(Math.abs(mean - 3) < 0.2) // true
+ * ```
+ */
 export const cosine = defineSpec(
   'schedule',
   'cosine',
@@ -83,7 +131,19 @@ export interface StepOptions {
   warmup?: number | undefined
 }
 
-/** Multiplied by `factor` at each milestone, given as fractions of the run. */
+/**
+ * Multiplied by `factor` at each milestone, given as fractions of the run.
+ *
+ * ```js
+ * import { energies, Energy, sample, samplers, schedules } from 'langevin'
+ * const model = await Energy.create(energies.gaussian({ mean: [3], precision: 1 }))
+ * const stepSize = schedules.step({ from: 0.5, milestones: [0.5, 0.9] })
+ * const sampler = samplers.langevin({ steps: 500, stepSize })
+ * const draws = await sample(model, { sampler, chains: 1000, seed: 1 }).done
+ * const mean = draws.samples.toArray().reduce((sum, [x]) => sum + x, 0) / 1000
+ * console.log(Math.abs(mean - 3) < 0.2) // true
+ * ```
+ */
 export const step = defineSpec(
   'schedule',
   'step',
@@ -108,7 +168,19 @@ export interface PolynomialOptions {
   warmup?: number | undefined
 }
 
-/** a (b + t)^-gamma at step t. */
+/**
+ * a (b + t)^-gamma at step t.
+ *
+ * ```js
+ * import { energies, Energy, sample, samplers, schedules } from 'langevin'
+ * const model = await Energy.create(energies.gaussian({ mean: [3], precision: 1 }))
+ * const stepSize = schedules.polynomial({ a: 1, b: 10 })
+ * const sampler = samplers.langevin({ steps: 500, stepSize })
+ * const draws = await sample(model, { sampler, chains: 1000, seed: 1 }).done
+ * const mean = draws.samples.toArray().reduce((sum, [x]) => sum + x, 0) / 1000
+ * console.log(Math.abs(mean - 3) < 0.2) // true
+ * ```
+ */
 export const polynomial = defineSpec(
   'schedule',
   'polynomial',

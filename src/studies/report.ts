@@ -12,8 +12,8 @@ export interface StudyResults {
 
 /** What goes into a JSON file: everything but the pixels. */
 export function spandrelJson(result: SpandrelResult): Record<string, unknown> {
-  const { rows, truth, options, seconds, interrupted, skippedSeeds } = result
-  return { rows, truth, options, seconds, interrupted, skippedSeeds }
+  const { rows, truth, warnings, options, seconds, interrupted, skippedSeeds } = result
+  return { rows, truth, warnings, options, seconds, interrupted, skippedSeeds }
 }
 
 /** Question, answer and how to read the page; undefined where nothing was finished. */

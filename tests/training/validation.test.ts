@@ -136,6 +136,27 @@ describe('validation', () => {
     expect(short.extras).toEqual(long.extras)
   })
 
+  it('a loss that is not finite there ends the run with the step and the monitor', async () => {
+    const model = await Energy.create(energies.gaussian({ mean: [0], precision: 1, learnable: true }))
+    const rows = tensor(
+      Array.from({ length: 40 }, (_, i) => i / 40),
+      [40, 1],
+    )
+    // One row that is held out, so far away that its energy is beyond float32; the others are trained on without trouble.
+    const parts = invokeNow<Tensor[]>('data.split', { n: 40, sizes: [38, 2], seed: 3 })
+    const [far] = parts[1]!.toArray() as number[]
+    const x = (rows.toArray() as number[][]).map((row, i) => (i === far ? [1e30] : row))
+    const options = { objective: objectives.explicitScoreMatching(), steps: 20, seed: 3, batchSize: 8 }
+    const error = await train(model, x, { ...options, validation: { fraction: 0.05, every: 5 } }).done.catch((e) => e)
+    expect([error.code, error.details]).toEqual([
+      'ERR_LANGEVIN_DIVERGED',
+      expect.objectContaining({ step: 5, monitor: 'validationLoss' }),
+    ])
+    // The control: the same rows in the same run without that one.
+    const tame = await train(model, rows, { ...options, validation: { fraction: 0.05, every: 5 } }).done
+    expect(Number.isFinite(tame.validation!.loss)).toBe(true)
+  })
+
   it('is refused where it cannot be', async () => {
     const rows = data.toys.rings({ n: 40, seed: 1 })
     const model = await Energy.create(energies.mlp({ input: 2, hidden: [4], gaussianBase: 2 }))

@@ -2,6 +2,7 @@
 import { energyLadder } from '../../ood/detectors.js'
 import { type Html, html, table } from '../../report/html.js'
 import { dotPlot } from '../../report/svg.js'
+import { warningsSection } from '../warnings.js'
 import { type AnomalyResult, type DETECTORS, TRAIN_SHARE } from './study.js'
 import { bestOf, formatMeanSd, type SummaryLine, summarise, winners } from './summary.js'
 
@@ -79,5 +80,11 @@ ${result.notes.length > 0 ? html`<p>Subsampled: ${result.notes.join('; ')}.</p>`
 ${result.complete ? null : html`<p><b>The study was interrupted; these are the rows that were finished.</b></p>`}`
   if (result.rows.length === 0) return [intro]
   const wins = html`<p><b>${winners(result.rows)}</b> The best of each table is marked.</p>`
-  return [intro, wins, html`<figure>${dots(result)}</figure>`, summaryTable(summarise(result.rows))]
+  return [
+    intro,
+    wins,
+    html`<figure>${dots(result)}</figure>`,
+    summaryTable(summarise(result.rows)),
+    html`${warningsSection(result.warnings)}`,
+  ]
 }

@@ -3,8 +3,10 @@
  */
 
 import * as ood from '../../ood/index.js'
+import type { TrainWarning } from '../../runtime/index.js'
 import { invokeNow } from '../../runtime/index.js'
 import type { Tensor } from '../../tensor/index.js'
+import { type RunWarning, warningsOf } from '../warnings.js'
 import type { AnomalyTable } from './tables.js'
 
 export const DETECTORS = ['energy', 'knn', 'mahalanobis'] as const
@@ -57,6 +59,8 @@ export interface AnomalyResult {
   readonly tables: readonly { name: string; columns: number; normals: number; anomalies: number; classes: string }[]
   /** What the reader must know: subsampled tables. */
   readonly notes: readonly string[]
+  /** Of the training runs. */
+  readonly warnings: readonly RunWarning[]
   /** False when the study was interrupted. */
   readonly complete: boolean
 }
@@ -121,13 +125,13 @@ async function measure(
   { train, normals, anomalies }: Split,
   seed: number,
   options: AnomalyOptions,
-  onProgress: (done: number) => void,
+  hooks: Required<Pick<ood.FitOptions, 'onProgress' | 'onWarning'>>,
 ): Promise<Omit<AnomalyRow, 'dataset'>> {
   const { signal, threads } = options
   const job = { ...(threads !== undefined && { threads }), ...(signal !== undefined && { signal }) }
   const began = performance.now()
   // The rows are standardised already, by the training rows.
-  const how = { standardize: false, seed, onProgress, ...job }
+  const how = { standardize: false, seed, ...hooks, ...job }
   const detector = await ood.fit(SPECS[name](options.steps), train, how)
   try {
     const { anomaly } = await ood.evaluate({
@@ -173,6 +177,7 @@ export async function anomalyStudy(options: AnomalyOptions): Promise<AnomalyResu
     signal,
   } = options
   const rows: AnomalyRow[] = []
+  const warnings: RunWarning[] = []
   const result = (complete: boolean): AnomalyResult => ({
     rows,
     seeds,
@@ -186,6 +191,7 @@ export async function anomalyStudy(options: AnomalyOptions): Promise<AnomalyResu
       classes,
     })),
     notes: notesOf(tables, rowLimit),
+    warnings,
     complete,
   })
   const total = tables.length * seeds.length * detectors.reduce((sum, name) => sum + WEIGHT[name], 0)
@@ -199,7 +205,11 @@ export async function anomalyStudy(options: AnomalyOptions): Promise<AnomalyResu
           const tell = (done: number) => options.onProgress?.((finished + done * WEIGHT[name]) / total, text)
           tell(0)
           signal?.throwIfAborted()
-          const row: AnomalyRow = { dataset: table.name, ...(await measure(name, parts, seed, options, tell)) }
+          const hooks = {
+            onProgress: tell,
+            onWarning: (warning: TrainWarning) => void warnings.push(...warningsOf(text, [warning])),
+          }
+          const row: AnomalyRow = { dataset: table.name, ...(await measure(name, parts, seed, options, hooks)) }
           finished += WEIGHT[name]
           rows.push(row)
           options.onRow?.(row)

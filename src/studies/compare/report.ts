@@ -3,6 +3,7 @@ import { heatmap } from '../../report/heatmap.js'
 import { type Column, type Html, html, page, table } from '../../report/html.js'
 import { dotPlot, element, label, svg } from '../../report/svg.js'
 import { shortNumber, shortSummary } from '../statistics.js'
+import { warningsSection } from '../warnings.js'
 import { B, BATCH, plans } from './plans.js'
 import { WEIGHTS_SOURCE } from './sources.js'
 import { type CompareResult, TEST_ROWS, TRAIN_ROWS } from './study.js'
@@ -147,6 +148,7 @@ source (rows), first column the truth. Seed ${seed}.</figcaption></figure>`,
     html`<h3>Which objective to choose</h3>${choice(lines)}`,
     html`${weights(result, lines)}`,
     ...metricTables(result, lines),
+    html`${warningsSection(result.warnings)}`,
     CAVEATS,
   ]
 }

@@ -12,6 +12,7 @@ import { schedules } from '../../schedules/index.js'
 import { parseSpec } from '../../spec/index.js'
 import type { Tensor } from '../../tensor/index.js'
 import { train } from '../../training/index.js'
+import { type RunWarning, warningsOf } from '../warnings.js'
 import { B, BATCH, ENERGY, notCompared, type Plan, plans } from './plans.js'
 import { SOURCES, type SourceName } from './sources.js'
 
@@ -62,6 +63,8 @@ export interface CompareResult {
   /** Entropy of the truth over the square: no model's expected log-likelihood exceeds its negative. */
   entropy: Partial<Record<SourceName, number>>
   panels: ComparePanel[]
+  /** Of the training runs. */
+  warnings: RunWarning[]
   /** Objectives of this build that are not part of the comparison. */
   notCompared: string[]
   seconds: number
@@ -126,6 +129,7 @@ class Comparison {
       rows: [],
       entropy: {},
       panels: [],
+      warnings: [],
       notCompared: notCompared(),
       seconds: 0,
       interrupted: false,
@@ -211,7 +215,8 @@ class Comparison {
       for await (const event of run) {
         if (event.type === 'progress') this.#report((event.step / steps) * plan.cost, task)
       }
-      await run.done
+      const { warnings } = await run.done
+      this.#result.warnings.push(...warningsOf(`${task.source}, ${task.objective}, seed ${seed}`, warnings))
       return undefined
     } catch (error) {
       if (!(error instanceof LangevinError) || error.code !== 'ERR_LANGEVIN_DIVERGED') throw error

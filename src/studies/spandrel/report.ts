@@ -4,6 +4,7 @@ import { type Column, type Html, html, table } from '../../report/html.js'
 import { gallery } from '../../report/run-sections.js'
 import { dotPlot } from '../../report/svg.js'
 import { shortNumber, shortSummary } from '../statistics.js'
+import { warningsSection } from '../warnings.js'
 import { differenceTo, METRICS, type MetricKey, rowsFor, summaryOf } from './metrics.js'
 import { B, PLANS, SIGMA, type SpandrelModel } from './models.js'
 import { panelGrid, titleOf } from './panels.js'
@@ -210,6 +211,7 @@ tables: a model that drops data also scores low in the first.</p>
 <div class="pair"><div>${overview(result, 'spandrelMass')}</div><div>${overview(result, 'totalVariation')}</div></div>`,
     html`${confidence(result)}`,
     ...perShape,
+    html`${warningsSection(result.warnings)}`,
     method(result),
     CAVEATS,
   ]

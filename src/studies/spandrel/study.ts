@@ -8,6 +8,7 @@ import { meanSquaredError } from '../../objectives/mean-squared-error.js'
 import { invoke } from '../../runtime/index.js'
 import { type Tensor, tensor } from '../../tensor/index.js'
 import { evaluateObjective, train } from '../../training/index.js'
+import { type RunWarning, warningsOf } from '../warnings.js'
 import { B, BATCH, EMA, type ModelPlan, PLANS, SIGMA, type SpandrelModel } from './models.js'
 
 export const TRAIN_ROWS = 4000
@@ -61,6 +62,8 @@ export interface SpandrelResult {
   truth: Partial<Record<SpandrelShape, SpandrelMetrics>>
   supports: Partial<Record<SpandrelShape, Support>>
   panels: Panel[]
+  /** Of the training runs. */
+  warnings: RunWarning[]
   seconds: number
   /** True when the study was stopped before its end: rows holds what was finished. */
   interrupted: boolean
@@ -153,6 +156,7 @@ class Study {
       truth: {},
       supports: {},
       panels: [],
+      warnings: [],
       seconds: 0,
       interrupted: false,
       skippedSeeds: [],
@@ -301,7 +305,8 @@ class Study {
       for await (const event of run) {
         if (event.type === 'progress') this.#report((event.step / steps) * plan.cost, task)
       }
-      await run.done
+      const { warnings } = await run.done
+      this.#result.warnings.push(...warningsOf(`${task.shape}, ${task.model}, seed ${seed}`, warnings))
       if (plan.residualVariance) await setResidualVariance(energy, rows.x)
       return energy
     } catch (error) {
