@@ -47,8 +47,9 @@ export async function serveRows(prepare) {
   }
 }
 
-/** How many steps take about so many seconds; run(count) gives the seconds it took. It warms up on the way. */
+/** How many steps take about so many seconds, after a first run that warms up; run(count) gives the seconds it took. */
 export async function calibrated(run, seconds, least = 4) {
+  await run(least)
   for (let count = least; ; ) {
     const took = await run(count)
     if (took >= seconds / 2) return Math.max(least, Math.round((count * seconds) / took))

@@ -38,7 +38,7 @@ class Twin:
         """Parameters of the size torch.nn starts with."""
         arrays = {}
         for i, (name, (_, shape)) in enumerate(self.shapes.items()):
-            arrays[name] = self.L.seeded(self.L.key(seed + i), shape, dtype) * (shape[-1] + 1) ** -0.5
+            arrays[name] = self.L.start(seed + i, shape, dtype, (shape[-1] + 1) ** -0.5)
         return self.load(arrays, dtype)
 
     def linear(self, prefix, width, out, bias=True, spectral_norm=False):

@@ -71,7 +71,7 @@ def torch_library():
         gumbel=lambda key, like: -torch.log(-torch.log(torch.rand_like(like).clamp_min(1e-20))),
         split=lambda key, count: [None] * count,
         key=lambda seed: torch.manual_seed(seed) and None,
-        seeded=lambda key, shape, dtype: torch.randn(shape, dtype=getattr(torch, dtype)),
+        start=lambda seed, shape, dtype, sd=1.0: sd * torch.randn(shape, dtype=getattr(torch, dtype)),
         value_and_gradient=value_and_gradient,
         compiled=lambda f: f,
         plain=lambda f: torch.no_grad()(f),
@@ -84,6 +84,7 @@ def torch_library():
 def jax_library():
     import jax
     import jax.numpy as jnp
+    import numpy
 
     def value_and_gradient(energy):
         def summed(x, *more):
@@ -148,7 +149,8 @@ def jax_library():
         gumbel=lambda key, like: jax.random.gumbel(key, like.shape, like.dtype),
         split=lambda key, count: jax.random.split(key, count),
         key=jax.random.PRNGKey,
-        seeded=lambda key, shape, dtype: jax.random.normal(key, shape, dtype),
+        # NumPy's: jax.random compiles a program for every shape.
+        start=lambda seed, shape, dtype, sd=1.0: jnp.asarray(numpy.random.default_rng(seed).normal(0, sd, shape), dtype),
         value_and_gradient=value_and_gradient,
         compiled=jax.jit,
         plain=jax.jit,

@@ -55,7 +55,7 @@ class Kernels:
 
         def step(s, key, i, count):
             _, g = self.both(s["x"], s["p"], s["y"])
-            temperature = s["ladder"][i // (count // len(ladder))]
+            temperature = s["ladder"][i * len(ladder) // count]
             return {**s, "x": s["x"] - h / 2 * g + L.cast(L.sqrt(h * temperature), g) * L.normal(key, g)}
 
         return start, step
@@ -133,10 +133,13 @@ class Kernels:
 
         def step(s, key, i, count):
             keys = L.split(key, inner["steps"] + 1)
-            for k in range(inner["steps"]):
-                ladder_shape = (levels, -1, s["x"].shape[1])
-                xi = (s["noise"] * L.normal(keys[k], s["x"].reshape(ladder_shape))).reshape(s["x"].shape)
-                s = self.evaluated(s, x=s["x"] - h / 2 * s["g"] + xi)
+            replicas = (levels, -1, s["x"].shape[1])
+
+            def move(k, s):
+                noise = (s["noise"] * L.normal(keys[k], s["x"].reshape(replicas))).reshape(s["x"].shape)
+                return self.evaluated(s, x=s["x"] - h / 2 * s["g"] + noise)
+
+            s = L.for_each(inner["steps"], move, s)
             e = s["e"].reshape(levels, -1)
             ratio = s["inverse"][:, None] * (e - L.roll(e, -1, 0))
             of_turn = (L.arange(levels) % 2 == i % 2) & (L.arange(levels) < levels - 1)

@@ -37,7 +37,8 @@ def serve_rows(prepare):
 
 
 def calibrated(run, seconds, least=4):
-    """How many steps take about so many seconds; run(count) gives the seconds it took. It warms up on the way."""
+    """How many steps take about so many seconds, after a first run that compiles; run(count) gives the seconds it took."""
+    run(least)
     count = least
     while True:
         took = run(count)

@@ -21,7 +21,7 @@ DESCENT = {"kind": "langevin", "form": "heuristic", "noise": 0, "stepSize": 1e-6
 def rows_of(o, count, dtype):
     """Normal numbers, or states of the energy: what they are is nothing to the clock."""
     kind, spec = o.get("states", "real"), o["energy"]
-    x = L.seeded(L.key(1), (count, o["columns"]), dtype)
+    x = L.start(1, (count, o["columns"]), dtype)
     if kind == "real":
         return x
     if kind == "mixed":
@@ -36,7 +36,7 @@ def rows_of(o, count, dtype):
 def condition_of(o, count, dtype):
     if "classes" in o:
         return L.array([i % o["classes"] for i in range(count)], "int32")
-    return L.seeded(L.key(2), (count, o["condition"]), dtype) if "condition" in o else None
+    return L.start(2, (count, o["condition"]), dtype) if "condition" in o else None
 
 
 def by_call(f, arguments):
@@ -51,7 +51,7 @@ def by_call(f, arguments):
 
 def by_loop(o, twin, state):
     start, step, _ = sampler_twin(L, twin, {"sampler": DESCENT, **o})
-    state, run_steps = start(state), L.loop(step)
+    state, run_steps = L.compiled(start)(state), L.loop(step)
 
     def run(count):
         started = time.perf_counter()
@@ -64,7 +64,6 @@ def by_loop(o, twin, state):
 def prepare(o):
     dtype = o.get("dtype", "float32")
     if L.name == "jax":
-        jax.clear_caches()
         jax.config.update("jax_enable_x64", dtype == "float64")
     twin, count = Twin(L, o["energy"]), o["rows"]
     x, p, y = rows_of(o, count, dtype), twin.random(1, dtype), condition_of(o, count, dtype)
