@@ -70,7 +70,7 @@ function selects(variant, quick) {
   return (one) => one.quick || !quick
 }
 
-/** The runs of this process. A variant has float32 alone: float64 is on the plain path anyway. */
+/** The runs of this process. A variant has float32 alone: the kernels of float64 are the same templates. */
 async function here(langevin, { only, quick, variant }) {
   const began = performance.now()
   const select = selects(variant, quick)

@@ -19,16 +19,21 @@ TEST(every_activation_has_all_its_forms) {
   CHECK(activationOperations().size() >= 7);
   for (const OpDefinition& row : activationOperations()) {
     CHECK(&operation(row.name) == &row);
-    const TileOp* tile = findTileOp(row.name);
+    const TileOpOf<float>* tile = findTileOp<float>(row.name);
     require(tile && tile->unary == row.traits.unary, row.name,
             "tile form (traits.unary in program/ops_activations.cpp)");
+    require(findTileOp<double>(row.name) != nullptr, row.name, "tile form in float64");
     require(cuda::findCudaOp(row.name) != nullptr, row.name, "CUDA form (executors/cuda/lower_elementwise.cpp)");
     if (!row.traits.smooth) continue;
-    require(findSecondOp(row.name) != nullptr, row.name, "second derivatives (executors/cpu/tile_second_ops.cpp)");
+    require(findSecondOp<float>(row.name) && findSecondOp<double>(row.name), row.name,
+            "second derivatives (executors/cpu/tile_second_ops.cpp)");
     require(isSmoothActivation(row), row.name, "third derivatives (gradients/score_chain_tensors.cpp)");
     float numbers[8] = {};
     const Bend bend{numbers, numbers + 1, numbers + 2, nullptr, numbers + 3, numbers + 4, false};
     require(tileKernels().bend({*row.traits.unary, 0.0f}, bend, 1), row.name, "bend (kernels/isa/activate.hpp)");
+    double wide[8] = {};
+    const BendOf<double> wideBend{wide, wide + 1, wide + 2, nullptr, wide + 3, wide + 4, false};
+    require(tileKernelsOf<double>().bend({*row.traits.unary, 0.0}, wideBend, 1), row.name, "bend in float64");
     JetLayer layer{.rows = 1, .width = 1, .directions = 0};
     layer.slope = numbers, layer.second = numbers + 1, layer.third = numbers + 2, layer.sums = numbers + 3;
     require(jetKernels().values(*row.traits.unary, layer, nullptr, nullptr), row.name, "jet (kernels/isa/jets.hpp)");
@@ -38,7 +43,7 @@ TEST(every_activation_has_all_its_forms) {
 TEST(what_is_not_smooth_has_no_second_form) {
   for (const char* name : {"relu", "leakyRelu", "abs", "maximum", "minimum"}) {
     CHECK(!operation(name).traits.smooth);
-    CHECK(!findSecondOp(name));
+    CHECK(!findSecondOp<float>(name) && !findSecondOp<double>(name));
     CHECK(!isSmoothActivation(operation(name)));
   }
 }

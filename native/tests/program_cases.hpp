@@ -119,13 +119,14 @@ inline Program quadratic(std::int64_t d, bool learnable) {
   return b.finish();
 }
 
-inline Batch randomRows(const Program& p, std::int64_t n, std::uint64_t seed, bool conditioned) {
+inline Batch randomRows(const Program& p, std::int64_t n, std::uint64_t seed, bool conditioned,
+                        at::ScalarType dtype = at::kFloat) {
   Batch rows;
-  rows.x = Random(seed).normal(n, p.inputWidth(), 0, Stream::User, at::kFloat);
+  rows.x = Random(seed).normal(n, p.inputWidth(), 0, Stream::User, dtype);
   if (!conditioned) return rows;
   if (p.condition.kind == Condition::Kind::Class) rows.y = Random(seed).index(n, p.condition.width, 1, Stream::User);
   if (p.condition.kind == Condition::Kind::Continuous)
-    rows.y = Random(seed).normal(n, p.condition.width, 2, Stream::User, at::kFloat);
+    rows.y = Random(seed).normal(n, p.condition.width, 2, Stream::User, dtype);
   return rows;
 }
 

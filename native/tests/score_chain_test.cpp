@@ -34,7 +34,7 @@ Derivatives byHand(const Energy& energy, const at::Tensor& x, const at::Tensor& 
 // The same as one tile of the fused kernels.
 Derivatives inTile(const Energy& energy, const at::Tensor& x, const at::Tensor& v, const at::Tensor& outer) {
   const auto chain = ScoreChain::compile(energy.program());
-  const auto packed = energy.packed();
+  const auto packed = energy.packed<float>();
   const TileInput in{.x = x.const_data_ptr<float>(), .rows = x.size(0)};
   const ScoreChain::Directions directions{v.defined() ? v.const_data_ptr<float>() : nullptr,
                                           v.defined() ? v.size(1) : 0};

@@ -17,27 +17,28 @@ struct Derivatives {
   at::Tensor score, gradient;  // [n, d]; d/dtheta of sum outer . score, flat
 };
 
+template <class T>
 Derivatives byHand(const Energy& energy, const Batch& rows, const at::Tensor& outer) {
   std::string reason;
-  const auto program = TileProgram::compileSecondOrder(energy.program(), energy.parameters(), reason);
+  const auto program = TileProgramOf<T>::compileSecondOrder(energy.program(), energy.parameters(), reason);
   CHECK(program != nullptr);
   Derivatives result{at::empty_like(rows.x), at::zeros_like(energy.parameters().flat())};
   TileWorkspace ws;
-  const auto packed = energy.packed();
-  const TileInput in = Energy::tileInput(rows);
-  program->recordScore(*packed, in, ws, result.score.data_ptr<float>());
-  program->scoreGradient(*packed, in, ws, outer.data_ptr<float>(), result.gradient.data_ptr<float>());
+  const auto packed = energy.packed<T>();
+  const TileInputOf<T> in = Energy::tileInput<T>(rows);
+  program->recordScore(*packed, in, ws, result.score.data_ptr<T>());
+  program->scoreGradient(*packed, in, ws, outer.data_ptr<T>(), result.gradient.data_ptr<T>());
   return result;
 }
 
 Derivatives byAutograd(const Energy& energy, const Batch& rows, const at::Tensor& outer) {
   at::AutoGradMode enable(true);
   std::vector<at::Tensor> leaves, constants, inputs;
-  for (const at::Tensor& t : energy.parameters().tensors()) leaves.push_back(t.detach().to(at::kDouble));
+  for (const at::Tensor& t : energy.parameters().tensors()) leaves.push_back(t.detach().to(at::kDouble, false, true));
   for (std::size_t i = 0; i < leaves.size(); ++i)
     if (energy.parameters().info()[i].learnable) inputs.push_back(leaves[i].requires_grad_(true));
   for (const at::Tensor& c : energy.program().constants) constants.push_back(c.to(at::kDouble));
-  Batch wide{rows.x.to(at::kDouble).requires_grad_(true), rows.y};
+  Batch wide{rows.x.detach().to(at::kDouble, false, true).requires_grad_(true), rows.y};
   if (rows.y.defined() && rows.y.is_floating_point()) wide.y = rows.y.to(at::kDouble);
   const at::Tensor total = evaluate(energy.program(), leaves, constants, wide, {}).energy.sum();
   const at::Tensor score = -torch::autograd::grad({total}, {wide.x}, {}, true, true)[0];
@@ -82,38 +83,45 @@ std::vector<Map> specs() {
   return specs;
 }
 
-Batch rowsFor(const Program& p, std::int64_t n) {
+Batch rowsFor(const Program& p, std::int64_t n, at::ScalarType type) {
   Batch rows;
-  rows.x = normal(n, p.inputWidth(), 1, at::kFloat);
+  rows.x = normal(n, p.inputWidth(), 1, type);
   if (p.condition.kind == Condition::Kind::Class && !p.condition.optional)
     rows.y = Random(5).index(n, p.condition.width, 7, Stream::User);
-  if (p.condition.kind == Condition::Kind::Continuous) rows.y = normal(n, p.condition.width, 8, at::kFloat);
+  if (p.condition.kind == Condition::Kind::Continuous) rows.y = normal(n, p.condition.width, 8, type);
   return rows;
+}
+
+// Float32 sums over 31 rows of numbers of order one: a few hundred roundings of 6e-8, in float64 of 1e-16.
+template <class T>
+void equalsAutograd() {
+  constexpr auto type = c10::CppTypeToScalarType<T>::value;
+  constexpr double kScore = std::is_same_v<T, float> ? 2e-5 : 1e-12, kGradient = 2.5 * kScore;
+  for (const Map& spec : specs()) {
+    const EnergyRef energy = energyFrom(spec, type);
+    for (const auto& [name, value] : energy->parameters().named())
+      if (value.dim() > 0)  // nothing at a neutral value: gains of 1, shifts of 0, P = I
+        energy->parameters().assign({{name, value + 0.3 * normal(value.numel(), 1, 3, type).reshape(value.sizes())}},
+                                    false);
+    for (std::int64_t n : {1, 31}) {
+      const Batch rows = rowsFor(energy->program(), n, type);
+      const at::Tensor outer = normal(n, energy->inputWidth(), 2, type);
+      const Derivatives hand = byHand<T>(*energy, rows, outer), autograd = byAutograd(*energy, rows, outer);
+      CHECK_NEAR(relative(hand.score, autograd.score), 0.0, kScore);
+      CHECK_NEAR(relative(hand.gradient, autograd.gradient), 0.0, kGradient);
+      // A test of the test: another weight on one row must be seen.
+      at::Tensor other = outer.clone();
+      other.select(0, n / 2).mul_(2);
+      if (hand.gradient.numel() > 12)
+        CHECK(relative(byHand<T>(*energy, rows, other).gradient, autograd.gradient) > 1e-3);
+    }
+  }
 }
 
 }  // namespace
 
-TEST(equals_autograd_through_autograd) {
-  for (const Map& spec : specs()) {
-    const EnergyRef energy = energyFrom(spec, at::kFloat);
-    for (const auto& [name, value] : energy->parameters().named())
-      if (value.dim() > 0)  // nothing at a neutral value: gains of 1, shifts of 0, P = I
-        energy->parameters().assign(
-            {{name, value + 0.3 * normal(value.numel(), 1, 3, at::kFloat).reshape(value.sizes())}}, false);
-    for (std::int64_t n : {1, 31}) {
-      const Batch rows = rowsFor(energy->program(), n);
-      const at::Tensor outer = normal(n, energy->inputWidth(), 2, at::kFloat);
-      const Derivatives hand = byHand(*energy, rows, outer), autograd = byAutograd(*energy, rows, outer);
-      // Float32 sums over 31 rows of numbers of order one, a few hundred roundings of 6e-8.
-      CHECK_NEAR(relative(hand.score, autograd.score), 0.0, 2e-5);
-      CHECK_NEAR(relative(hand.gradient, autograd.gradient), 0.0, 5e-5);
-      // A test of the test: another weight on one row must be seen.
-      at::Tensor other = outer.clone();
-      other.select(0, n / 2).mul_(2);
-      if (hand.gradient.numel() > 12) CHECK(relative(byHand(*energy, rows, other).gradient, autograd.gradient) > 1e-3);
-    }
-  }
-}
+TEST(equals_autograd_through_autograd) { equalsAutograd<float>(); }
+TEST(equals_autograd_through_autograd_in_float64) { equalsAutograd<double>(); }
 
 TEST(other_energies_take_the_plain_path) {
   const auto taken = [](Map spec) {

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <functional>
 #include <random>
+#include <type_traits>
 
 #include "check.hpp"
 #include "energies/energy.hpp"
@@ -19,12 +20,14 @@ struct Both {
   at::Tensor energy, gradient, flat;
 };
 
-// Double precision is the yardstick: both float32 paths are compared with it, so a shared mistake cannot hide.
+// Double precision is the yardstick: both float32 paths are compared with it, so a shared mistake cannot hide. The fused
+// kernels of float64 share nothing with it but the program.
 Both exact(const Program& program, const Parameters& parameters, const Batch& rows, const at::Tensor& weights) {
   std::vector<at::Tensor> leaves, constants;
-  for (const at::Tensor& t : parameters.tensors()) leaves.push_back(t.detach().to(at::kDouble).requires_grad_(true));
+  for (const at::Tensor& t : parameters.tensors())
+    leaves.push_back(t.detach().to(at::kDouble, false, true).requires_grad_(true));
   for (const at::Tensor& c : program.constants) constants.push_back(c.to(at::kDouble));
-  Batch r{rows.x.to(at::kDouble).requires_grad_(true), rows.y};
+  Batch r{rows.x.detach().to(at::kDouble, false, true).requires_grad_(true), rows.y};
   if (r.y.defined() && r.y.is_floating_point()) r.y = r.y.to(at::kDouble);
   const at::Tensor e = evaluate(program, leaves, constants, r, {}).energy;
   Both b;
@@ -44,24 +47,35 @@ Both exact(const Program& program, const Parameters& parameters, const Batch& ro
   return b;
 }
 
-void compare(Program program, std::int64_t n, std::uint64_t seed) {
-  Energy energy(std::move(program), at::kFloat, at::kCPU, seed);
-  CHECK(energy.tiles() != nullptr);
-  const Batch rows = randomRows(energy.program(), n, seed + 1, true);
-  const at::Tensor weights = Random(seed).normal(n, 1, 3, Stream::User, at::kFloat).squeeze(1).contiguous();
+// Of the largest entry: float32 sums of hundreds of terms keep about 1e-6, float64 ones 1e-14 or so.
+template <class T>
+constexpr double kBound = std::is_same_v<T, float> ? 1e-5 : 1e-12;
+
+template <class T>
+void compareIn(const Program& program, std::int64_t n, std::uint64_t seed) {
+  constexpr auto type = c10::CppTypeToScalarType<T>::value;
+  Energy energy(program, type, at::kCPU, seed);
+  CHECK(energy.tiles<T>() != nullptr);
+  const Batch rows = randomRows(energy.program(), n, seed + 1, true, type);
+  const at::Tensor weights = Random(seed).normal(n, 1, 3, Stream::User, type).squeeze(1).contiguous();
   const Both want = exact(energy.program(), energy.parameters(), rows, weights);
   const EnergyAndGradient got = energy.energyAndGradient(rows);
-  CHECK_NEAR(apart(energy.energyOf(rows), want.energy), 0.0, 1e-5);
-  CHECK_NEAR(apart(got.energy, want.energy), 0.0, 1e-5);
-  CHECK_NEAR(apart(got.gradient, want.gradient), 0.0, 1e-5);
+  CHECK_NEAR(apart(energy.energyOf(rows), want.energy), 0.0, kBound<T>);
+  CHECK_NEAR(apart(got.energy, want.energy), 0.0, kBound<T>);
+  CHECK_NEAR(apart(got.gradient, want.gradient), 0.0, kBound<T>);
   TileWorkspace ws;
-  at::Tensor e = at::empty({n}), flat = at::zeros({energy.parameters().count()});
-  const auto packed = energy.packed();
-  energy.tiles()->record(*packed, Energy::tileInput(rows), ws, e.data_ptr<float>(), nullptr);
-  energy.tiles()->parameterGradient(*packed, Energy::tileInput(rows), ws, weights.data_ptr<float>(), nullptr,
-                                    flat.data_ptr<float>());
-  CHECK_NEAR(apart(e, want.energy), 0.0, 1e-5);
-  CHECK_NEAR(apart(flat, want.flat), 0.0, 2e-5);
+  at::Tensor e = at::empty({n}, type), flat = at::zeros({energy.parameters().count()}, type);
+  const auto packed = energy.packed<T>();
+  const TileInputOf<T> in = Energy::tileInput<T>(rows);
+  energy.tiles<T>()->record(*packed, in, ws, e.data_ptr<T>(), nullptr);
+  energy.tiles<T>()->parameterGradient(*packed, in, ws, weights.data_ptr<T>(), nullptr, flat.data_ptr<T>());
+  CHECK_NEAR(apart(e, want.energy), 0.0, kBound<T>);
+  CHECK_NEAR(apart(flat, want.flat), 0.0, 2 * kBound<T>);
+}
+
+void compare(const Program& program, std::int64_t n, std::uint64_t seed) {
+  compareIn<float>(program, n, seed);
+  compareIn<double>(program, n, seed);
 }
 
 }  // namespace
@@ -82,17 +96,20 @@ TEST(residual_layer_norm_and_class_embedding) {
 }
 
 TEST(classifier_with_and_without_its_class) {
-  for (const bool labelled : {false, true}) {
-    Energy energy(classifier(), at::kFloat, at::kCPU, 3);
-    CHECK(energy.tiles() != nullptr);
-    const Batch rows = randomRows(energy.program(), 70, 5, labelled);
-    const at::Tensor weights = at::ones({70});
-    const Both want = exact(energy.program(), energy.parameters(), rows, weights);
-    const EnergyAndGradient got = energy.energyAndGradient(rows);
-    CHECK_NEAR(apart(got.energy, want.energy), 0.0, 1e-5);
-    CHECK_NEAR(apart(got.gradient, want.gradient), 0.0, 1e-5);
-    CHECK(energy.outputsOf(rows, 1).sizes().equals({70, 5}));
-  }
+  for (const at::ScalarType type : {at::kFloat, at::kDouble})
+    for (const bool labelled : {false, true}) {
+      Energy energy(classifier(), type, at::kCPU, 3);
+      CHECK(energy.isFused());
+      const Batch rows = randomRows(energy.program(), 70, 5, labelled, type);
+      const Both want = exact(energy.program(), energy.parameters(), rows, at::ones({70}));
+      const EnergyAndGradient got = energy.energyAndGradient(rows);
+      const double bound = type == at::kFloat ? kBound<float> : kBound<double>;
+      CHECK_NEAR(apart(got.energy, want.energy), 0.0, bound);
+      CHECK_NEAR(apart(got.gradient, want.gradient), 0.0, bound);
+      const at::Tensor outputs = energy.outputsOf(rows, 1);
+      CHECK(outputs.sizes().equals({70, 5}));
+      CHECK_NEAR(apart(outputs, energy.evaluateWith(energy.parameters().tensors(), rows, {}).outputs), 0.0, bound);
+    }
 }
 
 TEST(expressions_with_broadcasting_selection_and_branches) {
@@ -120,7 +137,7 @@ TEST(functions_of_parameters_alone) {
   const int weighted = b.sum(b.mul(b.square(x), b.apply("exp", {p}, 3)));
   b.setEnergy(b.add(weighted, b.mul(b.square(f), b.apply("exp", {b.apply("neg", {q}, 1)}, 1))));
   compare(b.finish(), 150, 21);
-  CHECK(make({{"kind", "regressor"}, {"input", 2}, {"hidden", List{8.0}}})->tiles() != nullptr);
+  CHECK(make({{"kind", "regressor"}, {"input", 2}, {"hidden", List{8.0}}})->isFused());
 }
 
 TEST(quadratic_forms_of_every_width) {
@@ -160,11 +177,21 @@ TEST(distances_far_from_the_origin_are_differences) {
 }
 
 TEST(wide_rows_are_summed_in_vectors) {
-  for (std::int64_t d : {127, 128, 300}) {
+  for (std::int64_t d : {127, 128, 300, 1500}) {
     Builder b("expression");
     const int x = b.input(d);
     b.setEnergy(b.add(b.sum(b.square(x)), b.apply("mean", {x}, 1)));
     compare(b.finish(), 30, 12);
+  }
+}
+
+TEST(one_row_one_column_and_1500_columns) {
+  for (std::int64_t n : {1, 3}) {
+    compare(network("silu", 1, {5}), n, 14);
+    compare(network("tanh", 1500, {40, 9}), n, 15);
+    compare(quadratic(1500, false), n, 16);
+    // Weights are e^-d of distances of 1,500 numbers: float32 keeps four digits of them.
+    compareIn<double>(mixture(3, 1500, true), n, 17);
   }
 }
 
@@ -180,6 +207,7 @@ TEST(a_program_that_gives_its_input) {
     std::string reason;
     CHECK(!TileProgram::compile(program, parameters, reason));
     CHECK(reason.find("source of the program") != std::string::npos);
+    CHECK(!TileProgramOf<double>::compile(program, parameters, reason));
   }
   Builder b("expression");
   b.setEnergy(b.input(1));
@@ -205,15 +233,18 @@ TEST(energies_are_no_views_of_the_rows) {
 }
 
 TEST(buffers_are_packed_again_when_they_change) {
-  Energy energy(quadratic(33, false), at::kFloat, at::kCPU, 4);
-  const Batch rows = randomRows(energy.program(), 10, 6, false);
-  for (double factor : {1.0, 2.0, 0.5}) {
-    {
-      at::NoGradGuard guard;
-      energy.parameters().tensors()[1].mul_(factor);
+  for (const at::ScalarType type : {at::kFloat, at::kDouble}) {
+    Energy energy(quadratic(33, false), type, at::kCPU, 4);
+    const Batch rows = randomRows(energy.program(), 10, 6, false, type);
+    for (double factor : {1.0, 2.0, 0.5}) {
+      {
+        at::NoGradGuard guard;
+        energy.parameters().tensors()[1].mul_(factor);
+      }
+      const Both want = exact(energy.program(), energy.parameters(), rows, at::ones({10}));
+      for (int again = 0; again < 2; ++again)
+        CHECK_NEAR(apart(energy.energyOf(rows), want.energy), 0.0, type == at::kFloat ? kBound<float> : kBound<double>);
     }
-    const Both want = exact(energy.program(), energy.parameters(), rows, at::ones({10}));
-    for (int again = 0; again < 2; ++again) CHECK_NEAR(apart(energy.energyOf(rows), want.energy), 0.0, 1e-5);
   }
 }
 
@@ -225,6 +256,8 @@ TEST(a_wrong_derivative_would_be_seen) {
   at::Tensor wrong = want.gradient.clone();
   wrong.select(1, 0).neg_();
   CHECK(apart(wrong.to(at::kFloat), want.gradient) > 1e-2);
+  // Nor do numbers that went through float32 on their way pass for float64 ones.
+  CHECK(apart(want.gradient.to(at::kFloat), want.gradient) > 1e3 * kBound<double>);
 }
 
 TEST(changed_parameters_are_noticed) {
@@ -239,13 +272,15 @@ TEST(changed_parameters_are_noticed) {
 }
 
 TEST(results_do_not_depend_on_threads) {
-  Energy energy(network("silu", 2, {64, 64}), at::kFloat, at::kCPU, 4);
-  const Batch rows = randomRows(energy.program(), 3001, 6, true);
-  const EnergyAndGradient one = energy.energyAndGradient(rows, 1);
-  for (int threads : {2, 3}) {
-    const EnergyAndGradient many = energy.energyAndGradient(rows, threads);
-    CHECK(one.energy.equal(many.energy));
-    CHECK(one.gradient.equal(many.gradient));
+  for (const at::ScalarType type : {at::kFloat, at::kDouble}) {
+    Energy energy(network("silu", 2, {64, 64}), type, at::kCPU, 4);
+    const Batch rows = randomRows(energy.program(), 3001, 6, true, type);
+    const EnergyAndGradient one = energy.energyAndGradient(rows, 1);
+    for (int threads : {2, 3}) {
+      const EnergyAndGradient many = energy.energyAndGradient(rows, threads);
+      CHECK(one.energy.equal(many.energy));
+      CHECK(one.gradient.equal(many.gradient));
+    }
   }
 }
 

@@ -1,4 +1,4 @@
-/** Energies that are their input, and functions far out: in the fused kernels (float32) and in plain LibTorch (float64). */
+/** Energies that are their input, and functions far out: in the fused kernels of both dtypes. */
 import { describe, expect, it } from 'vitest'
 import { Energy, energies, expr, layers, Network, networks, sample, samplers, type Tensor } from '../../src/index.js'
 

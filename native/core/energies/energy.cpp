@@ -27,15 +27,15 @@ EnergyRef energyIn(const Spec& argument) {
 }
 
 ProgramValues Energy::valuesOf(const Batch& rows) const {
-  if (tiles()) {
+  ProgramValues result;
+  const bool fused = withTiles([&]<class T>(const TileProgramOf<T>& tiles) {
     const Batch dense = rows.contiguous();
-    ProgramValues result;
     result.energy = at::empty({rows.size()}, options());
     if (hasOutputs()) result.outputs = at::empty({rows.size(), outputWidth()}, options());
-    tiles()->forward(*packed(), tileInput(dense), workspace(), result.energy.data_ptr<float>(),
-                     result.outputs.defined() ? result.outputs.data_ptr<float>() : nullptr);
-    return result;
-  }
+    tiles.forward(*packed<T>(), tileInput<T>(dense), workspace(), result.energy.data_ptr<T>(),
+                  result.outputs.defined() ? result.outputs.data_ptr<T>() : nullptr);
+  });
+  if (fused) return result;
   at::NoGradGuard guard;
   return evaluateWith(parameters().tensors(), rows, {});
 }
@@ -43,13 +43,14 @@ ProgramValues Energy::valuesOf(const Batch& rows) const {
 at::Tensor Energy::energyOf(const Batch& rows) const { return valuesOf(rows).energy; }
 
 EnergyAndGradient Energy::energyAndGradient(const Batch& rows) const {
-  if (tiles()) {
+  EnergyAndGradient result;
+  const bool fused = withTiles([&]<class T>(const TileProgramOf<T>& tiles) {
     const Batch dense = rows.contiguous();
-    EnergyAndGradient result{at::empty({rows.size()}, options()), at::empty(rows.x.sizes(), options())};
-    tiles()->energyAndGradient(*packed(), tileInput(dense), workspace(), result.energy.data_ptr<float>(),
-                               result.gradient.data_ptr<float>());
-    return result;
-  }
+    result = {at::empty({rows.size()}, options()), at::empty(rows.x.sizes(), options())};
+    tiles.energyAndGradient(*packed<T>(), tileInput<T>(dense), workspace(), result.energy.data_ptr<T>(),
+                            result.gradient.data_ptr<T>());
+  });
+  if (fused) return result;
   if (cudaTiles()) return cudaTiles()->energyAndGradient({program(), parameters(), constants()}, rows);
   at::AutoGradMode enable(true);
   Batch leaf = rows;
@@ -88,26 +89,26 @@ bool allFinite(const float* values, std::int64_t n) {
 bool Energy::takesPlainRows(const float* x, std::int64_t rows) const {
   const Condition& condition = program().condition;
   const bool given = condition.kind == Condition::Kind::None || condition.optional;
-  return tiles() && given && rows > 0 && allFinite(x, rows * inputWidth());
+  return tiles<float>() && given && rows > 0 && allFinite(x, rows * inputWidth());
 }
 
 bool Energy::energyInto(const float* x, std::int64_t rows, float* out) const {
   if (!takesPlainRows(x, rows)) return false;
-  const auto weights = packed();
+  const auto weights = packed<float>();
   const Tiling tiling(rows, smallestTile(workPerRow()));
   for (std::int64_t i = 0; i < tiling.count(); ++i) {
     const TileRange r = tiling.range(i);
     TileInput in;
     in.x = x + r.first * inputWidth();
     in.rows = r.last - r.first;
-    tiles()->forward(*weights, in, workspace(), out + r.first, nullptr);
+    tiles<float>()->forward(*weights, in, workspace(), out + r.first, nullptr);
   }
   return allFinite(out, rows);
 }
 
 bool Energy::scoreInto(const float* x, std::int64_t rows, float* out) const {
   if (!takesPlainRows(x, rows)) return false;
-  const auto weights = packed();
+  const auto weights = packed<float>();
   const std::int64_t d = inputWidth();
   const Tiling tiling(rows, smallestTile(workPerRow()));
   std::vector<float> energies(static_cast<std::size_t>(rows));
@@ -116,7 +117,7 @@ bool Energy::scoreInto(const float* x, std::int64_t rows, float* out) const {
     TileInput in;
     in.x = x + r.first * d;
     in.rows = r.last - r.first;
-    tiles()->energyAndGradient(*weights, in, workspace(), energies.data(), out + r.first * d);
+    tiles<float>()->energyAndGradient(*weights, in, workspace(), energies.data(), out + r.first * d);
   }
   for (std::int64_t i = 0; i < rows * d; ++i) out[i] = -out[i];
   return allFinite(out, rows * d);

@@ -52,15 +52,16 @@ at::Tensor outerOf(const std::vector<at::Tensor>& leaves, std::vector<at::Tensor
 }  // namespace
 
 // What the loss asks of a tile, added up over its rows.
+template <class T>
 void Tape::addFusedGradient(const Piece& piece, at::Tensor& flat) const {
   const Record& record = *piece.record;
-  const FusedTile tile = fusedTile(record, piece.tile);
+  const FusedQuantityOf<T>& fused = *record.quantity.fused->of<T>();
+  const FusedTileOf<T> tile = fusedTile<T>(record, piece.tile);
   const at::Tensor& outer = piece.outer;
-  const float* weights = outer.data_ptr<float>() + tile.range.first * (outer.numel() / outer.size(0));
-  if (record.parameters) record.quantity.fused->parameterGradient(tile, weights, flat.data_ptr<float>());
+  const T* weights = outer.const_data_ptr<T>() + tile.range.first * (outer.numel() / outer.size(0));
+  if (record.parameters) fused.parameterGradient(tile, weights, flat.data_ptr<T>());
   for (const Input& input : record.inputs)
-    record.quantity.fused->inputGradient(tile, weights,
-                                         input.gradient.data_ptr<float>() + tile.range.first * input.gradient.size(1));
+    fused.inputGradient(tile, weights, input.gradient.data_ptr<T>() + tile.range.first * input.gradient.size(1));
 }
 
 void Tape::addTensorGradient(const Piece& piece, at::Tensor& flat) const {
@@ -110,8 +111,10 @@ at::Tensor Tape::addPieces(const std::vector<Piece>& pieces) {
   parallelTiles(static_cast<std::int64_t>(groups), cuda ? 1 : threads_, [&](std::int64_t i) {
     const auto k = static_cast<std::size_t>(i);
     for (std::size_t at = k * pieces.size() / groups; at < (k + 1) * pieces.size() / groups; ++at)
-      pieces[at].record->path == Path::Fused ? addFusedGradient(pieces[at], parts[k])
-                                             : addTensorGradient(pieces[at], parts[k]);
+      if (pieces[at].record->path == Path::Fused)
+        network_.withTiles([&]<class T>(const TileProgramOf<T>&) { addFusedGradient<T>(pieces[at], parts[k]); });
+      else
+        addTensorGradient(pieces[at], parts[k]);
   });
   addUp(parts, groups);
   return parts[0];

@@ -8,48 +8,54 @@ namespace {
 
 // Dropout's masks exist in the plain path only.
 bool isTrainable(const CompiledNetwork& compiled) {
-  const TileProgram* tiles = compiled.network.tiles();
-  return tiles && tiles->trainable();
+  bool trainable = false;
+  compiled.network.withTiles([&](const auto& tiles) { trainable = tiles.trainable(); });
+  return trainable;
 }
 
-class FusedEnergy : public FusedQuantity {
+template <class T>
+class FusedEnergy : public FusedQuantityOf<T> {
  public:
   bool covers(const CompiledNetwork& compiled) const override { return isTrainable(compiled); }
   std::vector<std::int64_t> rowShape(const CompiledNetwork&, const std::vector<at::Tensor>&) const override {
     return {};
   }
-  void evaluate(const FusedTile& t, float* value) const override {
-    t.compiled.network.tiles()->record(t.packed, t.in, t.workspace, value, nullptr);
+  void evaluate(const FusedTileOf<T>& t, T* value) const override {
+    t.compiled.network.template tiles<T>()->record(t.packed, t.in, t.workspace, value, nullptr);
   }
-  void parameterGradient(const FusedTile& t, const float* outer, float* flat) const override {
-    t.compiled.network.tiles()->parameterGradient(t.packed, t.in, t.workspace, outer, nullptr, flat);
+  void parameterGradient(const FusedTileOf<T>& t, const T* outer, T* flat) const override {
+    t.compiled.network.template tiles<T>()->parameterGradient(t.packed, t.in, t.workspace, outer, nullptr, flat);
   }
   bool hasInputGradient() const override { return true; }
-  void inputGradient(const FusedTile& t, const float* outer, float* gradient) const override {
-    t.compiled.network.tiles()->inputGradient(t.packed, t.in, t.workspace, outer, nullptr, gradient);
+  void inputGradient(const FusedTileOf<T>& t, const T* outer, T* gradient) const override {
+    t.compiled.network.template tiles<T>()->inputGradient(t.packed, t.in, t.workspace, outer, nullptr, gradient);
   }
 };
 
-class FusedOutputs : public FusedQuantity {
+template <class T>
+class FusedOutputs : public FusedQuantityOf<T> {
  public:
   bool covers(const CompiledNetwork& compiled) const override { return isTrainable(compiled); }
   std::vector<std::int64_t> rowShape(const CompiledNetwork& compiled, const std::vector<at::Tensor>&) const override {
     return {compiled.network.outputWidth()};
   }
-  void evaluate(const FusedTile& t, float* value) const override {
-    t.compiled.network.tiles()->record(t.packed, t.in, t.workspace, nullptr, value);
+  void evaluate(const FusedTileOf<T>& t, T* value) const override {
+    t.compiled.network.template tiles<T>()->record(t.packed, t.in, t.workspace, nullptr, value);
   }
-  void parameterGradient(const FusedTile& t, const float* outer, float* flat) const override {
-    t.compiled.network.tiles()->parameterGradient(t.packed, t.in, t.workspace, nullptr, outer, flat);
+  void parameterGradient(const FusedTileOf<T>& t, const T* outer, T* flat) const override {
+    t.compiled.network.template tiles<T>()->parameterGradient(t.packed, t.in, t.workspace, nullptr, outer, flat);
   }
   bool hasInputGradient() const override { return true; }
-  void inputGradient(const FusedTile& t, const float* outer, float* gradient) const override {
-    t.compiled.network.tiles()->inputGradient(t.packed, t.in, t.workspace, nullptr, outer, gradient);
+  void inputGradient(const FusedTileOf<T>& t, const T* outer, T* gradient) const override {
+    t.compiled.network.template tiles<T>()->inputGradient(t.packed, t.in, t.workspace, nullptr, outer, gradient);
   }
 };
 
-const FusedEnergy fusedEnergy;
-const FusedOutputs fusedOutputs;
+const FusedEnergy<float> fusedEnergy32;
+const FusedEnergy<double> fusedEnergy64;
+const FusedOutputs<float> fusedOutputs32;
+const FusedOutputs<double> fusedOutputs64;
+const FusedQuantity fusedEnergy{&fusedEnergy32, &fusedEnergy64}, fusedOutputs{&fusedOutputs32, &fusedOutputs64};
 
 }  // namespace
 

@@ -11,7 +11,7 @@
 
 namespace langevin {
 
-class FusedQuantity;
+struct FusedQuantity;
 class QuantityByHand;
 
 /// Which tensor of the rows a derivative is taken with respect to.
@@ -59,7 +59,7 @@ struct Quantity {
   };
   Needs needs{};
   /// Twins of `plain` that do without autograd where they cover the network; null: there is none.
-  const FusedQuantity* fused = nullptr;    // in the fused kernels, float32 on the CPU
+  const FusedQuantity* fused = nullptr;    // in the fused kernels of the CPU
   const QuantityByHand* byHand = nullptr;  // on tensors, any dtype and device
   /// Tensors [n, ...] that belong to the rows of all parts in order, handed to each tile row by row. The gradients of
   /// those that require grad flow on to what they are made of.

@@ -29,7 +29,7 @@ struct ScoreChain::Tile {
 
   std::int64_t m() const { return directions.count; }
   const float* plain(int p) const { return packed.plain[static_cast<std::size_t>(p)].data(); }
-  const TileProgram::Weights& weights(const Layer& layer) const {
+  const TileWeightsOf<float>& weights(const Layer& layer) const {
     return packed.weights[static_cast<std::size_t>(layer.weight)];
   }
   // [rows, out] = x W' (+ bias)
@@ -44,7 +44,7 @@ struct ScoreChain::Tile {
   }
   // [rows, in] = g W
   void down(const Layer& layer, const float* g, std::int64_t rows, float* to) const {
-    const TileProgram::Weights& w = weights(layer);
+    const TileWeightsOf<float>& w = weights(layer);
     if (!w.columns.empty()) return k.dotColumns(g, w.columns.data(), to, rows, layer.out, layer.in);
     Product p{.rows = rows, .cols = layer.in, .depth = layer.out, .a = g, .lda = layer.out};
     p.b = {plain(layer.weight), layer.in, 1};
@@ -78,7 +78,7 @@ ScoreChain::Tile ScoreChain::layout(const TileProgram::Packed& packed, const Til
   for (const Layer& layer : layers_) widest = std::max({widest, layer.in, layer.out});
   // Twice: how much there is, then where.
   for (float* base : {static_cast<float*>(nullptr), static_cast<float*>(nullptr)}) {
-    if (used > 0) base = ws.reserve(static_cast<std::size_t>(used));
+    if (used > 0) base = ws.reserve<float>(static_cast<std::size_t>(used));
     used = 0;
     const auto take = [&](std::int64_t count) {
       float* at = base ? base + used : nullptr;

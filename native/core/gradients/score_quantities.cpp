@@ -6,37 +6,40 @@
 namespace langevin {
 namespace {
 
-class FusedScore : public FusedQuantity {
+template <class T>
+class FusedScore : public FusedQuantityOf<T> {
  public:
-  bool covers(const CompiledNetwork& compiled) const override { return compiled.second != nullptr; }
+  bool covers(const CompiledNetwork& compiled) const override { return compiled.second<T>() != nullptr; }
   std::vector<std::int64_t> rowShape(const CompiledNetwork& compiled, const std::vector<at::Tensor>&) const override {
     return {compiled.network.inputWidth()};
   }
-  void evaluate(const FusedTile& t, float* value) const override {
-    t.compiled.second->recordScore(t.packed, t.in, t.workspace, value);
+  void evaluate(const FusedTileOf<T>& t, T* value) const override {
+    t.compiled.template second<T>()->recordScore(t.packed, t.in, t.workspace, value);
   }
-  void parameterGradient(const FusedTile& t, const float* outer, float* flat) const override {
-    t.compiled.second->scoreGradient(t.packed, t.in, t.workspace, outer, flat);
+  void parameterGradient(const FusedTileOf<T>& t, const T* outer, T* flat) const override {
+    t.compiled.template second<T>()->scoreGradient(t.packed, t.in, t.workspace, outer, flat);
   }
 };
 
-// Third derivatives exist in the fused kernels along chains only.
-class FusedCurvature : public FusedQuantity {
+// Third derivatives exist in the fused kernels of float32 along chains only.
+class FusedCurvature : public FusedQuantityOf<float> {
  public:
-  bool covers(const CompiledNetwork& compiled) const override { return compiled.network.tiles() && compiled.chain; }
+  bool covers(const CompiledNetwork& compiled) const override {
+    return compiled.network.tiles<float>() && compiled.chain;
+  }
   std::vector<std::int64_t> rowShape(const CompiledNetwork& compiled,
                                      const std::vector<at::Tensor>& perRow) const override {
     return {compiled.network.inputWidth() + perRow[0].size(1)};
   }
-  void evaluate(const FusedTile& t, float* value) const override {
+  void evaluate(const FusedTileOf<float>& t, float* value) const override {
     t.compiled.chain->evaluate(t.packed, t.in, directionsOf(t), t.workspace, value);
   }
-  void parameterGradient(const FusedTile& t, const float* outer, float* flat) const override {
+  void parameterGradient(const FusedTileOf<float>& t, const float* outer, float* flat) const override {
     t.compiled.chain->parameterGradient(t.packed, t.in, directionsOf(t), t.workspace, outer, flat);
   }
 
  private:
-  static ScoreChain::Directions directionsOf(const FusedTile& t) {
+  static ScoreChain::Directions directionsOf(const FusedTileOf<float>& t) {
     const at::Tensor& v = t.perRow[0];
     return {v.const_data_ptr<float>() + t.range.first * v.stride(0), v.size(1)};
   }
@@ -66,8 +69,10 @@ class ScoreByHand : public QuantityByHand {
   };
 };
 
-const FusedScore fusedScore;
-const FusedCurvature fusedCurvature;
+const FusedScore<float> fusedScore32;
+const FusedScore<double> fusedScore64;
+const FusedCurvature fusedCurvature32;
+const FusedQuantity fusedScore{&fusedScore32, &fusedScore64}, fusedCurvature{.float32 = &fusedCurvature32};
 const ScoreByHand scoreByHand;
 
 at::Tensor plainScore(const Evaluator& e, const Batch& rows) { return -e.gradient(rows); }

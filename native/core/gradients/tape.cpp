@@ -118,33 +118,39 @@ void Tape::collectInputs(Record& record, const std::vector<Batch>& parts, Differ
   }
 }
 
-FusedTile Tape::fusedTile(const Record& record, std::size_t index) const {
+template <class T>
+FusedTileOf<T> Tape::fusedTile(const Record& record, std::size_t index) const {
   const TileRange r = record.ranges[index];
   return {compiled_,
-          *record.packed,
-          Network::tileInput(record.rows.slice(r.first, r.last)),
+          *std::get<std::shared_ptr<const PackedOf<T>>>(record.packed),
+          Network::tileInput<T>(record.rows.slice(r.first, r.last)),
           record.quantity.perRow,
           r,
           *record.tiles[index].workspace};
 }
 
+template FusedTileOf<float> Tape::fusedTile(const Record&, std::size_t) const;
+template FusedTileOf<double> Tape::fusedTile(const Record&, std::size_t) const;
+
 // Every tile writes its rows of the result.
+template <class T>
 at::Tensor Tape::evaluateFused(Record& record) {
-  record.packed = network_.packed();
+  record.packed = network_.packed<T>();
+  const FusedQuantityOf<T>& fused = *record.quantity.fused->of<T>();
   const std::int64_t n = record.rows.size();
-  std::vector<std::int64_t> shape = record.quantity.fused->rowShape(compiled_, record.quantity.perRow);
+  std::vector<std::int64_t> shape = fused.rowShape(compiled_, record.quantity.perRow);
   shape.insert(shape.begin(), n);
   const at::Tensor value = at::empty(shape, network_.options());
   const std::int64_t width = value.numel() / n;
-  auto* values = value.data_ptr<float>();
+  auto* values = value.data_ptr<T>();
   for (Tile& tile : record.tiles) {
     if (spare_.empty()) spare_.push_back(std::make_unique<TileWorkspace>());
     tile.workspace = std::move(spare_.back());
     spare_.pop_back();
   }
   parallelTiles(static_cast<std::int64_t>(record.tiles.size()), threads_, [&](std::int64_t i) {
-    const FusedTile tile = fusedTile(record, static_cast<std::size_t>(i));
-    record.quantity.fused->evaluate(tile, values + tile.range.first * width);
+    const FusedTileOf<T> tile = fusedTile<T>(record, static_cast<std::size_t>(i));
+    fused.evaluate(tile, values + tile.range.first * width);
   });
   return value;
 }
@@ -202,7 +208,11 @@ std::vector<at::Tensor> Tape::record(const Quantity& quantity, const std::vector
   collectInputs(record, parts, wanted);
   record.ranges = cut(record.rows, network_.program().workPerRow, record.path == Path::Fused);
   record.tiles.resize(record.ranges.size());
-  const at::Tensor value = record.path == Path::Fused ? evaluateFused(record) : evaluateTensors(record);
+  at::Tensor value;
+  if (record.path == Path::Fused)
+    network_.withTiles([&]<class T>(const TileProgramOf<T>&) { value = evaluateFused<T>(record); });
+  else
+    value = evaluateTensors(record);
   for (std::int64_t first = 0; const Batch& part : parts) {
     const at::Tensor rows = value.slice(0, first, first + part.size());
     first += part.size();

@@ -10,6 +10,7 @@
 
 #include <memory>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "base/threads.hpp"
@@ -79,7 +80,8 @@ class Tape {
     bool parameters = true;  // wanted
     bool consumed = false;
     Path path = Path::Autograd;
-    std::shared_ptr<const TileProgram::Packed> packed;  // of the fused path
+    /// Weights of the fused path, in the numbers of the network.
+    std::variant<std::shared_ptr<const PackedOf<float>>, std::shared_ptr<const PackedOf<double>>> packed;
     std::vector<Tile> tiles;
     std::vector<TileRange> ranges;
     /// Whether gradients go on from its inputs into what those are made of.
@@ -97,10 +99,13 @@ class Tape {
   Path pathOf(const Quantity& quantity, Differentiable wanted) const;
   void require(const Record& record) const;
   void collectInputs(Record& record, const std::vector<Batch>& parts, Differentiable wanted) const;
+  template <class T>
   at::Tensor evaluateFused(Record& record);
   at::Tensor evaluateTensors(Record& record);
   void evaluateTile(Record& record, std::size_t index, const EvaluationMode& mode) const;
-  FusedTile fusedTile(const Record& record, std::size_t index) const;
+  template <class T>
+  FusedTileOf<T> fusedTile(const Record& record, std::size_t index) const;
+  template <class T>
   void addFusedGradient(const Piece& piece, at::Tensor& flat) const;
   void addTensorGradient(const Piece& piece, at::Tensor& flat) const;
   at::Tensor addPieces(const std::vector<Piece>& pieces);

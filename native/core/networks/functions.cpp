@@ -82,21 +82,31 @@ Value parameterInfo(const Spec& a, Job&) {
 Map explainScoreGradients(const Network& network) {
   if (!network.isEnergy()) return {{"executor", "none"}, {"reason", "a network without an energy has no score"}};
   std::string reason = network.planReason();
-  const bool fused =
-      network.tiles() && TileProgram::compileSecondOrder(network.program(), network.parameters(), reason);
+  bool fused = false;
+  network.withTiles([&]<class T>(const TileProgramOf<T>&) {
+    fused = TileProgramOf<T>::compileSecondOrder(network.program(), network.parameters(), reason) != nullptr;
+  });
   if (fused) reason = "every operation has second derivatives in the fused kernels";
   return {{"executor", fused ? "fused-cpu" : "autograd"}, {"reason", reason}};
 }
 
-std::string explainTiles(const TileProgram& tiles) {
+// What runs a network in the fused kernels of the CPU.
+struct FusedPlan {
+  std::string instructionSet, reason;
+  std::int64_t blockRows = 0;
+};
+
+template <class T>
+FusedPlan explainTiles(const Network& network, const TileProgramOf<T>& tiles) {
   std::string names;
   for (const std::string& name : tiles.scalarOperations()) names += (names.empty() ? "" : ", ") + name;
-  const std::string reason = "float32 on the CPU and every operation has a tile form";
-  return names.empty() ? reason : reason + "; in loops over single numbers, not vectors: " + names;
+  std::string reason = std::string(dtypeName(network.dtype())) + " on the CPU and every operation has a tile form";
+  if (!names.empty()) reason += "; in loops over single numbers, not vectors: " + names;
+  return {tileKernelsOf<T>().name, reason, tiles.preferredRows()};
 }
 
 std::string explainHalf(const Network& network) {
-  if (!network.tiles()) return "no effect: only the fused kernels have it";
+  if (!network.tiles<float>()) return "no effect: only the fused kernels of float32 have it";
   if (std::string(tileKernels().name) == "avx512_bf16") return "products of pairs in hardware, float32 sums";
   return "the same numbers as hardware products would have, and slower than float32: this processor has no bfloat16 "
          "products";
@@ -121,20 +131,21 @@ Value explain(const Spec& a, Job&) {
   for (const Node& node : network->program().nodes) ops.emplace_back(std::string(node.op->name));
   List rough;
   for (const std::string& name : nonSmoothOperations(network->program())) rough.emplace_back(name);
-  const bool fused = network->tiles() != nullptr, onCuda = network->cudaTiles() != nullptr;
+  const bool onCuda = network->cudaTiles() != nullptr;
+  FusedPlan plan{"as LibTorch chooses",
+                 onCuda ? "float32 on CUDA and every operation has a form in the kernel" : network->planReason()};
+  const bool fused = network->withTiles([&](const auto& tiles) { plan = explainTiles(*network, tiles); });
   return Map{{"executor", fused    ? "fused-cpu"
                           : onCuda ? "fused-cuda"
                                    : "aten"},
-             {"instructionSet", fused ? tileKernels().name : "as LibTorch chooses"},
+             {"instructionSet", plan.instructionSet},
              {"operations", ops},
              {"nonSmooth", rough},
              {"states", explainStates(network->program().domain)},
-             {"reason", fused    ? explainTiles(*network->tiles())
-                        : onCuda ? std::string("float32 on CUDA and every operation has a form in the kernel")
-                                 : network->planReason()},
+             {"reason", plan.reason},
              {"scoreGradients", explainScoreGradients(*network)},
              {"bfloat16", explainHalf(*network)},
-             {"blockRows", fused ? network->tiles()->preferredRows() : std::int64_t{0}},
+             {"blockRows", plan.blockRows},
              {"threads",
               Map{{"tiles", defaultThreads()},
                   {"intraOp", at::get_num_threads()},

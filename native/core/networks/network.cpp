@@ -12,22 +12,29 @@ namespace langevin {
 
 Network::Network(Program program, at::ScalarType dtype, at::Device device, std::uint64_t seed)
     : program_(std::move(program)), dtype_(dtype), device_(device), parameters_(program_, dtype, device, seed) {
-  spare_ = std::make_shared<Spare>();
   for (const at::Tensor& c : program_.constants) constants_.push_back(c.to(device, dtype));
   startSpectralNorms(program_, parameters_);
   // LANGEVIN_EXECUTOR=aten keeps to the plain path: the other side of every parity test and benchmark.
   const char* executor = std::getenv("LANGEVIN_EXECUTOR");
   if (executor && std::string(executor) == "aten")
     planReason_ = "LANGEVIN_EXECUTOR=aten";
-  else if (dtype != at::kFloat || !(device.is_cpu() || device.is_cuda()))
-    planReason_ =
-        std::string("the fused kernels are for float32, this one is ") + dtypeName(dtype) + " on " + deviceName(device);
-  else if (device.is_cuda() && !isEnergy())
+  else if (device.is_cpu() && dtype == at::kFloat)
+    compileTiles<float>();
+  else if (device.is_cpu() && dtype == at::kDouble)
+    compileTiles<double>();
+  else if (!device.is_cuda() || dtype != at::kFloat)
+    planReason_ = std::string("the fused kernels are for float32, on the CPU for float64 too; this one is ") +
+                  dtypeName(dtype) + " on " + deviceName(device);
+  else if (!isEnergy())
     planReason_ = "the CUDA kernel evaluates energies; a network without one runs on plain LibTorch";
-  else if (device.is_cuda())
-    cudaTiles_ = cuda::CudaTiles::compile(program_, device, planReason_);
   else
-    tiles_ = TileProgram::compile(program_, parameters_, planReason_);
+    cudaTiles_ = cuda::CudaTiles::compile(program_, device, planReason_);
+}
+
+template <class T>
+void Network::compileTiles() {
+  if (auto tiles = TileProgramOf<T>::compile(program_, parameters_, planReason_))
+    fused_ = std::make_unique<PackedProgram<T>>(std::move(tiles));
 }
 
 std::int64_t Network::outputWidth() const {
@@ -40,45 +47,6 @@ std::string Network::describe() const {
   // mlp and rbm are read letter by letter.
   const bool vowel = std::string("aeiou").find(kind[0]) != std::string::npos || kind == "mlp" || kind == "rbm";
   return (vowel ? "an " : "a ") + kind + (isEnergy() ? " energy" : " network");
-}
-
-TileInput Network::tileInput(const Batch& rows) {
-  TileInput in;
-  in.rows = rows.size();
-  in.x = rows.x.data_ptr<float>();
-  if (rows.y.defined() && rows.y.scalar_type() == at::kLong)
-    in.labels = rows.y.data_ptr<std::int64_t>();
-  else if (rows.y.defined())
-    in.y = rows.y.data_ptr<float>();
-  return in;
-}
-
-// Packed weights that are no longer in use: a training step packs again, in the memory of the step before.
-struct Network::Spare {
-  std::mutex mutex;
-  std::unique_ptr<TileProgram::Packed> one;
-
-  std::unique_ptr<TileProgram::Packed> take() {
-    std::lock_guard lock(mutex);
-    return one ? std::move(one) : std::make_unique<TileProgram::Packed>();
-  }
-  void give(TileProgram::Packed* used) {
-    std::unique_ptr<TileProgram::Packed> old(used);
-    std::lock_guard lock(mutex);
-    one.swap(old);
-  }
-};
-
-std::shared_ptr<const TileProgram::Packed> Network::packed(Precision precision) const {
-  std::lock_guard lock(packMutex_);
-  const std::uint64_t version = parameters_.version();
-  const bool complete = precision == Precision::Float32 || (packed_ && packed_->precision == precision);
-  if (packed_ && packed_->version == version && complete) return packed_;
-  packed_.reset();
-  std::unique_ptr<TileProgram::Packed> next = spare_->take();
-  tiles_->pack(parameters_, version, precision, *next);
-  packed_ = {next.release(), [spare = spare_](TileProgram::Packed* used) { spare->give(used); }};
-  return packed_;
 }
 
 Batch Network::rows(const at::Tensor& x, const at::Tensor& y) const {
@@ -113,12 +81,13 @@ TileWorkspace& Network::workspace() {
 }
 
 at::Tensor Network::outputsOf(const Batch& rows) const {
-  if (tiles_) {
+  at::Tensor outputs;
+  const bool fused = withTiles([&]<class T>(const TileProgramOf<T>& tiles) {
     const Batch dense = rows.contiguous();
-    at::Tensor outputs = at::empty({rows.size(), outputWidth()}, options());
-    tiles_->forward(*packed(), tileInput(dense), workspace(), nullptr, outputs.data_ptr<float>());
-    return outputs;
-  }
+    outputs = at::empty({rows.size(), outputWidth()}, options());
+    tiles.forward(*packed<T>(), tileInput<T>(dense), workspace(), nullptr, outputs.data_ptr<T>());
+  });
+  if (fused) return outputs;
   at::NoGradGuard guard;
   return evaluateWith(parameters_.tensors(), rows, {}).outputs;
 }

@@ -5,11 +5,12 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "base/spec.hpp"
 #include "base/torch.hpp"
-#include "executors/cpu/tile_program.hpp"
+#include "networks/packed_program.hpp"
 #include "program/parameters.hpp"
 #include "program/program.hpp"
 
@@ -54,16 +55,47 @@ class Network {
   /// Over all rows, cut into tiles run by `threads` threads.
   at::Tensor outputsOf(const Batch& rows, int threads) const;
 
-  /// The fused executor, or null with the reason in planReason(): float32 on the CPU and every operation covered.
-  const TileProgram* tiles() const { return tiles_.get(); }
+  /// The fused executor in numbers T, or null with the reason in planReason(): parameters of T (float32 or float64) on
+  /// the CPU and every operation covered.
+  template <class T>
+  const TileProgramOf<T>* tiles() const {
+    const auto* own = std::get_if<std::unique_ptr<PackedProgram<T>>>(&fused_);
+    return own && *own ? &(*own)->program() : nullptr;
+  }
+  /// Calls use(tiles) with the fused executor, whatever its numbers; false: there is none, and nothing was called.
+  template <class Use>
+  bool withTiles(Use use) const {
+    return std::visit(
+        [&](const auto& own) {
+          if (own) use(own->program());
+          return own != nullptr;
+        },
+        fused_);
+  }
+  bool isFused() const {
+    return withTiles([](const auto&) {});
+  }
   const std::string& planReason() const { return planReason_; }
   /// The same for the CUDA kernel: float32 on a CUDA device, every operation covered, kernels in the build.
   const cuda::CudaTiles* cudaTiles() const { return cudaTiles_.get(); }
   const std::vector<at::Tensor>& constants() const { return constants_; }
-  /// Weights as the fused executor wants them, current with the parameters.
-  std::shared_ptr<const TileProgram::Packed> packed(Precision precision = Precision::Float32) const;
-  /// Pointers into contiguous rows for the fused executor.
-  static TileInput tileInput(const Batch& rows);
+  /// Weights as the fused executor wants them, current with the parameters; only where tiles<T>().
+  template <class T>
+  std::shared_ptr<const PackedOf<T>> packed(Precision precision = Precision::Float32) const {
+    return std::get<std::unique_ptr<PackedProgram<T>>>(fused_)->packed(parameters_, precision);
+  }
+  /// Pointers into contiguous rows of T for the fused executor.
+  template <class T>
+  static TileInputOf<T> tileInput(const Batch& rows) {
+    TileInputOf<T> in;
+    in.rows = rows.size();
+    in.x = rows.x.const_data_ptr<T>();
+    if (rows.y.defined() && rows.y.scalar_type() == at::kLong)
+      in.labels = rows.y.const_data_ptr<std::int64_t>();
+    else if (rows.y.defined())
+      in.y = rows.y.const_data_ptr<T>();
+    return in;
+  }
 
   /// What a run says of a network it trains to readers on other threads. The run holds the mutex while it changes the
   /// parameters or their average; who reads either during the run holds it, too.
@@ -88,19 +120,18 @@ class Network {
   static TileWorkspace& workspace();
 
  private:
+  template <class T>
+  void compileTiles();
+
   Program program_;
   at::ScalarType dtype_;
   at::Device device_;
   Parameters parameters_;
   std::vector<at::Tensor> constants_;
-  std::unique_ptr<TileProgram> tiles_;
+  std::variant<std::unique_ptr<PackedProgram<float>>, std::unique_ptr<PackedProgram<double>>> fused_;
   std::shared_ptr<const cuda::CudaTiles> cudaTiles_;
   std::string planReason_;
   mutable InTraining inTraining_;
-  mutable std::mutex packMutex_;
-  mutable std::shared_ptr<const TileProgram::Packed> packed_;
-  struct Spare;
-  std::shared_ptr<Spare> spare_;
 };
 
 /// ERR_LANGEVIN_DTYPE unless parameters may have this dtype.

@@ -1,6 +1,7 @@
 #include "samplers/fused.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 
@@ -8,61 +9,84 @@
 
 namespace langevin {
 
-void Block::evaluate(const float* at, float* energies, float* gradients) const {
-  thread_local TileWorkspace workspace;
-  TileInput in = condition_;
-  in.x = at;
-  in.rows = rows;
-  energy_->tiles()->energyAndGradient(*packed_, in, workspace, energies, gradients, options_->precision);
+namespace {
+
+// Random numbers carry float32 resolution in every dtype: drawn as such, and as numbers T in `out`.
+template <class T, class Draw>
+void inFloat32(T* out, std::int64_t count, Draw draw) {
+  if constexpr (std::is_same_v<T, float>) {
+    draw(out);
+  } else {
+    thread_local std::vector<float> drawn;
+    drawn.resize(static_cast<std::size_t>(count));
+    draw(drawn.data());
+    std::copy(drawn.begin(), drawn.end(), out);
+  }
 }
 
-void Block::energies(const float* at, float* out) const {
+}  // namespace
+
+template <class T>
+void BlockOf<T>::evaluate(const T* at, T* energies, T* gradients) const {
   thread_local TileWorkspace workspace;
-  TileInput in = condition_;
+  TileInputOf<T> in = condition_;
   in.x = at;
   in.rows = rows;
-  energy_->tiles()->forward(*packed_, in, workspace, out, nullptr);
+  tiles_->energyAndGradient(*packed_, in, workspace, energies, gradients, options_->precision);
 }
 
-const float* Block::clip(const float* gradients, float* target, std::int64_t* clipped) const {
+template <class T>
+void BlockOf<T>::energies(const T* at, T* out) const {
+  thread_local TileWorkspace workspace;
+  TileInputOf<T> in = condition_;
+  in.x = at;
+  in.rows = rows;
+  tiles_->forward(*packed_, in, workspace, out, nullptr);
+}
+
+template <class T>
+const T* BlockOf<T>::clip(const T* gradients, T* target, std::int64_t* clipped) const {
   const double limit = options_->clip;
   if (limit <= 0) return gradients;
   for (std::int64_t r = 0; r < rows; ++r) {
-    const float* g = gradients + r * cols;
-    float* out = target + r * cols;
+    const T* g = gradients + r * cols;
+    T* out = target + r * cols;
     double square = 0;
     for (std::int64_t c = 0; c < cols; ++c) square += static_cast<double>(g[c]) * g[c];
     const double norm = std::sqrt(square);
-    const float factor = norm > limit ? static_cast<float>(limit / norm) : 1.0f;
+    const T factor = norm > limit ? static_cast<T>(limit / norm) : T(1);
     if (norm > limit && clipped) ++*clipped;
     for (std::int64_t c = 0; c < cols; ++c) out[c] = g[c] * factor;
   }
   return target;
 }
 
-void Block::applyBox(float* at, Tally& tally, float* velocities) const {
+template <class T>
+void BlockOf<T>::applyBox(T* at, Tally& tally, T* velocities) const {
   if (!options_->box) return;
   const double low = options_->box->low, high = options_->box->high, width = high - low;
   for (std::int64_t r = 0; r < rows; ++r) {
     if (!outside(at + r * cols)) continue;
     ++tally.clamped;
     for (std::int64_t i = r * cols; i < (r + 1) * cols; ++i) {
-      float& v = at[i];
+      T& v = at[i];
       if (!(v < low || v > high)) continue;
       if (!options_->box->reflect) {
-        v = std::isfinite(v) ? static_cast<float>(std::clamp(static_cast<double>(v), low, high)) : std::nanf("");
+        v = std::isfinite(v) ? static_cast<T>(std::clamp(static_cast<double>(v), low, high))
+                             : std::numeric_limits<T>::quiet_NaN();
         if (velocities) velocities[i] = 0;
         continue;
       }
       double phase = std::fmod(v - low, 2 * width);  // of an infinite position: NaN, for the finite check to see
       if (phase < 0) phase += 2 * width;
-      v = static_cast<float>(std::clamp((phase > width ? 2 * width - phase : phase) + low, low, high));
+      v = static_cast<T>(std::clamp((phase > width ? 2 * width - phase : phase) + low, low, high));
       if (velocities && phase > width) velocities[i] = -velocities[i];
     }
   }
 }
 
-bool Block::outside(const float* row) const {
+template <class T>
+bool BlockOf<T>::outside(const T* row) const {
   if (!options_->box) return false;
   const double low = options_->box->low, high = options_->box->high;
   bool found = false;
@@ -70,18 +94,26 @@ bool Block::outside(const float* row) const {
   return found;
 }
 
-void Block::normal(float* out, const StepClock& clock, const Random& random, Stream stream) const {
-  kernels_->normal(out, rows, cols, random.seed(), firstChain_, clock.counter, static_cast<std::uint32_t>(stream));
+template <class T>
+void BlockOf<T>::normal(T* out, const StepClock& clock, const Random& random, Stream stream) const {
+  inFloat32(out, rows * cols,
+            [&](float* drawn) { fillNormal(drawn, rows, cols, random.seed(), firstChain_, clock.counter, stream); });
 }
 
-void Block::uniform(float* out, const StepClock& clock, const Random& random, Stream stream) const {
-  fillUniform(out, rows, 1, random.seed(), firstChain_, clock.counter, stream);
+template <class T>
+void BlockOf<T>::uniform(T* out, const StepClock& clock, const Random& random, Stream stream) const {
+  inFloat32(out, rows,
+            [&](float* drawn) { fillUniform(drawn, rows, 1, random.seed(), firstChain_, clock.counter, stream); });
 }
 
-void Block::requireFinite(const float* values, std::int64_t width, const char* what, std::uint64_t counter) const {
-  std::uint32_t bad = 0;  // integer compare: vectorises, where a floating-point reduction would not
+template <class T>
+void BlockOf<T>::requireFinite(const T* values, std::int64_t width, const char* what, std::uint64_t counter) const {
+  // Integer compare: vectorises, where a floating-point reduction would not.
+  using Bits = std::conditional_t<std::is_same_v<T, float>, std::uint32_t, std::uint64_t>;
+  constexpr Bits kExponent = std::bit_cast<Bits>(std::numeric_limits<T>::infinity());
+  Bits bad = 0;
   for (std::int64_t i = 0; i < rows * width; ++i)
-    bad |= static_cast<std::uint32_t>((__builtin_bit_cast(std::uint32_t, values[i]) & 0x7F800000u) == 0x7F800000u);
+    bad |= static_cast<Bits>((std::bit_cast<Bits>(values[i]) & kExponent) == kExponent);
   if (!bad) return;
   for (std::int64_t i = 0; i < rows * width; ++i)
     if (!std::isfinite(values[i]))
@@ -89,13 +121,14 @@ void Block::requireFinite(const float* values, std::int64_t width, const char* w
 }
 
 /// Cuts a tile into blocks and runs all steps of each.
+template <class T>
 class FusedExecutor final : public TileExecutor {
  public:
-  FusedExecutor(const Sampler& sampler, const Energy& energy, std::unique_ptr<const FusedKernel> kernel)
+  FusedExecutor(const Sampler& sampler, const Energy& energy, std::unique_ptr<const FusedKernelOf<T>> kernel)
       : sampler_(sampler),
         energy_(energy),
         kernel_(std::move(kernel)),
-        packed_(energy.packed(sampler.common().precision)),
+        packed_(energy.packed<T>(sampler.common().precision)),
         scratch_(kernel_->scratch()) {}
 
   const char* name() const override { return "fused"; }
@@ -120,9 +153,9 @@ class FusedExecutor final : public TileExecutor {
          {&Chains::x, &Chains::energy, &Chains::gradient, &Chains::velocity, &Chains::adaptation})
       if ((tile.*part).defined()) tile.*part = (tile.*part).clone(at::MemoryFormat::Contiguous);
     const at::Tensor y = tile.y.defined() ? tile.y.contiguous() : tile.y;
-    const std::int64_t most = energy_.tiles()->preferredRows();
+    const std::int64_t most = energy_.tiles<T>()->preferredRows();
     for (std::int64_t first = 0; first < tile.size(); first += most) {
-      const Block block = blockOf(tile, y, first, std::min(most, tile.size() - first));
+      const BlockOf<T> block = blockOf(tile, y, first, std::min(most, tile.size() - first));
       // A chain's first gradient is computed like all others: a run continues the same after a stop.
       if (fresh && block.half()) kernel_->gradientOnly() ? block.evaluateGradient() : block.evaluate();
       runBlock(block, clock, count, random, tally, pulse, sink, first);
@@ -131,7 +164,7 @@ class FusedExecutor final : public TileExecutor {
       tile.restart();
   }
 
-  void runBlock(const Block& block, StepClock clock, std::int64_t count, const Random& random, Tally& tally,
+  void runBlock(const BlockOf<T>& block, StepClock clock, std::int64_t count, const Random& random, Tally& tally,
                 Pulse& pulse, StepSink* sink, std::int64_t first) const {
     // A position that is not finite nearly always shows in its energy at once, and never heals; it is looked for now
     // and then, and at the end.
@@ -152,7 +185,7 @@ class FusedExecutor final : public TileExecutor {
         // What is seen is finite, as at the end of a run, and has its energy.
         block.requireFinite(block.x, block.cols, "its position", clock.counter);
         if (gradientOnly && block.half()) block.energies(block.x, block.energy);
-        sink->take(wanted, {first, block.rows, block.cols, block.x, block.energy});
+        sink->take(wanted, viewOf(block, first));
         wanted = sink->next(clock.t + 1);
       }
       ++clock.t;
@@ -161,36 +194,49 @@ class FusedExecutor final : public TileExecutor {
     if (gradientOnly && block.half() && !clock.positionsOnly) block.energies(block.x, block.energy);
   }
 
-  Block blockOf(const Chains& tile, const at::Tensor& y, std::int64_t first, std::int64_t rows) const {
-    Block b;
+  static StateView viewOf(const BlockOf<T>& block, std::int64_t first) {
+    StateView view{.first = first, .rows = block.rows, .columns = block.cols};
+    if constexpr (std::is_same_v<T, float>) {
+      view.x32 = block.x;
+      view.energy32 = block.energy;
+    } else {
+      view.x64 = block.x;
+      view.energy64 = block.energy;
+    }
+    return view;
+  }
+
+  BlockOf<T> blockOf(const Chains& tile, const at::Tensor& y, std::int64_t first, std::int64_t rows) const {
+    BlockOf<T> b;
     b.rows = rows;
     b.cols = tile.x.size(1);
-    b.x = tile.x.data_ptr<float>() + first * b.cols;
-    b.energy = tile.energy.data_ptr<float>() + first;
-    b.gradient = tile.gradient.data_ptr<float>() + first * b.cols;
-    if (tile.velocity.defined()) b.velocity = tile.velocity.data_ptr<float>() + first * b.cols;
+    b.x = tile.x.data_ptr<T>() + first * b.cols;
+    b.energy = tile.energy.data_ptr<T>() + first;
+    b.gradient = tile.gradient.data_ptr<T>() + first * b.cols;
+    if (tile.velocity.defined()) b.velocity = tile.velocity.data_ptr<T>() + first * b.cols;
     if (tile.adaptation.defined()) b.adaptation = tile.adaptation.data_ptr<double>() + first * tile.adaptation.size(1);
-    b.energy_ = &energy_;
+    b.tiles_ = energy_.tiles<T>();
     b.packed_ = packed_.get();
-    b.kernels_ = &tileKernels();
     b.options_ = &sampler_.common();
     b.firstChain_ = tile.firstChain + static_cast<std::uint64_t>(first);
     if (y.defined() && y.scalar_type() == at::kLong) b.condition_.labels = y.data_ptr<std::int64_t>() + first;
-    if (y.defined() && y.scalar_type() != at::kLong) b.condition_.y = y.data_ptr<float>() + first * y.size(1);
+    if (y.defined() && y.scalar_type() != at::kLong) b.condition_.y = y.data_ptr<T>() + first * y.size(1);
     reserve(b);
     return b;
   }
 
   // Scratch of this thread, every matrix on a cache line of its own.
-  void reserve(Block& b) const {
-    constexpr std::int64_t kLine = 16;  // floats
+  void reserve(BlockOf<T>& b) const {
+    constexpr std::int64_t kLine = 64 / sizeof(T);  // numbers
+    constexpr std::int64_t kOfSum = sizeof(double) / sizeof(T);
     const auto padded = [](std::int64_t n) { return (n + kLine - 1) / kLine * kLine; };
     b.matrixStride_ = padded(b.size());
     const std::int64_t matrices = scratch_.matrices * b.matrixStride_, columns = padded(scratch_.columns * b.rows);
-    thread_local std::vector<float> memory;
-    const auto floats = static_cast<std::size_t>(matrices + columns + 2 * scratch_.sums * b.rows + kLine);
-    if (memory.size() < floats) memory.resize(floats);
-    const auto misaligned = static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(memory.data()) / 4) % kLine;
+    thread_local std::vector<T> memory;
+    const auto numbers = static_cast<std::size_t>(matrices + columns + kOfSum * scratch_.sums * b.rows + kLine);
+    if (memory.size() < numbers) memory.resize(numbers);
+    const auto misaligned =
+        static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(memory.data()) / sizeof(T)) % kLine;
     b.matrices_ = memory.data() + (kLine - misaligned) % kLine;
     b.columns_ = b.matrices_ + matrices;
     b.sums_ = reinterpret_cast<double*>(b.columns_ + columns);
@@ -198,15 +244,22 @@ class FusedExecutor final : public TileExecutor {
 
   const Sampler& sampler_;
   const Energy& energy_;
-  std::unique_ptr<const FusedKernel> kernel_;
-  std::shared_ptr<const TileProgram::Packed> packed_;
-  FusedKernel::Scratch scratch_;
+  std::unique_ptr<const FusedKernelOf<T>> kernel_;
+  std::shared_ptr<const PackedOf<T>> packed_;
+  FusedScratch scratch_;
 };
 
-std::unique_ptr<TileExecutor> fuse(const Sampler& sampler, const Energy& energy,
-                                   std::unique_ptr<const FusedKernel> kernel) {
-  if (!energy.tiles()) return nullptr;
-  return std::make_unique<FusedExecutor>(sampler, energy, std::move(kernel));
+template <class T>
+std::unique_ptr<TileExecutor> fuseKernel(const Sampler& sampler, const Energy& energy,
+                                         std::unique_ptr<const FusedKernelOf<T>> kernel) {
+  return std::make_unique<FusedExecutor<T>>(sampler, energy, std::move(kernel));
 }
+
+template class BlockOf<float>;
+template class BlockOf<double>;
+template std::unique_ptr<TileExecutor> fuseKernel(const Sampler&, const Energy&,
+                                                  std::unique_ptr<const FusedKernelOf<float>>);
+template std::unique_ptr<TileExecutor> fuseKernel(const Sampler&, const Energy&,
+                                                  std::unique_ptr<const FusedKernelOf<double>>);
 
 }  // namespace langevin

@@ -5,53 +5,56 @@
 
 #include <cmath>
 #include <functional>
+#include <type_traits>
 
+#include "energies/energy.hpp"
 #include "samplers/sampler.hpp"
 
 namespace langevin {
 
 /// A block of chains: contiguous rows of the state, scratch memory, and the moves every kernel shares.
-class Block {
+template <class T>
+class BlockOf {
  public:
   std::int64_t rows = 0, cols = 0;
   // The state, written in place. Energy and gradient belong to x when a step ends.
-  float *x = nullptr, *energy = nullptr, *gradient = nullptr;
-  float* velocity = nullptr;     // [rows, cols], kernels with momentum
+  T *x = nullptr, *energy = nullptr, *gradient = nullptr;
+  T* velocity = nullptr;         // [rows, cols], kernels with momentum
   double* adaptation = nullptr;  // [rows, k], kernels that adapt
 
   std::int64_t size() const { return rows * cols; }
-  std::uint64_t firstChain() const { return firstChain_; }              // number of row 0
-  float* matrix(int i) const { return matrices_ + i * matrixStride_; }  // scratch [rows, cols]
-  double* sums(int i) const { return sums_ + i * rows; }                // scratch [rows]
-  float* column(int i) const { return columns_ + i * rows; }            // scratch [rows]
+  std::uint64_t firstChain() const { return firstChain_; }          // number of row 0
+  T* matrix(int i) const { return matrices_ + i * matrixStride_; }  // scratch [rows, cols]
+  double* sums(int i) const { return sums_ + i * rows; }            // scratch [rows]
+  T* column(int i) const { return columns_ + i * rows; }            // scratch [rows]
 
   /// E and dE/dx of rows at `at`, straight to where they are wanted.
-  void evaluate(const float* at, float* energies, float* gradients) const;
+  void evaluate(const T* at, T* energies, T* gradients) const;
   void evaluate() const { evaluate(x, energy, gradient); }
   /// For kernels without a test: in bfloat16 nothing but the gradient, since energies would cost a float32 pass.
   void evaluateGradient() const { evaluate(x, half() ? nullptr : energy, gradient); }
-  bool half() const { return options_->precision == Precision::BFloat16; }
-  void energies(const float* at, float* out) const;
+  bool half() const { return std::is_same_v<T, float> && options_->precision == Precision::BFloat16; }
+  void energies(const T* at, T* out) const;
   /// `gradients` themselves where no clip is set; else a copy in `target` with rows above the limit shortened (a
   /// non-finite row stays non-finite). Counts the shortened rows where `clipped` is given.
-  const float* clip(const float* gradients, float* target, std::int64_t* clipped = nullptr) const;
+  const T* clip(const T* gradients, T* target, std::int64_t* clipped = nullptr) const;
   /// applyBox() of moves.hpp, on rows at `at`; nothing without a box.
-  void applyBox(float* at, Tally& tally, float* velocities = nullptr) const;
-  bool outside(const float* row) const;
-  void normal(float* out, const StepClock& clock, const Random& random, Stream stream) const;
-  void uniform(float* out, const StepClock& clock, const Random& random, Stream stream) const;  // [rows]
+  void applyBox(T* at, Tally& tally, T* velocities = nullptr) const;
+  bool outside(const T* row) const;
+  void normal(T* out, const StepClock& clock, const Random& random, Stream stream) const;
+  void uniform(T* out, const StepClock& clock, const Random& random, Stream stream) const;  // [rows]
   /// Code::NonFinite or Code::Diverged naming the chain.
-  void requireFinite(const float* values, std::int64_t width, const char* what, std::uint64_t counter) const;
+  void requireFinite(const T* values, std::int64_t width, const char* what, std::uint64_t counter) const;
 
  private:
+  template <class>
   friend class FusedExecutor;
-  const Energy* energy_ = nullptr;
-  const TileProgram::Packed* packed_ = nullptr;
-  const TileKernels* kernels_ = nullptr;
+  const TileProgramOf<T>* tiles_ = nullptr;
+  const PackedOf<T>* packed_ = nullptr;
   const CommonOptions* options_ = nullptr;
-  TileInput condition_;
+  TileInputOf<T> condition_;
   std::uint64_t firstChain_ = 0;
-  float *matrices_ = nullptr, *columns_ = nullptr;
+  T *matrices_ = nullptr, *columns_ = nullptr;
   double* sums_ = nullptr;
   std::int64_t matrixStride_ = 0;
 };
@@ -65,23 +68,38 @@ inline double tallyAcceptance(double logRatio, Tally& tally) {
   return probability;
 }
 
+/// Room a kernel asks for: matrices [rows, cols], columns [rows], and sums [rows] of doubles.
+struct FusedScratch {
+  int matrices = 0, columns = 0, sums = 0;
+};
+
 /// The step of a sampler on a block.
-class FusedKernel {
+template <class T>
+class FusedKernelOf {
  public:
-  virtual ~FusedKernel() = default;
-  struct Scratch {
-    int matrices = 0, columns = 0, sums = 0;
-  };
-  virtual Scratch scratch() const = 0;
-  virtual void step(const Block& block, const StepClock& clock, const Random& random, Tally& tally) const = 0;
-  /// True for kernels that move with Block::evaluateGradient() and leave the last step without evaluation where the
+  virtual ~FusedKernelOf() = default;
+  virtual FusedScratch scratch() const = 0;
+  virtual void step(const BlockOf<T>& block, const StepClock& clock, const Random& random, Tally& tally) const = 0;
+  /// True for kernels that move with BlockOf<T>::evaluateGradient() and leave the last step without evaluation where the
   /// clock says so (StepClock::skipsEvaluation()).
   virtual bool gradientOnly() const { return false; }
 };
 
-/// Runs `kernel` on blocks of chains; null when the energy has no fused executor. Clip and box are the sampler's.
-std::unique_ptr<TileExecutor> fuse(const Sampler& sampler, const Energy& energy,
-                                   std::unique_ptr<const FusedKernel> kernel);
+/// Runs `kernel` on blocks of chains of an energy with tiles<T>(). Clip and box are the sampler's.
+template <class T>
+std::unique_ptr<TileExecutor> fuseKernel(const Sampler& sampler, const Energy& energy,
+                                         std::unique_ptr<const FusedKernelOf<T>> kernel);
+
+/// The same with the kernel that make.operator()<T>() gives for the numbers of the energy; null when the energy has no
+/// fused executor.
+template <class Make>
+std::unique_ptr<TileExecutor> fuse(const Sampler& sampler, const Energy& energy, Make make) {
+  std::unique_ptr<TileExecutor> executor;
+  energy.withTiles([&]<class T>(const TileProgramOf<T>&) {
+    executor = fuseKernel<T>(sampler, energy, make.template operator()<T>());
+  });
+  return executor;
+}
 
 /// What one Langevin step does: x' = x - (stepSize / 2) g + noise xi, and the temperature of the Metropolis test.
 struct LangevinStep {
@@ -99,9 +117,12 @@ struct FusedLangevin {
   std::optional<Box> box;
   bool adjusted = false;  // Metropolis test
 };
-std::unique_ptr<const FusedKernel> fusedLangevin(LangevinStepAt at);
-std::unique_ptr<const FusedKernel> fusedMala(LangevinStepAt at);
+template <class T>
+std::unique_ptr<const FusedKernelOf<T>> fusedLangevin(LangevinStepAt at);
+template <class T>
+std::unique_ptr<const FusedKernelOf<T>> fusedMala(LangevinStepAt at);
 
-std::unique_ptr<const FusedKernel> fusedUnderdampedLangevin(const CommonOptions& common, double friction);
+template <class T>
+std::unique_ptr<const FusedKernelOf<T>> fusedUnderdampedLangevin(const CommonOptions& common, double friction);
 
 }  // namespace langevin

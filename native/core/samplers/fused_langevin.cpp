@@ -9,9 +9,10 @@ namespace langevin {
 namespace {
 
 // Both ends of a move; rows of arrays [rows, cols] and [rows].
+template <class T>
 struct Move {
-  const float *x, *energy, *gradient;              // from here; gradients are clipped
-  const float *nextX, *nextEnergy, *nextGradient;  // to here
+  const T *x, *energy, *gradient;              // from here; gradients are clipped
+  const T *nextX, *nextEnergy, *nextGradient;  // to here
 
   // log of the Metropolis-Hastings ratio of one row; see langevinLogRatio in moves.hpp.
   double logRatio(std::int64_t row, std::int64_t cols, const LangevinStep& s) const {
@@ -26,37 +27,40 @@ struct Move {
 };
 
 // x - (stepSize / 2) g + noise xi, in place.
-void moveRows(const Block& b, float* x, const float* gradient, const LangevinStep& s, float* noise,
-              const StepClock& clock, const Random& random) {
-  const TileKernels& kernels = tileKernels();
+template <class T>
+void moveRows(const BlockOf<T>& b, T* x, const T* gradient, const LangevinStep& s, T* noise, const StepClock& clock,
+              const Random& random) {
+  const TileKernelsOf<T>& kernels = tileKernelsOf<T>();
   const double factor = s.stepSize / 2;
   if (s.noise > 0) {
     b.normal(noise, clock, random, Stream::Noise);
-    kernels.langevin(x, gradient, noise, static_cast<float>(factor), static_cast<float>(s.noise), b.size());
+    kernels.langevin(x, gradient, noise, static_cast<T>(factor), static_cast<T>(s.noise), b.size());
   } else {
-    kernels.axpy(static_cast<float>(-factor), gradient, x, b.size());
+    kernels.axpy(static_cast<T>(-factor), gradient, x, b.size());
   }
 }
 
-void copyFloats(float* to, const float* from, std::int64_t n) {
-  std::memcpy(to, from, sizeof(float) * static_cast<std::size_t>(n));
+template <class T>
+void copyNumbers(T* to, const T* from, std::int64_t n) {
+  std::memcpy(to, from, sizeof(T) * static_cast<std::size_t>(n));
 }
 
 // Everything happens in the state itself; the monitor alone needs to remember where a step came from.
-class FusedUnadjusted final : public FusedKernel {
+template <class T>
+class FusedUnadjusted final : public FusedKernelOf<T> {
  public:
   explicit FusedUnadjusted(LangevinStepAt at) : at_(std::move(at)) {}
-  Scratch scratch() const override { return {Matrices, 1, 0}; }
+  FusedScratch scratch() const override { return {Matrices, 1, 0}; }
   bool gradientOnly() const override { return true; }
 
-  void step(const Block& b, const StepClock& clock, const Random& random, Tally& tally) const override {
+  void step(const BlockOf<T>& b, const StepClock& clock, const Random& random, Tally& tally) const override {
     const LangevinStep s = at_(clock);
-    const float* gradient = b.clip(b.gradient, b.matrix(Clipped), &tally.clipped);
+    const T* gradient = b.clip(b.gradient, b.matrix(Clipped), &tally.clipped);
     const bool watched = clock.monitored() && s.temperature > 0;
     if (watched) {
-      copyFloats(b.matrix(OldX), b.x, b.size());
-      copyFloats(b.matrix(OldGradient), gradient, b.size());
-      b.half() ? b.energies(b.x, b.column(0)) : copyFloats(b.column(0), b.energy, b.rows);
+      copyNumbers(b.matrix(OldX), b.x, b.size());
+      copyNumbers(b.matrix(OldGradient), gradient, b.size());
+      b.half() ? b.energies(b.x, b.column(0)) : copyNumbers(b.column(0), b.energy, b.rows);
     }
     moveRows(b, b.x, gradient, s, b.matrix(Noise), clock, random);
     b.applyBox(b.x, tally);
@@ -64,7 +68,7 @@ class FusedUnadjusted final : public FusedKernel {
     b.evaluateGradient();
     if (!watched) return;
     if (b.half()) b.energies(b.x, b.energy);
-    const Move move{
+    const Move<T> move{
         b.matrix(OldX), b.column(0), b.matrix(OldGradient), b.x, b.energy, b.clip(b.gradient, b.matrix(Clipped))};
     for (std::int64_t r = 0; r < b.rows; ++r) tallyAcceptance(move.logRatio(r, b.cols, s), tally);
   }
@@ -74,20 +78,21 @@ class FusedUnadjusted final : public FusedKernel {
   LangevinStepAt at_;
 };
 
-class FusedMala final : public FusedKernel {
+template <class T>
+class FusedMala final : public FusedKernelOf<T> {
  public:
   explicit FusedMala(LangevinStepAt at) : at_(std::move(at)) {}
-  Scratch scratch() const override { return {Matrices, 2, 0}; }
+  FusedScratch scratch() const override { return {Matrices, 2, 0}; }
 
-  void step(const Block& b, const StepClock& clock, const Random& random, Tally& tally) const override {
+  void step(const BlockOf<T>& b, const StepClock& clock, const Random& random, Tally& tally) const override {
     const LangevinStep s = at_(clock);
-    float *x = b.matrix(X), *gradient = b.matrix(Gradient), *energy = b.column(0), *u = b.column(1);
-    const float* clipped = b.clip(b.gradient, b.matrix(Clipped), &tally.clipped);
-    copyFloats(x, b.x, b.size());
+    T *x = b.matrix(X), *gradient = b.matrix(Gradient), *energy = b.column(0), *u = b.column(1);
+    const T* clipped = b.clip(b.gradient, b.matrix(Clipped), &tally.clipped);
+    copyNumbers(x, b.x, b.size());
     moveRows(b, x, clipped, s, b.matrix(Noise), clock, random);
     b.evaluate(x, energy, gradient);
     b.uniform(u, clock, random, Stream::Accept);
-    const Move move{b.x, b.energy, clipped, x, energy, b.clip(gradient, b.matrix(NextClipped))};
+    const Move<T> move{b.x, b.energy, clipped, x, energy, b.clip(gradient, b.matrix(NextClipped))};
     for (std::int64_t r = 0; r < b.rows; ++r) {
       double ratio = move.logRatio(r, b.cols, s);
       if (b.outside(x + r * b.cols)) {
@@ -99,8 +104,8 @@ class FusedMala final : public FusedKernel {
       // A ratio that is not a number compares false: such a proposal is refused, never entered.
       if (!(std::log(static_cast<double>(u[r])) < ratio)) continue;
       ++tally.accepted;
-      copyFloats(b.x + r * b.cols, x + r * b.cols, b.cols);
-      copyFloats(b.gradient + r * b.cols, gradient + r * b.cols, b.cols);
+      copyNumbers(b.x + r * b.cols, x + r * b.cols, b.cols);
+      copyNumbers(b.gradient + r * b.cols, gradient + r * b.cols, b.cols);
       b.energy[r] = energy[r];
     }
   }
@@ -112,10 +117,19 @@ class FusedMala final : public FusedKernel {
 
 }  // namespace
 
-std::unique_ptr<const FusedKernel> fusedLangevin(LangevinStepAt at) {
-  return std::make_unique<FusedUnadjusted>(std::move(at));
+template <class T>
+std::unique_ptr<const FusedKernelOf<T>> fusedLangevin(LangevinStepAt at) {
+  return std::make_unique<FusedUnadjusted<T>>(std::move(at));
 }
 
-std::unique_ptr<const FusedKernel> fusedMala(LangevinStepAt at) { return std::make_unique<FusedMala>(std::move(at)); }
+template <class T>
+std::unique_ptr<const FusedKernelOf<T>> fusedMala(LangevinStepAt at) {
+  return std::make_unique<FusedMala<T>>(std::move(at));
+}
+
+template std::unique_ptr<const FusedKernelOf<float>> fusedLangevin(LangevinStepAt);
+template std::unique_ptr<const FusedKernelOf<double>> fusedLangevin(LangevinStepAt);
+template std::unique_ptr<const FusedKernelOf<float>> fusedMala(LangevinStepAt);
+template std::unique_ptr<const FusedKernelOf<double>> fusedMala(LangevinStepAt);
 
 }  // namespace langevin

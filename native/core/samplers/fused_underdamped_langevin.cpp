@@ -7,27 +7,28 @@
 namespace langevin {
 namespace {
 
-class FusedBaoab final : public FusedKernel {
+template <class T>
+class FusedBaoab final : public FusedKernelOf<T> {
  public:
   FusedBaoab(const CommonOptions& common, double friction) : common_(common), friction_(friction) {}
-  Scratch scratch() const override { return {Matrices, 1, 1}; }
+  FusedScratch scratch() const override { return {Matrices, 1, 1}; }
 
-  void step(const Block& b, const StepClock& clock, const Random& random, Tally& tally) const override {
+  void step(const BlockOf<T>& b, const StepClock& clock, const Random& random, Tally& tally) const override {
     const double stepSize = common_.stepSize.at(clock.t, clock.total);
     const double temperature = common_.temperature.at(clock.t, clock.total);
-    const auto half = static_cast<float>(stepSize / 2);
+    const auto half = static_cast<T>(stepSize / 2);
     const bool watched = clock.monitored();
     if (watched) std::copy_n(b.energy, b.rows, b.column(0));
-    const TileKernels& kernels = tileKernels();
+    const TileKernelsOf<T>& kernels = tileKernelsOf<T>();
     work(b, watched, +1, true);
     kernels.axpy(-half, b.clip(b.gradient, b.matrix(Clipped), &tally.clipped), b.velocity, b.size());
     work(b, watched, -1);
     kernels.axpy(half, b.velocity, b.x, b.size());
     b.applyBox(b.x, tally, b.velocity);
-    float* xi = b.matrix(Noise);
+    T* xi = b.matrix(Noise);
     b.normal(xi, clock, random, Stream::Noise);
-    kernels.scale(static_cast<float>(std::exp(-friction_ * stepSize)), 0, b.velocity, b.velocity, b.size());
-    kernels.axpy(static_cast<float>(std::sqrt(-std::expm1(-2 * friction_ * stepSize) * temperature)), xi, b.velocity,
+    kernels.scale(static_cast<T>(std::exp(-friction_ * stepSize)), 0, b.velocity, b.velocity, b.size());
+    kernels.axpy(static_cast<T>(std::sqrt(-std::expm1(-2 * friction_ * stepSize) * temperature)), xi, b.velocity,
                  b.size());
     work(b, watched, +1);
     kernels.axpy(half, b.velocity, b.x, b.size());
@@ -46,7 +47,7 @@ class FusedBaoab final : public FusedKernel {
   enum Matrix { Noise, Clipped, Matrices };
 
   // sums(0) of every row: +- |v|^2
-  static void work(const Block& b, bool watched, int sign, bool first = false) {
+  static void work(const BlockOf<T>& b, bool watched, int sign, bool first = false) {
     if (!watched) return;
     for (std::int64_t r = 0; r < b.rows; ++r) {
       double square = 0;
@@ -62,8 +63,12 @@ class FusedBaoab final : public FusedKernel {
 
 }  // namespace
 
-std::unique_ptr<const FusedKernel> fusedUnderdampedLangevin(const CommonOptions& common, double friction) {
-  return std::make_unique<FusedBaoab>(common, friction);
+template <class T>
+std::unique_ptr<const FusedKernelOf<T>> fusedUnderdampedLangevin(const CommonOptions& common, double friction) {
+  return std::make_unique<FusedBaoab<T>>(common, friction);
 }
+
+template std::unique_ptr<const FusedKernelOf<float>> fusedUnderdampedLangevin(const CommonOptions&, double);
+template std::unique_ptr<const FusedKernelOf<double>> fusedUnderdampedLangevin(const CommonOptions&, double);
 
 }  // namespace langevin

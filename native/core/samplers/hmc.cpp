@@ -59,7 +59,7 @@ class Hmc final : public Sampler {
 
   std::unique_ptr<TileExecutor> fuse(const Energy& energy) const override {
     if (warmup_.options().metric == Metric::Dense) return nullptr;
-    return langevin::fuse(*this, energy, fusedHmc(common_, options_, warmup_));
+    return langevin::fuse(*this, energy, [&]<class T>() { return fusedHmc<T>(common_, options_, warmup_); });
   }
 
   std::shared_ptr<const Sampler> atTemperature(double factor) const override {

@@ -13,7 +13,8 @@ struct HmcOptions {
   double jitter = 0;
 };
 
-std::unique_ptr<const FusedKernel> fusedHmc(const CommonOptions& common, const HmcOptions& options,
-                                            const Warmup& warmup);
+template <class T>
+std::unique_ptr<const FusedKernelOf<T>> fusedHmc(const CommonOptions& common, const HmcOptions& options,
+                                                 const Warmup& warmup);
 
 }  // namespace langevin

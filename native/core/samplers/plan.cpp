@@ -37,7 +37,7 @@ class StepwiseExecutor final : public TileExecutor {
 
 }  // namespace
 
-bool hasFusedTiles(const Energy& energy) { return energy.tiles() != nullptr; }
+bool hasFusedTiles(const Energy& energy) { return energy.isFused(); }
 
 bool runsOwnLoops(const Energy& energy) {
   const char* executor = std::getenv("LANGEVIN_EXECUTOR");
@@ -47,7 +47,8 @@ bool runsOwnLoops(const Energy& energy) {
 
 std::unique_ptr<TileExecutor> fuseLangevin(const Sampler& sampler, const Energy& energy, LangevinStepAt at) {
   const bool adjusted = sampler.traits().adjusted;
-  if (energy.tiles()) return fuse(sampler, energy, adjusted ? fusedMala(std::move(at)) : fusedLangevin(std::move(at)));
+  const auto kernel = [&]<class T>() { return adjusted ? fusedMala<T>(at) : fusedLangevin<T>(at); };
+  if (auto fused = fuse(sampler, energy, kernel)) return fused;
   return cuda::fuseLangevin({std::move(at), sampler.common().clip, sampler.common().box, adjusted}, energy);
 }
 

@@ -56,7 +56,7 @@ class UnderdampedLangevin final : public Sampler {
   }
 
   std::unique_ptr<TileExecutor> fuse(const Energy& energy) const override {
-    return langevin::fuse(*this, energy, fusedUnderdampedLangevin(common_, friction_));
+    return langevin::fuse(*this, energy, [&]<class T>() { return fusedUnderdampedLangevin<T>(common_, friction_); });
   }
 
   std::shared_ptr<const Sampler> atTemperature(double factor) const override {

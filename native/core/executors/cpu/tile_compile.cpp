@@ -1,63 +1,71 @@
 // From an energy's program to tile operations, and from its parameters to packed weights.
+#include <type_traits>
+
 #include "executors/cpu/tile_ops.hpp"
 
 namespace langevin {
 namespace {
 
 // What a block's buffers may take of the second-level cache, with room for weights beside them.
-constexpr std::int64_t kCacheFloats = 160 * 1024;
+constexpr std::int64_t kCacheBytes = 640 * 1024;
 
-float* room(AlignedFloats& floats, std::int64_t count) {
-  if (floats.size() != static_cast<std::size_t>(count)) floats = AlignedFloats(static_cast<std::size_t>(count));
-  return floats.data();
+template <class T>
+T* room(Aligned<T>& numbers, std::int64_t count) {
+  if (numbers.size() != static_cast<std::size_t>(count)) numbers = Aligned<T>(static_cast<std::size_t>(count));
+  return numbers.data();
 }
 
-void packMatrix(const Matrix& b, std::int64_t depth, std::int64_t cols, AlignedFloats& out) {
-  const TileKernels& k = tileKernels();
+template <class T>
+void packMatrix(const MatrixOf<T>& b, std::int64_t depth, std::int64_t cols, Aligned<T>& out) {
+  const TileKernelsOf<T>& k = tileKernelsOf<T>();
   k.pack(b, depth, cols, room(out, k.packedFloats(depth, cols)));
 }
 
-void packHalfMatrix(const Matrix& b, std::int64_t depth, std::int64_t cols, AlignedFloats& out) {
+void packHalfMatrix(const Matrix& b, std::int64_t depth, std::int64_t cols, Aligned<std::uint32_t>& out) {
   const TileKernels& k = tileKernels();
-  k.packHalf(b, depth, cols, reinterpret_cast<std::uint32_t*>(room(out, k.packedHalfWords(depth, cols))));
+  k.packHalf(b, depth, cols, room(out, k.packedHalfWords(depth, cols)));
 }
 
 // w [out, in] for both directions.
-void packWeights(const float* w, std::int64_t in, std::int64_t out, Precision precision,
-                 TileProgram::Weights& weights) {
-  const Matrix turned{w, 1, in}, plain{w, in, 1};
-  packMatrix(turned, in, out, weights.forward);
+template <class T>
+void packWeights(const T* w, std::int64_t in, std::int64_t out, Precision precision, TileWeightsOf<T>& weights) {
+  const MatrixOf<T> turned{w, 1, in}, plain{w, in, 1};
+  packMatrix<T>(turned, in, out, weights.forward);
   if (in < kThinInput) {
     weights.columns.resize(static_cast<std::size_t>(in * out));
     for (std::int64_t o = 0; o < out; ++o)
       for (std::int64_t i = 0; i < in; ++i) weights.columns[static_cast<std::size_t>(i * out + o)] = w[o * in + i];
     return;
   }
-  packMatrix(plain, out, in, weights.backward);
-  if (precision != Precision::BFloat16) return;
-  packHalfMatrix(turned, in, out, weights.forwardHalf);
-  packHalfMatrix(plain, out, in, weights.backwardHalf);
+  packMatrix<T>(plain, out, in, weights.backward);
+  if constexpr (std::is_same_v<T, float>) {
+    if (precision != Precision::BFloat16) return;
+    packHalfMatrix(turned, in, out, weights.forwardHalf);
+    packHalfMatrix(plain, out, in, weights.backwardHalf);
+  }
 }
 
 // (P + P') / 2 of p [d, d], block by block: columns of a wide matrix lie far apart.
-void packSymmetric(const float* p, std::int64_t d, TileProgram::Weights& weights) {
+template <class T>
+void packSymmetric(const T* p, std::int64_t d, TileWeightsOf<T>& weights) {
   constexpr std::int64_t kBlock = 32;
-  AlignedFloats symmetric(static_cast<std::size_t>(d * d));
-  float* s = symmetric.data();
+  Aligned<T> symmetric(static_cast<std::size_t>(d * d));
+  T* s = symmetric.data();
   for (std::int64_t first = 0; first < d; first += kBlock)
     for (std::int64_t left = 0; left < d; left += kBlock)
       for (std::int64_t i = first; i < std::min(d, first + kBlock); ++i)
         for (std::int64_t j = left; j < std::min(d, left + kBlock); ++j)
-          s[i * d + j] = 0.5f * p[i * d + j] + 0.5f * p[j * d + i];
-  packMatrix({s, d, 1}, d, d, weights.forward);
+          s[i * d + j] = T(0.5) * p[i * d + j] + T(0.5) * p[j * d + i];
+  packMatrix<T>({s, d, 1}, d, d, weights.forward);
 }
 
 }  // namespace
 
+template <class T>
 struct TileCompiler {
   const Program& source;
   const Parameters& parameters;
-  TileProgram& target;
+  TileProgramOf<T>& target;
   bool separate;  // every operation has buffers of its own
 
   bool nodes(std::string& reason) {
@@ -68,9 +76,9 @@ struct TileCompiler {
       if (parameters.info()[i].learnable) offset += parameters.tensors()[i].numel();
     }
     for (const Node& node : source.nodes) {
-      TileNode n;
+      TileNodeOf<T> n;
       n.definition = node.op;
-      n.op = findTileOp(node.op->name);
+      n.op = findTileOp<T>(node.op->name);
       if (!n.op) {
         reason = std::string("operation '") + node.op->name + "' has no fused form";
         return false;
@@ -95,19 +103,19 @@ struct TileCompiler {
   }
 
   // The matrix of a quadratic form is packed with the weights.
-  bool packs(const TileNode& n) const {
-    const auto input = [&](std::size_t i) -> const TileNode& {
+  bool packs(const TileNodeOf<T>& n) const {
+    const auto input = [&](std::size_t i) -> const TileNodeOf<T>& {
       return target.nodes_[static_cast<std::size_t>(n.inputs[i])];
     };
     return !input(1).perRow() && input(2).definition->is(OpSource::Parameter);
   }
 
-  void flags(TileNode& n) {
+  void flags(TileNodeOf<T>& n) {
     n.dependsOnInput = n.definition->is(OpSource::Rows);
     for (const TileParameter& p : n.parameters) n.dependsOnParameters |= p.flatOffset >= 0;
     bool fixed = !n.inputs.empty();
     for (int i : n.inputs) {
-      const TileNode& in = target.nodes_[static_cast<std::size_t>(i)];
+      const TileNodeOf<T>& in = target.nodes_[static_cast<std::size_t>(i)];
       n.dependsOnInput |= in.dependsOnInput;
       n.dependsOnParameters |= in.dependsOnParameters;
       fixed &= !in.perRow();
@@ -129,14 +137,14 @@ struct TileCompiler {
     for (std::size_t i = nodes.size(); i-- > 0;)
       if (nodes[i].live)
         for (int input : nodes[i].inputs) nodes[static_cast<std::size_t>(input)].live = true;
-    for (const TileNode& n : nodes)
+    for (const TileNodeOf<T>& n : nodes)
       if (n.live)
         for (int i : n.inputs) ++count[static_cast<std::size_t>(i)];
     for (int special : {target.energy_, target.joint_, target.outputs_})
       if (special >= 0) ++count[static_cast<std::size_t>(special)];
-    for (TileNode& n : nodes) {
-      if (separate || n.op->keep != TileOp::Keep::Derivative) continue;
-      const TileNode& in = nodes[static_cast<std::size_t>(n.inputs[0])];
+    for (TileNodeOf<T>& n : nodes) {
+      if (separate || n.op->keep != TileKeep::Derivative) continue;
+      const TileNodeOf<T>& in = nodes[static_cast<std::size_t>(n.inputs[0])];
       n.inPlace = in.definition->is(OpForm::Linear) && count[static_cast<std::size_t>(n.inputs[0])] == 1;
     }
     joinLayers(count);
@@ -146,7 +154,7 @@ struct TileCompiler {
     for (std::size_t i = nodes.size(); i-- > 0;) {
       if (!nodes[i].live) continue;
       for (int input : nodes[i].inputs) {
-        TileNode& in = nodes[static_cast<std::size_t>(input)];
+        TileNodeOf<T>& in = nodes[static_cast<std::size_t>(input)];
         nodes[i].adds.push_back(seen[static_cast<std::size_t>(input)]);
         seen[static_cast<std::size_t>(input)] = 1;
         in.lastReader = std::max(in.lastReader, static_cast<int>(i));
@@ -159,13 +167,13 @@ struct TileCompiler {
   void joinLayers(const std::vector<int>& count) {
     auto& nodes = target.nodes_;
     for (std::size_t i = 0; i < nodes.size(); ++i) {
-      TileNode& n = nodes[i];
+      TileNodeOf<T>& n = nodes[i];
       if (n.live && n.inPlace && n.op->unary && n.width > 1) {
         n.applied = true;
         nodes[static_cast<std::size_t>(n.inputs[0])].activation = static_cast<int>(i);
       }
       if (!n.live || !n.definition->is(OpForm::Linear)) continue;
-      TileNode& below = nodes[static_cast<std::size_t>(n.inputs[0])];
+      TileNodeOf<T>& below = nodes[static_cast<std::size_t>(n.inputs[0])];
       below.multiplied = below.inPlace && count[static_cast<std::size_t>(n.inputs[0])] == 1;
     }
   }
@@ -174,7 +182,7 @@ struct TileCompiler {
   bool givesRows(std::string& reason) const {
     for (int special : {target.energy_, target.joint_, target.outputs_}) {
       if (special < 0) continue;
-      const TileNode& n = target.nodes_[static_cast<std::size_t>(special)];
+      const TileNodeOf<T>& n = target.nodes_[static_cast<std::size_t>(special)];
       if (n.perRow() && n.value >= 0) continue;
       const bool outputs = special == target.outputs_;
       if (n.perRow())
@@ -193,12 +201,14 @@ struct TileCompiler {
       where += count;
       return at;
     };
-    const auto take = [&](const TileNode& n, std::int64_t count) { return from(n.perRow() ? perRow : fixed, count); };
-    for (TileNode& n : target.nodes_) {
+    const auto take = [&](const TileNodeOf<T>& n, std::int64_t count) {
+      return from(n.perRow() ? perRow : fixed, count);
+    };
+    for (TileNodeOf<T>& n : target.nodes_) {
       const std::int64_t size = n.perRow() ? n.width : n.fixedCount;
       if (n.definition->is(OpSource::Rows) || n.definition->is(OpSource::Condition)) continue;
       if (n.inPlace) {
-        const TileNode& in = target.nodes_[static_cast<std::size_t>(n.inputs[0])];
+        const TileNodeOf<T>& in = target.nodes_[static_cast<std::size_t>(n.inputs[0])];
         n.value = in.value;
         n.adjoint = in.adjoint;
       } else {
@@ -207,36 +217,39 @@ struct TileCompiler {
         if (n.perRow() || n.dependsOnInput || n.dependsOnParameters)
           n.adjoint = from(n.perRow() ? adjoints : fixed, size);
       }
-      if (n.op->keep == TileOp::Keep::Derivative) n.keep = take(n, size);
-      if (n.op->keep == TileOp::Keep::TwoNumbers) n.keep = take(n, 2);
-      if (n.op->keep == TileOp::Keep::InputWidth)
+      if (n.op->keep == TileKeep::Derivative) n.keep = take(n, size);
+      if (n.op->keep == TileKeep::TwoNumbers) n.keep = take(n, 2);
+      if (n.op->keep == TileKeep::InputWidth)
         n.keep = take(n, target.nodes_[static_cast<std::size_t>(n.inputs[0])].width);
     }
-    target.floatsPerRow_ = perRow;
+    target.numbersPerRow_ = perRow;
     target.adjointsPerRow_ = adjoints;
-    target.fixedFloats_ = fixed;
-    target.preferredRows_ =
-        std::clamp<std::int64_t>(kCacheFloats / std::max<std::int64_t>(1, perRow + adjoints) / 12 * 12, 96, 144);
+    target.fixedNumbers_ = fixed;
+    target.preferredRows_ = std::clamp<std::int64_t>(
+        kCacheBytes / static_cast<std::int64_t>(sizeof(T)) / std::max<std::int64_t>(1, perRow + adjoints) / 12 * 12, 96,
+        144);
   }
 };
 
-std::unique_ptr<TileProgram> TileProgram::compile(const Program& program, const Parameters& parameters,
-                                                  std::string& reason) {
+template <class T>
+std::unique_ptr<TileProgramOf<T>> TileProgramOf<T>::compile(const Program& program, const Parameters& parameters,
+                                                            std::string& reason) {
   return compile(program, parameters, reason, false);
 }
 
-std::unique_ptr<TileProgram> TileProgram::compile(const Program& program, const Parameters& parameters,
-                                                  std::string& reason, bool separate) {
-  std::unique_ptr<TileProgram> result(new TileProgram);
+template <class T>
+std::unique_ptr<TileProgramOf<T>> TileProgramOf<T>::compile(const Program& program, const Parameters& parameters,
+                                                            std::string& reason, bool separate) {
+  std::unique_ptr<TileProgramOf<T>> result(new TileProgramOf<T>);
   result->inputWidth_ = program.inputWidth();
   result->energy_ = program.energy;
   result->joint_ = program.jointEnergy;
   result->outputs_ = program.outputs;
   result->optionalCondition_ = program.condition.optional;
-  TileCompiler compiler{program, parameters, *result, separate};
+  TileCompiler<T> compiler{program, parameters, *result, separate};
   if (!compiler.nodes(reason)) return nullptr;
-  for (const TileNode& n : result->nodes_)
-    if (!n.perRow() && n.op->keep != TileOp::Keep::Nothing && (separate || n.op->keep != TileOp::Keep::Derivative)) {
+  for (const TileNodeOf<T>& n : result->nodes_)
+    if (!n.perRow() && n.op->keep != TileKeep::Nothing && (separate || n.op->keep != TileKeep::Derivative)) {
       reason = std::string("'") + n.op->name + "' of a value that does not depend on the rows";
       return nullptr;
     }
@@ -244,27 +257,31 @@ std::unique_ptr<TileProgram> TileProgram::compile(const Program& program, const 
   compiler.offsets();
   if (!compiler.givesRows(reason)) return nullptr;
   for (const at::Tensor& c : program.constants) {
-    const at::Tensor f = c.to(at::kFloat).contiguous();
-    result->constants_.emplace_back(f.data_ptr<float>(), f.data_ptr<float>() + f.numel());
+    const at::Tensor f = c.to(c10::CppTypeToScalarType<T>::value).contiguous();
+    result->constants_.emplace_back(f.data_ptr<T>(), f.data_ptr<T>() + f.numel());
   }
   result->packConstants();
   // Constant values are read from the fixed region; they are copied there by layout().
   return result;
 }
 
-TileProgram::~TileProgram() = default;
+template <class T>
+TileProgramOf<T>::~TileProgramOf() {}  // here, where nodes are complete
 
-void TileProgram::packConstants() {
+template <class T>
+void TileProgramOf<T>::packConstants() {
   packedConstants_.resize(constants_.size());
-  for (const TileNode& n : nodes_) {
+  for (const TileNodeOf<T>& n : nodes_) {
     if (!n.definition->is(OpForm::Distances)) continue;
     const auto i = static_cast<std::size_t>(n.constants[0]);
     const std::int64_t depth = nodes_[static_cast<std::size_t>(n.inputs[0])].width;
-    packMatrix({constants_[i].data(), 1, depth}, depth, n.width, packedConstants_[i]);
+    packMatrix<T>({constants_[i].data(), 1, depth}, depth, n.width, packedConstants_[i]);
   }
 }
 
-void TileProgram::pack(const Parameters& parameters, std::uint64_t version, Precision precision, Packed& packed) const {
+template <class T>
+void TileProgramOf<T>::pack(const Parameters& parameters, std::uint64_t version, Precision precision,
+                            Packed& packed) const {
   const std::size_t count = parameters.tensors().size();
   packed.version = version;
   packed.precision = precision;
@@ -278,9 +295,9 @@ void TileProgram::pack(const Parameters& parameters, std::uint64_t version, Prec
     const auto now = static_cast<std::uint64_t>(parameters.tensors()[i]._version()) + 1;
     changed[i] = parameters.info()[i].learnable || packed.versions[i] != now;
     packed.versions[i] = now;
-    if (changed[i]) packed.plain[i].assign(t.data_ptr<float>(), t.data_ptr<float>() + t.numel());
+    if (changed[i]) packed.plain[i].assign(t.data_ptr<T>(), t.data_ptr<T>() + t.numel());
   }
-  for (const TileNode& n : nodes_) {
+  for (const TileNodeOf<T>& n : nodes_) {
     if (n.definition->is(OpForm::Quadratic)) {
       const auto p = static_cast<std::size_t>(nodes_[static_cast<std::size_t>(n.inputs[2])].parameters[0].index);
       const std::int64_t d = nodes_[static_cast<std::size_t>(n.inputs[0])].width;
@@ -292,5 +309,17 @@ void TileProgram::pack(const Parameters& parameters, std::uint64_t version, Prec
     packWeights(packed.plain[p].data(), in, n.width, precision, packed.weights[p]);
   }
 }
+
+// What this file has of the class.
+#define LANGEVIN_INSTANCES(T)                                                                             \
+  template std::unique_ptr<TileProgramOf<T>> TileProgramOf<T>::compile(const Program&, const Parameters&, \
+                                                                       std::string&);                     \
+  template std::unique_ptr<TileProgramOf<T>> TileProgramOf<T>::compile(const Program&, const Parameters&, \
+                                                                       std::string&, bool);               \
+  template TileProgramOf<T>::~TileProgramOf();                                                            \
+  template void TileProgramOf<T>::pack(const Parameters&, std::uint64_t, Precision, Packed&) const;
+LANGEVIN_INSTANCES(float)
+LANGEVIN_INSTANCES(double)
+#undef LANGEVIN_INSTANCES
 
 }  // namespace langevin

@@ -10,29 +10,38 @@
 
 namespace langevin {
 
-struct TileCall;
-struct SecondOp;
+template <class T>
+struct SecondOpOf;
 
 /// Layers of fewer inputs send an adjoint back by dot products instead of a packed product.
 constexpr std::int64_t kThinInput = 8;
 
-struct TileOp {
+/// Numbers a row it keeps from forward for backward, besides its value: as many as the node has columns, two, or as
+/// many as its first input has columns.
+enum class TileKeep { Nothing, Derivative, TwoNumbers, InputWidth };
+
+template <class T>
+struct TileOpOf {
   const char* name;
-  void (*forward)(TileCall&);
-  void (*backward)(TileCall&);
-  /// Floats a row it keeps from forward for backward, besides its value: as many as the node has columns, two, or as
-  /// many as its first input has columns.
-  enum class Keep { Nothing, Derivative, TwoNumbers, InputWidth } keep = Keep::Nothing;
+  void (*forward)(TileCallOf<T>&);
+  void (*backward)(TileCallOf<T>&);
+  TileKeep keep = TileKeep::Nothing;
   std::optional<Unary> unary = std::nullopt;  // what it is, where a linear layer may apply it
   bool scalar = false;                        // goes through columns a number at a time, not in vectors
 };
 
-const TileOp* findTileOp(const std::string& name);
-const std::vector<TileOp>& elementwiseTileOps();
-const std::vector<TileOp>& reductionTileOps();
-const std::vector<TileOp>& layerTileOps();
-const std::vector<TileOp>& quadraticTileOps();
-const std::vector<TileOp>& spectralTileOps();
+template <class T>
+const TileOpOf<T>* findTileOp(const std::string& name);
+template <class T>
+const std::vector<TileOpOf<T>>& elementwiseTileOps();
+template <class T>
+const std::vector<TileOpOf<T>>& reductionTileOps();
+template <class T>
+const std::vector<TileOpOf<T>>& layerTileOps();
+template <class T>
+const std::vector<TileOpOf<T>>& quadraticTileOps();
+template <class T>
+const std::vector<TileOpOf<T>>& spectralTileOps();
 
 /// A parameter of a node: where it lies in Packed and in the flat gradient (-1: a buffer without gradient).
 struct TileParameter {
@@ -40,18 +49,19 @@ struct TileParameter {
   std::int64_t flatOffset = -1, count = 0;
 };
 
-struct TileNode {
+template <class T>
+struct TileNodeOf {
   const OpDefinition* definition = nullptr;
-  const TileOp* op = nullptr;
-  const SecondOp* second = nullptr;  // what it does with tangents (programs of second order)
+  const TileOpOf<T>* op = nullptr;
+  const SecondOpOf<T>* second = nullptr;  // what it does with tangents (programs of second order)
   std::vector<int> inputs;
   std::vector<TileParameter> parameters;
   std::vector<int> constants;
   std::vector<double> numbers;
   std::vector<std::int64_t> integers;
   std::int64_t width = 0;
-  std::int64_t fixedCount = 0;                       // > 0: one value for all rows, of so many floats
-  std::int64_t value = -1, keep = -1, adjoint = -1;  // offsets, in floats per row (or in the fixed region)
+  std::int64_t fixedCount = 0;                       // > 0: one value for all rows, of so many numbers
+  std::int64_t value = -1, keep = -1, adjoint = -1;  // offsets, in numbers per row (or in the fixed region)
   bool dependsOnInput = false, dependsOnParameters = false;
   bool live = false;        // reaches the energy or the outputs
   bool inPlace = false;     // shares value and adjoint with its only input
@@ -64,82 +74,86 @@ struct TileNode {
 };
 
 /// The elementwise function a node stands for.
-inline Activation activationOf(const TileNode& n, Unary f) {
-  return {f, n.numbers.empty() ? 0.0f : static_cast<float>(n.numbers[0])};
+template <class T>
+ActivationOf<T> activationOf(const TileNodeOf<T>& n, Unary f) {
+  return {f, n.numbers.empty() ? T(0) : static_cast<T>(n.numbers[0])};
 }
 
-struct TileProgram::Pass {
+template <class T>
+struct TileProgramOf<T>::Pass {
   const Packed* packed = nullptr;
-  TileInput in;
-  std::int64_t stride = 0;        // rows, rounded up to whole cache lines
-  float* rowsBase = nullptr;      // per-row region of values and what is kept for backward: offset * stride
-  float* adjointsBase = nullptr;  // per-row region of adjoints
-  float* fixedBase = nullptr;     // values shared by all rows
+  Input in;
+  std::int64_t stride = 0;    // rows, rounded up to whole cache lines
+  T* rowsBase = nullptr;      // per-row region of values and what is kept for backward: offset * stride
+  T* adjointsBase = nullptr;  // per-row region of adjoints
+  T* fixedBase = nullptr;     // values shared by all rows
   TileWorkspace* workspace = nullptr;
   bool derivatives = false;
-  bool half = false;             // products in bfloat16
-  const float* zeros = nullptr;  // set where the values are tangents: what does not depend on the rows has none
+  bool half = false;         // products in bfloat16
+  const T* zeros = nullptr;  // set where the values are tangents: what does not depend on the rows has none
   Wanted wanted = Wanted::Input;
-  float* gradient = nullptr;  // adjoint of the input
-  float* flat = nullptr;      // parameter gradient
-  int last = 0;               // last node that is evaluated
+  T* gradient = nullptr;  // adjoint of the input
+  T* flat = nullptr;      // parameter gradient
+  int last = 0;           // last node that is evaluated
   int energyNode = 0;
 };
 
 /// One operation at work.
-struct TileCall {
-  const TileProgram& program;
-  TileProgram::Pass& pass;
-  const std::vector<TileNode>& nodes;
+template <class T>
+struct TileCallOf {
+  const TileProgramOf<T>& program;
+  typename TileProgramOf<T>::Pass& pass;
+  const std::vector<TileNodeOf<T>>& nodes;
   int index;
-  const TileKernels& k;
+  const TileKernelsOf<T>& k;
 
-  const TileNode& node() const { return nodes[static_cast<std::size_t>(index)]; }
+  const TileNodeOf<T>& node() const { return nodes[static_cast<std::size_t>(index)]; }
   std::int64_t rows() const { return pass.in.rows; }
   std::int64_t width() const { return node().width; }
   std::int64_t size() const { return node().perRow() ? rows() * width() : node().fixedCount; }
-  const TileNode& input(int i) const {
+  const TileNodeOf<T>& input(int i) const {
     return nodes[static_cast<std::size_t>(node().inputs[static_cast<std::size_t>(i)])];
   }
   std::int64_t inWidth(int i) const { return input(i).width; }
 
-  float* out() { return valueAt(index); }
-  const float* in(int i) const;
-  float* kept() { return keptOf(node()); }
-  float* keptOf(const TileNode& n) {
+  T* out() { return valueAt(index); }
+  const T* in(int i) const;
+  T* kept() { return keptOf(node()); }
+  T* keptOf(const TileNodeOf<T>& n) {
     return n.perRow() ? pass.rowsBase + n.keep * pass.stride : pass.fixedBase + n.keep;
   }
   /// Adjoint of this node (read) and of an input (to be written or added to, see adds()).
-  float* adjoint() { return adjointAt(index); }
+  T* adjoint() { return adjointAt(index); }
   bool wants(int i) const;
-  float* adjointOf(int i) { return adjointAt(node().inputs[static_cast<std::size_t>(i)]); }
+  T* adjointOf(int i) { return adjointAt(node().inputs[static_cast<std::size_t>(i)]); }
   bool adds(int i) const { return node().adds[static_cast<std::size_t>(i)] != 0; }
   /// Zeroes the input's adjoint unless something is there already; then additions are right in any case.
-  float* addableAdjoint(int i);
+  T* addableAdjoint(int i);
 
-  const float* parameter(int i) const;
-  const TileProgram::Weights& weights() const;
+  const T* parameter(int i) const;
+  const TileWeightsOf<T>& weights() const;
   /// Input i, a parameter as it is, packed.
-  const TileProgram::Weights& weightsOf(int i) const;
-  const float* constant(int i) const;
-  const float* packedConstant(int i) const;
+  const TileWeightsOf<T>& weightsOf(int i) const;
+  const T* constant(int i) const;
+  const T* packedConstant(int i) const;
   const TileParameter& parameterInfo(int i) const { return node().parameters[static_cast<std::size_t>(i)]; }
   /// Where the gradient of parameter i goes, or null when it has none.
-  float* parameterGradient(int i) const;
-  float* scratch(std::size_t count, int slot = 0);
+  T* parameterGradient(int i) const;
+  T* scratch(std::size_t count, int slot = 0);
 
   /// Input i as a full [rows, width] array: itself, or a broadcast copy in scratch slot.
-  const float* expanded(int i, int slot);
+  const T* expanded(int i, int slot);
   /// Adds a [rows, width] contribution to input i's adjoint, summing over broadcast rows and columns.
-  void contribute(int i, const float* full);
+  void contribute(int i, const T* full);
 
  private:
-  float* valueAt(int i) const;
-  float* adjointAt(int i) const;
+  T* valueAt(int i) const;
+  T* adjointAt(int i) const;
 };
 
 /// Of a linear layer, g [rows, out] and x [rows, in]: weight [out, in] += g' x, bias [out] += sum of g's rows. Null:
 /// not wanted.
-void addLayerGradient(TileCall& c, const float* g, const float* x, float* weight, float* bias);
+template <class T>
+void addLayerGradient(TileCallOf<T>& c, const T* g, const T* x, T* weight, T* bias);
 
 }  // namespace langevin

@@ -5,171 +5,206 @@
 namespace langevin {
 namespace {
 
-constexpr auto kDerivative = TileOp::Keep::Derivative;
+constexpr auto kDerivative = TileKeep::Derivative;
 
-void unaryForward(TileCall& c) {
+template <class T>
+void unaryForward(TileCallOf<T>& c) {
   if (c.node().applied) return;
   c.k.unary(activationOf(c.node(), *c.node().op->unary), c.in(0), c.out(), c.pass.derivatives ? c.kept() : nullptr,
             c.size());
 }
 
-void unaryBackward(TileCall& c) {
+template <class T>
+void unaryBackward(TileCallOf<T>& c) {
   if (!c.wants(0) || c.node().multiplied) return;
-  float* target = c.adjointOf(0);
+  T* target = c.adjointOf(0);
   if (c.node().inPlace || !c.adds(0))
     c.k.mul(c.adjoint(), c.kept(), target, c.size());
   else
     c.k.mulAdd(c.adjoint(), c.kept(), target, c.size());
 }
 
-void addForward(TileCall& c) {
-  const float *a = c.expanded(0, 0), *b = c.expanded(1, 1);
-  float* o = c.out();
+template <class T>
+void addForward(TileCallOf<T>& c) {
+  const T *a = c.expanded(0, 0), *b = c.expanded(1, 1);
+  T* o = c.out();
   for (std::int64_t i = 0; i < c.size(); ++i) o[i] = a[i] + b[i];
 }
-void addBackward(TileCall& c) {
+template <class T>
+void addBackward(TileCallOf<T>& c) {
   if (c.wants(0)) c.contribute(0, c.adjoint());
   if (c.wants(1)) c.contribute(1, c.adjoint());
 }
 
-void subForward(TileCall& c) {
-  const float *a = c.expanded(0, 0), *b = c.expanded(1, 1);
-  float* o = c.out();
+template <class T>
+void subForward(TileCallOf<T>& c) {
+  const T *a = c.expanded(0, 0), *b = c.expanded(1, 1);
+  T* o = c.out();
   for (std::int64_t i = 0; i < c.size(); ++i) o[i] = a[i] - b[i];
 }
-void subBackward(TileCall& c) {
+template <class T>
+void subBackward(TileCallOf<T>& c) {
   if (c.wants(0)) c.contribute(0, c.adjoint());
   if (!c.wants(1)) return;
-  float* t = c.scratch(static_cast<std::size_t>(c.size()), 2);
-  c.k.scale(-1.0f, 0.0f, c.adjoint(), t, c.size());
+  T* t = c.scratch(static_cast<std::size_t>(c.size()), 2);
+  c.k.scale(T(-1), T(0), c.adjoint(), t, c.size());
   c.contribute(1, t);
 }
 
-void mulForward(TileCall& c) { c.k.mul(c.expanded(0, 0), c.expanded(1, 1), c.out(), c.size()); }
-void mulBackward(TileCall& c) {
+template <class T>
+void mulForward(TileCallOf<T>& c) {
+  c.k.mul(c.expanded(0, 0), c.expanded(1, 1), c.out(), c.size());
+}
+template <class T>
+void mulBackward(TileCallOf<T>& c) {
   for (int i = 0; i < 2; ++i) {
     if (!c.wants(i)) continue;
-    float* t = c.scratch(static_cast<std::size_t>(c.size()), 2);
+    T* t = c.scratch(static_cast<std::size_t>(c.size()), 2);
     c.k.mul(c.adjoint(), c.expanded(1 - i, 0), t, c.size());
     c.contribute(i, t);
   }
 }
 
-void divForward(TileCall& c) { c.k.div(c.expanded(0, 0), c.expanded(1, 1), c.out(), c.size()); }
-void divBackward(TileCall& c) {
-  const float* b = c.expanded(1, 1);
-  float* t = c.scratch(static_cast<std::size_t>(c.size()), 2);
+template <class T>
+void divForward(TileCallOf<T>& c) {
+  c.k.div(c.expanded(0, 0), c.expanded(1, 1), c.out(), c.size());
+}
+template <class T>
+void divBackward(TileCallOf<T>& c) {
+  const T* b = c.expanded(1, 1);
+  T* t = c.scratch(static_cast<std::size_t>(c.size()), 2);
   c.k.div(c.adjoint(), b, t, c.size());
   if (c.wants(0)) c.contribute(0, t);
   if (!c.wants(1)) return;
-  const float* o = c.out();
+  const T* o = c.out();
   for (std::int64_t i = 0; i < c.size(); ++i) t[i] = -t[i] * o[i];
   c.contribute(1, t);
 }
 
-void scaleForward(TileCall& c) {
-  c.k.scale(static_cast<float>(c.node().numbers[0]), static_cast<float>(c.node().numbers[1]), c.in(0), c.out(),
-            c.size());
+template <class T>
+void scaleForward(TileCallOf<T>& c) {
+  c.k.scale(static_cast<T>(c.node().numbers[0]), static_cast<T>(c.node().numbers[1]), c.in(0), c.out(), c.size());
 }
-void scaleBackward(TileCall& c) {
+template <class T>
+void scaleBackward(TileCallOf<T>& c) {
   if (!c.wants(0)) return;
-  const auto s = static_cast<float>(c.node().numbers[0]);
+  const auto s = static_cast<T>(c.node().numbers[0]);
   if (c.adds(0))
     c.k.axpy(s, c.adjoint(), c.adjointOf(0), c.size());
   else
-    c.k.scale(s, 0.0f, c.adjoint(), c.adjointOf(0), c.size());
+    c.k.scale(s, T(0), c.adjoint(), c.adjointOf(0), c.size());
 }
 
-void negForward(TileCall& c) { c.k.scale(-1.0f, 0.0f, c.in(0), c.out(), c.size()); }
-void negBackward(TileCall& c) {
-  if (c.wants(0)) c.k.axpy(-1.0f, c.adjoint(), c.addableAdjoint(0), c.size());
+template <class T>
+void negForward(TileCallOf<T>& c) {
+  c.k.scale(T(-1), T(0), c.in(0), c.out(), c.size());
+}
+template <class T>
+void negBackward(TileCallOf<T>& c) {
+  if (c.wants(0)) c.k.axpy(T(-1), c.adjoint(), c.addableAdjoint(0), c.size());
 }
 
-template <class Take>
-void selectForward(TileCall& c, Take take) {
-  const float *a = c.expanded(0, 0), *b = c.expanded(1, 1);
-  float* o = c.out();
+template <class T, class Take>
+void selectForward(TileCallOf<T>& c, Take take) {
+  const T *a = c.expanded(0, 0), *b = c.expanded(1, 1);
+  T* o = c.out();
   for (std::int64_t i = 0; i < c.size(); ++i) o[i] = take(a[i], b[i]) ? a[i] : b[i];
 }
 // Ties share the adjoint half and half, as ATen does.
-template <class Take>
-void selectBackward(TileCall& c, Take take) {
+template <class T, class Take>
+void selectBackward(TileCallOf<T>& c, Take take) {
   for (int side = 0; side < 2; ++side) {
     if (!c.wants(side)) continue;
-    const float *a = c.expanded(0, 0), *b = c.expanded(1, 1), *g = c.adjoint();
-    float* t = c.scratch(static_cast<std::size_t>(c.size()), 2);
+    const T *a = c.expanded(0, 0), *b = c.expanded(1, 1), *g = c.adjoint();
+    T* t = c.scratch(static_cast<std::size_t>(c.size()), 2);
     for (std::int64_t i = 0; i < c.size(); ++i) {
-      const float share = a[i] == b[i] ? 0.5f : (take(a[i], b[i]) == (side == 0) ? 1.0f : 0.0f);
+      const T share = a[i] == b[i] ? T(0.5) : (take(a[i], b[i]) == (side == 0) ? T(1) : T(0));
       t[i] = g[i] * share;
     }
     c.contribute(side, t);
   }
 }
 
-template <class Compare>
-void compareForward(TileCall& c, Compare compare) {
-  const float *a = c.expanded(0, 0), *b = c.expanded(1, 1);
-  float* o = c.out();
-  for (std::int64_t i = 0; i < c.size(); ++i) o[i] = compare(a[i], b[i]) ? 1.0f : 0.0f;
+template <class T, class Compare>
+void compareForward(TileCallOf<T>& c, Compare compare) {
+  const T *a = c.expanded(0, 0), *b = c.expanded(1, 1);
+  T* o = c.out();
+  for (std::int64_t i = 0; i < c.size(); ++i) o[i] = compare(a[i], b[i]) ? T(1) : T(0);
 }
 // A comparison has derivative zero; what it feeds must still find a defined adjoint.
-void zeroBackward(TileCall& c) {
+template <class T>
+void zeroBackward(TileCallOf<T>& c) {
   for (int i = 0; i < static_cast<int>(c.node().inputs.size()); ++i)
     if (c.wants(i)) c.addableAdjoint(i);
 }
 
-void whereForward(TileCall& c) {
-  const float* m = c.expanded(0, 2);
-  const float *a = c.expanded(1, 0), *b = c.expanded(2, 1);
-  float* o = c.out();
-  for (std::int64_t i = 0; i < c.size(); ++i) o[i] = m[i] != 0.0f ? a[i] : b[i];
+template <class T>
+void whereForward(TileCallOf<T>& c) {
+  const T* m = c.expanded(0, 2);
+  const T *a = c.expanded(1, 0), *b = c.expanded(2, 1);
+  T* o = c.out();
+  for (std::int64_t i = 0; i < c.size(); ++i) o[i] = m[i] != T(0) ? a[i] : b[i];
 }
-void whereBackward(TileCall& c) {
-  const float *m = c.expanded(0, 0), *g = c.adjoint();
-  float* t = c.scratch(static_cast<std::size_t>(c.size()), 1);
+template <class T>
+void whereBackward(TileCallOf<T>& c) {
+  const T *m = c.expanded(0, 0), *g = c.adjoint();
+  T* t = c.scratch(static_cast<std::size_t>(c.size()), 1);
   if (c.wants(0)) c.addableAdjoint(0);
   for (int side = 1; side <= 2; ++side) {
     if (!c.wants(side)) continue;
-    for (std::int64_t i = 0; i < c.size(); ++i) t[i] = (m[i] != 0.0f) == (side == 1) ? g[i] : 0.0f;
+    for (std::int64_t i = 0; i < c.size(); ++i) t[i] = (m[i] != T(0)) == (side == 1) ? g[i] : T(0);
     c.contribute(side, t);
   }
 }
 
-bool larger(float a, float b) { return a >= b; }
-bool smaller(float a, float b) { return a <= b; }
+template <class T>
+bool larger(T a, T b) {
+  return a >= b;
+}
+template <class T>
+bool smaller(T a, T b) {
+  return a <= b;
+}
 
 // Functions of the C library, see libraryRows() of kernels/isa/activate.hpp.
 bool ofLibrary(Unary f) { return f == Unary::Exp || f == Unary::Log || f == Unary::Pow; }
 
 // The functions of one value: every operation that names one.
-std::vector<TileOp> withUnaries(std::vector<TileOp> table) {
+template <class T>
+std::vector<TileOpOf<T>> withUnaries(std::vector<TileOpOf<T>> table) {
   for (const auto* operations : {&activationOperations(), &elementwiseOperations()})
     for (const OpDefinition& row : *operations)
       if (row.traits.unary)
         table.push_back(
-            {row.name, unaryForward, unaryBackward, kDerivative, row.traits.unary, ofLibrary(*row.traits.unary)});
+            {row.name, unaryForward<T>, unaryBackward<T>, kDerivative, row.traits.unary, ofLibrary(*row.traits.unary)});
   return table;
 }
 
 }  // namespace
 
-const std::vector<TileOp>& elementwiseTileOps() {
-  static const std::vector<TileOp> table = withUnaries({
-      {"add", addForward, addBackward},
-      {"sub", subForward, subBackward},
-      {"mul", mulForward, mulBackward},
-      {"div", divForward, divBackward},
-      {"scale", scaleForward, scaleBackward},
-      {"neg", negForward, negBackward},
-      {"maximum", [](TileCall& c) { selectForward(c, larger); }, [](TileCall& c) { selectBackward(c, larger); }},
-      {"minimum", [](TileCall& c) { selectForward(c, smaller); }, [](TileCall& c) { selectBackward(c, smaller); }},
-      {"gt", [](TileCall& c) { compareForward(c, [](float a, float b) { return a > b; }); }, zeroBackward},
-      {"ge", [](TileCall& c) { compareForward(c, [](float a, float b) { return a >= b; }); }, zeroBackward},
-      {"lt", [](TileCall& c) { compareForward(c, [](float a, float b) { return a < b; }); }, zeroBackward},
-      {"le", [](TileCall& c) { compareForward(c, [](float a, float b) { return a <= b; }); }, zeroBackward},
-      {"where", whereForward, whereBackward},
+template <class T>
+const std::vector<TileOpOf<T>>& elementwiseTileOps() {
+  static const std::vector<TileOpOf<T>> table = withUnaries<T>({
+      {"add", addForward<T>, addBackward<T>},
+      {"sub", subForward<T>, subBackward<T>},
+      {"mul", mulForward<T>, mulBackward<T>},
+      {"div", divForward<T>, divBackward<T>},
+      {"scale", scaleForward<T>, scaleBackward<T>},
+      {"neg", negForward<T>, negBackward<T>},
+      {"maximum", [](TileCallOf<T>& c) { selectForward(c, larger<T>); },
+       [](TileCallOf<T>& c) { selectBackward(c, larger<T>); }},
+      {"minimum", [](TileCallOf<T>& c) { selectForward(c, smaller<T>); },
+       [](TileCallOf<T>& c) { selectBackward(c, smaller<T>); }},
+      {"gt", [](TileCallOf<T>& c) { compareForward(c, [](T a, T b) { return a > b; }); }, zeroBackward<T>},
+      {"ge", [](TileCallOf<T>& c) { compareForward(c, [](T a, T b) { return a >= b; }); }, zeroBackward<T>},
+      {"lt", [](TileCallOf<T>& c) { compareForward(c, [](T a, T b) { return a < b; }); }, zeroBackward<T>},
+      {"le", [](TileCallOf<T>& c) { compareForward(c, [](T a, T b) { return a <= b; }); }, zeroBackward<T>},
+      {"where", whereForward<T>, whereBackward<T>},
   });
   return table;
 }
+
+template const std::vector<TileOpOf<float>>& elementwiseTileOps();
+template const std::vector<TileOpOf<double>>& elementwiseTileOps();
 
 }  // namespace langevin

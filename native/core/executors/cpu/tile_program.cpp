@@ -9,42 +9,47 @@
 
 namespace langevin {
 
-const TileOp* findTileOp(const std::string& name) {
+template <class T>
+const TileOpOf<T>* findTileOp(const std::string& name) {
   static const auto index = [] {
-    std::unordered_map<std::string, const TileOp*> map;
-    for (const auto* table :
-         {&elementwiseTileOps(), &reductionTileOps(), &layerTileOps(), &quadraticTileOps(), &spectralTileOps()})
-      for (const TileOp& row : *table) map.emplace(operation(row.name).name, &row);  // refuses a name that is none
+    std::unordered_map<std::string, const TileOpOf<T>*> map;
+    for (const auto* table : {&elementwiseTileOps<T>(), &reductionTileOps<T>(), &layerTileOps<T>(),
+                              &quadraticTileOps<T>(), &spectralTileOps<T>()})
+      for (const TileOpOf<T>& row : *table) map.emplace(operation(row.name).name, &row);  // refuses a name that is none
     return map;
   }();
   const auto it = index.find(name);
   return it == index.end() ? nullptr : it->second;
 }
 
-std::vector<std::string> TileProgram::scalarOperations() const {
+template <class T>
+std::vector<std::string> TileProgramOf<T>::scalarOperations() const {
   std::vector<std::string> names;
-  for (const TileNode& n : nodes_)
+  for (const TileNodeOf<T>& n : nodes_)
     if (n.live && n.op->scalar && std::find(names.begin(), names.end(), n.op->name) == names.end())
       names.emplace_back(n.op->name);
   return names;
 }
 
-// ---- TileCall
+// ---- TileCallOf
 
-float* TileCall::valueAt(int i) const {
-  const TileNode& n = nodes[static_cast<std::size_t>(i)];
+template <class T>
+T* TileCallOf<T>::valueAt(int i) const {
+  const TileNodeOf<T>& n = nodes[static_cast<std::size_t>(i)];
   return n.perRow() ? pass.rowsBase + n.value * pass.stride : pass.fixedBase + n.value;
 }
 
-float* TileCall::adjointAt(int i) const {
-  const TileNode& n = nodes[static_cast<std::size_t>(i)];
+template <class T>
+T* TileCallOf<T>::adjointAt(int i) const {
+  const TileNodeOf<T>& n = nodes[static_cast<std::size_t>(i)];
   if (n.adjoint < 0) return pass.gradient;  // the input
   return n.perRow() ? pass.adjointsBase + n.adjoint * pass.stride : pass.fixedBase + n.adjoint;
 }
 
-const float* TileCall::in(int i) const {
+template <class T>
+const T* TileCallOf<T>::in(int i) const {
   const int source = node().inputs[static_cast<std::size_t>(i)];
-  const TileNode& n = nodes[static_cast<std::size_t>(source)];
+  const TileNodeOf<T>& n = nodes[static_cast<std::size_t>(source)];
   if (pass.zeros && !n.perRow()) return pass.zeros;
   if (n.value >= 0) return valueAt(source);
   if (n.adjoint < 0 && n.dependsOnInput) return pass.in.x;
@@ -52,79 +57,89 @@ const float* TileCall::in(int i) const {
   return pass.in.y;
 }
 
-bool TileCall::wants(int i) const {
-  const TileNode& n = input(i);
+template <class T>
+bool TileCallOf<T>::wants(int i) const {
+  const TileNodeOf<T>& n = input(i);
   return pass.wanted == Wanted::Input ? n.dependsOnInput : n.dependsOnParameters;
 }
 
-float* TileCall::addableAdjoint(int i) {
-  float* a = adjointOf(i);
-  const TileNode& n = input(i);
-  if (!adds(i))
-    std::memset(a, 0, sizeof(float) * static_cast<std::size_t>(n.perRow() ? rows() * n.width : n.fixedCount));
+template <class T>
+T* TileCallOf<T>::addableAdjoint(int i) {
+  T* a = adjointOf(i);
+  const TileNodeOf<T>& n = input(i);
+  if (!adds(i)) std::memset(a, 0, sizeof(T) * static_cast<std::size_t>(n.perRow() ? rows() * n.width : n.fixedCount));
   return a;
 }
 
-const float* TileCall::parameter(int i) const {
+template <class T>
+const T* TileCallOf<T>::parameter(int i) const {
   return pass.packed->plain[static_cast<std::size_t>(parameterInfo(i).index)].data();
 }
 
-const TileProgram::Weights& TileCall::weights() const {
+template <class T>
+const TileWeightsOf<T>& TileCallOf<T>::weights() const {
   return pass.packed->weights[static_cast<std::size_t>(parameterInfo(0).index)];
 }
 
-const TileProgram::Weights& TileCall::weightsOf(int i) const {
+template <class T>
+const TileWeightsOf<T>& TileCallOf<T>::weightsOf(int i) const {
   return pass.packed->weights[static_cast<std::size_t>(input(i).parameters[0].index)];
 }
 
-const float* TileCall::packedConstant(int i) const {
+template <class T>
+const T* TileCallOf<T>::packedConstant(int i) const {
   return program.packedConstants_[static_cast<std::size_t>(node().constants[static_cast<std::size_t>(i)])].data();
 }
 
-const float* TileCall::constant(int i) const {
+template <class T>
+const T* TileCallOf<T>::constant(int i) const {
   return program.constants_[static_cast<std::size_t>(node().constants[static_cast<std::size_t>(i)])].data();
 }
 
-float* TileCall::parameterGradient(int i) const {
+template <class T>
+T* TileCallOf<T>::parameterGradient(int i) const {
   if (pass.wanted != Wanted::Parameters || parameterInfo(i).flatOffset < 0) return nullptr;
   return pass.flat + parameterInfo(i).flatOffset;
 }
 
-float* TileCall::scratch(std::size_t count, int slot) {
-  thread_local std::vector<float> memory[3];
+template <class T>
+T* TileCallOf<T>::scratch(std::size_t count, int slot) {
+  thread_local std::vector<T> memory[3];
   auto& m = memory[slot];
   if (m.size() < count) m.resize(count);
   return m.data();
 }
 
-const float* TileCall::expanded(int i, int slot) {
-  const TileNode& n = input(i);
+template <class T>
+const T* TileCallOf<T>::expanded(int i, int slot) {
+  const TileNodeOf<T>& n = input(i);
   const std::int64_t w = width();
   if ((n.perRow() || !node().perRow()) && n.width == w) return in(i);
-  float* full = scratch(static_cast<std::size_t>(rows() * w), slot);
-  const float* source = in(i);
+  T* full = scratch(static_cast<std::size_t>(rows() * w), slot);
+  const T* source = in(i);
   for (std::int64_t r = 0; r < rows(); ++r) {
-    const float* row = n.perRow() ? source + r * n.width : source;
+    const T* row = n.perRow() ? source + r * n.width : source;
     if (n.width == w)
-      std::memcpy(full + r * w, row, sizeof(float) * static_cast<std::size_t>(w));
+      std::memcpy(full + r * w, row, sizeof(T) * static_cast<std::size_t>(w));
     else
       std::fill_n(full + r * w, w, row[0]);
   }
   return full;
 }
 
-void TileCall::contribute(int i, const float* full) {
-  const TileNode& n = input(i);
-  float* target = addableAdjoint(i);
+template <class T>
+void TileCallOf<T>::contribute(int i, const T* full) {
+  const TileNodeOf<T>& n = input(i);
+  T* target = addableAdjoint(i);
   const std::int64_t w = width();
   if ((n.perRow() || !node().perRow()) && n.width == w) {
-    k.axpy(1.0f, full, target, size());
+    k.axpy(T(1), full, target, size());
     return;
   }
   for (std::int64_t r = 0; r < rows(); ++r) {
-    float* row = n.perRow() ? target + r * n.width : target;
+    T* row = n.perRow() ? target + r * n.width : target;
     if (n.width == w) {
-      k.axpy(1.0f, full + r * w, row, w);
+      k.axpy(T(1), full + r * w, row, w);
     } else {
       for (std::int64_t c = 0; c < w; ++c) row[0] += full[r * w + c];
     }
@@ -143,137 +158,144 @@ TileWorkspace& adjointRoom() {
 }
 
 // Rows first .. first + rows - 1 of the input.
-TileInput blockOf(const TileInput& in, std::int64_t first, std::int64_t rows, std::int64_t width,
-                  const std::vector<TileNode>& nodes) {
-  TileInput part = in;
+template <class T>
+TileInputOf<T> blockOf(const TileInputOf<T>& in, std::int64_t first, std::int64_t rows, std::int64_t width,
+                       const std::vector<TileNodeOf<T>>& nodes) {
+  TileInputOf<T> part = in;
   part.rows = rows;
   part.x = in.x + first * width;
   if (in.y)
-    for (const TileNode& n : nodes)
+    for (const TileNodeOf<T>& n : nodes)
       if (n.definition->is(OpSource::Condition)) part.y = in.y + first * n.width;
   if (in.labels) part.labels = in.labels + first;
   return part;
 }
 
 // A node's values of a block, copied to where row `first` of the result lies.
-void copyOut(const float* base, std::int64_t stride, const TileNode& n, std::int64_t rows, float* to,
-             std::int64_t first) {
-  std::memcpy(to + first * n.width, base + n.value * stride, sizeof(float) * static_cast<std::size_t>(n.width * rows));
+template <class T>
+void copyOut(const T* base, std::int64_t stride, const TileNodeOf<T>& n, std::int64_t rows, T* to, std::int64_t first) {
+  std::memcpy(to + first * n.width, base + n.value * stride, sizeof(T) * static_cast<std::size_t>(n.width * rows));
 }
 
 }  // namespace
 
-TileProgram::Pass TileProgram::layout(const Packed& packed, const TileInput& in, TileWorkspace& ws,
-                                      bool derivatives) const {
+template <class T>
+typename TileProgramOf<T>::Pass TileProgramOf<T>::layout(const Packed& packed, const Input& in, TileWorkspace& ws,
+                                                         bool derivatives) const {
   Pass pass;
   pass.packed = &packed;
   pass.in = in;
   pass.workspace = &ws;
   pass.derivatives = derivatives;
   pass.stride = (in.rows + 15) / 16 * 16;
-  const auto rowFloats = static_cast<std::size_t>(floatsPerRow_ * pass.stride);
-  pass.rowsBase = ws.reserve(rowFloats + static_cast<std::size_t>(fixedFloats_));
-  pass.fixedBase = pass.rowsBase + rowFloats;
-  pass.adjointsBase = adjointRoom().reserve(static_cast<std::size_t>(adjointsPerRow_ * pass.stride));
+  const auto rowNumbers = static_cast<std::size_t>(numbersPerRow_ * pass.stride);
+  pass.rowsBase = ws.reserve<T>(rowNumbers + static_cast<std::size_t>(fixedNumbers_));
+  pass.fixedBase = pass.rowsBase + rowNumbers;
+  pass.adjointsBase = adjointRoom().reserve<T>(static_cast<std::size_t>(adjointsPerRow_ * pass.stride));
   const bool conditioned = in.y || in.labels;
   pass.energyNode = joint_ >= 0 && conditioned ? joint_ : energy_;
   pass.last = optionalCondition_ && !conditioned ? std::max(energy_, outputs_) : static_cast<int>(nodes_.size()) - 1;
   return pass;
 }
 
-void TileProgram::runForward(Pass& pass) const {
+template <class T>
+void TileProgramOf<T>::runForward(Pass& pass) const {
   for (int i = 0; i <= pass.last; ++i) {
-    const TileNode& n = nodes_[static_cast<std::size_t>(i)];
+    const TileNodeOf<T>& n = nodes_[static_cast<std::size_t>(i)];
     if (!n.live) continue;
     if (!n.constants.empty() && n.inputs.empty()) {
       const auto& c = constants_[static_cast<std::size_t>(n.constants[0])];
-      std::memcpy(pass.fixedBase + n.value, c.data(), c.size() * sizeof(float));
+      std::memcpy(pass.fixedBase + n.value, c.data(), c.size() * sizeof(T));
       continue;
     }
     if (!n.op->forward) continue;
-    TileCall call{*this, pass, nodes_, i, tileKernels()};
+    TileCallOf<T> call{*this, pass, nodes_, i, tileKernelsOf<T>()};
     n.op->forward(call);
   }
 }
 
 // Everybody adds to the adjoints of the energies and the outputs. So they do to those whose first writer does not run:
 // without the condition the nodes of E(x, y) are left out.
-void TileProgram::clearAdjoints(const Pass& pass) const {
+template <class T>
+void TileProgramOf<T>::clearAdjoints(const Pass& pass) const {
   for (int i = 0; i <= pass.last; ++i) {
-    const TileNode& n = nodes_[static_cast<std::size_t>(i)];
+    const TileNodeOf<T>& n = nodes_[static_cast<std::size_t>(i)];
     if (!n.live || (i != energy_ && i != joint_ && i != outputs_ && n.lastReader <= pass.last)) continue;
     if (n.adjoint >= 0) {
-      float* base = n.perRow() ? pass.adjointsBase + n.adjoint * pass.stride : pass.fixedBase + n.adjoint;
-      std::fill_n(base, n.perRow() ? n.width * pass.in.rows : n.fixedCount, 0.0f);
+      T* base = n.perRow() ? pass.adjointsBase + n.adjoint * pass.stride : pass.fixedBase + n.adjoint;
+      std::fill_n(base, n.perRow() ? n.width * pass.in.rows : n.fixedCount, T(0));
     } else if (n.dependsOnInput && pass.gradient) {  // the input
-      std::fill_n(pass.gradient, n.width * pass.in.rows, 0.0f);
+      std::fill_n(pass.gradient, n.width * pass.in.rows, T(0));
     }
   }
 }
 
-void TileProgram::runBackward(Pass& pass, Wanted wanted) const {
+template <class T>
+void TileProgramOf<T>::runBackward(Pass& pass, Wanted wanted) const {
   pass.wanted = wanted;
   for (int i = pass.last; i >= 0; --i) {
-    const TileNode& n = nodes_[static_cast<std::size_t>(i)];
+    const TileNodeOf<T>& n = nodes_[static_cast<std::size_t>(i)];
     const bool needed = wanted == Wanted::Input ? n.dependsOnInput : n.dependsOnParameters;
     if (!needed || !n.live || !n.op->backward) continue;
-    TileCall call{*this, pass, nodes_, i, tileKernels()};
+    TileCallOf<T> call{*this, pass, nodes_, i, tileKernelsOf<T>()};
     n.op->backward(call);
   }
 }
 
-void TileProgram::record(const Packed& packed, const TileInput& in, TileWorkspace& ws, float* energy,
-                         float* outputs) const {
+template <class T>
+void TileProgramOf<T>::record(const Packed& packed, const Input& in, TileWorkspace& ws, T* energy, T* outputs) const {
   Pass pass = layout(packed, in, ws, true);
   if (!energy) pass.last = outputs_;  // a logsumexp behind them would cost as much as a layer
   runForward(pass);
-  const auto node = [this](int i) -> const TileNode& { return nodes_[static_cast<std::size_t>(i)]; };
+  const auto node = [this](int i) -> const TileNodeOf<T>& { return nodes_[static_cast<std::size_t>(i)]; };
   if (energy) copyOut(pass.rowsBase, pass.stride, node(pass.energyNode), in.rows, energy, 0);
   if (outputs && outputs_ >= 0) copyOut(pass.rowsBase, pass.stride, node(outputs_), in.rows, outputs, 0);
 }
 
-void TileProgram::forward(const Packed& packed, const TileInput& in, TileWorkspace& ws, float* energy,
-                          float* outputs) const {
+template <class T>
+void TileProgramOf<T>::forward(const Packed& packed, const Input& in, TileWorkspace& ws, T* energy, T* outputs) const {
   const std::int64_t d = inputWidth_;
   for (std::int64_t first = 0; first < in.rows; first += preferredRows_) {
-    const TileInput part = blockOf(in, first, std::min(preferredRows_, in.rows - first), d, nodes_);
+    const TileInputOf<T> part = blockOf(in, first, std::min(preferredRows_, in.rows - first), d, nodes_);
     Pass pass = layout(packed, part, ws, false);
     if (!energy) pass.last = outputs_;
     runForward(pass);
-    const auto node = [this](int i) -> const TileNode& { return nodes_[static_cast<std::size_t>(i)]; };
+    const auto node = [this](int i) -> const TileNodeOf<T>& { return nodes_[static_cast<std::size_t>(i)]; };
     if (energy) copyOut(pass.rowsBase, pass.stride, node(pass.energyNode), part.rows, energy, first);
     if (outputs && outputs_ >= 0) copyOut(pass.rowsBase, pass.stride, node(outputs_), part.rows, outputs, first);
   }
 }
 
-void TileProgram::energyAndGradient(const Packed& packed, const TileInput& in, TileWorkspace& ws, float* energy,
-                                    float* gradient, Precision precision) const {
+template <class T>
+void TileProgramOf<T>::energyAndGradient(const Packed& packed, const Input& in, TileWorkspace& ws, T* energy,
+                                         T* gradient, Precision precision) const {
   const std::int64_t d = inputWidth_;
   for (std::int64_t first = 0; first < in.rows; first += preferredRows_) {
-    const TileInput part = blockOf(in, first, std::min(preferredRows_, in.rows - first), d, nodes_);
+    const TileInputOf<T> part = blockOf(in, first, std::min(preferredRows_, in.rows - first), d, nodes_);
     Pass pass = layout(packed, part, ws, true);
     pass.gradient = gradient + first * d;
     pass.half = precision == Precision::BFloat16 && !energy;
     runForward(pass);
-    const TileNode& e = nodes_[static_cast<std::size_t>(pass.energyNode)];
+    const TileNodeOf<T>& e = nodes_[static_cast<std::size_t>(pass.energyNode)];
     if (energy) copyOut(pass.rowsBase, pass.stride, e, part.rows, energy, first);
     if (!e.dependsOnInput) {
-      std::memset(pass.gradient, 0, sizeof(float) * static_cast<std::size_t>(part.rows * d));
+      std::memset(pass.gradient, 0, sizeof(T) * static_cast<std::size_t>(part.rows * d));
       continue;
     }
     pass.half = precision == Precision::BFloat16;
     clearAdjoints(pass);
-    std::fill_n(pass.adjointsBase + e.adjoint * pass.stride, part.rows, 1.0f);
+    std::fill_n(pass.adjointsBase + e.adjoint * pass.stride, part.rows, T(1));
     runBackward(pass, Wanted::Input);
   }
 }
 
 // The adjoints that a backward pass begins with.
-void TileProgram::seedAdjoints(const Pass& pass, const float* we, const float* wo) const {
+template <class T>
+void TileProgramOf<T>::seedAdjoints(const Pass& pass, const T* we, const T* wo) const {
   clearAdjoints(pass);
-  const auto seed = [&](int node, const float* weights) {
-    const TileNode& n = nodes_[static_cast<std::size_t>(node)];
-    float* a = n.adjoint < 0 ? pass.gradient : pass.adjointsBase + n.adjoint * pass.stride;
+  const auto seed = [&](int node, const T* weights) {
+    const TileNodeOf<T>& n = nodes_[static_cast<std::size_t>(node)];
+    T* a = n.adjoint < 0 ? pass.gradient : pass.adjointsBase + n.adjoint * pass.stride;
     if (!a) return;  // the input itself, which no parameter moves
     for (std::int64_t i = 0; i < n.width * pass.in.rows; ++i) a[i] += weights[i];
   };
@@ -281,8 +303,9 @@ void TileProgram::seedAdjoints(const Pass& pass, const float* we, const float* w
   if (wo && outputs_ >= 0) seed(outputs_, wo);
 }
 
-void TileProgram::parameterGradient(const Packed& packed, const TileInput& in, TileWorkspace& ws, const float* we,
-                                    const float* wo, float* flat) const {
+template <class T>
+void TileProgramOf<T>::parameterGradient(const Packed& packed, const Input& in, TileWorkspace& ws, const T* we,
+                                         const T* wo, T* flat) const {
   Pass pass = layout(packed, in, ws, true);
   if (!we) pass.last = outputs_;
   pass.flat = flat;
@@ -290,16 +313,39 @@ void TileProgram::parameterGradient(const Packed& packed, const TileInput& in, T
   runBackward(pass, Wanted::Parameters);
 }
 
-void TileProgram::inputGradient(const Packed& packed, const TileInput& in, TileWorkspace& ws, const float* we,
-                                const float* wo, float* gradient) const {
+template <class T>
+void TileProgramOf<T>::inputGradient(const Packed& packed, const Input& in, TileWorkspace& ws, const T* we, const T* wo,
+                                     T* gradient) const {
   Pass pass = layout(packed, in, ws, true);
   if (!we) pass.last = outputs_;
   pass.gradient = gradient;
-  std::memset(gradient, 0, sizeof(float) * static_cast<std::size_t>(in.rows * inputWidth_));
+  std::memset(gradient, 0, sizeof(T) * static_cast<std::size_t>(in.rows * inputWidth_));
   const auto dependsOnInput = [this](int node) { return nodes_[static_cast<std::size_t>(node)].dependsOnInput; };
   if (!((we && dependsOnInput(pass.energyNode)) || (wo && dependsOnInput(outputs_)))) return;
   seedAdjoints(pass, we, wo);
   runBackward(pass, Wanted::Input);
 }
+
+template struct TileCallOf<float>;
+template struct TileCallOf<double>;
+
+// What this file has of the class.
+#define LANGEVIN_INSTANCES(T)                                                                                        \
+  template const TileOpOf<T>* findTileOp(const std::string&);                                                        \
+  template std::vector<std::string> TileProgramOf<T>::scalarOperations() const;                                      \
+  template void TileProgramOf<T>::runForward(Pass&) const;                                                           \
+  template void TileProgramOf<T>::runBackward(Pass&, Wanted) const;                                                  \
+  template void TileProgramOf<T>::clearAdjoints(const Pass&) const;                                                  \
+  template void TileProgramOf<T>::record(const Packed&, const Input&, TileWorkspace&, T*, T*) const;                 \
+  template void TileProgramOf<T>::forward(const Packed&, const Input&, TileWorkspace&, T*, T*) const;                \
+  template void TileProgramOf<T>::energyAndGradient(const Packed&, const Input&, TileWorkspace&, T*, T*, Precision)  \
+      const;                                                                                                         \
+  template void TileProgramOf<T>::parameterGradient(const Packed&, const Input&, TileWorkspace&, const T*, const T*, \
+                                                    T*) const;                                                       \
+  template void TileProgramOf<T>::inputGradient(const Packed&, const Input&, TileWorkspace&, const T*, const T*, T*) \
+      const;
+LANGEVIN_INSTANCES(float)
+LANGEVIN_INSTANCES(double)
+#undef LANGEVIN_INSTANCES
 
 }  // namespace langevin

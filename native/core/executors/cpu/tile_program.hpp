@@ -1,8 +1,9 @@
-// The fused CPU executor: an energy's program compiled to tile operations on plain float32 arrays. No tape, no
+// The fused CPU executor: an energy's program compiled to tile operations on plain arrays, of float or of double. No tape, no
 // allocation per step, no dispatcher; values, input gradients and parameter gradients of one tile stay in cache. Its
 // twin is evaluate() with autograd.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <new>
@@ -15,32 +16,34 @@
 
 namespace langevin {
 
-class TileProgram;
+template <class T>
+class TileProgramOf;
 
-/// What a tile evaluates. Pointers are to contiguous float32 rows; y is float32 [n, width] or int64 [n]
-/// labels, or null.
-struct TileInput {
-  const float* x = nullptr;
-  const float* y = nullptr;
+/// What a tile evaluates. Pointers are to contiguous rows of T; y is T [n, width] or int64 [n] labels, or null.
+template <class T>
+struct TileInputOf {
+  const T* x = nullptr;
+  const T* y = nullptr;
   const std::int64_t* labels = nullptr;
   std::int64_t rows = 0;
 };
 
 /// Numbers that begin on a cache line: a vector that lies across two lines costs twice.
-class AlignedFloats {
+template <class T>
+class Aligned {
  public:
-  AlignedFloats() = default;
-  explicit AlignedFloats(std::size_t count)
-      : data_(static_cast<float*>(::operator new(count * sizeof(float), kLine))), size_(count) {}
-  float* data() const { return data_.get(); }
+  Aligned() = default;
+  explicit Aligned(std::size_t count)
+      : data_(static_cast<T*>(::operator new(count * sizeof(T), kLine))), size_(count) {}
+  T* data() const { return data_.get(); }
   std::size_t size() const { return size_; }
 
  private:
   static constexpr std::align_val_t kLine{64};
   struct Free {
-    void operator()(float* p) const { ::operator delete(p, kLine); }
+    void operator()(T* p) const { ::operator delete(p, kLine); }
   };
-  std::unique_ptr<float, Free> data_;
+  std::unique_ptr<T, Free> data_;
   std::size_t size_ = 0;
 };
 
@@ -48,34 +51,62 @@ class AlignedFloats {
 /// when it grows.
 class TileWorkspace {
  public:
-  float* reserve(std::size_t count) {
-    if (memory_.size() < count) memory_ = AlignedFloats(count);
-    return memory_.data();
+  template <class T>
+  T* reserve(std::size_t count) {
+    if (memory_.size() < count * sizeof(T)) memory_ = Aligned<std::byte>(count * sizeof(T));
+    return reinterpret_cast<T*>(memory_.data());
   }
 
  private:
-  AlignedFloats memory_;
+  Aligned<std::byte> memory_;
 };
 
 /// Which gradients a backward pass wants.
 enum class Wanted { Input, Parameters };
 
-/// Of the products behind a gradient. Their sums, the numbers between layers and layers of few inputs
-/// are float32 always.
+/// Of the products behind a float32 gradient. Their sums, the numbers between layers and layers of few inputs
+/// are float32 always; float64 programs take no notice.
 enum class Precision { Float32, BFloat16 };
 
-struct TileNode;
+/// Weights in the order the matrix kernels want.
+template <class T>
+struct TileWeightsOf {
+  Aligned<T> forward, backward;  // x W' and g W; of a quadratic form the symmetric part, in `forward`
+  Aligned<std::uint32_t> forwardHalf, backwardHalf;  // the same in bfloat16, once it was asked for
+  std::vector<T> columns;                            // W', where the layer has too few inputs for a packed product
+};
 
-class TileProgram {
+/// The parameters of a network as its tile program wants them; `version` is what Network::packed() compares to notice
+/// stale ones.
+template <class T>
+struct PackedOf {
+  std::vector<std::vector<T>> plain;      // every parameter as it is
+  std::vector<TileWeightsOf<T>> weights;  // of linear layers and quadratic forms, by parameter
+  std::vector<std::uint64_t> versions;    // of every parameter here: what nobody trains is packed once
+  std::uint64_t version = 0;
+  Precision precision = Precision::Float32;  // BFloat16: both are there
+};
+
+template <class T>
+struct TileNodeOf;
+template <class T>
+struct TileCallOf;
+
+/// Instances: float and double.
+template <class T>
+class TileProgramOf {
  public:
+  using Packed = PackedOf<T>;
+  using Input = TileInputOf<T>;
+
   /// Null, with the reason, when an operation has no tile form.
-  static std::unique_ptr<TileProgram> compile(const Program& program, const Parameters& parameters,
-                                              std::string& reason);
+  static std::unique_ptr<TileProgramOf> compile(const Program& program, const Parameters& parameters,
+                                                std::string& reason);
   /// One that also has recordScore() and scoreGradient(), and no buffers shared between operations; null where an
   /// operation has no second derivatives here, and with dropout.
-  static std::unique_ptr<TileProgram> compileSecondOrder(const Program& program, const Parameters& parameters,
-                                                         std::string& reason);
-  ~TileProgram();
+  static std::unique_ptr<TileProgramOf> compileSecondOrder(const Program& program, const Parameters& parameters,
+                                                           std::string& reason);
+  ~TileProgramOf();
 
   /// Rows that keep a tile's buffers within the second-level cache.
   std::int64_t preferredRows() const { return preferredRows_; }
@@ -86,64 +117,54 @@ class TileProgram {
   /// Operations that go through columns a number at a time, not in vectors.
   std::vector<std::string> scalarOperations() const;
 
-  /// Weights in the order the matrix kernels want; `version` is what Energy::packed() compares to notice stale ones.
-  struct Weights {
-    AlignedFloats forward, backward;          // x W' and g W; of a quadratic form the symmetric part, in `forward`
-    AlignedFloats forwardHalf, backwardHalf;  // the same in bfloat16, once it was asked for
-    std::vector<float> columns;               // W', where the layer has too few inputs for a packed product
-  };
-  struct Packed {
-    std::vector<std::vector<float>> plain;  // every parameter as it is
-    std::vector<Weights> weights;           // of linear layers and quadratic forms, by parameter
-    std::vector<std::uint64_t> versions;    // of every parameter here: what nobody trains is packed once
-    std::uint64_t version = 0;
-    Precision precision = Precision::Float32;  // BFloat16: both are there
-  };
   void pack(const Parameters& parameters, std::uint64_t version, Precision precision, Packed& packed) const;
 
   /// E [rows]; outputs [rows, k] when wanted.
-  void forward(const Packed& packed, const TileInput& in, TileWorkspace& ws, float* energy, float* outputs) const;
+  void forward(const Packed& packed, const Input& in, TileWorkspace& ws, T* energy, T* outputs) const;
   /// E and dE/dx. `energy` may be null. With BFloat16 the gradient's products are rounded; energies never are: where
   /// they are asked for, the pass forward stays in float32.
-  void energyAndGradient(const Packed& packed, const TileInput& in, TileWorkspace& ws, float* energy, float* gradient,
+  void energyAndGradient(const Packed& packed, const Input& in, TileWorkspace& ws, T* energy, T* gradient,
                          Precision precision = Precision::Float32) const;
   /// forward() that keeps in `ws` what parameterGradient() needs.
-  void record(const Packed& packed, const TileInput& in, TileWorkspace& ws, float* energy, float* outputs) const;
+  void record(const Packed& packed, const Input& in, TileWorkspace& ws, T* energy, T* outputs) const;
   /// Adds sum_i (we[i] dE_i + wo[i] . doutputs_i) / dtheta to `flat`. `ws` comes from record() on the same rows.
-  void parameterGradient(const Packed& packed, const TileInput& in, TileWorkspace& ws, const float* we, const float* wo,
-                         float* flat) const;
+  void parameterGradient(const Packed& packed, const Input& in, TileWorkspace& ws, const T* we, const T* wo,
+                         T* flat) const;
   /// Writes the same sum's derivative in x, we[i] dE_i/dx + wo[i] . doutputs_i/dx, [rows, d].
-  void inputGradient(const Packed& packed, const TileInput& in, TileWorkspace& ws, const float* we, const float* wo,
-                     float* gradient) const;
+  void inputGradient(const Packed& packed, const Input& in, TileWorkspace& ws, const T* we, const T* wo,
+                     T* gradient) const;
 
   /// -dE/dx [rows, d], and in `ws` what scoreGradient() needs.
-  void recordScore(const Packed& packed, const TileInput& in, TileWorkspace& ws, float* score) const;
+  void recordScore(const Packed& packed, const Input& in, TileWorkspace& ws, T* score) const;
   /// Adds sum_i outer_i . dscore_i / dtheta to `flat`. `ws` comes from recordScore() on the same rows.
-  void scoreGradient(const Packed& packed, const TileInput& in, TileWorkspace& ws, const float* outer,
-                     float* flat) const;
+  void scoreGradient(const Packed& packed, const Input& in, TileWorkspace& ws, const T* outer, T* flat) const;
 
  private:
-  TileProgram() = default;
+  TileProgramOf() = default;
   struct Pass;
   struct SecondPass;
-  static std::unique_ptr<TileProgram> compile(const Program& program, const Parameters& parameters, std::string& reason,
-                                              bool separate);
-  SecondPass secondPass(const Packed& packed, const TileInput& in, TileWorkspace& ws) const;
+  static std::unique_ptr<TileProgramOf> compile(const Program& program, const Parameters& parameters,
+                                                std::string& reason, bool separate);
+  SecondPass secondPass(const Packed& packed, const Input& in, TileWorkspace& ws) const;
   void packConstants();
   void runForward(Pass& pass) const;
   void runBackward(Pass& pass, Wanted wanted) const;
   void clearAdjoints(const Pass& pass) const;
-  void seedAdjoints(const Pass& pass, const float* we, const float* wo) const;
-  Pass layout(const Packed& packed, const TileInput& in, TileWorkspace& ws, bool derivatives) const;
+  void seedAdjoints(const Pass& pass, const T* we, const T* wo) const;
+  Pass layout(const Packed& packed, const Input& in, TileWorkspace& ws, bool derivatives) const;
+  template <class>
   friend struct TileCompiler;
-  friend struct TileCall;
+  friend struct TileCallOf<T>;
 
-  std::vector<TileNode> nodes_;
-  std::int64_t preferredRows_ = 128, floatsPerRow_ = 0, adjointsPerRow_ = 0, fixedFloats_ = 0, inputWidth_ = 0;
+  std::vector<TileNodeOf<T>> nodes_;
+  std::int64_t preferredRows_ = 128, numbersPerRow_ = 0, adjointsPerRow_ = 0, fixedNumbers_ = 0, inputWidth_ = 0;
   int energy_ = -1, joint_ = -1, outputs_ = -1;
   bool optionalCondition_ = false, trainable_ = true;
-  std::vector<std::vector<float>> constants_;
-  std::vector<AlignedFloats> packedConstants_;  // of those whose operation wants them so, turned
+  std::vector<std::vector<T>> constants_;
+  std::vector<Aligned<T>> packedConstants_;  // of those whose operation wants them so, turned
 };
+
+using TileInput = TileInputOf<float>;
+using TileProgram = TileProgramOf<float>;
 
 }  // namespace langevin

@@ -10,26 +10,30 @@
 
 namespace langevin {
 
-struct TileProgram::SecondPass {
-  Pass values;                 // values, and adjoints dE/dnode
-  Pass tangents;               // tangents along v, and adjoints of the values in the gradient of sum_i v_i . dE/dx_i
-  std::size_t zeroFloats = 0;  // how many tangents.zeros has
+template <class T>
+struct TileProgramOf<T>::SecondPass {
+  Pass values;                  // values, and adjoints dE/dnode
+  Pass tangents;                // tangents along v, and adjoints of the values in the gradient of sum_i v_i . dE/dx_i
+  std::size_t zeroNumbers = 0;  // how many tangents.zeros has
 };
 
 /// One operation in both.
-struct SecondCall {
-  TileCall values, tangents;
+template <class T>
+struct SecondCallOf {
+  TileCallOf<T> values, tangents;
 };
 
-struct SecondOp {
+template <class T>
+struct SecondOpOf {
   const char* name;
   /// The tangent of the node from those of its inputs.
-  void (*tangent)(SecondCall&);
+  void (*tangent)(SecondCallOf<T>&);
   /// From the adjoint of the node's value to those of its inputs' values, and parameter gradients.
-  void (*backward)(SecondCall&);
+  void (*backward)(SecondCallOf<T>&);
   bool reachesInput = true;  // false: its backward ends here, so nothing below it may be learned
 };
 
-const SecondOp* findSecondOp(const std::string& name);
+template <class T>
+const SecondOpOf<T>* findSecondOp(const std::string& name);
 
 }  // namespace langevin
