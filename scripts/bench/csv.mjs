@@ -58,6 +58,16 @@ const FILES = {
     what: 'identifier, 2 numbers, one of 20 texts',
     row: (u, i) => [`m${i}`, u().toFixed(4), u().toFixed(2), `city${Math.floor(20 * u())}`],
   },
+  'quoted numbers': {
+    rows: 300_000,
+    what: '3 columns of 6 decimals in quotes',
+    row: (u) => [u(), 10 * u(), -u()].map((v) => `"${v.toFixed(5)}"`),
+  },
+  'quoted text': {
+    rows: 200_000,
+    what: '3 columns of texts in quotes',
+    row: (u) => [20, 7, 300].map((n) => `"group ${Math.floor(n * u())}, row"`),
+  },
   quoted: {
     rows: 100_000,
     what: 'text in quotes, 2 numbers',
@@ -122,7 +132,7 @@ function parent() {
       const { seconds, rise } = JSON.parse(answer.stdout)
       const beside = /text|quoted/.test(name) ? undefined : numpy(path)
       console.log(
-        `${name.padEnd(8)} ${FILES[name].what.padEnd(40)} ${size.toFixed(1).padStart(6)} MB  ${(size / seconds).toFixed(1).padStart(6)} MB/s  ` +
+        `${name.padEnd(14)} ${FILES[name].what.padEnd(40)} ${size.toFixed(1).padStart(6)} MB  ${(size / seconds).toFixed(1).padStart(6)} MB/s  ` +
           `${seconds.toFixed(3)} s  +${rise.toFixed(0)} MiB${beside === undefined ? '' : `  (NumPy ${(size / beside).toFixed(1)} MB/s)`}`,
       )
       rmSync(path)

@@ -3,9 +3,10 @@ import { parse } from 'csv-parse/sync'
 import { LangevinError } from '../errors.js'
 import type { Piece } from './csv-source.js'
 import { IGNORED, NUMERIC, type TableBuilder } from './csv-table.js'
+import type { Texts } from './csv-texts.js'
 import { scanDecimal, scanned } from './decimal.js'
 
-const [TAB, LF, CR, SPACE] = [9, 10, 13, 32]
+const [TAB, LF, CR, SPACE, QUOTE] = [9, 10, 13, 32, 34]
 
 /** Whether lines without quotation marks can be read by bytes: the delimiter is one byte that no number holds. */
 export function isPlain(delimiter: string): boolean {
@@ -84,6 +85,47 @@ export function readQuoted(piece: Piece, path: string, delimiter: string, table:
   return line + lineEnds(piece.bytes, piece.from, piece.to)
 }
 
+/**
+ * Whether the quotation marks of a piece are where `readPlain` knows them: cells begin and end with one and hold no line end. Others,
+ * and what is not well formed, are csv-parse's.
+ */
+export function isRegular({ bytes, from, to }: Piece, delimiter: number): boolean {
+  let at = from
+  while (at < to) {
+    let c = bytes[at]!
+    while ((c === SPACE || c === TAB) && c !== delimiter) c = bytes[++at]!
+    if (c === QUOTE) {
+      at = endOfQuoted(bytes, at, to)
+      if (at < 0) return false
+      c = bytes[at]!
+      while ((c === SPACE || c === TAB) && c !== delimiter) c = bytes[++at]!
+    } else {
+      while (c !== delimiter && c !== LF && c !== CR && c !== QUOTE) c = bytes[++at]!
+    }
+    if (c !== delimiter && c !== LF && c !== CR) return false
+    at++
+  }
+  return true
+}
+
+/** Behind the mark that closes the one at `at`; -1 where a line end or the end of the piece comes first. */
+function endOfQuoted(bytes: Buffer, at: number, to: number): number {
+  for (let i = at + 1; i < to; i++) {
+    const c = bytes[i]!
+    if (c === LF || c === CR) return -1
+    if (c !== QUOTE) continue
+    if (bytes[i + 1] !== QUOTE) return i + 1
+    i++
+  }
+  return -1
+}
+
+/** The text behind the mark at `at - 1`, up to the one that closes it. */
+function quotedText(texts: Texts, bytes: Buffer, at: number, behind: number): string {
+  const text = texts.of(bytes, at, behind - 1)
+  return text.includes('"') ? text.replaceAll('""', '"') : text
+}
+
 /** Where the cell that begins at `at` ends: at a delimiter or a line end. */
 function endOfCell(bytes: Buffer, at: number, delimiter: number): number {
   let i = at
@@ -92,11 +134,12 @@ function endOfCell(bytes: Buffer, at: number, delimiter: number): number {
 }
 
 /**
- * Reads a piece without quotation marks by bytes. Cells that are plain numbers never become texts. Returns the line behind it.
+ * Reads a piece by bytes whose quotation marks, if any, are regular. Cells that are plain numbers never become texts, and texts
+ * that came before are not made again. Returns the line behind it.
  */
 export function readPlain(piece: Piece, delimiter: number, table: TableBuilder, firstLine: number): number {
   const { bytes, to } = piece
-  const { states, width, current, numericMarks } = table
+  const { states, width, current, numericMarks, texts } = table
   const mask = table.rowsPerBlock - 1
   const decimal = table.style.decimal.charCodeAt(0)
   // Blanks around cells are no part of them, unless they separate cells.
@@ -105,27 +148,34 @@ export function readPlain(piece: Piece, delimiter: number, table: TableBuilder, 
   let line = firstLine
   let at = piece.from
   let k = 0
+  let empty = false
   while (at < to) {
-    const begin = at
     let c = bytes[at]!
     while (c === space || c === tab) c = bytes[++at]!
+    const quoted = c === QUOTE
+    if (quoted) at++
     const inside = k < width
     let end = inside && !numericMarks ? scanDecimal(bytes, at, decimal) : -1
-    if (end >= 0) {
-      c = bytes[end]!
+    if (end >= 0 && (!quoted || bytes[end] === QUOTE)) {
+      const close = end
+      c = bytes[quoted ? ++end : end]!
       while (c === space || c === tab) c = bytes[++end]!
       if (c === delimiter || c === LF || c === CR) {
         const state = states[k]!
+        empty = false
         if (state === NUMERIC) current[k]![table.row & mask] = scanned[0]!
-        else if (state !== IGNORED) numberOrText(table, k, bytes, begin, end, line)
+        // The text itself where it is not known that the column holds numbers.
+        else if (state !== IGNORED) table.cell(k, bytes.toString('latin1', at, close), line)
       } else end = -1
-    }
+    } else end = -1
     if (end < 0) {
-      end = endOfCell(bytes, begin, delimiter)
+      const behind = quoted ? endOfQuoted(bytes, at - 1, to) : at
+      end = endOfCell(bytes, behind, delimiter)
+      const text = quoted ? quotedText(texts, bytes, at, behind) : texts.of(bytes, at, end).trim()
       c = bytes[end]!
-      const text = bytes.toString('utf8', begin, end).trim()
+      empty = text === ''
       // A line of blanks is no row.
-      const blank = k === 0 && c !== delimiter && text === ''
+      const blank = k === 0 && c !== delimiter && empty && !quoted
       if (blank) k = -1
       else if (inside) table.cell(k, text, line)
     }
@@ -135,7 +185,7 @@ export function readPlain(piece: Piece, delimiter: number, table: TableBuilder, 
       continue
     }
     if (k > 0) {
-      if (k !== width) table.refuseWidth(k, endsEmpty(bytes, begin, end), line)
+      if (k !== width) table.refuseWidth(k, empty, line)
       table.endRow()
       k = 0
     }
@@ -143,11 +193,4 @@ export function readPlain(piece: Piece, delimiter: number, table: TableBuilder, 
     at = end + (c === CR && bytes[end + 1] === LF ? 2 : 1)
   }
   return line
-}
-
-const endsEmpty = (bytes: Buffer, begin: number, end: number) => bytes.toString('utf8', begin, end).trim() === ''
-
-/** A number of a column that is not known to hold numbers. */
-function numberOrText(table: TableBuilder, k: number, bytes: Buffer, begin: number, end: number, line: number): void {
-  table.cell(k, bytes.toString('utf8', begin, end).trim(), line)
 }

@@ -2,6 +2,7 @@
 import { LangevinError } from '../errors.js'
 import { formatError } from '../io/files.js'
 import { tensor } from '../tensor/index.js'
+import { Texts } from './csv-texts.js'
 import type { Column } from './dataset.js'
 import { lookAlike, losesDigits, type NumberStyle, normalised, severalNumbers } from './number-text.js'
 
@@ -54,6 +55,8 @@ export class TableBuilder {
   row: number
   /** Marks of missing cells that are numbers, such as -999: every cell is compared with them. */
   readonly numericMarks: boolean
+  /** Texts of cells that came before. */
+  readonly texts = new Texts()
   readonly #columns: ColumnState[]
   readonly #marks: ReadonlyMap<string, string>
   readonly #options: TableOptions
@@ -153,7 +156,7 @@ export class TableBuilder {
       this.number(k, value)
     } else {
       if (column.declared !== 'categorical') this.#requireText(column, k, text, line)
-      this.#text(column, text)
+      this.#newText(column, text)
     }
   }
 
@@ -169,11 +172,14 @@ export class TableBuilder {
   }
 
   #text(column: ColumnState, text: string): void {
-    let code = column.dictionary.get(text)
-    if (code === undefined) {
-      code = column.dictionary.size
-      column.dictionary.set(text, code)
-    }
+    const code = column.dictionary.get(text)
+    if (code === undefined) this.#newText(column, text)
+    else this.#code(column, code)
+  }
+
+  #newText(column: ColumnState, text: string): void {
+    const code = column.dictionary.size
+    column.dictionary.set(text, code)
     this.#code(column, code)
   }
 
@@ -351,12 +357,12 @@ export class TableBuilder {
     // Categories that only dropped rows had are no categories.
     const used = new Uint8Array(dictionary.size)
     for (const code of kept) used[code] = 1
-    const texts = [...dictionary.keys()]
-    const order = texts.map((_, code) => code).filter((code) => used[code] === 1)
-    order.sort((a, b) => (texts[a]! < texts[b]! ? -1 : 1))
-    const rank = new Int32Array(texts.length)
-    for (const [place, code] of order.entries()) rank[code] = place
-    const categories = order.map((code) => texts[code]!)
+    const categories: string[] = []
+    for (const [text, code] of dictionary) if (used[code] === 1) categories.push(text)
+    // In the order of their UTF-16 units.
+    categories.sort()
+    const rank = new Int32Array(dictionary.size)
+    for (const [place, text] of categories.entries()) rank[dictionary.get(text)!] = place
     return {
       values: tensor(
         kept.map((code) => rank[code]!),

@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises'
 import { LangevinError } from '../errors.js'
 import { formatError } from '../io/files.js'
 import { requireOneOf, requireOptions } from '../spec/index.js'
-import { type First, firstRecord, isPlain, readPlain, readQuoted } from './csv-cells.js'
+import { type First, firstRecord, isPlain, isRegular, readPlain, readQuoted } from './csv-cells.js'
 import { inspect, type Layout } from './csv-layout.js'
 import { TextSource } from './csv-source.js'
 import { type ColumnType, TableBuilder } from './csv-table.js'
@@ -41,7 +41,7 @@ export interface CsvOptions {
 const MISSING = ['', 'NA', 'N/A', 'NaN', 'nan', 'null', 'NULL', 'None', '?']
 const KNOWN = ['columns', 'header', 'delimiter', 'decimal', 'thousands', 'label', 'missingMarks', 'missing']
 
-/** For tests: how many bytes are read at a time, and whether lines without quotation marks are read by bytes. */
+/** For tests: how many bytes are read at a time, and whether lines are read by bytes where they can. */
 export interface Reading {
   size?: number
   plain?: boolean
@@ -149,6 +149,7 @@ async function readTable(source: TextSource, options: CsvOptions, style: NumberS
   const { delimiter } = layout
   // A delimiter that is the decimal mark too stands in quotes where it is the latter.
   const plain = reading.plain !== false && isPlain(delimiter) && delimiter !== style.decimal
+  const code = delimiter.charCodeAt(0)
   let table: TableBuilder | undefined
   let first: First | undefined
   let heading: Heading | undefined
@@ -163,12 +164,10 @@ async function readTable(source: TextSource, options: CsvOptions, style: NumberS
       piece = first.rest
       line = first.restLine
     }
-    if (plain && !piece.quoted) line = readPlain(piece, delimiter.charCodeAt(0), table, line)
-    else {
-      line = readQuoted(piece, path, delimiter, table, line)
-      // Some milliseconds of work: others get their turn.
-      await setImmediate()
-    }
+    const regular = plain && (!piece.quoted || isRegular(piece, code))
+    line = regular ? readPlain(piece, code, table, line) : readQuoted(piece, path, delimiter, table, line)
+    // Pieces with quotation marks are small: others get their turn between them.
+    if (piece.quoted) await setImmediate()
   }
   if (table === undefined || first === undefined) throw formatError(path, 0, 'the file holds no rows')
   if (heading?.named === undefined && table.recurs(first.cells)) {

@@ -159,7 +159,7 @@ describe('a table without a run file', () => {
     const wrong = langevin(['score', MODEL, 'years.csv', '--header', 'true'])
     expect([wrong.status, wrong.stderr]).toEqual([2, expect.stringContaining('expected yes, no')])
     const other = langevin(['score', MODEL, MODEL, '--header', 'yes'])
-    expect([other.status, other.stderr]).toEqual([2, expect.stringContaining('--header: only tables of text')])
+    expect([other.status, other.stderr]).toEqual([1, expect.stringContaining('--header: only tables of text')])
   })
 
   it('a threshold, a file, and silence', () => {

@@ -159,6 +159,40 @@ test('by bytes as through csv-parse: quotes, line ends, exponents, missing marks
   expect(read).toBeGreaterThan(180)
 }, 60_000)
 
+test('everything in quotes, as R and Excel write it', async () => {
+  const quoted = fc.oneof(
+    fc.double({ noDefaultInfinity: true, noNaN: true }).map(String),
+    fc.constantFrom('1', '-2.5', 'NA', '', ' 3', '4 ', 'a', 'Zürich', 'b ""c""', '""', 'x, y', 'a;b', '1e5', '\u00a05'),
+    fc.constantFrom('two\nlines', 'two\r\nlines'),
+  )
+  const cells = fc.tuple(quoted, fc.constantFrom('"', '"', '"', ' "'), fc.constantFrom('"', '"', '" '))
+  const tables = fc.record({
+    rows: fc.array(fc.array(cells, { minLength: 3, maxLength: 3 }), { minLength: 1, maxLength: 12 }),
+    same: fc.array(fc.constantFrom(0, 1, 2), { minLength: 12, maxLength: 12 }),
+    end: fc.constantFrom('\n', '\r\n'),
+    delimiter: fc.constantFrom(',', ';', '\t'),
+    missing: fc.constantFrom<NonNullable<CsvOptions['missing']>>('error', 'category', 'drop'),
+    size: fc.constantFrom(16, 1 << 20),
+  })
+  let read = 0
+  await fc.assert(
+    fc.asyncProperty(tables, async ({ rows, same, end, delimiter, missing, size }) => {
+      // Columns of numbers, of texts, and of anything.
+      const line = (row: [string, string, string][], i: number) =>
+        row.map(([text, open, close], k) => {
+          const value = same[k] === 0 ? String(i / 7) : same[k] === 1 ? `t${i % 3}` : text
+          return `${open}${value}${close}`
+        })
+      const path = file(`${rows.map((row, i) => line(row, i).join(delimiter)).join(end)}${end}`)
+      const slow = await seen(path, { delimiter, missing }, { plain: false })
+      if ('columns' in slow) read++
+      expect(await seen(path, { delimiter, missing }, { size })).toEqual(slow)
+    }),
+    { numRuns: 400, seed: 3 },
+  )
+  expect(read).toBeGreaterThan(40)
+}, 60_000)
+
 test('pieces end where records end, whatever the size of a read', async () => {
   const rows = Array.from({ length: 4000 }, (_, i) => `${i},"a ""b""\r\n${i % 7}",${i / 3}\r\n${i},"",${-i}`)
   const path = file(`n,text,v\r\n${rows.join('\r\n')}\r\n`)
