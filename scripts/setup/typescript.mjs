@@ -6,6 +6,9 @@ import { run, SetupError, say } from './console.mjs'
 import { filesBelow, fingerprint, readStamp } from './hash.mjs'
 import { installedAsDependency } from './paths.mjs'
 
+// The package, and the scripts of its page, which run in a browser.
+const PROJECTS = ['tsconfig.build.json', 'tsconfig.page.json']
+
 /** Removes outputs whose source is gone: the compiler leaves them, and a package must not carry them. @param {string} root */
 export function removeOrphans(root) {
   for (const file of filesBelow(join(root, 'dist'), ['.'])) {
@@ -20,19 +23,17 @@ export async function buildTypeScript({ root }) {
   const require = createRequire(join(root, 'package.json'))
   const stamp = join(root, 'dist/langevin-stamp.json')
   const facts = { typescript: require('typescript/package.json').version }
-  const wanted = fingerprint(root, ['src', 'tsconfig.json', 'tsconfig.build.json'], facts)
+  const wanted = fingerprint(root, ['src', 'tsconfig.json', ...PROJECTS], facts)
   if (readStamp(stamp)?.wanted === wanted) return say('typescript', 'skipped: dist/ is up to date')
   say('typescript', 'compiling src/ to dist/')
   rmSync(stamp, { force: true })
-  const { status, tail } = await run(
-    process.execPath,
-    [require.resolve('typescript/bin/tsc'), '-p', 'tsconfig.build.json'],
-    {
+  for (const project of PROJECTS) {
+    const { status, tail } = await run(process.execPath, [require.resolve('typescript/bin/tsc'), '-p', project], {
       cwd: root,
-    },
-  )
-  if (status !== 0)
-    throw new SetupError('the TypeScript sources do not compile', 'fix the errors above, then: npm run setup', tail)
+    })
+    if (status !== 0)
+      throw new SetupError('the TypeScript sources do not compile', 'fix the errors above, then: npm run setup', tail)
+  }
   removeOrphans(root)
   const main = join(root, 'dist/cli/main.js')
   if (existsSync(main)) chmodSync(main, 0o755)

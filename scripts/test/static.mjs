@@ -22,6 +22,8 @@ export async function runStatic(root) {
   const node = (script, args) => capture(process.execPath, [join(root, 'node_modules', script), ...args], { cwd: root })
   const results = []
   results.push(one('type check', (await node('typescript/bin/tsc', ['--noEmit'])).status))
+  const page = await node('typescript/bin/tsc', ['-p', 'tsconfig.page.json', '--noEmit'])
+  results.push(one('type check of the page', page.status))
   results.push(one('biome', (await node('@biomejs/biome/bin/biome', ['check', '.'])).status))
   results.push(one('typedoc', (await node('typedoc/bin/typedoc', ['--emit', 'none'])).status))
   const version = await clangFormatVersion(root)

@@ -8,11 +8,13 @@ import registerCompare from './commands/compare.js'
 import registerDoctor from './commands/doctor.js'
 import registerInit from './commands/init.js'
 import registerReport from './commands/report.js'
+import registerRuns from './commands/runs.js'
 import registerSample from './commands/sample.js'
 import registerSchema from './commands/schema.js'
 import registerScore from './commands/score.js'
 import registerSpandrel from './commands/spandrel.js'
 import registerTrain from './commands/train.js'
+import registerUi from './commands/ui.js'
 import { setQuiet } from './support.js'
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
@@ -32,6 +34,8 @@ export function program(): Command {
     registerCompare,
     registerInit,
     registerTrain,
+    registerRuns,
+    registerUi,
     registerSample,
     registerReport,
     registerScore,

@@ -1,8 +1,9 @@
 /** What `langevin train` and `langevin sample --out` write next to their output, and `langevin report` reads. */
 
-import { existsSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { existsSync, statSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import { formatError, writeAtomic } from '../io/files.js'
+import { FILES } from '../runs/index.js'
 import type { SampleDiagnostics, SampleResult } from '../sample.js'
 import type { SpecValue } from '../spec/index.js'
 import type { Tensor } from '../tensor/index.js'
@@ -46,6 +47,12 @@ export type ResultFile = TrainFile | SampleFile
 /** rings.safetensors -> rings.result.json */
 export const resultPath = (out: string) => out.replace(/\.(safetensors|npy|csv)$/, '').concat('.result.json')
 
+/** rings.result.json -> rings.report.html; in the folder of a run report.html */
+export const reportPath = (result: string) =>
+  basename(result) === FILES.result
+    ? join(dirname(result), FILES.report)
+    : result.replace(/(\.result)?\.json$/, '.report.html')
+
 async function write(path: string, file: Omit<TrainFile, 'version' | 'ended'> | Omit<SampleFile, 'version' | 'ended'>) {
   const whole = { version: VERSION, ended: new Date().toISOString(), ...file }
   await writeAtomic(path, [`${JSON.stringify(whole)}\n`])
@@ -79,11 +86,12 @@ export async function writeSampleResult(
 }
 
 /**
- * A result file; or run.json, whose result file is next to its `out`.
+ * A result file; the folder of a run that holds one; or run.json, whose result file is next to its `out`.
  *
  * @throws (rejects) ERR_LANGEVIN_IO, _FORMAT (neither of both, or of another version)
  */
 export async function readResultFile(path: string): Promise<{ path: string; result: ResultFile }> {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return readResultFile(join(path, FILES.result))
   const json = (await readJson(path)) as Partial<ResultFile> & { energy?: unknown; out?: unknown }
   if (json.kind === 'train' || json.kind === 'sample') {
     if (json.version !== VERSION) {

@@ -8,7 +8,7 @@ import '../energies/index.js'
 
 /**
  * What run.json holds: an energy, data, the options of train(), and where the model goes. Paths: from where the command runs.
- * `standardize`: true (default for .csv, .tsv and .parquet), false, or the columns; `ignore`: columns that are neither x nor y.
+ * `checkpoint.path`: default, a file per checkpoint in the folder of the run. `standardize`: true (default for .csv, .tsv and .parquet), false, or the columns; `ignore`: columns that are neither x nor y.
  */
 export const runFile = defineSpec(
   'run',
@@ -22,6 +22,7 @@ export const runFile = defineSpec(
     dtype: z.enum(['float32', 'float64']).default('float32'),
     device: z.string().default('cpu'),
     ...trainFields(z),
+    checkpoint: z.strictObject({ path: z.string().min(1).optional(), every: z.int().positive().optional() }).optional(),
   }),
   {
     summary: 'run.json of `langevin train`: energy, data, options of train(), out.',

@@ -102,13 +102,17 @@ export function choices<T extends string>(known: readonly T[]): (text: string) =
 }
 
 /** SIGINT or SIGTERM once aborts the signal (checkpoint and stop), a second SIGINT exits at once. */
-export function interruption(): { signal: AbortSignal; interrupted: () => boolean; release: () => void } {
+export function interruption(told = 'stopping; progress is saved'): {
+  signal: AbortSignal
+  interrupted: () => boolean
+  release: () => void
+} {
   const controller = new AbortController()
   let count = 0
   const stop = () => {
     count += 1
     if (count > 1) process.exit(130)
-    note('\nstopping; progress is saved (press Ctrl-C again to exit at once)')
+    note(`\n${told} (press Ctrl-C again to exit at once)`)
     controller.abort(new Interrupted())
   }
   process.on('SIGINT', stop)

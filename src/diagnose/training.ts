@@ -200,3 +200,8 @@ export function trainingLook(result: TrainResult): Examination {
     notChecked: unseen(result),
   }
 }
+
+/** What can be said of a run before its end: what it has warned of, and what its measurements so far show. */
+export function trainingSoFar(history: TrainResult['history'], warnings: readonly TrainWarning[]): Finding[] {
+  return [...warnings.map(ofWarning), ...applied([level, unstable], { history } as TrainResult)]
+}

@@ -207,48 +207,75 @@ function parseHeader(path: string, json: Buffer): { entries: [string, unknown][]
   return { entries, metadata }
 }
 
+/** What stands in the header of a file, checked against the length of the file. */
+interface Layout {
+  places: Place[]
+  metadata: Record<string, string>
+  dataStart: number
+  dataBytes: number
+}
+
+async function readLayout(handle: FileHandle, path: string): Promise<Layout> {
+  const { size } = await handle.stat()
+  if (size === 0) throw formatError(path, 0, 'the file is empty')
+  if (size < 8)
+    throw formatError(path, size, 'not a safetensors file: it is shorter than the 8 bytes of its header length')
+  await refuseForeign(handle, path, size)
+  const length = (await readExactly(handle, path, 8, 0)).readBigUInt64LE(0)
+  if (length < 2n || length > BigInt(MAX_HEADER)) {
+    throw formatError(path, 0, `not a safetensors file: a header of ${length} bytes is not possible`)
+  }
+  const dataStart = 8 + Number(length)
+  if (dataStart > size) {
+    throw formatError(path, size, `the header needs ${length} bytes, the file ends before: truncated or foreign file`)
+  }
+  const { entries, metadata } = parseHeader(path, await readExactly(handle, path, Number(length), 8))
+  const dataBytes = size - dataStart
+  const places = entries.map(([name, entry]) => place(path, name, entry, dataBytes, dataStart))
+  places.sort((a, b) => a.begin - b.begin || a.end - b.end)
+  let at = 0
+  for (const { name, begin, end } of places) {
+    if (begin !== at)
+      throw formatError(path, dataStart + at, `tensor '${name}' begins at data byte ${begin}, not ${at}`)
+    at = end
+  }
+  if (at !== dataBytes) throw formatError(path, dataStart + at, `${dataBytes - at} bytes after the last tensor`)
+  return { places, metadata, dataStart, dataBytes }
+}
+
+async function opened<T>(path: string, work: (handle: FileHandle) => Promise<T>): Promise<T> {
+  let handle: FileHandle | undefined
+  try {
+    handle = await open(path, 'r')
+    return await work(handle)
+  } catch (error) {
+    throw ioError('read', path, error)
+  } finally {
+    await handle?.close()
+  }
+}
+
+/**
+ * Reads the metadata of a safetensors file and checks that the file is whole, without reading the numbers.
+ * Errors: as readSafetensors.
+ */
+export function readSafetensorsMetadata(path: string): Promise<Record<string, string>> {
+  return opened(path, async (handle) => (await readLayout(handle, path)).metadata)
+}
+
 /**
  * Reads a safetensors file and checks all of it: header length, JSON, dtypes, shapes, and that the tensors cover the
  * data without gap or overlap. Element types beyond this package's own (float16, int32, ...) come back as stored bytes.
  * Errors: ERR_LANGEVIN_IO (path, reason), ERR_LANGEVIN_FORMAT (path; where the data is cut off or has holes, the byte).
  */
-export async function readSafetensors(path: string): Promise<SafetensorsFile> {
-  let handle: FileHandle | undefined
-  try {
-    handle = await open(path, 'r')
-    const { size } = await handle.stat()
-    if (size === 0) throw formatError(path, 0, 'the file is empty')
-    if (size < 8)
-      throw formatError(path, size, 'not a safetensors file: it is shorter than the 8 bytes of its header length')
-    await refuseForeign(handle, path, size)
-    const length = (await readExactly(handle, path, 8, 0)).readBigUInt64LE(0)
-    if (length < 2n || length > BigInt(MAX_HEADER)) {
-      throw formatError(path, 0, `not a safetensors file: a header of ${length} bytes is not possible`)
-    }
-    const dataStart = 8 + Number(length)
-    if (dataStart > size) {
-      throw formatError(path, size, `the header needs ${length} bytes, the file ends before: truncated or foreign file`)
-    }
-    const { entries, metadata } = parseHeader(path, await readExactly(handle, path, Number(length), 8))
-    const dataBytes = size - dataStart
-    const places = entries.map(([name, entry]) => place(path, name, entry, dataBytes, dataStart))
-    places.sort((a, b) => a.begin - b.begin || a.end - b.end)
-    let at = 0
-    for (const { name, begin, end } of places) {
-      if (begin !== at)
-        throw formatError(path, dataStart + at, `tensor '${name}' begins at data byte ${begin}, not ${at}`)
-      at = end
-    }
-    if (at !== dataBytes) throw formatError(path, dataStart + at, `${dataBytes - at} bytes after the last tensor`)
+export function readSafetensors(path: string): Promise<SafetensorsFile> {
+  return opened(path, async (handle) => {
+    const { places, metadata, dataStart, dataBytes } = await readLayout(handle, path)
     const data = await readExactly(handle, path, dataBytes, dataStart)
     const tensors: Record<string, StoredTensor> = Object.create(null)
     for (const { name, dtype, shape, begin, end } of places) {
       tensors[name] = { dtype, shape, data: new Uint8Array(data.buffer, data.byteOffset + begin, end - begin) }
     }
     return { names: places.map(({ name }) => name), tensors, metadata }
-  } catch (error) {
-    throw ioError('read', path, error)
-  } finally {
-    await handle?.close()
-  }
+  })
 }

@@ -17,7 +17,7 @@ export interface DensityPicture {
 const [SIDE, LEFT, TOP, FOOT] = [420, 48, 28, 30]
 
 /** The largest value but for the highest thousandth: one sharp peak would leave the rest white. */
-function ceiling(values: ArrayLike<number>): number {
+export function ceiling(values: ArrayLike<number>): number {
   const sorted = Float64Array.from(values).sort()
   return sorted[Math.floor(0.999 * (sorted.length - 1))]! || 1
 }

@@ -22,7 +22,13 @@ export function colour(u: number): [number, number, number] {
 
 // 64 shades: equal neighbours make small files, and the faint steps read as contour lines.
 const SHADES = 64
-const shade = Array.from({ length: SHADES }, (_, i) => colour(i / (SHADES - 1)))
+/** The colours of a picture, by number. */
+export const COLOURS = Array.from({ length: SHADES }, (_, i) => colour(i / (SHADES - 1)))
+
+/** The number of a value's colour. */
+export function shadeOf(value: number, [low, high]: readonly [number, number]): number {
+  return Math.min(Math.max(Math.round(((value - low) / (high - low)) * (SHADES - 1)), 0), SHADES - 1)
+}
 
 /** A square part of a matrix: rows and columns first, first + stride, ... (count of them). */
 export interface Window {
@@ -45,16 +51,14 @@ export function heatmap(
   range: readonly [number, number],
   window?: Window,
 ): string {
-  const [low, high] = range
   const { first, stride } = window ?? { first: 0, stride: 1 }
   const [height, width] = window ? [window.count, window.count] : [rows, columns]
   const pixels = new Uint8Array(height * width * 3)
   for (let r = 0; r < height; r++) {
     const row = first + stride * (height - 1 - r)
     for (let c = 0; c < width; c++) {
-      const u = (values[row * columns + first + stride * c]! - low) / (high - low)
-      const index = Math.min(Math.max(Math.round(u * (SHADES - 1)), 0), SHADES - 1)
-      pixels.set(shade[index]!, (r * width + c) * 3)
+      const index = shadeOf(values[row * columns + first + stride * c]!, range)
+      pixels.set(COLOURS[index]!, (r * width + c) * 3)
     }
   }
   const png = encode({ width, height, data: pixels, channels: 3, depth: 8 })

@@ -2,7 +2,7 @@
 import type { Inputs } from '../data/inputs.js'
 import { LangevinError } from '../errors.js'
 import { formatError } from '../io/files.js'
-import { readSafetensors, writeSafetensors } from '../io/safetensors.js'
+import { readSafetensors, readSafetensorsMetadata, writeSafetensors } from '../io/safetensors.js'
 import { toTensors } from '../io/tensors.js'
 import type { CheckpointEvent, TrainWarning } from '../runtime/index.js'
 import type { Tensor } from '../tensor/index.js'
@@ -35,9 +35,12 @@ export function recipeOf(spec: TrainSpec, seed: number | bigint, networks: Roles
   return Object.fromEntries(SAME_ON_RESUME.filter((key) => all[key] !== undefined).map((key) => [key, all[key]]))
 }
 
+/** Where the checkpoint of a step goes: `{step}` in the path stands for its number, so that each has a file of its own. */
+const pathAt = (path: string, step: number) => path.replaceAll('{step}', String(step))
+
 export async function writeCheckpoint(
   event: CheckpointEvent,
-  path: string | undefined,
+  pattern: string | undefined,
   metadata: Record<string, string>,
   recipe: Recipe,
   earlier: readonly TrainWarning[],
@@ -56,7 +59,8 @@ export async function writeCheckpoint(
   }
   try {
     // run.checkpoint() without a path: the event says that the step was reached; there is nothing to write.
-    if (path === undefined) return rest
+    if (pattern === undefined) return rest
+    const path = pathAt(pattern, event.step)
     const warnings = firstOfEach([...earlier, ...own])
     const state = JSON.stringify({ recipe, step: event.step, data, rows, warnings })
     await writeSafetensors(path, tensors, { ...metadata, [CHECKPOINT_KEY]: state })
@@ -102,6 +106,18 @@ export async function readCheckpoint(path: string, recipe: Recipe) {
     rows: state.rows,
     warnings: state.warnings ?? [],
   }
+}
+
+/** The step of a checkpoint, from its header alone. @throws (rejects) ERR_LANGEVIN_FORMAT unless it is whole, _IO */
+export async function checkpointStep(path: string): Promise<number> {
+  const text = (await readSafetensorsMetadata(path))[CHECKPOINT_KEY]
+  try {
+    const { step } = JSON.parse(text!) as { step: number }
+    if (Number.isSafeInteger(step)) return step
+  } catch {
+    // Said below.
+  }
+  throw formatError(path, undefined, 'not a training checkpoint')
 }
 
 /** JSON with sorted keys, so that two recipes compare by what they say. */

@@ -1,5 +1,6 @@
 /** Training: train(), its options as a spec, and one evaluation of an objective. */
 export type { TrainWarning } from '../runtime/index.js'
+export { checkpointStep } from './checkpoint.js'
 export { MONITORS, type MonitorText, PLOTS, type Plot } from './monitors.js'
 export type { HistoryPoint, TrainResult } from './result.js'
 export type { Trained } from './roles.js'

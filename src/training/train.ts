@@ -49,7 +49,8 @@ export interface TrainOptions extends Omit<TrainSpecOptions, 'seed'> {
  *     in the model; `patience` measurements in a row without a better one end the run. Not for objectives that draw from the
  *     model: their loss does not measure the fit
  *   - `checkpoint`: { path, every? }: writes a safetensors file every `every` steps, at the end, on `run.checkpoint()`
- *     and when the run is aborted; the name appears only when the file is whole. `resume`: such a file; the run
+ *     and when the run is aborted; the name appears only when the file is whole. `{step}` in the path stands for the number of the
+ *     step, and each checkpoint then has a file of its own. `resume`: such a file; the run
  *     continues with the same options and the same rows, bit-equal to one that was never interrupted. `steps` counts
  *     from the start of the first run and may be raised (a learning-rate schedule then runs over the new length)
  *   - `y`: the column of a Dataset that is y, or several (default: its label column); `columns`: those that are x. An energy

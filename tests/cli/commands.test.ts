@@ -156,7 +156,7 @@ describe('train, sample, score', () => {
       const { status, stderr } = await outcome
       expect(status).toBe(130)
       expect(existsSync(join(folder, 'long.safetensors'))).toBe(false)
-      return Number(/step (\d+) is saved in long\.checkpoint\.safetensors.*--resume/.exec(stderr)?.[1])
+      return Number(/step (\d+) is saved in \S*\/step-\1\.safetensors.*runs resume long-1/.exec(stderr)?.[1])
     }
     const first = await interrupted()
     expect(first).toBeGreaterThanOrEqual(0)

@@ -32,7 +32,7 @@ function expectSelfContained(page: string): void {
 beforeAll(() => {
   write('run.json', RUN)
   const { status, stderr } = langevin('train', 'run.json')
-  expect(stderr).toContain('Open the report: npx langevin report moons.result.json')
+  expect(stderr).toContain('The run is in runs/moons-1, with its report runs/moons-1/report.html')
   expect(status).toBe(0)
 })
 

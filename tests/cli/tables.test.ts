@@ -342,7 +342,11 @@ describe('init, --set and run files', () => {
     write('changed/t.csv', NAMES, machines(50, 3))
     const { stderr } = langevin([...args, '--steps', '10', '--resume'])
     expect(stderr).toMatch(/inputs of the energy.*the data has changed/)
-    expect(existsSync(join(folder, 'changed/t.checkpoint.safetensors'))).toBe(true)
+    // The run that could not be continued is what it was: done, with its checkpoint.
+    const { runs } = JSON.parse(langevin(['runs', 'list', '--json']).stdout)
+    const { state, step } = runs.find(({ id }: { id: string }) => id === 't-1')
+    expect([state, step]).toEqual(['done', 5])
+    expect(existsSync(join(folder, 'runs/t-1/checkpoints/step-5.safetensors'))).toBe(true)
   })
 
   it('samplers get a step size only where they have one', () => {

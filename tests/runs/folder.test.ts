@@ -1,0 +1,226 @@
+/** Folders of runs: what is listed, what gc would remove, whatever lies in them. */
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { data, Energy, energies, objectives, train } from '../../src/index.js'
+import {
+  checkpointPattern,
+  createRunFolder,
+  differences,
+  findRun,
+  gcPlan,
+  gcRemove,
+  listRuns,
+  newestCheckpoint,
+  RunRecorder,
+} from '../../src/runs/index.js'
+import { thisProcess } from '../../src/runs/process.js'
+import { temporaryFolder } from '../helpers/cli.js'
+import { rejection } from '../helpers/errors.js'
+
+const base = temporaryFolder('runs')
+const warn = (text: string) => {
+  throw new Error(text)
+}
+const RUN = {
+  objective: { kind: 'denoisingScoreMatching', sigma: 0.3 },
+  optimizer: { kind: 'adam', lr: 0.01 },
+  steps: 40,
+  out: 'm.safetensors',
+}
+
+/** A run of 40 steps with its checkpoints after 10, 20, ... */
+async function trained(root: string, name = 'm'): Promise<string> {
+  const { path } = await createRunFolder(root, name)
+  using model = await Energy.create(energies.mlp({ input: 2, hidden: [4] }), { seed: 1 })
+  const recorder = await RunRecorder.begin(path, { run: RUN, seed: 0, rows: 50, parameters: 17, steps: 40, warn })
+  const run = train(model, data.toys.moons({ n: 50, seed: 1 }), {
+    objective: objectives.denoisingScoreMatching({ sigma: 0.3 }),
+    steps: 40,
+    checkpoint: { path: checkpointPattern(path), every: 10 },
+  })
+  for await (const event of run) recorder.event(event)
+  await recorder.done(await run.done)
+  return path
+}
+
+let template: string
+beforeAll(async () => {
+  template = await trained(join(base, 'template'))
+})
+
+/** A folder of runs of its own with copies of the trained one. */
+function rootWith(test: string, ...ids: string[]): string {
+  const root = join(base, test)
+  mkdirSync(root)
+  for (const id of ids) cpSync(template, join(root, id), { recursive: true })
+  return root
+}
+
+function changeRecord(path: string, changes: object): void {
+  const record = JSON.parse(readFileSync(join(path, 'record.json'), 'utf8'))
+  writeFileSync(join(path, 'record.json'), JSON.stringify({ ...record, ...changes }))
+}
+
+const steps = (path: string) =>
+  readdirSync(join(path, 'checkpoints'))
+    .map((name) => Number(/^step-(\d+)\.safetensors$/.exec(name)?.[1]))
+    .sort((a, b) => a - b)
+
+describe('the folder of a run', () => {
+  it('says what ran, on what, and how it ended; the newest checkpoints stay', async () => {
+    const [run] = (await listRuns(join(base, 'template'))).runs
+    expect(run).toMatchObject({ id: 'm-1', state: 'done', step: 40, steps: 40 })
+    const { environment, findings, seed, rows } = run!.record
+    expect(environment).toMatchObject({ node: process.versions.node, langevin: expect.stringMatching(/^\d+\.\d+/) })
+    expect([findings, seed, rows]).toEqual([expect.any(Array), 0, 50])
+    expect(steps(run!.path)).toEqual([20, 30, 40])
+    expect((await newestCheckpoint(run!))?.step).toBe(40)
+  })
+
+  it('has the next free number, also where others take numbers at the same time', async () => {
+    const root = rootWith('numbers', 'm-7')
+    mkdirSync(join(root, 'm-x'))
+    const made = await Promise.all([1, 2, 3].map(() => createRunFolder(root, 'm')))
+    expect(made.map(({ id }) => id).sort()).toEqual(['m-10', 'm-8', 'm-9'])
+    expect((await createRunFolder(root, '../../etc/x y')).id).toBe('etc-x-y-1')
+    expect((await createRunFolder(root, '..')).id).toBe('run-1')
+  })
+})
+
+describe('a folder of runs', () => {
+  it('names half-written and foreign folders, and lists the others', async () => {
+    const root = rootWith('odd', 'm-1')
+    mkdirSync(join(root, 'photos'))
+    writeFileSync(join(root, 'notes.txt'), 'x')
+    symlinkSync(template, join(root, 'link'))
+    const broken: Record<string, string> = {
+      cut: '{"format": 1, "state": "do',
+      empty: '',
+      list: '[]',
+      'null-1': 'null',
+      later: '{"format": 99}',
+      odd: '{"format": 1, "state": "sleeping"}',
+    }
+    for (const [name, text] of Object.entries(broken)) {
+      mkdirSync(join(root, name))
+      writeFileSync(join(root, name, 'record.json'), text)
+    }
+    const { runs, others } = await listRuns(root)
+    expect(runs.map(({ id }) => id)).toEqual(['m-1'])
+    expect(others.map(({ id, kind }) => `${id} ${kind}`).sort()).toEqual(
+      [...Object.keys(broken).map((name) => `${name} half`), 'link foreign', 'photos foreign'].sort(),
+    )
+    expect(others.find(({ id }) => id === 'later')?.problem).toContain('version 99')
+  })
+
+  it('tells a run whose process is gone from one that is being trained', async () => {
+    const root = rootWith('alive', 'gone', 'here', 'reused', 'far')
+    changeRecord(join(root, 'gone'), { state: 'running', process: { ...thisProcess(), pid: 2 ** 22 + 1 } })
+    changeRecord(join(root, 'here'), { state: 'running', process: thisProcess() })
+    // Another process has the number now.
+    changeRecord(join(root, 'reused'), { state: 'running', process: { ...thisProcess(), started: 1 } })
+    changeRecord(join(root, 'far'), { state: 'running', process: { host: 'elsewhere', pid: 1, started: 1 } })
+    const { runs } = await listRuns(root)
+    expect(Object.fromEntries(runs.map(({ id, state }) => [id, state]))).toEqual({
+      gone: 'interrupted',
+      here: 'running',
+      reused: 'interrupted',
+      far: 'elsewhere',
+    })
+  })
+
+  it('finds runs by name and by path, and suggests the nearest', async () => {
+    const root = rootWith('find', 'moons-1')
+    expect((await findRun(root, 'moons-1')).path).toBe(join(root, 'moons-1'))
+    expect((await findRun('nowhere', join(root, 'moons-1'))).id).toBe('moons-1')
+    const typo = await rejection(() => findRun(root, 'mons-1'))
+    expect([typo.code, typo.message]).toEqual([
+      'ERR_LANGEVIN_INVALID_OPTION',
+      expect.stringContaining("did you mean 'moons-1'"),
+    ])
+    mkdirSync(join(root, 'other'))
+    expect((await rejection(() => findRun(root, 'other'))).code).toBe('ERR_LANGEVIN_FORMAT')
+    expect((await rejection(() => listRuns(join(root, 'nowhere')))).code).toBe('ERR_LANGEVIN_IO')
+  })
+
+  it('says which settings differ', () => {
+    const changed = { ...RUN, optimizer: { kind: 'adam', lr: 0.1 }, out: 'other', ema: 0.9 }
+    expect(
+      differences([
+        { id: 'a', run: RUN },
+        { id: 'b', run: changed },
+      ]),
+    ).toEqual([
+      { setting: 'optimizer.lr', values: { a: 0.01, b: 0.1 } },
+      { setting: 'ema', values: { a: null, b: 0.9 } },
+    ])
+  })
+})
+
+describe('gc', () => {
+  it('keeps the newest whole checkpoint of every run, also where a newer one is broken', async () => {
+    const root = rootWith('gc', 'm-1', 'm-2')
+    const place = join(root, 'm-2', 'checkpoints')
+    // The newest was cut off while it was copied; a temporary file is left of a write.
+    const newest = readFileSync(join(place, 'step-40.safetensors'))
+    writeFileSync(join(place, 'step-40.safetensors'), newest.subarray(0, newest.length - 1))
+    writeFileSync(join(place, '.step-50.safetensors.123.0123abcd.tmp'), 'x')
+    writeFileSync(join(place, 'mine.safetensors'), 'x')
+    writeFileSync(join(root, 'm-2', '.record.json.123.0123abcd.tmp'), 'x')
+    const before = readdirSync(place).sort()
+    const plan = await gcPlan(root)
+    expect(readdirSync(place).sort()).toEqual(before)
+    const removed = await gcRemove(root, plan)
+    expect(removed).toHaveLength(2 + 2 + 1 + 1)
+    expect(steps(join(root, 'm-1'))).toEqual([40])
+    expect(readdirSync(place).sort()).toEqual(['mine.safetensors', 'step-30.safetensors'])
+    expect(await gcPlan(root)).toEqual({ items: [], skipped: [] })
+  })
+
+  it('takes the last checkpoint only of runs that are done and have their model, when asked to', async () => {
+    const root = rootWith('gc-done', 'done', 'bare', 'stopped')
+    writeFileSync(join(root, 'done', 'model.safetensors'), 'x')
+    writeFileSync(join(root, 'stopped', 'model.safetensors'), 'x')
+    changeRecord(join(root, 'stopped'), { state: 'aborted' })
+    await gcRemove(root, await gcPlan(root, { done: true }))
+    expect(['done', 'bare', 'stopped'].map((id) => steps(join(root, id)))).toEqual([[], [40], [40]])
+  })
+
+  it('leaves runs alone that are being trained, foreign folders, links and young folders', async () => {
+    const root = rootWith('gc-busy', 'busy', 'far', 'chosen', 'other')
+    changeRecord(join(root, 'busy'), { state: 'running', process: thisProcess() })
+    changeRecord(join(root, 'far'), { state: 'running', process: { host: 'elsewhere', pid: 1, started: 1 } })
+    symlinkSync(template, join(root, 'link'))
+    mkdirSync(join(root, 'photos'))
+    const old = new Date(Date.now() - 3_600_000)
+    for (const [name, files] of Object.entries({
+      young: ['run.json'],
+      old: ['run.json'],
+      rich: ['run.json', 'thesis'],
+    })) {
+      mkdirSync(join(root, name))
+      for (const file of files) writeFileSync(join(root, name, file), '{}')
+      if (name !== 'young') utimesSync(join(root, name), old, old)
+    }
+    const plan = await gcPlan(root)
+    expect(plan.skipped.map(({ run }) => run).sort()).toEqual(['busy', 'far', 'link', 'photos', 'rich', 'young'])
+    // A run that is continued between the plan and its end.
+    changeRecord(join(root, 'other'), { state: 'running', process: thisProcess() })
+    await gcRemove(root, plan)
+    expect(existsSync(join(root, 'old'))).toBe(false)
+    expect(existsSync(join(root, 'rich', 'thesis'))).toBe(true)
+    expect(['busy', 'far', 'other'].map((id) => steps(join(root, id)))).toEqual(Array(3).fill([20, 30, 40]))
+    expect(steps(join(root, 'chosen'))).toEqual([40])
+    expect(steps(template)).toEqual([20, 30, 40])
+  })
+})
