@@ -166,9 +166,6 @@ bool smaller(T a, T b) {
   return a <= b;
 }
 
-// Functions of the C library, see libraryRows() of kernels/isa/activate.hpp.
-bool ofLibrary(Unary f) { return f == Unary::Exp || f == Unary::Log || f == Unary::Pow; }
-
 // The functions of one value: every operation that names one.
 template <class T>
 std::vector<TileOpOf<T>> withUnaries(std::vector<TileOpOf<T>> table) {
@@ -176,7 +173,9 @@ std::vector<TileOpOf<T>> withUnaries(std::vector<TileOpOf<T>> table) {
     for (const OpDefinition& row : *operations)
       if (row.traits.unary)
         table.push_back(
-            {row.name, unaryForward<T>, unaryBackward<T>, kDerivative, row.traits.unary, ofLibrary(*row.traits.unary)});
+            // Powers go through the C library, see powerRows() of kernels/isa/activate.hpp.
+            {row.name, unaryForward<T>, unaryBackward<T>, kDerivative, row.traits.unary,
+             row.traits.unary == Unary::Pow});
   return table;
 }
 

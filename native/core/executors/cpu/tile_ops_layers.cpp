@@ -1,5 +1,4 @@
 // Layers of the tile executor.
-#include <cmath>
 #include <cstring>
 #include <type_traits>
 
@@ -104,53 +103,25 @@ void matmulBackward(TileCallOf<T>& c) {
 }
 
 template <class T>
+LayerNormOf<T> layerNormOf(TileCallOf<T>& c) {
+  LayerNormOf<T> n{c.rows(), c.width(), c.node().numbers[0], c.in(0)};
+  if (c.node().parameters.empty()) return n;
+  n.gain = c.parameter(0);
+  n.shift = c.parameter(1);
+  return n;
+}
+template <class T>
 void layerNormForward(TileCallOf<T>& c) {
-  const std::int64_t w = c.width();
-  const bool affine = !c.node().parameters.empty();
-  const T *x = c.in(0), *gain = affine ? c.parameter(0) : nullptr, *shift = affine ? c.parameter(1) : nullptr;
-  T *y = c.out(), *kept = c.kept();
-  for (std::int64_t r = 0; r < c.rows(); ++r) {
-    double mean = 0, square = 0;
-    for (std::int64_t i = 0; i < w; ++i) mean += x[r * w + i];
-    mean /= static_cast<double>(w);
-    for (std::int64_t i = 0; i < w; ++i) square += (x[r * w + i] - mean) * (x[r * w + i] - mean);
-    const double inverse = 1.0 / std::sqrt(square / static_cast<double>(w) + c.node().numbers[0]);
-    const auto m = static_cast<T>(mean), s = static_cast<T>(inverse);
-    kept[2 * r] = m;
-    kept[2 * r + 1] = s;
-    for (std::int64_t i = 0; i < w; ++i) {
-      const T z = (x[r * w + i] - m) * s;
-      y[r * w + i] = affine ? z * gain[i] + shift[i] : z;
-    }
-  }
+  c.k.layerNorm(layerNormOf(c), c.out(), c.kept());
 }
 template <class T>
 void layerNormBackward(TileCallOf<T>& c) {
-  const std::int64_t w = c.width();
-  const bool affine = !c.node().parameters.empty();
-  const bool parameters = affine && c.pass.wanted == Wanted::Parameters;
-  const T *x = c.in(0), *gain = affine ? c.parameter(0) : nullptr, *g = c.adjoint(), *kept = c.kept();
-  T* dGain = parameters ? c.parameterGradient(0) : nullptr;
-  T* dShift = parameters ? c.parameterGradient(1) : nullptr;
-  T* t = c.wants(0) ? c.addableAdjoint(0) : nullptr;
-  for (std::int64_t r = 0; r < c.rows(); ++r) {
-    const T m = kept[2 * r], s = kept[2 * r + 1];
-    T sum = 0, dot = 0;
-    for (std::int64_t i = 0; i < w; ++i) {
-      const T z = (x[r * w + i] - m) * s, v = affine ? g[r * w + i] * gain[i] : g[r * w + i];
-      sum += v;
-      dot += v * z;
-      if (dGain) dGain[i] += g[r * w + i] * z;
-      if (dShift) dShift[i] += g[r * w + i];
-    }
-    sum /= static_cast<T>(w);
-    dot /= static_cast<T>(w);
-    if (!t) continue;
-    for (std::int64_t i = 0; i < w; ++i) {
-      const T z = (x[r * w + i] - m) * s, v = affine ? g[r * w + i] * gain[i] : g[r * w + i];
-      t[r * w + i] += s * (v - sum - z * dot);
-    }
-  }
+  const bool parameters = !c.node().parameters.empty() && c.pass.wanted == Wanted::Parameters;
+  LayerNormSlopesOf<T> slopes;
+  if (parameters) slopes.gain = c.parameterGradient(0);
+  if (parameters) slopes.shift = c.parameterGradient(1);
+  if (c.wants(0)) slopes.x = c.addableAdjoint(0);
+  c.k.layerNormSlopes(layerNormOf(c), c.kept(), c.adjoint(), slopes);
 }
 
 template <class T>
@@ -203,7 +174,7 @@ const std::vector<TileOpOf<T>>& layerTileOps() {
   static const std::vector<TileOpOf<T>> table = {
       {"linear", linearForward<T>, linearBackward<T>},
       {"matmul", matmulForward<T>, matmulBackward<T>},
-      {"layerNorm", layerNormForward<T>, layerNormBackward<T>, TileKeep::TwoNumbers, std::nullopt, true},
+      {"layerNorm", layerNormForward<T>, layerNormBackward<T>, TileKeep::TwoNumbers},
       {"embedding", embeddingForward<T>, embeddingBackward<T>},
       {"dropout", dropoutForward<T>, dropoutBackward<T>},
   };

@@ -1,7 +1,5 @@
 // Sources, reductions over columns and column selection of the tile executor.
-#include <cmath>
 #include <cstring>
-#include <limits>
 
 #include "executors/cpu/tile_ops.hpp"
 
@@ -75,50 +73,21 @@ void meanBackward(TileCallOf<T>& c) {
 }
 
 template <class T>
-T rowLogSumExp(const T* x, std::int64_t w) {
-  T m = x[0];
-  for (std::int64_t i = 1; i < w; ++i) m = x[i] > m || x[i] != x[i] ? x[i] : m;
-  if (!(std::fabs(m) <= std::numeric_limits<T>::max())) return m;
-  T s = 0;
-  for (std::int64_t i = 0; i < w; ++i) s += std::exp(x[i] - m);
-  return m + std::log(s);
-}
-template <class T>
 void logsumexpForward(TileCallOf<T>& c) {
-  const std::int64_t w = c.inWidth(0);
-  for (std::int64_t r = 0; r < inputRows(c); ++r) c.out()[r] = rowLogSumExp(c.in(0) + r * w, w);
+  c.k.logSumExp(c.in(0), c.out(), inputRows(c), c.inWidth(0));
 }
 template <class T>
 void logsumexpBackward(TileCallOf<T>& c) {
-  if (!c.wants(0)) return;
-  const std::int64_t w = c.inWidth(0);
-  const T *x = c.in(0), *o = c.out(), *g = c.adjoint();
-  T* t = c.addableAdjoint(0);
-  for (std::int64_t r = 0; r < inputRows(c); ++r)
-    for (std::int64_t i = 0; i < w; ++i) t[r * w + i] += g[r] * std::exp(x[r * w + i] - o[r]);
+  if (c.wants(0)) c.k.logSumExpSlopes(c.in(0), c.out(), c.adjoint(), c.addableAdjoint(0), inputRows(c), c.inWidth(0));
 }
 
 template <class T>
 void logSoftmaxForward(TileCallOf<T>& c) {
-  const std::int64_t w = c.width();
-  const T* x = c.in(0);
-  T* o = c.out();
-  for (std::int64_t r = 0; r < inputRows(c); ++r) {
-    const T l = rowLogSumExp(x + r * w, w);
-    for (std::int64_t i = 0; i < w; ++i) o[r * w + i] = x[r * w + i] - l;
-  }
+  c.k.logSoftmax(c.in(0), c.out(), inputRows(c), c.width());
 }
 template <class T>
 void logSoftmaxBackward(TileCallOf<T>& c) {
-  if (!c.wants(0)) return;
-  const std::int64_t w = c.width();
-  const T *o = c.out(), *g = c.adjoint();
-  T* t = c.addableAdjoint(0);
-  for (std::int64_t r = 0; r < inputRows(c); ++r) {
-    T total = 0;
-    for (std::int64_t i = 0; i < w; ++i) total += g[r * w + i];
-    for (std::int64_t i = 0; i < w; ++i) t[r * w + i] += g[r * w + i] - std::exp(o[r * w + i]) * total;
-  }
+  if (c.wants(0)) c.k.logSoftmaxSlopes(c.out(), c.adjoint(), c.addableAdjoint(0), inputRows(c), c.width());
 }
 
 // slice and columns: which source column each column of the result is.
@@ -212,8 +181,8 @@ const std::vector<TileOpOf<T>>& reductionTileOps() {
       {"parameter", nullptr, parameterBackward<T>},
       {"sum", sumForward<T>, sumBackward<T>},
       {"mean", meanForward<T>, meanBackward<T>},
-      {"logsumexp", logsumexpForward<T>, logsumexpBackward<T>, TileKeep::Nothing, std::nullopt, true},
-      {"logSoftmax", logSoftmaxForward<T>, logSoftmaxBackward<T>, TileKeep::Nothing, std::nullopt, true},
+      {"logsumexp", logsumexpForward<T>, logsumexpBackward<T>},
+      {"logSoftmax", logSoftmaxForward<T>, logSoftmaxBackward<T>},
       {"slice", [](TileCallOf<T>& c) { pickForward(c, false); }, [](TileCallOf<T>& c) { pickBackward(c, false); }},
       {"columns", [](TileCallOf<T>& c) { pickForward(c, true); }, [](TileCallOf<T>& c) { pickBackward(c, true); }},
       {"concat", concatForward<T>, concatBackward<T>},
