@@ -154,6 +154,66 @@ TEST(quadratic_forms_of_every_width) {
   compare(b.finish(), 150, 9);
 }
 
+// A few diagonals are kept as such, and a full matrix as a packed product; what training fills changes over.
+TEST(quadratic_forms_of_a_few_diagonals) {
+  const auto form = [](std::int64_t d, const at::Tensor& matrix, bool learnable) {
+    Builder b("gaussian");
+    const int x = b.input(d);
+    const int mean = b.parameterValue("mean", at::linspace(-1, 1, d, at::kDouble), learnable);
+    b.setEnergy(b.apply("quadratic", {x, mean, b.parameterValue("precision", matrix, learnable)}, 1));
+    return b.finish();
+  };
+  for (const std::int64_t d : {16, 33, 150})
+    for (const bool learnable : {false, true}) {
+      const at::Tensor numbers = at::linspace(0.5, 2, d, at::kDouble);
+      compare(form(d, at::diag(numbers), learnable), 70, 60);
+      if (d > 32) compare(form(d, at::diag(numbers.slice(0, 0, d - 5), 5), learnable), 70, 61);  // one-sided
+    }
+  Energy energy(form(40, at::eye(40, at::kDouble), true), at::kDouble, at::kCPU, 1);
+  CHECK(energy.packed<double>()->weights[1].diagonals == std::vector<std::int64_t>{0});
+  energy.parameters().assign({{"precision", at::full({40, 40}, 0.5, at::kDouble)}}, false);
+  CHECK(energy.packed<double>()->weights[1].diagonals.empty());
+}
+
+TEST(pairwise_interactions_on_lattices_and_among_all) {
+  const auto random = [](const at::Tensor& mask) {  // a coupling that is no symmetric one
+    const std::int64_t d = mask.size(0);
+    const at::Tensor numbers = Random(33).normal(d + 1, d, 0, Stream::User, at::kDouble);
+    Builder b("ising");
+    const int x = b.input(d);
+    const auto parameter = [&](const char* name, const at::Tensor& value) {
+      return b.parameter(name, value.sizes().vec(), {Initialisation::Kind::Value, 0, value});
+    };
+    const int coupling = parameter("coupling", numbers.slice(0, 0, d)), field = parameter("field", numbers[d]);
+    b.setEnergy(b.apply("pairwise", {x}, 1, {}, {}, {coupling, field}, {b.addConstant(mask)}));
+    return b.finish();
+  };
+  const auto lattice = [](List lengths, bool periodic) {
+    const Value spec{Map{{"kind", "ising"}, {"lattice", std::move(lengths)}, {"periodic", periodic}}};
+    const Program program = lower(Spec(spec, "energy"));
+    return program.constants[static_cast<std::size_t>(program.pairwise.mask)];
+  };
+  for (const std::int64_t n : {1, 7, 150}) {
+    for (const std::int64_t sites : {1, 2, 17, 64})
+      compare(random(at::ones({sites, sites}, at::kDouble) - at::eye(sites, at::kDouble)), n, 70);
+    for (const bool periodic : {false, true}) {
+      compare(random(lattice({40.0}, periodic)), n, 71);
+      compare(random(lattice({12.0, 13.0}, periodic)), n, 72);
+    }
+    compare(random(at::kron(lattice({10.0, 10.0}, true), at::ones({3, 3}, at::kDouble))), n, 73);
+  }
+  Energy energy(random(lattice({12.0, 12.0}, true)), at::kFloat, at::kCPU, 1);
+  CHECK(energy.packed<float>()->weights[0].diagonals.size() == 8);  // four neighbours, and those around the edges
+}
+
+TEST(the_norm_of_a_row_and_its_cone) {
+  const EnergyRef energy = make({{"kind", "ackley"}, {"input", 40.0}});
+  compare(energy->program(), 130, 74);
+  Batch origin;
+  origin.x = at::zeros({2, 40});
+  CHECK(energy->energyAndGradient(origin).gradient.abs().max().item<double>() == 0);
+}
+
 TEST(mixtures_of_every_size) {
   for (std::int64_t k : {1, 2, 9, 40, 100})
     for (std::int64_t d : {1, 2, 5, 20})

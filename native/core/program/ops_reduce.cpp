@@ -75,7 +75,8 @@ const std::vector<OpDefinition>& reductionOperations() {
        [](const OpCall& c) {
          const at::Tensor coupling = c.parameter(0) * c.constant(0);
          return (at::addmm(c.parameter(1), c.in(0), coupling, 1, 0.5) * c.in(0)).sum(1, true).neg();
-       }},
+       },
+       {.form = OpForm::Pairwise}},
   };
   return table;
 }

@@ -45,9 +45,34 @@ void packWeights(const T* w, std::int64_t in, std::int64_t out, Precision precis
   }
 }
 
-// (P + P') / 2 of p [d, d], block by block: columns of a wide matrix lie far apart.
+// The diagonals of s [d, d] that are not 0, where a matrix of them costs less than a full one.
 template <class T>
-void packSymmetric(const T* p, std::int64_t d, TileWeightsOf<T>& weights) {
+bool packDiagonals(const T* s, std::int64_t d, TileWeightsOf<T>& weights) {
+  std::vector<char> present(static_cast<std::size_t>(2 * d - 1), 0);
+  for (std::int64_t i = 0; i < d; ++i)
+    for (std::int64_t j = 0; j < d; ++j) present[static_cast<std::size_t>(j - i + d - 1)] |= s[i * d + j] != T(0);
+  weights.diagonals.clear();
+  for (std::int64_t o = 1 - d; o < d; ++o)
+    if (present[static_cast<std::size_t>(o + d - 1)]) weights.diagonals.push_back(o);
+  // A packed product reads a number once for a dozen rows.
+  constexpr std::int64_t kShare = 16;
+  const auto count = static_cast<std::int64_t>(weights.diagonals.size());
+  if (count == 0 || count * kShare > d) {
+    weights.diagonals.clear();
+    return false;
+  }
+  weights.columns.assign(static_cast<std::size_t>(count * d), T(0));
+  T* out = weights.columns.data();
+  for (std::int64_t o : weights.diagonals) {
+    for (std::int64_t i = std::max<std::int64_t>(0, -o); i < std::min(d, d - o); ++i) out[i] = s[i * d + i + o];
+    out += d;
+  }
+  return true;
+}
+
+// (P + P') / 2 of p [d, d], times `mask` where it is given; block by block: columns of a wide matrix lie far apart.
+template <class T>
+void packSymmetric(const T* p, const T* mask, std::int64_t d, TileWeightsOf<T>& weights) {
   constexpr std::int64_t kBlock = 32;
   Aligned<T> symmetric(static_cast<std::size_t>(d * d));
   T* s = symmetric.data();
@@ -56,7 +81,9 @@ void packSymmetric(const T* p, std::int64_t d, TileWeightsOf<T>& weights) {
       for (std::int64_t i = first; i < std::min(d, first + kBlock); ++i)
         for (std::int64_t j = left; j < std::min(d, left + kBlock); ++j)
           s[i * d + j] = T(0.5) * p[i * d + j] + T(0.5) * p[j * d + i];
-  packMatrix<T>({s, d, 1}, d, d, weights.forward);
+  if (mask)
+    for (std::int64_t i = 0; i < d * d; ++i) s[i] *= mask[i];
+  if (!packDiagonals(s, d, weights)) packMatrix<T>({s, d, 1}, d, d, weights.forward);
 }
 
 }  // namespace
@@ -301,7 +328,14 @@ void TileProgramOf<T>::pack(const Parameters& parameters, std::uint64_t version,
     if (n.definition->is(OpForm::Quadratic)) {
       const auto p = static_cast<std::size_t>(nodes_[static_cast<std::size_t>(n.inputs[2])].parameters[0].index);
       const std::int64_t d = nodes_[static_cast<std::size_t>(n.inputs[0])].width;
-      if (changed[p]) packSymmetric(packed.plain[p].data(), d, packed.weights[p]);
+      if (changed[p]) packSymmetric<T>(packed.plain[p].data(), nullptr, d, packed.weights[p]);
+    }
+    if (n.definition->is(OpForm::Pairwise)) {
+      const auto p = static_cast<std::size_t>(n.parameters[0].index);
+      const T* mask = constants_[static_cast<std::size_t>(n.constants[0])].data();
+      if (changed[p])
+        packSymmetric(packed.plain[p].data(), mask, nodes_[static_cast<std::size_t>(n.inputs[0])].width,
+                      packed.weights[p]);
     }
     if (!n.definition->is(OpForm::Linear) || n.width == 1) continue;
     const std::int64_t in = nodes_[static_cast<std::size_t>(n.inputs[0])].width;

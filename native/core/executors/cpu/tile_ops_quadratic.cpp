@@ -1,4 +1,5 @@
-// Quadratic forms and squared distances of the tile executor.
+// Quadratic forms, pairwise interactions and squared distances of the tile executor.
+#include <cstdlib>
 #include <vector>
 
 #include "executors/cpu/tile_ops.hpp"
@@ -17,32 +18,49 @@ const T* centred(TileCallOf<T>& c) {
   return z;
 }
 
+// out [rows, d] = z S with a symmetric S as packSymmetric() left it.
+template <class T>
+void multiplySymmetric(TileCallOf<T>& c, const TileWeightsOf<T>& s, const T* z, T* out) {
+  const std::int64_t d = c.inWidth(0);
+  if (s.diagonals.empty()) {
+    ProductOf<T> p{.rows = c.rows(), .cols = d, .depth = d, .a = z, .lda = d};
+    p.packed = s.forward.data();
+    p.c = out;
+    return c.k.multiply(p);
+  }
+  std::fill_n(out, c.rows() * d, T(0));
+  for (std::int64_t r = 0; r < c.rows(); ++r) {
+    const T* numbers = s.columns.data();
+    for (const std::int64_t o : s.diagonals) {
+      const std::int64_t first = std::max<std::int64_t>(0, -o), count = d - std::abs(o);
+      c.k.mulAdd(numbers + first, z + r * d + first + o, out + r * d + first, count);
+      numbers += d;
+    }
+  }
+}
+
 // (x - m)' P (x - m) / 2 = z' S z / 2 with S = (P + P') / 2: one product. S z is the gradient as well, and kept.
 template <class T>
 void quadraticForward(TileCallOf<T>& c) {
   const std::int64_t d = c.inWidth(0);
   const T* z = centred(c);
-  ProductOf<T> p{.rows = c.rows(), .cols = d, .depth = d, .a = z, .lda = d};
-  p.packed = c.weightsOf(2).forward.data();
-  p.c = c.kept();
-  c.k.multiply(p);
+  multiplySymmetric(c, c.weightsOf(2), z, c.kept());
   for (std::int64_t r = 0; r < c.rows(); ++r) c.k.dotRows(z + r * d, c.kept() + r * d, T(0), c.out() + r, 1, d);
   c.k.scale(T(0.5), T(0), c.out(), c.out(), c.rows());
 }
 
-// sum_r g z z' / 2 for P
+// out (+)= sum_r (factor g_r) z_r z_r' for z [rows, d]
 template <class T>
-void quadraticMatrixBackward(TileCallOf<T>& c, const T* g) {
+void weightedSquares(TileCallOf<T>& c, T factor, const T* g, const T* z, T* out, bool add) {
   const std::int64_t d = c.inWidth(0), n = c.rows();
-  const T* z = centred(c);
   T* weighted = c.scratch(static_cast<std::size_t>(n * d), 1);
-  for (std::int64_t r = 0; r < n; ++r) c.k.scale(T(0.5) * g[r], T(0), z + r * d, weighted + r * d, d);
+  for (std::int64_t r = 0; r < n; ++r) c.k.scale(factor * g[r], T(0), z + r * d, weighted + r * d, d);
   ProductOf<T> p{.rows = d, .cols = d, .depth = n, .a = weighted, .lda = d};
   p.turned = true;
   p.b = {z, d, 1};
   p.panel = c.scratch(static_cast<std::size_t>(c.k.packedFloats(n, 1)), 2);
-  p.c = c.adjointOf(2);
-  p.add = c.adds(2);
+  p.c = out;
+  p.add = add;
   c.k.multiply(p);
 }
 
@@ -65,7 +83,50 @@ void quadraticBackward(TileCallOf<T>& c) {
     c.k.weightedSum(g, slope, sum, n, d);
     c.k.axpy(T(-1), sum, c.addableAdjoint(1), d);
   }
-  if (c.wants(2)) quadraticMatrixBackward(c, g);
+  if (c.wants(2)) weightedSquares(c, T(0.5), g, centred(c), c.adjointOf(2), c.adds(2));
+}
+
+// -(x' S x / 2 + h' x), and in `kept` S x + h, the negative gradient.
+template <class T>
+void pairwiseForward(TileCallOf<T>& c) {
+  const std::int64_t d = c.inWidth(0);
+  const T *x = c.in(0), *field = c.parameter(1);
+  T *out = c.out(), *kept = c.kept();
+  multiplySymmetric(c, c.weights(), x, kept);
+  for (std::int64_t r = 0; r < c.rows(); ++r) {
+    c.k.axpy(T(2), field, kept + r * d, d);
+    c.k.dotRows(x + r * d, kept + r * d, T(0), out + r, 1, d);
+    c.k.axpy(T(-1), field, kept + r * d, d);
+  }
+  c.k.scale(T(-0.5), T(0), out, out, c.rows());
+}
+
+// By the coupling -sum_r g x x' / 2 within the mask, by the field -sum_r g x.
+template <class T>
+void pairwiseParameters(TileCallOf<T>& c) {
+  const std::int64_t d = c.inWidth(0);
+  const T *x = c.in(0), *g = c.adjoint();
+  if (T* coupling = c.parameterGradient(0)) {
+    T* squares = c.scratch(static_cast<std::size_t>(d * d), 0);
+    weightedSquares(c, T(-0.5), g, x, squares, false);
+    c.k.mulAdd(c.constant(0), squares, coupling, d * d);
+  }
+  if (T* field = c.parameterGradient(1)) {
+    T* sum = c.scratch(static_cast<std::size_t>(d), 0);
+    std::fill_n(sum, d, T(0));
+    c.k.weightedSum(g, x, sum, c.rows(), d);
+    c.k.axpy(T(-1), sum, field, d);
+  }
+}
+
+template <class T>
+void pairwiseBackward(TileCallOf<T>& c) {
+  if (c.pass.wanted == Wanted::Parameters) pairwiseParameters(c);
+  if (!c.wants(0)) return;
+  const std::int64_t d = c.inWidth(0);
+  const T *g = c.adjoint(), *kept = c.kept();
+  T* t = c.addableAdjoint(0);
+  for (std::int64_t r = 0; r < c.rows(); ++r) c.k.axpy(-g[r], kept + r * d, t + r * d, d);
 }
 
 template <class T>
@@ -95,6 +156,7 @@ template <class T>
 const std::vector<TileOpOf<T>>& quadraticTileOps() {
   static const std::vector<TileOpOf<T>> table = {
       {"quadratic", quadraticForward<T>, quadraticBackward<T>, TileKeep::InputWidth},
+      {"pairwise", pairwiseForward<T>, pairwiseBackward<T>, TileKeep::InputWidth},
       {"distances", distancesForward<T>, distancesBackward<T>},
   };
   return table;

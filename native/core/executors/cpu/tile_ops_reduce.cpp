@@ -72,6 +72,24 @@ void meanBackward(TileCallOf<T>& c) {
   spread(c, T(1) / static_cast<T>(c.inWidth(0)));
 }
 
+// |x|; the gradient at the zero row is 0.
+template <class T>
+void normForward(TileCallOf<T>& c) {
+  const std::int64_t w = c.inWidth(0), n = inputRows(c);
+  const T* x = c.in(0);
+  for (std::int64_t r = 0; r < n; ++r) c.k.dotRows(x + r * w, x + r * w, T(0), c.out() + r, 1, w);
+  c.k.unary({Unary::Sqrt, T(0)}, c.out(), c.out(), nullptr, n);
+}
+template <class T>
+void normBackward(TileCallOf<T>& c) {
+  if (!c.wants(0)) return;
+  const std::int64_t w = c.inWidth(0);
+  const T *x = c.in(0), *o = c.out(), *g = c.adjoint();
+  T* t = c.addableAdjoint(0);
+  for (std::int64_t r = 0; r < inputRows(c); ++r)
+    if (o[r] != T(0)) c.k.axpy(g[r] / o[r], x + r * w, t + r * w, w);
+}
+
 template <class T>
 void logsumexpForward(TileCallOf<T>& c) {
   c.k.logSumExp(c.in(0), c.out(), inputRows(c), c.inWidth(0));
@@ -181,6 +199,7 @@ const std::vector<TileOpOf<T>>& reductionTileOps() {
       {"parameter", nullptr, parameterBackward<T>},
       {"sum", sumForward<T>, sumBackward<T>},
       {"mean", meanForward<T>, meanBackward<T>},
+      {"norm", normForward<T>, normBackward<T>},
       {"logsumexp", logsumexpForward<T>, logsumexpBackward<T>},
       {"logSoftmax", logSoftmaxForward<T>, logSoftmaxBackward<T>},
       {"slice", [](TileCallOf<T>& c) { pickForward(c, false); }, [](TileCallOf<T>& c) { pickBackward(c, false); }},

@@ -74,6 +74,9 @@ struct TileWeightsOf {
   Aligned<T> forward, backward;  // x W' and g W; of a quadratic form the symmetric part, in `forward`
   Aligned<std::uint32_t> forwardHalf, backwardHalf;  // the same in bfloat16, once it was asked for
   std::vector<T> columns;                            // W', where the layer has too few inputs for a packed product
+  // Of a symmetric matrix that is 0 beyond a few diagonals (a lattice, independent columns): those, instead of `forward`.
+  // The numbers of the one from [0, o] or [-o, 0] on are at `columns`, row by row of the matrix, d for each.
+  std::vector<std::int64_t> diagonals;
 };
 
 /// The parameters of a network as its tile program wants them; `version` is what Network::packed() compares to notice
