@@ -4,6 +4,7 @@ import { basename, dirname, join } from 'node:path'
 import type { Dataset } from '../data/dataset.js'
 import { diagnose } from '../diagnose/index.js'
 import type { Energy } from '../energy.js'
+import { messageOf } from '../errors.js'
 import { ioError, writeAtomic } from '../io/files.js'
 import {
   checkpointPattern,
@@ -250,6 +251,8 @@ async function recorded(recorder: RunRecorder, planned: PlannedRun, work: Work):
     job.abort()
     await job.done.catch(() => undefined)
     await recorder.failed(error, error instanceof Interrupted)
+    // The page stays for a while; the error itself ends the command after it.
+    if (page !== undefined && !(error instanceof Interrupted)) note(`the run has failed: ${messageOf(error)}`)
     if (saved !== undefined) {
       const command = resumeCommand(recorder.path, runs)
       note(`step ${saved.step} is saved in ${saved.path}; continue with: ${command}`)

@@ -150,6 +150,9 @@ export async function examine(path: string): Promise<FoundRun | OtherFolder | un
   }
 }
 
+/** Folders that are looked at together: a process may have few files open. */
+const AT_ONCE = 16
+
 /**
  * Everything in the folder of runs, the newest run first, then what is no run. Files are not listed. `look`: what says what a
  * folder is.
@@ -166,7 +169,11 @@ export async function listRuns(
   } catch (error) {
     throw ioError('read', root, error)
   }
-  const all = await Promise.all(names.sort().map((name) => look(join(root, name))))
+  const all: (FoundRun | OtherFolder | undefined)[] = []
+  names.sort()
+  for (let i = 0; i < names.length; i += AT_ONCE) {
+    all.push(...(await Promise.all(names.slice(i, i + AT_ONCE).map((name) => look(join(root, name))))))
+  }
   const runs = all.flatMap((each) => (each?.kind === 'run' ? [each] : []))
   runs.sort((a, b) => (a.record.started < b.record.started ? 1 : -1))
   return { runs, others: all.flatMap((each) => (each === undefined || each.kind === 'run' ? [] : [each])) }

@@ -19,7 +19,7 @@ export const PAGE = `<!doctype html>
 <p id="message" role="status"></p></section>
 <section aria-labelledby="runs-title"><h2 id="runs-title">Runs</h2>
 <p class="quiet" id="runs-hint">Choose up to six to see them side by side.</p>
-<div class="scroll" tabindex="0" role="region" aria-label="table of runs"><table id="runs"><thead><tr><th scope="col">shown</th><th scope="col">run</th><th scope="col">state</th><th scope="col">steps</th><th scope="col">loss</th><th scope="col">steps/s</th><th scope="col">objective</th><th scope="col">findings</th><th scope="col">started</th></tr></thead><tbody></tbody></table></div>
+<div class="scroll" tabindex="0" role="region" aria-label="table of runs"><table id="runs"><thead><tr><th scope="col">shown</th><th scope="col">run</th><th scope="col">state</th><th scope="col" class="number">steps</th><th scope="col" class="number">loss</th><th scope="col" class="number">steps/s</th><th scope="col">objective</th><th scope="col" class="number">findings</th><th scope="col">started</th></tr></thead><tbody></tbody></table></div>
 <p id="others" class="quiet"></p></section>
 <section aria-labelledby="findings-title"><h2 id="findings-title">Findings</h2><div id="findings"></div></section>
 <section aria-labelledby="curves-title"><h2 id="curves-title">Curves</h2>

@@ -26,7 +26,7 @@ button:disabled{opacity:.55;cursor:default}
 :focus-visible{outline:3px solid var(--accent);outline-offset:2px}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:13.5px}
 th,td{padding:5px 10px;border-bottom:1px solid var(--line);text-align:left;white-space:nowrap}
-td.number{text-align:right}thead th{background:var(--tint)}th[scope=row]{font-weight:600}
+td.number,th.number{text-align:right}thead th{background:var(--tint)}th[scope=row]{font-weight:600}
 #runs input{width:20px;height:20px;margin:0;vertical-align:middle}
 .scroll{overflow-x:auto;max-width:100%}
 label{cursor:pointer}input[type=checkbox]{accent-color:var(--accent)}

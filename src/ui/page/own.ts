@@ -48,7 +48,7 @@ export function drawOwn(): void {
   byId<HTMLProgressElement>('own-bar').value = run.steps === null ? 0 : run.step / run.steps
   say(byId('pause'), run.state === 'paused' ? 'Resume' : 'Pause')
   const open = going(run) && !asking
-  // A disabled button would lose the keyboard's place: it stays, and says that it does nothing.
+  // While an order is on its way the buttons stay as they are: a disabled one would lose the keyboard's place.
   for (const id of BUTTONS) byId<HTMLButtonElement>(id).disabled = !going(run)
   for (const id of BUTTONS) byId(id).setAttribute('aria-busy', String(!open && going(run)))
 }
