@@ -64,6 +64,8 @@ export class Energy<R extends number = number> extends Base {
   /** @internal Stands in types alone: the rank of its rows. */
   declare readonly rowRank?: R
   #width: number | undefined
+  /** Calls on their way through the queue: none passes them. */
+  #queued = 0
 
   /** @internal */
   override get family(): 'energy' {
@@ -106,9 +108,7 @@ export class Energy<R extends number = number> extends Base {
   async energy(x: RowsLike | Dataset, options?: EvaluateOptions): Promise<Energies> {
     const small = this.#small<Energies>('energy', x, options)
     if (small !== undefined) return small
-    const energies = await this.onRows<Energies>('energy', x, options === undefined ? {} : options, (args, more) =>
-      invoke('energy.energy', { energy: this.native(), ...args }, more),
-    )
+    const energies = await this.#inTurn<Energies>('energy', x, options)
     return this.conversion?.energies(energies) ?? energies
   }
 
@@ -121,9 +121,7 @@ export class Energy<R extends number = number> extends Base {
   async score<X extends RowsLike | Dataset>(x: X, options?: EvaluateOptions): Promise<Scores<X>> {
     const small = this.#small<Scores<X>>('score', x, options)
     if (small !== undefined) return small
-    const gradient = await this.onRows<Scores<X>>('score', x, options === undefined ? {} : options, (args, more) =>
-      invoke('energy.score', { energy: this.native(), ...args }, more),
-    )
+    const gradient = await this.#inTurn<Scores<X>>('score', x, options)
     return this.conversion?.derivatives(gradient) ?? gradient
   }
 
@@ -145,9 +143,21 @@ export class Energy<R extends number = number> extends Base {
     return this.#atOnce('score', x, options)
   }
 
+  /** Through the queue of the device. */
+  async #inTurn<T extends Tensor>(name: Plain, x: RowsLike | Dataset, options?: EvaluateOptions): Promise<T> {
+    this.#queued++
+    try {
+      return await this.onRows<T>(name, x, options === undefined ? {} : options, (args, more) =>
+        invoke(`energy.${name}`, { energy: this.native(), ...args }, more),
+      )
+    } finally {
+      this.#queued--
+    }
+  }
+
   /** A few rows of a small model, in less time than a job would need to get to another thread; else undefined. */
   #small<T extends Tensor>(name: Plain, x: RowsLike | Dataset, options?: EvaluateOptions): T | undefined {
-    if (options !== undefined) return undefined
+    if (options !== undefined || this.#queued > 0) return undefined
     if (inARow >= MOST_IN_A_ROW) {
       inARow = 0
       return undefined

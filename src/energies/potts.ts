@@ -21,7 +21,7 @@ export interface PottsOptions extends InteractionOptions {
  * import { Energy, energies } from 'langevin'
  * const model = await Energy.create(energies.potts({ sites: 2, levels: 3, coupling: 1 }))
  * // equal levels, unequal levels
- * console.log((await model.energy([[1, 0, 0, 1, 0, 0], [1, 0, 0, 0, 1, 0]])).toArray()) // [ -1, -0 ]
+ * console.log((await model.energy([[1, 0, 0, 1, 0, 0], [1, 0, 0, 0, 1, 0]])).toArray()) // [ -1, 0 ]
  * ```
  */
 export const potts = defineSpec('energy', 'potts', (z) => ({ ...interactionFields(z), levels: z.int().min(2) }), {

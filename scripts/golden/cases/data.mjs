@@ -97,6 +97,11 @@ async function metrics(context) {
   }
 }
 
+async function twoSamples({ langevin: L }) {
+  const [a, b] = [even(1, 90, 84).data, even(1, 70, 85).data.map((v) => v + 0.2)]
+  return { shift: L.metrics.kolmogorovSmirnov(a, b), stability: L.metrics.populationStability(a, b, { bins: 6 }) }
+}
+
 async function tables(context) {
   const { infer } = context.langevin
   const { data } = even(1, 60, 83)
@@ -117,5 +122,6 @@ export default [
   { name: 'spandrel', run: spandrel },
   { name: 'sets', run: sets },
   { name: 'metrics', run: metrics },
+  { name: 'two samples', run: twoSamples },
   { name: 'chains of tables', run: tables },
 ].map((one) => ({ ...one, quick: true, fixed: true, dtypes: ['float64'] }))
