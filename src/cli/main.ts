@@ -12,6 +12,7 @@ import registerRuns from './commands/runs.js'
 import registerSample from './commands/sample.js'
 import registerSchema from './commands/schema.js'
 import registerScore from './commands/score.js'
+import registerServe from './commands/serve.js'
 import registerSpandrel from './commands/spandrel.js'
 import registerTrain from './commands/train.js'
 import registerUi from './commands/ui.js'
@@ -39,6 +40,7 @@ export function program(): Command {
     registerSample,
     registerReport,
     registerScore,
+    registerServe,
     registerSchema,
     registerDoctor,
     registerBuild,

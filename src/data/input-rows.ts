@@ -27,8 +27,14 @@ const numbered = (name: string, width: number): string[] =>
 function apply(rows: Tensor, { mean, sd }: Affine, more: { name: string } | { finite: false }): Tensor {
   const { device } = rows
   const there = (t: Tensor) => (device === 'cpu' ? t : t.to(device))
-  return invokeNow<{ tensor: Tensor }>('data.standardize', { tensor: rows, mean: there(mean), sd: there(sd), ...more })
-    .tensor
+  const args = { tensor: rows, mean: there(mean), sd: there(sd), ...more }
+  const { tensor: result, ...statistics } = invokeNow<Record<'tensor' | 'mean' | 'sd', Tensor>>(
+    'data.standardize',
+    args,
+  )
+  // Left to the garbage collector they would pile up in a service.
+  for (const each of Object.values(statistics)) each.dispose()
+  return result
 }
 
 /**
@@ -56,6 +62,17 @@ export class InputRows {
     this.scale = inputs.transform?.scale ?? Array<number>(this.width).fill(1)
     this.transforms = this.mean.some((m) => m !== 0) || this.scale.some((s) => s !== 1)
     this.logScale = this.scale.reduce((sum, s) => sum + Math.log(s), 0)
+  }
+
+  /** Frees the tensors of its scale; they are made again when they are needed. */
+  release(): void {
+    for (const affine of [this.#inward, this.#outward, this.#slope]) {
+      affine?.mean.dispose()
+      affine?.sd.dispose()
+    }
+    this.#inward = undefined
+    this.#outward = undefined
+    this.#slope = undefined
   }
 
   /** Only real columns are shifted or scaled; `blocks`: the kinds of a row's numbers. */

@@ -3,7 +3,7 @@ import { LangevinError } from '../errors.js'
 import { requireOptions } from '../spec/index.js'
 
 /** Above this many cells of the exact law its limit is used. */
-const EXACT_CELLS = 2_000_000
+const EXACT_CELLS = 500_000
 const EPSILON = 1e-15
 /** Terms of a series that converges within about the square root of its argument. */
 const MOST_TERMS = 10_000
@@ -74,7 +74,7 @@ function kolmogorovTail(x: number): number {
 /**
  * The two-sample Kolmogorov-Smirnov test: D = sup |F_a - F_b| and the chance of a D at least as large under one law for both.
  * Both samples are finite and the p-value knows it: exact given the ties (Schroeer and Trenkler 1995) while a.length * b.length
- * is at most 2,000,000, beyond that the limit law at D sqrt(m n / (m + n)), which ties make too large, never too small.
+ * is at most 500,000, beyond that the limit law at D sqrt(m n / (m + n)), which ties make too large, never too small.
  *
  * @throws ERR_LANGEVIN_SHAPE for an empty sample, ERR_LANGEVIN_NON_FINITE for NaN
  */

@@ -1,6 +1,5 @@
 /** Whether new rows still look like those a detector was fitted to: every column, and the scores. */
 import { kolmogorovSmirnov, populationStability } from '../metrics/two-sample.js'
-import type { ColumnPlace } from './explain.js'
 
 /** New numbers against reference numbers; both samples are finite, and the p-values know it. */
 export interface Drift {
@@ -44,19 +43,17 @@ export function driftOf(reference: ArrayLike<number>, values: ArrayLike<number>)
 const column = (values: Float64Array, width: number, k: number) =>
   Float32Array.from({ length: values.length / width }, (_, i) => values[i * width + k]!)
 
-/** Drift of every number of a row. A column of several numbers is called name1, name2, ... */
+/** Drift of every number of a row; `names` has one for each. */
 export function columnDrifts(
   reference: Float64Array,
   values: Float64Array,
-  width: number,
-  places: readonly ColumnPlace[],
+  names: readonly string[],
 ): DriftReport['columns'] {
-  return places.flatMap(({ name, first, width: wide }) =>
-    Array.from({ length: wide }, (_, k) => ({
-      column: wide === 1 ? name : `${name}${k + 1}`,
-      ...driftOf(column(reference, width, first + k), column(values, width, first + k)),
-    })),
-  )
+  const width = names.length
+  return names.map((name, k) => ({
+    column: name,
+    ...driftOf(column(reference, width, k), column(values, width, k)),
+  }))
 }
 
 export function reportOf(rows: number, score: Drift | undefined, columns: DriftReport['columns']): DriftReport {

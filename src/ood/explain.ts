@@ -7,7 +7,7 @@
  * column's term minus its mean over the reference rows. In general the c_j do not add up to anything: a column that is odd only
  * beside another shows up in both.
  */
-import type { Inputs } from '../data/inputs.js'
+import type { InputRows } from '../data/input-rows.js'
 import { LangevinError } from '../errors.js'
 import { type Tensor, tensor } from '../tensor/index.js'
 import type { Fit, JobOptions } from './parts.js'
@@ -19,56 +19,38 @@ export const EXPLAINED_WITH = 256
 /** Numbers in one job, at most: rows are asked in several where there are more. */
 const JOB_NUMBERS = 1 << 22
 
-/** A column, and where its numbers are in a row. */
-export interface ColumnPlace {
-  readonly name: string
-  readonly first: number
-  readonly width: number
-}
-
-export function columnPlaces(inputs: Inputs | undefined, width: number): ColumnPlace[] {
-  if (inputs === undefined) {
-    return Array.from({ length: width }, (_, k) => ({ name: `column${k + 1}`, first: k, width: 1 }))
-  }
-  let first = 0
-  return inputs.columns.map((name, k) => {
-    const place = { name, first, width: inputs.widths?.[k] ?? 1 }
-    first += place.width
-    return place
-  })
-}
+/** A name for every number of a row: that of its column, name1, name2, ... where that holds several. */
+export const numberNames = (inputs: InputRows | undefined, width: number): readonly string[] =>
+  inputs?.names ?? Array.from({ length: width }, (_, k) => `column${k + 1}`)
 
 export interface RowExplanation {
   score: number
-  /** One entry per column, largest contribution first. `value`: the row's own, in the units of the data. */
-  contributions: { column: string; value: number | number[]; contribution: number }[]
+  /** One entry per number of the row, largest contribution first. `value`: the row's own, in the units of the data. */
+  contributions: { column: string; value: number; contribution: number }[]
 }
 
-/** What a row has in a column: a column of several numbers may be given as one array, or as name1, name2, ... */
-export function valueIn(
+/** The numbers of a row in the order of the model: a column of several may be one array, or name1, name2, ... */
+export function valuesIn(
   row: readonly number[] | Readonly<Record<string, unknown>>,
-  { name, first, width }: ColumnPlace,
-): number | number[] {
-  if (Array.isArray(row)) return width === 1 ? row[first] : row.slice(first, first + width)
-  const named = row as Readonly<Record<string, number | number[]>>
-  if (Object.hasOwn(named, name)) return named[name]!
-  return Array.from({ length: width }, (_, k) => named[`${name}${k + 1}`] as number)
+  inputs: InputRows | undefined,
+): readonly number[] {
+  if (Array.isArray(row)) return row
+  const named = row as Readonly<Record<string, number>>
+  const names = inputs?.names ?? []
+  if (names.every((name) => Object.hasOwn(named, name))) return names.map((name) => named[name]!)
+  return (inputs?.inputs.columns ?? []).flatMap((name) => named[name]!)
 }
 
-/** One row in `references.length * columns` versions: of every column, the version of every reference row. */
-function versions(
-  row: Float64Array,
-  references: Float64Array,
-  count: number,
-  places: readonly ColumnPlace[],
-): Float64Array {
+/** One row in `count * width` versions: of every place from `first` on, the version of every reference row. */
+function versions(row: Float64Array, references: Float64Array, first: number, last: number): Float64Array {
   const width = row.length
-  const out = new Float64Array(places.length * count * width)
+  const count = references.length / width
+  const out = new Float64Array((last - first) * count * width)
   let at = 0
-  for (const { first, width: wide } of places) {
+  for (let k = first; k < last; k++) {
     for (let r = 0; r < count; r++) {
       out.set(row, at)
-      out.set(references.subarray(r * width + first, r * width + first + wide), at + first)
+      out[at + k] = references[r * width + k]!
       at += width
     }
   }
@@ -82,44 +64,40 @@ async function scored(fit: Fit, values: Float64Array, shape: number[], options: 
 }
 
 /**
- * Contributions of every column to the scores of rows, float64 [n * columns], row by row.
+ * Contributions of every number to the scores of rows, float64 [n * width], row by row.
  *
- * @param rows in the units of the models; @param reference as `referenceOf` gives them, in the same units
+ * @param rows in the units of the models
+ * @param reference as `referenceOf` gives them, in the same units
  */
 export async function contributionsOf(
   fit: Fit,
   rows: Tensor,
   reference: Tensor,
   { count, ...options }: JobOptions & { count: number },
-): Promise<{ scores: Float64Array; contributions: Float64Array; places: ColumnPlace[] }> {
+): Promise<{ scores: Float64Array; contributions: Float64Array; names: readonly string[] }> {
   const { values, width } = numbersOf(rows)
-  const asked = reference.slice(0, Math.min(count, reference.shape[0]!))
+  using asked = reference.slice(0, Math.min(count, reference.shape[0]!))
   const { values: references, width: referenceWidth } = numbersOf(asked)
-  asked.dispose()
   if (referenceWidth !== width) {
     throw new LangevinError('ERR_LANGEVIN_SHAPE', `x must have ${referenceWidth} numbers in a row, got ${width}`, {
       details: { expectedColumns: referenceWidth },
     })
   }
-  const n = values.length / width
-  const r = references.length / width
+  const [n, r] = [values.length / width, references.length / width]
   const shape = rows.shape.slice(1)
-  const places = columnPlaces(fit.inputs?.inputs, width)
   const scores = n === 0 ? new Float64Array(0) : await scored(fit, values, [n, ...shape], options)
-  const contributions = new Float64Array(n * places.length)
+  const contributions = new Float64Array(n * width)
   const step = Math.max(1, Math.floor(JOB_NUMBERS / (r * width)))
   for (let i = 0; i < n; i++) {
     const row = values.subarray(i * width, (i + 1) * width)
-    for (let k = 0; k < places.length; k += step) {
-      const part = places.slice(k, k + step)
-      const changed = versions(row, references, r, part)
-      const found = await scored(fit, changed, [part.length * r, ...shape], options)
-      for (let j = 0; j < part.length; j++) {
-        let sum = 0
-        for (let s = 0; s < r; s++) sum += found[j * r + s]!
-        contributions[i * places.length + k + j] = scores[i]! - sum / r
+    for (let k = 0; k < width; k += step) {
+      const last = Math.min(width, k + step)
+      const found = await scored(fit, versions(row, references, k, last), [(last - k) * r, ...shape], options)
+      for (let j = k; j < last; j++) {
+        const sum = found.subarray((j - k) * r, (j - k + 1) * r).reduce((total, score) => total + score, 0)
+        contributions[i * width + j] = scores[i]! - sum / r
       }
     }
   }
-  return { scores, contributions, places }
+  return { scores, contributions, names: numberNames(fit.inputs, width) }
 }

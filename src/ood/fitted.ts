@@ -9,7 +9,7 @@ import { requireOptions } from '../spec/index.js'
 import { type Tensor, tensor } from '../tensor/index.js'
 import { Calibration } from './calibration.js'
 import { columnDrifts, type Drift, type DriftReport, driftOf, reportOf } from './drift.js'
-import { columnPlaces, contributionsOf, EXPLAINED_WITH, type RowExplanation, valueIn } from './explain.js'
+import { contributionsOf, EXPLAINED_WITH, numberNames, type RowExplanation, valuesIn } from './explain.js'
 import { writeDetector } from './file.js'
 import { disposeFit, type Fit, type FittedParts, type JobOptions } from './parts.js'
 import { numbersOf } from './reference.js'
@@ -209,14 +209,14 @@ export class FittedDetector {
   }
 
   /**
-   * What every column adds to the scores: float64 [n, columns]. Contribution j of a row is its score minus the mean score over
-   * reference rows of the row with column j taken from each of them. One native evaluation of columns * references rows each.
+   * What every number of a row adds to its score: float64, the shape of x. Contribution j of a row is its score minus the mean score
+   * over reference rows of the row with number j taken from each of them: width * references evaluations for each row.
    *
    * @throws (rejects) ERR_LANGEVIN_INVALID_OPTION where the detector keeps no reference rows, and what `scores` does
    */
   async contributions(x: OodRows, options: ExplainOptions = {}): Promise<Tensor> {
-    const { contributions, places } = await this.#contributions('contributions', x, options)
-    return tensor(contributions, [contributions.length / places.length, places.length], 'float64')
+    const { contributions, names } = await this.#contributions('contributions', x, options)
+    return tensor(contributions, [contributions.length / names.length, names.length], 'float64')
   }
 
   async #contributions(what: string, x: OodRows, options: ExplainOptions) {
@@ -235,14 +235,14 @@ export class FittedDetector {
     const made = new Made()
     try {
       const rows = made.read(x, 'x', this.live().inputs)
-      return { rows: rows.shape[0] ?? 0, ...(await contributionsOf(this.live(), rows, reference, { count, ...job })) }
+      return await contributionsOf(this.live(), rows, reference, { count, ...job })
     } finally {
       made.dispose()
     }
   }
 
   /**
-   * Why one row scores as it does: its columns by their contributions (see `contributions`), largest first.
+   * Why one row scores as it does: its numbers by their contributions (see `contributions`), largest first.
    *
    * @param row its numbers in order, or an object of named values
    */
@@ -252,12 +252,9 @@ export class FittedDetector {
   ): Promise<RowExplanation> {
     const given = oneRow(row)
     try {
-      const { scores, contributions, places } = await this.#contributions('explain', given.rows, options)
-      const list = places.map((place, k) => ({
-        column: place.name,
-        value: valueIn(row, place),
-        contribution: contributions[k]!,
-      }))
+      const { scores, contributions, names } = await this.#contributions('explain', given.rows, options)
+      const values = valuesIn(row, this.live().inputs)
+      const list = names.map((column, k) => ({ column, value: values[k]!, contribution: contributions[k]! }))
       return { score: scores[0]!, contributions: list.sort((a, b) => b.contribution - a.contribution) }
     } finally {
       given.dispose()
@@ -281,8 +278,7 @@ export class FittedDetector {
       using scores = await scoresOf(fit, x, options)
       const score = this.scoreDrift(scores.toTypedArray() as Float64Array)
       const reference = this.#reference && numbersOf(this.#reference).values
-      const places = columnPlaces(fit.inputs?.inputs, width)
-      const columns = reference === undefined ? [] : columnDrifts(reference, values, width, places)
+      const columns = reference === undefined ? [] : columnDrifts(reference, values, numberNames(fit.inputs, width))
       return reportOf(values.length / width, score, columns)
     } finally {
       made.dispose()

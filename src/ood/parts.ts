@@ -39,6 +39,7 @@ export interface FittedParts {
   fpr?: number | undefined
 }
 
-export function disposeFit({ state, own }: Pick<Fit, 'state' | 'own'>): void {
+export function disposeFit({ state, own, inputs }: Pick<Fit, 'state' | 'own'> & Partial<Pick<Fit, 'inputs'>>): void {
   for (const each of [...Object.values(state), ...own]) each.dispose()
+  inputs?.release()
 }

@@ -25,8 +25,8 @@ const SHORTER: Readonly<Record<string, string>> = {
   train: '--set steps=20',
   sample: '--chains 10',
 }
-/** Commands whose examples change the installation, and one that serves a page until it is stopped. */
-const NOT_RUN = new Set(['build', 'doctor', 'ui'])
+/** Commands whose examples change the installation, or that serve until they are stopped (tests/serve, tests/watch). */
+const NOT_RUN = new Set(['build', 'doctor', 'serve', 'ui'])
 
 /** The commands a help lists, those of commands with commands of their own too: 'train', 'anomaly', 'anomaly fit'. */
 function listed(of: string): string[] {

@@ -79,12 +79,13 @@ describe('the two-sample Kolmogorov-Smirnov test', () => {
 
   test('in its limit form agrees with the exact one', () => {
     const next = uniforms(77)
-    const [a, b] = [sample(next, 1500), sample(next, 1333, (u) => u ** 1.06)]
+    const [a, b] = [sample(next, 1000), sample(next, 500, (u) => u ** 1.09)]
     const exact = kolmogorovSmirnov(a, b)
-    // 1,500 * 1,334 cells and one more value pass the limit.
+    // 1,000 * 500 cells are asked exactly; one value more passes the limit.
     const limit = kolmogorovSmirnov(a, [...b, 0.5])
-    expect(Math.abs(limit.statistic - exact.statistic)).toBeLessThan(2e-3)
-    expect(Math.abs(limit.pValue / exact.pValue - 1)).toBeLessThan(0.1)
+    expect(Math.abs(limit.statistic - exact.statistic)).toBeLessThan(1 / 500 + 1e-9)
+    // The limit is an upper bound, off by a few per cent at these sizes.
+    expect(Math.abs(limit.pValue / exact.pValue - 1)).toBeLessThan(0.15)
   })
 
   test('refuses what is no sample', async () => {
