@@ -1,5 +1,5 @@
 /** The OpenAPI 3.1 document of a service, made of the schemas that check its bodies. */
-import { loadZod } from '../spec/define.js'
+import { loadZod } from '../spec/index.js'
 import { type Schemas, schemas } from './schemas.js'
 
 type Json = Record<string, unknown>

@@ -1,6 +1,6 @@
 /** Bodies of requests and answers: the zod schemas that check them and that the OpenAPI document is made of. */
 import type { z as Zod } from 'zod'
-import { loadZod, type Z } from '../spec/define.js'
+import { loadZod, type Z } from '../spec/index.js'
 import { HttpError } from './http-error.js'
 
 /** Element types of the protocol that hold numbers, with their bytes in the binary extension. */

@@ -10,6 +10,7 @@ export {
   definitionOf,
   familyNames,
   kindsOf,
+  loadZod,
   namespaceOf,
   type OfFamily,
   parseSpec,
