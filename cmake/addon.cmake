@@ -37,10 +37,16 @@ function(langevin_add_addon)
   target_compile_definitions(langevin_binding PRIVATE NAPI_VERSION=9 NAPI_CPP_EXCEPTIONS BUILDING_NODE_EXTENSION
                              NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS NODE_GYP_MODULE_NAME=langevin)
 
+  # No absolute path to LibTorch: the file must work on another machine and in a folder that was moved. Whoever loads the
+  # addon opens LibTorch first (scripts/setup/addon.mjs), by what the record beside it says.
+  set(runpath "$ORIGIN")
+  if(TARGET langevin_core_cuda)
+    list(APPEND runpath "${CUDAToolkit_LIBRARY_DIR}")
+  endif()
   add_library(langevin SHARED $<TARGET_OBJECTS:langevin_binding>)
   set_target_properties(langevin PROPERTIES PREFIX "" SUFFIX ".node" LINKER_LANGUAGE CXX
                         LIBRARY_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/addon"
-                        BUILD_RPATH "${LANGEVIN_LIBTORCH_LIB_DIR}" BUILD_WITH_INSTALL_RPATH OFF)
+                        BUILD_WITH_INSTALL_RPATH ON INSTALL_RPATH "${runpath}")
   # nodelete: LibTorch's thread-local and static destructors must still find the code when Node unloads addons at the end
   # of a worker.
   target_link_options(langevin PRIVATE -Wl,-z,nodelete -Wl,--exclude-libs,ALL)
@@ -49,4 +55,6 @@ function(langevin_add_addon)
   add_custom_command(TARGET langevin POST_BUILD
     COMMAND "${CMAKE_COMMAND}" -DFROM=$<TARGET_FILE:langevin> -DTO=${CMAKE_BINARY_DIR}/Release/langevin.node
             -P "${CMAKE_SOURCE_DIR}/cmake/publish.cmake" VERBATIM)
+  file(RELATIVE_PATH LANGEVIN_LIBTORCH_RELATIVE "${CMAKE_BINARY_DIR}/Release" "${LANGEVIN_LIBTORCH_PREFIX}")
+  configure_file(cmake/langevin.json.in Release/langevin.json @ONLY)
 endfunction()

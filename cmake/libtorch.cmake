@@ -1,7 +1,7 @@
 # LibTorch resolution, in this order:
 #   1. LIBTORCH=/path                 (environment) an unpacked LibTorch, or a torch package folder
 #   2. LIBTORCH_USE_PYTORCH=1         (environment) the PyTorch that python3 on PATH imports
-#   3. <home>/venv                    the managed copy `npm run setup` makes; home is LANGEVIN_HOME or .langevin here
+#   3. <home>/venv                    the managed copy that set-up makes; home is LANGEVIN_CACHE or .langevin here
 #   4. CMake's own search             CMAKE_PREFIX_PATH, Torch_DIR, system folders
 # An explicit request (1, 2) that fails is an error: another LibTorch than the one asked for must not slip in.
 # scripts/setup/libtorch.mjs follows the same order without CMake; tests/package holds both to it.
@@ -58,7 +58,7 @@ function(_langevin_check_version version)
       return()
     endif()
     message(FATAL_ERROR "LibTorch ${version} is outside ${LANGEVIN_LIBTORCH_OLDEST} to 2.x. Use ${LANGEVIN_LIBTORCH_PINNED} "
-                        "(unset LIBTORCH and run npm run setup), or set LIBTORCH_BYPASS_VERSION_CHECK=1 to try anyway.")
+                        "(unset LIBTORCH and set up again), or set LIBTORCH_BYPASS_VERSION_CHECK=1 to try anyway.")
   endif()
   if(NOT version VERSION_EQUAL LANGEVIN_LIBTORCH_PINNED AND NOT "$ENV{LIBTORCH_BYPASS_VERSION_CHECK}" STREQUAL "1")
     message(WARNING "LibTorch ${version} is not the tested ${LANGEVIN_LIBTORCH_PINNED}; "
@@ -89,8 +89,8 @@ endmacro()
 # LANGEVIN_LIBTORCH_CUDA in the caller's scope.
 macro(langevin_find_libtorch)
   set(_prefix "")
-  if(NOT "$ENV{LANGEVIN_HOME}" STREQUAL "")
-    set(_langevin_home "$ENV{LANGEVIN_HOME}")
+  if(NOT "$ENV{LANGEVIN_CACHE}" STREQUAL "")
+    set(_langevin_home "$ENV{LANGEVIN_CACHE}")
   else()
     set(_langevin_home "${CMAKE_SOURCE_DIR}/.langevin")
   endif()
@@ -143,7 +143,8 @@ macro(langevin_find_libtorch)
     find_package(Torch QUIET)
     if(NOT TARGET torch)
       _langevin_note("CMake's own search: no TorchConfig.cmake (CMAKE_PREFIX_PATH, Torch_DIR)")
-      _langevin_no_libtorch("Run `npm run setup`: it installs torch==${LANGEVIN_LIBTORCH_PINNED} in a private environment.")
+      _langevin_no_libtorch("Run `npm run setup` (as a dependency: `npx langevin setup`): it installs "
+                           "torch==${LANGEVIN_LIBTORCH_PINNED} in a private environment.")
     endif()
   elseif(EXISTS "${_prefix}/lib/libtorch_cuda.so")
     _langevin_import_libtorch("${_prefix}")

@@ -63,7 +63,7 @@ const cases = [
 ]
 
 function python() {
-  const own = join(process.env.LANGEVIN_HOME ?? join(root, '.langevin'), 'venv', 'bin', 'python')
+  const own = join(process.env.LANGEVIN_CACHE ?? join(root, '.langevin'), 'venv', 'bin', 'python')
   return process.env.LIBTORCH_USE_PYTORCH !== '1' && existsSync(own) ? own : 'python3'
 }
 

@@ -3,17 +3,20 @@
 // to setup.log beside the managed LibTorch; each step says why it is skipped. It imports nothing but Node's own modules,
 // because it is what installs the rest.
 //
-//   node scripts/setup.mjs [--reference] [--only packages|libtorch|native|typescript|reference]...
+//   node scripts/setup.mjs [--reference] [--compile] [--only packages|libtorch|native|typescript|reference]...
 //
-// --reference adds what the tests and `npm run reference` compare with (scripts/reference/requirements.txt).
+// --reference adds what the tests and `npm run reference` compare with (scripts/reference/requirements.txt); --compile builds
+// the addon also where a package brings it.
+import { mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { explainFailure, logTo, SetupError, say, stopChildren } from './setup/console.mjs'
+import { managedTorch } from './setup/libtorch.mjs'
 import { takeLock } from './setup/lock.mjs'
-import { buildNative } from './setup/native.mjs'
+import { buildNative, willCompile } from './setup/native.mjs'
 import { installPackages } from './setup/packages.mjs'
-import { homeDirectory } from './setup/paths.mjs'
+import { foreignCache, homeDirectory, installedAsDependency, SETUP, stateDirectory } from './setup/paths.mjs'
 import { installReference } from './setup/reference.mjs'
 import { checkTools } from './setup/tools.mjs'
 import { buildTypeScript } from './setup/typescript.mjs'
@@ -29,13 +32,38 @@ const STEPS = {
 
 function readSteps() {
   const { values } = parseArgs({
-    options: { only: { type: 'string', multiple: true }, reference: { type: 'boolean', default: false } },
+    options: {
+      only: { type: 'string', multiple: true },
+      reference: { type: 'boolean', default: false },
+      compile: { type: 'boolean', default: false },
+    },
   })
   for (const name of values.only ?? []) {
     if (!(name in STEPS)) throw new SetupError(`unknown step "${name}"`, `use one of: ${Object.keys(STEPS).join(', ')}`)
   }
   const optional = (name) => name === 'reference' && !values.reference
-  return Object.keys(STEPS).filter((name) => values.only?.includes(name) ?? !optional(name))
+  const steps = Object.keys(STEPS).filter((name) => values.only?.includes(name) ?? !optional(name))
+  return { steps, compile: values.compile }
+}
+
+/** The folder of the lock, the log and what is built. */
+function makeState(root, env) {
+  const state = stateDirectory(root, env)
+  const elsewhere = `LANGEVIN_CACHE=/a/folder/of/yours ${SETUP}`
+  try {
+    mkdirSync(state, { recursive: true, mode: installedAsDependency(root) ? 0o700 : 0o777 })
+  } catch (error) {
+    throw new SetupError(`${state} cannot be made: ${error.code}`, elsewhere)
+  }
+  const problem = installedAsDependency(root) ? foreignCache(state) : undefined
+  if (problem) throw new SetupError(problem, elsewhere)
+  return state
+}
+
+/** Whether a Python environment has to be made: nothing names another LibTorch, and the managed one is not there. */
+function needsPython(root, env) {
+  if (env.LIBTORCH || env.LIBTORCH_USE_PYTORCH === '1') return false
+  return !installedAsDependency(root) || !managedTorch(join(homeDirectory(root, env), 'venv'))
 }
 
 let release = () => {}
@@ -49,22 +77,22 @@ function onSignal(signal) {
   }
   interruption.abort()
   stopChildren(signal)
-  say('stopped', `by ${signal}. No partial files are left; to continue: npm run setup`)
+  say('stopped', `by ${signal}. No partial files are left; to continue: ${SETUP}`)
 }
 
 async function main() {
   const root = dirname(dirname(fileURLToPath(import.meta.url)))
-  const steps = readSteps()
+  const { steps, compile } = readSteps()
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, onSignal)
   const env = process.env
-  const managed = !env.LIBTORCH && env.LIBTORCH_USE_PYTORCH !== '1'
-  await checkTools({ env, python: managed })
-  const home = homeDirectory(root, env)
-  release = await takeLock(join(home, 'setup.lock'), { signal: interruption.signal })
-  logTo(join(home, 'setup.log'))
+  const compiler = await willCompile({ root, env, compile })
+  await checkTools({ env, python: needsPython(root, env), compiler })
+  const state = makeState(root, env)
+  release = await takeLock(join(state, 'setup.lock'), { signal: interruption.signal })
+  logTo(join(state, 'setup.log'))
   for (const name of steps) {
     if (interruption.signal.aborted) break
-    await STEPS[name]({ root, env })
+    await STEPS[name]({ root, env, compile })
   }
 }
 

@@ -11,7 +11,7 @@ import { capture } from './test/process.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const build = join(root, 'build-cuda')
-const env = { ...process.env, LANGEVIN_HOME: homeDirectory(root) }
+const env = { ...process.env, LANGEVIN_CACHE: homeDirectory(root) }
 
 const quiet = (command, args) => capture(command, args, { cwd: root, env, quiet: true })
 

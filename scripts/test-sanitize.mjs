@@ -36,7 +36,7 @@ let failed = 0
 for (const [kind, { option, env }] of Object.entries(KINDS)) {
   if (values.only && !values.only.includes(kind)) continue
   const build = join(root, `build-${kind}`)
-  const fullEnv = { ...process.env, ...env, LANGEVIN_HOME: homeDirectory(root) }
+  const fullEnv = { ...process.env, ...env, LANGEVIN_CACHE: homeDirectory(root) }
   const args = [
     '-G',
     'Ninja',

@@ -2,6 +2,7 @@
 // output goes to a log file.
 import { spawn } from 'node:child_process'
 import { appendFileSync, writeFileSync } from 'node:fs'
+import { SETUP } from './paths.mjs'
 
 /** A set-up failure that says what went wrong and how to fix it. */
 export class SetupError extends Error {
@@ -144,5 +145,5 @@ export function explainFailure(error) {
   for (const line of last) if (line) process.stderr.write(`    ${line.slice(0, 400)}\n`)
   say('failed', known ? error.message : (error.stack ?? String(error)))
   if (logFile()) say('log', `everything the commands wrote is in ${logFile()}`)
-  say(known ? 'fix' : 'retry', known ? error.remedy : 'npm run setup')
+  say(known ? 'fix' : 'retry', known ? error.remedy : SETUP)
 }

@@ -2,10 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { homeDirectory } from './paths.mjs'
-
-/** The LibTorch this release is tested with. */
-export const PINNED_LIBTORCH = '2.13.0'
+import { homeDirectory, PINNED_LIBTORCH, SETUP } from './paths.mjs'
 
 /**
  * @typedef {object} Attempt
@@ -96,7 +93,7 @@ export function resolveLibtorch({ root, env = process.env }) {
   attempts.push({ source: 'LIBTORCH_USE_PYTORCH', found: false, reason: 'not set to 1' })
   const venv = join(homeDirectory(root, env), 'venv')
   return finish({
-    ...probe('managed', managedTorch(venv) ?? venv, 'npm run setup'),
+    ...probe('managed', managedTorch(venv) ?? venv, SETUP),
     python: join(venv, 'bin/python'),
   })
 }

@@ -4,6 +4,7 @@ import { hostname } from 'node:os'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { SetupError, say } from './console.mjs'
+import { SETUP } from './paths.mjs'
 
 /** When the process with this id started, in clock ticks since boot; undefined when there is no such process. */
 function startedAt(pid) {
@@ -22,7 +23,8 @@ function tryCreate(path) {
     file = openSync(path, 'wx')
   } catch (error) {
     if (error.code === 'EEXIST') return false
-    throw error
+    const remedy = `make ${dirname(path)} writable, or: LANGEVIN_CACHE=/a/folder/of/yours ${SETUP}`
+    throw new SetupError(`${dirname(path)} cannot be written to: ${error.code}`, remedy)
   }
   writeSync(file, JSON.stringify({ pid: process.pid, started: startedAt(process.pid), host: hostname() }))
   closeSync(file)

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { clock, run, SetupError, say, showProgress } from './console.mjs'
-import { installedAsDependency } from './paths.mjs'
+import { installedAsDependency, SETUP } from './paths.mjs'
 
 const readJson = (path) => JSON.parse(readFileSync(path, 'utf8'))
 
@@ -37,10 +37,10 @@ export async function installPackages({ root }) {
   const { status, tail } = await run('npm', ['ci', '--no-audit', '--no-fund'], { cwd: root })
   done()
   if (status === 0) return undefined
-  if (/ENOSPC/.test(tail)) throw new SetupError('npm ci ran out of disk space', 'free some space, then: npm run setup')
+  if (/ENOSPC/.test(tail)) throw new SetupError('npm ci ran out of disk space', `free some space, then: ${SETUP}`)
   throw new SetupError(
     `npm ci failed (exit ${status})`,
-    'when its messages above are dealt with (or the network is back): npm run setup',
+    `when its messages above are dealt with (or the network is back): ${SETUP}`,
     tail,
   )
 }

@@ -26,10 +26,11 @@ const number = (text) => text && /\d+(\.\d+)+/.exec(text)?.[0]
 /**
  * Looks at Node, Python, the compiler, CMake and Ninja.
  *
- * @param {{ env?: NodeJS.ProcessEnv, python?: boolean }} [options] python false: no Python environment will be made
+ * @param {{ env?: NodeJS.ProcessEnv, python?: boolean, compiler?: boolean }} [options] python false: no Python environment
+ *   will be made; compiler false: nothing will be compiled
  * @returns {Promise<Tool[]>}
  */
-export async function probeTools({ env = process.env, python = true } = {}) {
+export async function probeTools({ env = process.env, python = true, compiler: compiles = true } = {}) {
   const compiler = env.CXX || 'g++'
   const [cxx, cmake, ninja, ninjaBuild, py] = await Promise.all([
     output(compiler, ['-dumpfullversion', '-dumpversion'], { env }),
@@ -40,10 +41,13 @@ export async function probeTools({ env = process.env, python = true } = {}) {
   ])
   const tools = [
     tool('Node.js', process.versions.node, '20.19', undefined, 'install Node.js 20.19 or newer from nodejs.org'),
+  ]
+  const build = [
     tool(`compiler (${compiler})`, number(cxx), '12', 'g++', 'apt-get install -y g++-12 && export CXX=g++-12'),
     tool('CMake', number(cmake), '3.25', 'cmake', 'python3 -m pip install "cmake>=3.25" (in an environment on PATH)'),
     tool('Ninja', number(ninja ?? ninjaBuild), '1.10', 'ninja-build'),
   ]
+  if (compiles) tools.push(...build)
   if (python)
     tools.push(tool('python3 with venv', py, '3.10', 'python3-venv', 'install Python 3.10 or newer as python3'))
   return tools
@@ -72,7 +76,11 @@ export function toolRemedy(tools, asRoot) {
   return { problem, remedy: lines.join('\n') }
 }
 
-/** Throws SetupError when a tool is missing. @param {{ env?: NodeJS.ProcessEnv, python?: boolean }} options */
+/**
+ * Throws SetupError when a tool is missing.
+ *
+ * @param {{ env?: NodeJS.ProcessEnv, python?: boolean, compiler?: boolean }} options
+ */
 export async function checkTools(options) {
   const tools = await probeTools(options)
   const trouble = toolRemedy(tools, process.getuid?.() === 0)

@@ -4,7 +4,7 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { run, SetupError, say } from './console.mjs'
 import { filesBelow, fingerprint, readStamp } from './hash.mjs'
-import { installedAsDependency } from './paths.mjs'
+import { installedAsDependency, SETUP } from './paths.mjs'
 
 // The package, and the scripts of its page, which run in a browser.
 const PROJECTS = ['tsconfig.build.json', 'tsconfig.page.json']
@@ -32,7 +32,7 @@ export async function buildTypeScript({ root }) {
       cwd: root,
     })
     if (status !== 0)
-      throw new SetupError('the TypeScript sources do not compile', 'fix the errors above, then: npm run setup', tail)
+      throw new SetupError('the TypeScript sources do not compile', `fix the errors above, then: ${SETUP}`, tail)
   }
   removeOrphans(root)
   const main = join(root, 'dist/cli/main.js')

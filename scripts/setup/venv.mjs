@@ -13,8 +13,8 @@ import {
 import { join } from 'node:path'
 import { clock, output, run, SetupError, say, showProgress } from './console.mjs'
 import { fingerprint, readStamp } from './hash.mjs'
-import { describeAttempts, managedTorch, PINNED_LIBTORCH, resolveLibtorch } from './libtorch.mjs'
-import { homeDirectory } from './paths.mjs'
+import { describeAttempts, managedTorch, resolveLibtorch } from './libtorch.mjs'
+import { homeDirectory, PINNED_LIBTORCH, SETUP } from './paths.mjs'
 
 const REQUIREMENTS = 'scripts/setup/requirements.txt'
 // The environment of a CPU wheel takes 0.9 GB and pip unpacks beside its download of 0.2 GB; a CUDA wheel takes several
@@ -29,7 +29,7 @@ export function checkSpace(path, bytes, what) {
   const gigabytes = (value) => `${(value / 1e9).toFixed(1)} GB`
   throw new SetupError(
     `${what} needs ${gigabytes(bytes)}, but ${path} has ${gigabytes(free)} free`,
-    `free some space or set LANGEVIN_HOME to a folder on a larger disk, then: npm run setup`,
+    `free some space or set LANGEVIN_CACHE to a folder on a larger disk, then: ${SETUP}`,
   )
 }
 
@@ -97,7 +97,7 @@ export async function pipInstall(root, venv, step, requirements, { command, othe
   if (/No space left|Errno 28/.test(tail)) {
     throw new SetupError(
       'pip ran out of disk space',
-      `free some space (or set TMPDIR and LANGEVIN_HOME), then: ${command}`,
+      `free some space (or set TMPDIR and LANGEVIN_CACHE), then: ${command}`,
       tail,
     )
   }
@@ -113,12 +113,12 @@ async function install(root, temporary) {
   if (made.status !== 0) {
     throw new SetupError(
       `python3 -m venv failed (exit ${made.status})`,
-      'apt-get install -y python3-venv, then: npm run setup',
+      `apt-get install -y python3-venv, then: ${SETUP}`,
       made.tail,
     )
   }
   await pipInstall(root, temporary, 'libtorch', REQUIREMENTS, {
-    command: 'npm run setup',
+    command: SETUP,
     otherwise:
       '. Without a network: LIBTORCH=/path/to/libtorch, or LIBTORCH_USE_PYTORCH=1 for the PyTorch of your python3',
   })
@@ -146,7 +146,7 @@ async function provision(root, home, venv, wanted) {
     if (problem) {
       throw new SetupError(
         `the environment pip made is not usable: ${problem}`,
-        'check which package index your pip uses (pip config list), then: npm run setup',
+        `check which package index your pip uses (pip config list), then: ${SETUP}`,
       )
     }
     writeFileSync(join(temporary, 'langevin.json'), JSON.stringify({ requirements: wanted }))
@@ -179,7 +179,6 @@ export async function provideLibtorch({ root, env = process.env }) {
   if (await isCurrent(venv, wanted)) say('libtorch', `skipped: ${venv} holds LibTorch ${found.version}`)
   else await provision(root, home, venv, wanted)
   found = resolveLibtorch({ root, env })
-  if (!found.prefix)
-    throw new SetupError(`LibTorch was not found:\n${describeAttempts(found.attempts)}`, 'npm run setup')
+  if (!found.prefix) throw new SetupError(`LibTorch was not found:\n${describeAttempts(found.attempts)}`, SETUP)
   return found
 }

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import registerAnomaly from './commands/anomaly.js'
-import registerBuild from './commands/build.js'
+import registerBuild, { registerSetup } from './commands/build.js'
 import registerCompare from './commands/compare.js'
 import registerDoctor from './commands/doctor.js'
 import registerInit from './commands/init.js'
@@ -43,6 +43,7 @@ export function program(): Command {
     registerServe,
     registerSchema,
     registerDoctor,
+    registerSetup,
     registerBuild,
   ]
   for (const register of commands) register(root)

@@ -1,9 +1,13 @@
 /** doctor(): runs every check of the installation. */
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { arch, cpus, freemem, release, totalmem } from 'node:os'
+import { basename, join } from 'node:path'
+import { installedAsDependency, setupCommand, stateDirectory } from '../../scripts/setup/paths.mjs'
+import { allowedProcessors } from '../../scripts/setup/processors.mjs'
 import type { NativeBinding } from '../native/contract.js'
-import { candidates, type LoadOutcome, loadAddon, packageRoot } from '../native/load.js'
-import { cpuFlags, loadedLibtorch, nvidiaDriver, openmp, type SetupTool, setupParts } from './probe.js'
+import { findAddon, type LoadOutcome, packageRoot, telling } from '../native/load.js'
+import { platformProblem } from '../native/machine.js'
+import { cpuFlags, loadedLibtorch, mappedLibraries, nvidiaDriver, openmp, type SetupTool, setupParts } from './probe.js'
 import type { DoctorCheck, DoctorReport } from './report.js'
 
 /** The part of the core's `system.versions` the doctor shows. */
@@ -30,6 +34,11 @@ function nodeChecks(): DoctorCheck[] {
   ]
 }
 
+function platformCheck(): DoctorCheck {
+  const problem = platformProblem()
+  return { name: 'C library', ok: !problem, found: problem ?? 'glibc' }
+}
+
 function toolChecks(tools: SetupTool[], remedyOf: (tool: SetupTool) => string | undefined): DoctorCheck[] {
   return tools
     .filter(({ name }) => name !== 'Node.js')
@@ -45,38 +54,50 @@ function toolChecks(tools: SetupTool[], remedyOf: (tool: SetupTool) => string | 
     })
 }
 
-function libtorchChecks(libtorch: DoctorReport['libtorch']): DoctorCheck[] {
-  const last = libtorch.attempts.at(-1)
-  const checks: DoctorCheck[] = [
-    {
-      name: 'LibTorch for a build',
-      ok: libtorch.resolved !== undefined,
-      found: libtorch.resolved ?? `${last?.source}: ${last?.reason}`,
-      remedy: last?.remedy ?? 'npm run setup',
-    },
-  ]
-  if (libtorch.compiled && libtorch.loaded) {
-    checks.push({
-      name: 'LibTorch compiled and loaded',
-      ok: libtorch.compiled === libtorch.loaded,
-      found: `${libtorch.compiled} and ${libtorch.loaded}`,
-      remedy: 'npx langevin build',
-    })
+function buildCheck({ attempts, resolved }: DoctorReport['libtorch'], setup: string): DoctorCheck {
+  const last = attempts.at(-1)
+  return {
+    name: 'LibTorch for a build',
+    ok: resolved !== undefined,
+    found: resolved ?? `${last?.source}: ${last?.reason}`,
+    remedy: last?.remedy ?? setup,
   }
-  return checks
 }
 
-function addonCheck({ path, attempts }: LoadOutcome): DoctorCheck {
-  if (path) return { name: 'addon', ok: true, found: path }
-  const telling = attempts.find(({ problem }) => problem !== 'no such file') ?? attempts[0]
-  const found = telling?.problem ?? 'nothing to try'
-  return { name: 'addon', ok: false, found, remedy: telling?.remedy ?? 'npx langevin build' }
+function loadedChecks({ compiled, loaded }: DoctorReport['libtorch']): DoctorCheck[] {
+  if (!compiled || !loaded) return []
+  const found = `${compiled} and ${loaded}`
+  return [{ name: 'LibTorch compiled and loaded', ok: compiled === loaded, found, remedy: 'npx langevin build' }]
 }
 
-function describeAddon({ addon, path, attempts }: LoadOutcome): DoctorReport['addon'] {
+function addonChecks({ path, attempts }: LoadOutcome, mapped: string | undefined): DoctorCheck[] {
+  const said = telling(attempts)
+  if (!path) {
+    const remedy = said?.remedy ?? 'npx langevin build'
+    return [{ name: 'addon', ok: false, found: said?.problem ?? 'nothing to try', remedy }]
+  }
+  const remedy = 'start this process anew: the file it has loaded was replaced since'
+  return [{ name: 'addon', ok: !mapped?.endsWith(' (deleted)'), found: mapped ?? path, remedy }]
+}
+
+/** The size of a file in bytes; undefined when it has gone. */
+function sizeOf(path: string | undefined): number | undefined {
+  return path === undefined ? undefined : statSync(path, { throwIfNoEntry: false })?.size
+}
+
+function describeAddon({ addon, path, attempts }: LoadOutcome, mapped: string | undefined): DoctorReport['addon'] {
   if (!addon || !path) return { attempts }
   const { contractVersion, build } = addon
-  return { path, contract: contractVersion, compiler: build.compiler, functions: addon.functions().length, attempts }
+  const bytes = sizeOf(mapped ?? path)
+  return {
+    path: mapped ?? path,
+    ...(bytes !== undefined && { bytes }),
+    version: build.version,
+    contract: contractVersion,
+    compiler: build.compiler,
+    functions: addon.functions().length,
+    attempts,
+  }
 }
 
 function versionsOf(addon: NativeBinding | undefined): NativeVersions | undefined {
@@ -93,26 +114,40 @@ export async function doctor(): Promise<DoctorReport> {
   const root = packageRoot()
   const env = process.env
   const setup = await setupParts()
-  const outcome = loadAddon(candidates(root, env))
+  const command = setupCommand(root)
+  const platform = platformCheck()
+  const outcome: LoadOutcome = platform.ok ? findAddon(root, env) : { attempts: [] }
+  const [mapped] = outcome.path ? mappedLibraries(new RegExp(`^${basename(outcome.path)}( \\(deleted\\))?$`)) : []
+  // A dependency that runs needs no compiler: what a build would take is looked at where one is to be expected.
+  const builds = !installedAsDependency(root) || !outcome.path
   const versions = versionsOf(outcome.addon)
   const managed = !env.LIBTORCH && env.LIBTORCH_USE_PYTORCH !== '1'
   const [tools, driver] = await Promise.all([setup.probeTools({ env, python: managed }), nvidiaDriver()])
   const asRoot = process.getuid?.() === 0
   const resolution = setup.resolveLibtorch({ root: root.replace(/\/$/, ''), env })
   const loadedFrom = loadedLibtorch()
+  const loadedBytes = loadedFrom && sizeOf(join(loadedFrom, 'lib/libtorch_cpu.so'))
   const libtorch: DoctorReport['libtorch'] = {
     ...(outcome.addon && { compiled: outcome.addon.build.libtorch }),
     ...(loadedFrom && { loaded: setup.libtorchVersion(loadedFrom) ?? 'unknown', loadedFrom }),
+    ...(loadedBytes && { loadedBytes }),
     ...(resolution.prefix && { resolved: resolution.version ?? 'unknown', resolvedFrom: resolution.prefix }),
     attempts: resolution.attempts,
   }
   const toolFindings = toolChecks(tools, (tool) => setup.toolRemedy([tool], asRoot)?.remedy)
-  const checks = [...nodeChecks(), ...toolFindings, ...libtorchChecks(libtorch), addonCheck(outcome)]
+  const checks = [
+    ...nodeChecks(),
+    platform,
+    ...(builds ? [...toolFindings, buildCheck(libtorch, command)] : []),
+    ...loadedChecks(libtorch),
+    ...addonChecks(outcome, mapped),
+  ]
   const processors = cpus()
   const { version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as { version: string }
   return {
     ok: checks.every(({ ok }) => ok),
     langevin: version,
+    setup: { command, folder: stateDirectory(root.replace(/\/$/, ''), env) },
     node: { version: process.versions.node, napi: Number(process.versions.napi), executable: process.execPath },
     system: {
       platform: `${process.platform} ${arch()} ${release()}`,
@@ -129,8 +164,12 @@ export async function doctor(): Promise<DoctorReport> {
       ...(driver && { driver }),
     },
     cpu: { ...cpuFlags(), ...(versions && { capability: versions.cpuCapability }) },
-    threads: { ...(versions && { pool: versions.threads, intraOp: versions.intraOp }), ...openmp(env) },
-    addon: describeAddon(outcome),
+    threads: {
+      allowed: allowedProcessors(),
+      ...(versions && { pool: versions.threads, intraOp: versions.intraOp }),
+      ...openmp(env),
+    },
+    addon: describeAddon(outcome, mapped),
     checks,
   }
 }

@@ -28,6 +28,8 @@ export interface DoctorReport {
   /** True when every check is. */
   ok: boolean
   langevin: string
+  /** The command that sets up here, and the folder where it keeps LibTorch (and a dependency's addon). */
+  setup: { command: string; folder: string }
   node: { version: string; napi: number; executable: string }
   system: { platform: string; cpu: string; cores: number; memoryBytes: number; freeMemoryBytes: number }
   /** Compiler, CMake, Ninja, Python: what `npx langevin build` would use. */
@@ -38,6 +40,8 @@ export interface DoctorReport {
     /** The version of the library in this process, and its folder. */
     loaded?: string
     loadedFrom?: string
+    /** The size of its largest library. */
+    loadedBytes?: number
     /** The LibTorch that a build would use now. */
     resolved?: string
     resolvedFrom?: string
@@ -45,13 +49,24 @@ export interface DoctorReport {
   }
   cuda: { built: boolean; devices: number; driver?: string }
   cpu: { capability?: string; avx2: boolean; avx512: boolean; bf16: boolean; amx: boolean }
-  threads: { pool?: number; intraOp?: number; openmp?: string; waitPolicy: string }
-  addon: { path?: string; contract?: number; compiler?: string; functions?: number; attempts: LoadAttempt[] }
+  /** `allowed`: by the affinity mask and the processor quota of the control group. */
+  threads: { allowed: number; pool?: number; intraOp?: number; openmp?: string; waitPolicy: string }
+  /** The file in this process (from /proc/self/maps), and what it says of itself. */
+  addon: {
+    path?: string
+    bytes?: number
+    version?: string
+    contract?: number
+    compiler?: string
+    functions?: number
+    attempts: LoadAttempt[]
+  }
   /** Every check, in order. */
   checks: DoctorCheck[]
 }
 
 const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`
+const megabytes = (bytes: number | undefined): string => (bytes ? `, ${(bytes / 1e6).toFixed(1)} MB` : '')
 const yesNo = (value: boolean): string => (value ? 'yes' : 'no')
 
 function section(title: string, lines: Array<[string, string | undefined]>): string[] {
@@ -69,7 +84,7 @@ function libtorchLines({ libtorch, cuda }: DoctorReport): string[] {
   const where = (version?: string, folder?: string) => version && `${version} in ${folder}`
   const lines = section('LibTorch', [
     ['compiled with', libtorch.compiled],
-    ['loaded', where(libtorch.loaded, libtorch.loadedFrom)],
+    ['loaded', libtorch.loaded && `${where(libtorch.loaded, libtorch.loadedFrom)}${megabytes(libtorch.loadedBytes)}`],
     ['a build would use', where(libtorch.resolved, libtorch.resolvedFrom) ?? 'none'],
     ['CUDA built in', yesNo(cuda.built)],
     ['CUDA devices', String(cuda.devices)],
@@ -85,7 +100,8 @@ function libtorchLines({ libtorch, cuda }: DoctorReport): string[] {
 
 function addonLines({ addon }: DoctorReport): string[] {
   const lines = section('Addon', [
-    ['loaded', addon.path ?? 'no'],
+    ['loaded', addon.path ? `${addon.path}${megabytes(addon.bytes)}` : 'no'],
+    ['version', addon.version],
     ['contract', addon.contract?.toString()],
     ['compiler', addon.compiler],
     ['functions', addon.functions?.toString()],
@@ -106,6 +122,7 @@ export function renderReport(report: DoctorReport): string {
       ['Node.js', `${node.version} (${node.executable})`],
       ['N-API level', String(node.napi)],
       ['platform', system.platform],
+      ['set-up', `${report.setup.command} (in ${report.setup.folder})`],
       ['memory', `${gigabytes(system.memoryBytes)}, ${gigabytes(system.freeMemoryBytes)} free`],
     ]),
     ...section('Processor', [
@@ -115,6 +132,7 @@ export function renderReport(report: DoctorReport): string {
       ['bfloat16', yesNo(cpu.bf16)],
       ['AMX', yesNo(cpu.amx)],
       ['LibTorch uses', cpu.capability],
+      ['threads allowed', String(threads.allowed)],
       ['langevin threads', threads.pool?.toString()],
       ['intra-op threads', threads.intraOp?.toString()],
       ['OpenMP runtime', threads.openmp],

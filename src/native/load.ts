@@ -3,8 +3,20 @@ import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import process from 'node:process'
 import { fileURLToPath, URL } from 'node:url'
+import {
+  choicePath,
+  damage,
+  libtorchOf,
+  openLibtorch,
+  PREBUILT,
+  prebuiltAddon,
+  readChoice,
+  unpacked,
+} from '../../scripts/setup/addon.mjs'
+import { foreignCache, installedAsDependency, setupCommand, stateDirectory } from '../../scripts/setup/paths.mjs'
 import { LangevinError, messageOf } from '../errors.js'
 import { CONTRACT_VERSION, type NativeBinding } from './contract.js'
+import { limitThreads, platformProblem } from './machine.js'
 
 const require = createRequire(import.meta.url)
 
@@ -27,6 +39,22 @@ export interface LoadOutcome {
 }
 
 const REBUILD = 'npx langevin build'
+const MISSING = 'no such file'
+
+/** The package's folder, with a slash at its end. */
+export function packageRoot(): string {
+  return fileURLToPath(new URL('../../', import.meta.url))
+}
+
+/** Where a dependency's addon is: in the cache where it was compiled, in the platform's package, or nowhere yet. */
+function installed(root: string, env: NodeJS.ProcessEnv): LoadAttempt[] {
+  const list: LoadAttempt[] = []
+  const compiled = readChoice(root, env)?.addon
+  if (compiled) list.push({ path: compiled, origin: 'compiled by set-up' })
+  const prebuilt = prebuiltAddon(root)
+  if (prebuilt) list.push({ path: prebuilt, origin: PREBUILT })
+  return list.length > 0 ? list : [{ path: choicePath(root, env), origin: 'what set-up leaves' }]
+}
 
 /**
  * The places to look, in order. LANGEVIN_ADDON alone counts when it is set: another addon than the one asked for must not
@@ -36,77 +64,133 @@ const REBUILD = 'npx langevin build'
  */
 export function candidates(root: string, env: NodeJS.ProcessEnv = process.env): LoadAttempt[] {
   if (env.LANGEVIN_ADDON) return [{ path: env.LANGEVIN_ADDON, origin: 'LANGEVIN_ADDON' }]
+  if (installedAsDependency(root)) return installed(root, env)
   return [
     { path: `${root}build/Release/langevin.node`, origin: 'built by cmake-js' },
     { path: `${root}build/Debug/langevin.node`, origin: 'debug build' },
     { path: `${root}build/langevin.node`, origin: 'plain build folder' },
-    { path: `${root}lib/binding/langevin.node`, origin: 'packaged addon' },
-  ]
+  ].map((candidate) => ({ ...candidate, path: unpacked(candidate.path) }))
 }
 
 /** The command that fixes a failed load, from what the dynamic linker said. */
-export function remedyFor(problem: string): string {
+export function remedyFor(problem: string, root: string = packageRoot()): string {
   if (/lib(torch|c10)[\w]*\.so.*(cannot open|not found)/.test(problem)) {
-    return 'npm run setup (the LibTorch that this addon was built with is missing)'
+    return `${setupCommand(root)} (the LibTorch that this addon was built with is missing)`
   }
   if (/undefined symbol/.test(problem)) return `${REBUILD} (LibTorch was replaced by another version since the build)`
   if (/GLIBCXX|GLIBC_/.test(problem)) return `${REBUILD} (the addon was built on a newer system)`
   return REBUILD
 }
 
+/** Opens LibTorch, then the addon. Returns the addon, or what went wrong and the command that fixes it. */
+function open(path: string, root: string, env: NodeJS.ProcessEnv): NativeBinding | { problem: string; remedy: string } {
+  if (!existsSync(path)) return { problem: MISSING, remedy: setupCommand(root) }
+  const damaged = damage(path)
+  if (damaged) return { problem: damaged, remedy: setupCommand(root) }
+  const { prefix, problem, remedy = REBUILD } = libtorchOf(path, { root, env })
+  if (problem) return { problem, remedy }
+  try {
+    if (prefix) openLibtorch(prefix)
+    const addon = require(path) as NativeBinding
+    if (addon.contractVersion === CONTRACT_VERSION) return addon
+    const found = `it has contract version ${String(addon.contractVersion)}, this package needs ${CONTRACT_VERSION}`
+    return { problem: found, remedy: REBUILD }
+  } catch (error) {
+    const said = messageOf(error).split('\n')[0] as string
+    return { problem: said, remedy: remedyFor(said, root) }
+  }
+}
+
 /**
  * Tries the candidates in turn and keeps every failure.
  *
  * @param list from `candidates`
+ * @param root the package's folder: its LibTorch is the one to open
  * @returns the first addon that loads and has this package's contract version
  */
-export function loadAddon(list: readonly LoadAttempt[]): LoadOutcome {
+export function loadAddon(
+  list: readonly LoadAttempt[],
+  root: string = packageRoot(),
+  env: NodeJS.ProcessEnv = process.env,
+): LoadOutcome {
   const attempts: LoadAttempt[] = []
   for (const candidate of list) {
-    const attempt = { ...candidate }
-    attempts.push(attempt)
-    if (!existsSync(candidate.path)) {
-      attempt.problem = 'no such file'
-      attempt.remedy = REBUILD
-      continue
+    const opened = open(candidate.path, root, env)
+    if (!('problem' in opened)) {
+      attempts.push({ ...candidate })
+      return { addon: opened, path: candidate.path, attempts }
     }
-    try {
-      const addon = require(candidate.path) as NativeBinding
-      if (addon.contractVersion === CONTRACT_VERSION) return { addon, path: candidate.path, attempts }
-      attempt.problem = `it has contract version ${String(addon.contractVersion)}, this package needs ${CONTRACT_VERSION}`
-      attempt.remedy = REBUILD
-    } catch (error) {
-      attempt.problem = messageOf(error).split('\n')[0] as string
-      attempt.remedy = remedyFor(attempt.problem)
-    }
+    attempts.push({ ...candidate, ...opened })
   }
   return { attempts }
+}
+
+/** Where the package `bindings` finds an addon: the folders that node-gyp and other tools build into. */
+function byBindings(root: string): LoadAttempt[] {
+  try {
+    const find = require('bindings') as (options: object) => string
+    const path = find({ bindings: 'langevin', module_root: root, path: true })
+    return [{ path: unpacked(path), origin: 'found by bindings' }]
+  } catch {
+    // It throws when it finds none, with the list of the folders it knows.
+    return []
+  }
+}
+
+/**
+ * Loads the first of the candidates that fits; when none does, what `bindings` finds.
+ *
+ * @param root the package's folder
+ */
+export function findAddon(root: string, env: NodeJS.ProcessEnv = process.env): LoadOutcome {
+  const known = candidates(root, env)
+  const first = loadAddon(known, root, env)
+  if (first.addon || env.LANGEVIN_ADDON) return first
+  const others = byBindings(root).filter(({ path }) => !known.some((candidate) => candidate.path === path))
+  const last = loadAddon(others, root, env)
+  return { ...last, attempts: [...first.attempts, ...last.attempts] }
+}
+
+/** The attempt that says most: a file that is there and fails, before one that is missing. */
+export function telling(attempts: readonly LoadAttempt[]): LoadAttempt | undefined {
+  return attempts.find(({ problem }) => problem !== MISSING) ?? attempts[0]
 }
 
 /** The error for a load that found nothing: what was tried and the command that fixes it. */
 export function loadError(attempts: readonly LoadAttempt[]): LangevinError {
   const tried = attempts.map(({ path, origin, problem }) => `  - ${path} (${origin}): ${problem}`).join('\n')
-  // The remedy of a file that is there and fails says more than that of one that is missing.
-  const telling = attempts.find(({ problem }) => problem !== 'no such file') ?? attempts[0]
+  const remedy = telling(attempts)?.remedy ?? REBUILD
   return new LangevinError(
     'ERR_LANGEVIN_NATIVE_LOAD',
-    `the native addon could not be loaded. Tried:\n${tried}\nTo fix it: ${telling?.remedy ?? REBUILD}. ` +
-      'More: npx langevin doctor',
-    { details: { attempts: attempts.map((attempt) => ({ ...attempt })), remedy: telling?.remedy ?? REBUILD } },
+    `the native addon could not be loaded. Tried:\n${tried}\nTo fix it: ${remedy}. More: npx langevin doctor`,
+    { details: { attempts: attempts.map((attempt) => ({ ...attempt })), remedy } },
   )
+}
+
+/** What must hold before anything native is opened. @throws LangevinError ERR_LANGEVIN_NATIVE_LOAD */
+function requireSound(root: string): void {
+  const unfit = platformProblem()
+  if (unfit) throw new LangevinError('ERR_LANGEVIN_NATIVE_LOAD', unfit)
+  if (process.env.LANGEVIN_ADDON || !installedAsDependency(root)) return
+  const foreign = foreignCache(stateDirectory(root))
+  if (foreign) {
+    const fix = `LANGEVIN_CACHE=/a/folder/of/yours ${setupCommand(root)}`
+    throw new LangevinError(
+      'ERR_LANGEVIN_NATIVE_LOAD',
+      `nothing is loaded from the cache: ${foreign}. To fix it: ${fix}`,
+    )
+  }
 }
 
 let loaded: { addon: NativeBinding; path: string } | undefined
 
-/** The package's folder, with a slash at its end. */
-export function packageRoot(): string {
-  return fileURLToPath(new URL('../../', import.meta.url))
-}
-
 function ensure(): { addon: NativeBinding; path: string } {
   if (!loaded) {
-    const { addon, path, attempts } = loadAddon(candidates(packageRoot()))
+    const root = packageRoot()
+    requireSound(root)
+    const { addon, path, attempts } = findAddon(root)
     if (!addon || !path) throw loadError(attempts)
+    limitThreads(addon)
     loaded = { addon, path }
   }
   return loaded

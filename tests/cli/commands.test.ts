@@ -25,7 +25,18 @@ function writeRun(name: string, changes: Record<string, unknown> = {}): string {
 
 describe('usage', () => {
   it('every command has help with examples', async () => {
-    for (const name of ['spandrel', 'compare', 'train', 'sample', 'score', 'schema', 'anomaly', 'doctor', 'build']) {
+    for (const name of [
+      'spandrel',
+      'compare',
+      'train',
+      'sample',
+      'score',
+      'schema',
+      'anomaly',
+      'doctor',
+      'setup',
+      'build',
+    ]) {
       const { status, stdout } = await langevin(name, '--help')
       expect(status).toBe(0)
       expect(stdout).toContain('Examples:')

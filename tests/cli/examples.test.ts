@@ -26,7 +26,7 @@ const SHORTER: Readonly<Record<string, string>> = {
   sample: '--chains 10',
 }
 /** Commands whose examples change the installation, or that serve until they are stopped (tests/serve, tests/watch). */
-const NOT_RUN = new Set(['build', 'doctor', 'serve', 'ui'])
+const NOT_RUN = new Set(['setup', 'build', 'doctor', 'serve', 'ui'])
 
 /** The commands a help lists, those of commands with commands of their own too: 'train', 'anomaly', 'anomaly fit'. */
 function listed(of: string): string[] {

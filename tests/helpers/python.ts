@@ -8,12 +8,12 @@ const root = fileURLToPath(new URL('../../', import.meta.url))
 
 /** The Python whose PyTorch the reference numbers come from: the project's own, or the one that holds our LibTorch. */
 function python(): string {
-  const { LANGEVIN_HOME, LIBTORCH, LIBTORCH_USE_PYTORCH } = process.env
+  const { LANGEVIN_CACHE, LIBTORCH, LIBTORCH_USE_PYTORCH } = process.env
   // LIBTORCH may point into a PyTorch package: <prefix>/lib/python3.x/site-packages/torch.
   const prefix = LIBTORCH?.match(/^(.*)\/lib\/python3[^/]*\/(?:site|dist)-packages\/torch\/?$/)?.[1]
   const candidates = [
     ...(LIBTORCH_USE_PYTORCH === '1' ? ['python3'] : []),
-    join(LANGEVIN_HOME ?? join(root, '.langevin'), 'venv', 'bin', 'python'),
+    join(LANGEVIN_CACHE ?? join(root, '.langevin'), 'venv', 'bin', 'python'),
     ...(prefix === undefined ? [] : [join(prefix, 'bin', 'python')]),
   ]
   const found = candidates.find((candidate) => candidate === 'python3' || existsSync(candidate))

@@ -1,8 +1,10 @@
 /** doctor(): its checks and its report. */
-import { readFileSync, realpathSync } from 'node:fs'
+import { readFileSync, realpathSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { doctor, renderReport } from '../../src/doctor/index.js'
 import { cpuFlags, mappedLibraries, openmp } from '../../src/doctor/probe.js'
+import { nativePath } from '../../src/native/load.js'
 
 describe('doctor', () => {
   it('finds this machine in order', async () => {
@@ -12,6 +14,14 @@ describe('doctor', () => {
     expect(report.libtorch.compiled).toBe(report.libtorch.loaded)
     expect(realpathSync(report.libtorch.loadedFrom ?? '')).toBe(realpathSync(report.libtorch.resolvedFrom ?? ''))
     expect(report.addon.functions).toBeGreaterThan(10)
+    // What is in the process, not what was looked for.
+    expect(realpathSync(report.addon.path ?? '')).toBe(realpathSync(nativePath()))
+    expect(report.addon.bytes).toBe(statSync(nativePath()).size)
+    expect(report.libtorch.loadedBytes).toBe(
+      statSync(join(report.libtorch.loadedFrom ?? '', 'lib/libtorch_cpu.so')).size,
+    )
+    expect(report.setup.command).toBe('npm run setup')
+    expect(report.threads.allowed).toBeGreaterThanOrEqual(report.threads.pool ?? Number.NaN)
     expect(report.threads.intraOp).toBe(1)
     expect(report.threads.openmp).toMatch(/lib(gomp|iomp5|omp)/)
     expect(JSON.parse(JSON.stringify(report))).toEqual(report)
@@ -29,7 +39,7 @@ describe('doctor', () => {
       expect(report.ok).toBe(false)
       const text = renderReport(report)
       expect(text).toContain('tried LIBTORCH /nowhere/libtorch: no such folder; fix: set LIBTORCH')
-      expect(text).toContain('tried /nowhere/langevin.node: no such file; fix: npx langevin build')
+      expect(text).toContain('tried /nowhere/langevin.node: no such file; fix: npm run setup')
       expect(text).toMatch(/\d of \d+ checks failed\./)
     } finally {
       process.env = before

@@ -1,11 +1,11 @@
 /** The loader of the addon and the errors of a failed load. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { LangevinError } from '../../src/errors.js'
 import { CONTRACT_VERSION } from '../../src/native/contract.js'
-import { candidates, loadAddon, loadError, native, nativePath, remedyFor } from '../../src/native/load.js'
+import { candidates, findAddon, loadAddon, loadError, native, nativePath, remedyFor } from '../../src/native/load.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'langevin-load-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -29,6 +29,14 @@ describe('the loader', () => {
       { path: '/mine.node', origin: 'LANGEVIN_ADDON' },
     ])
     expect(candidates('/package/', {}).map(({ path }) => path)[0]).toBe('/package/build/Release/langevin.node')
+    // A dependency is built outside node_modules: nothing of what npm may remove is looked for first.
+    const dependency = join(folder, 'app/node_modules/langevin/')
+    mkdirSync(dependency, { recursive: true })
+    writeFileSync(join(dependency, 'package.json'), '{ "version": "0.1.0" }')
+    const [first] = candidates(dependency, { LANGEVIN_CACHE: '/cache' })
+    expect(first?.path).toMatch(/^\/cache\/current-/)
+    const packed = candidates('/opt/resources/app.asar/', {}).map(({ path }) => path)[0]
+    expect(packed).toBe('/opt/resources/app.asar.unpacked/build/Release/langevin.node')
   })
 
   it('keeps every failed attempt and takes the first that fits', () => {
@@ -45,7 +53,23 @@ describe('the loader', () => {
       `it has contract version ${CONTRACT_VERSION - 1}, this package needs ${CONTRACT_VERSION}`,
       undefined,
     ])
-    expect(attempts.slice(0, 3).every(({ remedy }) => remedy?.includes('langevin build'))).toBe(true)
+    expect(attempts.slice(0, 3).every(({ remedy }) => /npm run setup|npx langevin build/.test(remedy ?? ''))).toBe(true)
+  })
+
+  it('takes what bindings finds, last', () => {
+    const built = join(folder, 'gyp/node_modules/langevin/')
+    const release = join(built, 'build/Release')
+    mkdirSync(release, { recursive: true })
+    writeFileSync(join(built, 'package.json'), '{ "name": "langevin", "version": "0.1.0" }')
+    const env = { LANGEVIN_CACHE: join(folder, 'empty') }
+    expect(findAddon(built, env).attempts).toHaveLength(1)
+    // `bindings` asks for the name alone; what lies there is no addon, so the attempt and its problem are kept.
+    writeFileSync(join(release, 'langevin.node'), 'this is no ELF file')
+    const { addon, attempts } = findAddon(built, env)
+    expect(addon).toBeUndefined()
+    expect(attempts.map(({ origin }) => origin)).toEqual(['what set-up leaves', 'found by bindings'])
+    expect(attempts[1]?.problem).toMatch(/invalid ELF header|file too short/)
+    expect(findAddon(built, { LANGEVIN_ADDON: '/mine.node' }).attempts).toHaveLength(1)
   })
 
   it('throws a coded error that says what was tried and what to do', () => {
@@ -68,5 +92,11 @@ describe('the loader', () => {
     ['file too short', 'npx langevin build'],
   ])('knows the remedy of %j', (problem, remedy) => {
     expect(remedyFor(problem)).toContain(remedy)
+  })
+
+  it('names the command that exists where the package lies', () => {
+    const missing = 'libc10.so: cannot open shared object file'
+    expect(remedyFor(missing, '/src/langevin/')).toContain('npm run setup')
+    expect(remedyFor(missing, '/app/node_modules/langevin/')).toContain('npx langevin setup')
   })
 })

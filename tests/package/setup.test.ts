@@ -24,7 +24,6 @@ const part = (name: string) => import(new URL(`../../scripts/setup/${name}.mjs`,
 
 const { atLeast, toolRemedy } = await part('tools')
 const { describeAttempts, libtorchVersion, resolveLibtorch } = await part('libtorch')
-const { homeDirectory } = await part('paths')
 const { packagesMismatch } = await part('packages')
 const { takeLock } = await part('lock')
 const { removeOrphans } = await part('typescript')
@@ -89,7 +88,7 @@ describe('tools', () => {
     const bin = join(folder, 'bin')
     mkdirSync(bin)
     symlinkSync(process.execPath, join(bin, 'node'))
-    const env = { ...process.env, PATH: bin, LIBTORCH: '/nowhere', LANGEVIN_HOME: join(folder, 'home') }
+    const env = { ...process.env, PATH: bin, LIBTORCH: '/nowhere', LANGEVIN_CACHE: join(folder, 'home') }
     const failure = await exec(process.execPath, [join(root, 'scripts/setup.mjs')], { env }).catch((error) => error)
     expect(failure.code).toBe(1)
     expect(failure.stderr).toMatch(/apt-get install -y g\+\+ cmake ninja-build\n/)
@@ -141,12 +140,6 @@ describe('LibTorch resolution', () => {
     expect(resolveLibtorch({ root: folder, env: {} })).toMatchObject({ prefix: torch, source: 'managed', cuda: false })
   })
 
-  it('keeps the managed copy of a dependency with the project that owns node_modules', () => {
-    expect(homeDirectory('/app/node_modules/langevin', {})).toBe('/app/.langevin')
-    expect(homeDirectory('/app', {})).toBe('/app/.langevin')
-    expect(homeDirectory('/app', { LANGEVIN_HOME: '/big' })).toBe('/big')
-  })
-
   it('reads the version of the LibTorch this project was built with', () => {
     const { prefix, version } = resolveLibtorch({ root })
     expect(version).toBe(libtorchVersion(prefix))
@@ -182,14 +175,16 @@ langevin_find_libtorch()
     const torch = fakeLibtorch(join(folder, 'site-packages/torch'))
     const home = join(folder, 'home')
     const managed = fakeLibtorch(join(home, 'venv/lib/python3.11/site-packages/torch'))
-    const python = { PATH: fakePython(torch), LIBTORCH_USE_PYTORCH: '1', LANGEVIN_HOME: home }
+    const python = { PATH: fakePython(torch), LIBTORCH_USE_PYTORCH: '1', LANGEVIN_CACHE: home }
     expect(await resolveByCmake({ ...python, LIBTORCH: mine })).toContain(`asked for Torch in ${mine} by LIBTORCH`)
-    expect(await resolveByCmake({ ...path, LANGEVIN_HOME: home })).toContain(`asked for Torch in ${managed} by managed`)
-    expect(await resolveByCmake({ ...path, LANGEVIN_HOME: folder })).toContain('asked for Torch in by cmake')
+    expect(await resolveByCmake({ ...path, LANGEVIN_CACHE: home })).toContain(
+      `asked for Torch in ${managed} by managed`,
+    )
+    expect(await resolveByCmake({ ...path, LANGEVIN_CACHE: folder })).toContain('asked for Torch in by cmake')
   })
 
   it('stops at a wrong LIBTORCH and names it', async () => {
-    const text = await resolveByCmake({ ...path, LIBTORCH: join(folder, 'typo'), LANGEVIN_HOME: folder })
+    const text = await resolveByCmake({ ...path, LIBTORCH: join(folder, 'typo'), LANGEVIN_CACHE: folder })
     expect(text).toMatch(/LibTorch was not found\. Tried:.*typo: no such folder/)
     expect(text).not.toContain('asked for Torch')
   })
@@ -248,7 +243,7 @@ message(STATUS "links \${libraries}")
   })
 
   it("CMake's own search", async () => {
-    const env = { PATH: process.env.PATH, CMAKE_PREFIX_PATH: prefix, LANGEVIN_HOME: folder }
+    const env = { PATH: process.env.PATH, CMAKE_PREFIX_PATH: prefix, LANGEVIN_CACHE: folder }
     expect(await configure(env)).toContain(`LibTorch ${version} (cmake) in ${prefix}`)
   })
 })
@@ -436,7 +431,7 @@ describe('scripts/setup.mjs', () => {
     )
     chmodSync(python, 0o755)
     const env: NodeJS.ProcessEnv = { ...process.env, PATH: `${bin}:${process.env.PATH}` }
-    for (const name of ['LIBTORCH', 'LIBTORCH_USE_PYTORCH', 'LANGEVIN_HOME']) delete env[name]
+    for (const name of ['LIBTORCH', 'LIBTORCH_USE_PYTORCH', 'LANGEVIN_CACHE']) delete env[name]
     return { project, env }
   }
   const setupLibtorch = (project: string) => [join(project, 'scripts/setup.mjs'), '--only', 'libtorch']

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 
 export const root = fileURLToPath(new URL('../../../', import.meta.url))
 const bench = join(root, 'scripts/bench')
-const own = join(process.env.LANGEVIN_HOME ?? join(root, '.langevin'), 'venv', 'bin', 'python')
+const own = join(process.env.LANGEVIN_CACHE ?? join(root, '.langevin'), 'venv', 'bin', 'python')
 
 /** Peers by name: the program, the Python module it needs, and how its version is found. */
 const PEERS = {

@@ -1,0 +1,2 @@
+export function quota(at?: string): number
+export function allowedProcessors(machine?: { cores?: number; at?: string }): number
