@@ -1,0 +1,130 @@
+#!/usr/bin/env node
+// npm run prebuild: what is published, as tarballs in prebuilds/. The platform's package (@langevin/linux-x64-glibc) holds
+// the addon compiled for the pinned LibTorch; the main one names it as an optional dependency, so that npm installs it where
+// it fits and goes without it elsewhere.
+//
+//   node scripts/prebuild.mjs [--out folder] [--skip-build]
+import { spawnSync } from 'node:child_process'
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { PLATFORM, PREBUILT, readRecord, writeRecord } from './setup/addon.mjs'
+import { PINNED_LIBTORCH } from './setup/paths.mjs'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+
+function run(command, args, cwd = root) {
+  const { status, stdout, error } = spawnSync(command, args, {
+    cwd,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  if (status === 0) return stdout
+  throw new Error(`${command} ${args.join(' ')} failed: ${error?.message ?? `exit ${status}`}`)
+}
+
+/** The newest version of a library's interface that a binary asks for, for example { GLIBC: '2.35' }. */
+export function interfacesOf(binary) {
+  const needed = {}
+  for (const [, name, version] of run('readelf', ['--version-info', '--wide', binary]).matchAll(
+    /(GLIBC|GLIBCXX)_([\d.]+)/g,
+  )) {
+    const newer = !needed[name] || version.localeCompare(needed[name], 'en', { numeric: true }) > 0
+    if (newer) needed[name] = version
+  }
+  return needed
+}
+
+/** Packs a folder; returns the tarball's path in `out`. */
+function pack(folder, out) {
+  const [{ filename }] = JSON.parse(
+    run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', out], folder),
+  )
+  return join(out, filename)
+}
+
+/** The platform's package. */
+function packPlatform(staging, out) {
+  const built = join(root, 'build/Release/langevin.node')
+  const { libtorch } = readRecord(built) ?? {}
+  if (libtorch?.version !== PINNED_LIBTORCH) {
+    const found = libtorch?.version ?? 'an unknown version'
+    throw new Error(
+      `${built} was built with LibTorch ${found}, not the pinned ${PINNED_LIBTORCH}: unset LIBTORCH and run npm run build:native`,
+    )
+  }
+  const folder = join(staging, 'platform')
+  mkdirSync(folder)
+  const addon = join(folder, 'langevin.node')
+  copyFileSync(built, addon)
+  run('strip', ['--strip-unneeded', addon])
+  const needs = interfacesOf(addon)
+  // Where LibTorch lies is the business of the machine it is installed on.
+  writeRecord(addon, { langevin: manifest.version, libtorch: { version: PINNED_LIBTORCH }, needs })
+  copyFileSync(join(root, 'LICENSE'), join(folder, 'LICENSE'))
+  writeFileSync(
+    join(folder, 'README.md'),
+    `# ${PREBUILT}\n\nThe native addon of [langevin](https://www.npmjs.com/package/langevin) ${manifest.version} for ${PLATFORM}, ` +
+      `compiled for LibTorch ${PINNED_LIBTORCH} (glibc ${needs.GLIBC} or newer). It is installed with langevin; there is no ` +
+      'need to ask for it.\n',
+  )
+  const { license, engines } = manifest
+  writeFileSync(
+    join(folder, 'package.json'),
+    `${JSON.stringify(
+      {
+        name: PREBUILT,
+        version: manifest.version,
+        description: `The native addon of langevin for ${PLATFORM}.`,
+        license,
+        engines,
+        os: [process.platform],
+        cpu: [process.arch],
+        libc: ['glibc'],
+        main: 'langevin.node',
+        files: ['langevin.node', 'langevin.json'],
+      },
+      null,
+      2,
+    )}\n`,
+  )
+  return pack(folder, out)
+}
+
+/** The main package: this checkout's, with the platform's package among its optional dependencies. */
+function packMain(staging, out) {
+  const plain = pack(root, staging)
+  run('tar', ['-xzf', plain, '-C', staging])
+  const folder = join(staging, 'package')
+  const { scripts: _, devDependencies: __, ...published } = manifest
+  const optionalDependencies = { ...manifest.optionalDependencies, [PREBUILT]: manifest.version }
+  writeFileSync(join(folder, 'package.json'), `${JSON.stringify({ ...published, optionalDependencies }, null, 2)}\n`)
+  return pack(folder, out)
+}
+
+/**
+ * Makes both tarballs.
+ *
+ * @param {string} out the folder for them
+ * @returns {{ main: string, platform: string }} their paths
+ */
+export function prebuild(out) {
+  const staging = mkdtempSync(join(tmpdir(), 'langevin-prebuild-'))
+  try {
+    mkdirSync(out, { recursive: true })
+    return { platform: packPlatform(staging, out), main: packMain(staging, out) }
+  } finally {
+    rmSync(staging, { recursive: true, force: true })
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const { values } = parseArgs({
+    options: { out: { type: 'string', default: 'prebuilds' }, 'skip-build': { type: 'boolean', default: false } },
+  })
+  if (!values['skip-build']) run(process.execPath, [join(root, 'scripts/setup.mjs')])
+  for (const path of Object.values(prebuild(resolve(values.out)))) console.log(path)
+}

@@ -1,0 +1,89 @@
+#!/usr/bin/env node
+// npm run release:check: everything that is asked of the packed tarballs before they are published, as a table. It needs the
+// npm registry once, for the tools and to fill the cache that the offline installation takes from; `npm run test:matrix` is
+// the part that runs the smoke suite on Node.js 20.19, 22 and 24.
+//
+//   node scripts/release-check.mjs [--only name]... [--keep]
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { prebuild } from './prebuild.mjs'
+import * as bundlers from './release/checks/bundlers.mjs'
+import { gyp } from './release/checks/gyp.mjs'
+import * as install from './release/checks/install.mjs'
+import * as manifest from './release/checks/manifest.mjs'
+import * as nodes from './release/checks/nodes.mjs'
+import { types } from './release/checks/types.mjs'
+import { fillCache, installProject, installTools } from './release/support.mjs'
+
+/** In order; `setup` comes before all that load the addon. */
+const CHECKS = {
+  publint: manifest.publint,
+  attw: manifest.attw,
+  'before set-up': install.beforeSetup,
+  setup: install.afterSetup,
+  'npm ci': install.afterCi,
+  types,
+  matrix: nodes.matrix,
+  esbuild: bundlers.esbuild,
+  webpack: bundlers.webpack,
+  'no AVX': nodes.oldProcessor,
+  sizes: manifest.sizes,
+  'node-gyp': gyp,
+}
+
+async function one(name, check, context) {
+  const began = performance.now()
+  const row = (state, note) => ({ name, state, note, seconds: (performance.now() - began) / 1000 })
+  try {
+    const note = await check(context)
+    return note?.skipped ? row('skipped', note.skipped) : row('ok', note)
+  } catch (error) {
+    return row('FAILED', error.message)
+  }
+}
+
+function table(rows) {
+  const line = ({ name, state, seconds, note }) =>
+    `| ${name} | ${state} | ${seconds.toFixed(0)} s | ${note.split('\n')[0]} |`
+  return ['| check | result | time | note |', '| --- | --- | --- | --- |', ...rows.map(line)].join('\n')
+}
+
+function wanted(names) {
+  const unknown = names.filter((name) => !(name in CHECKS))
+  if (unknown.length > 0) throw new Error(`unknown check "${unknown[0]}": use ${Object.keys(CHECKS).join(', ')}`)
+  // What loads the addon needs the set-up.
+  const list = names.length > 0 ? [...new Set(['setup', ...names])] : Object.keys(CHECKS)
+  return Object.entries(CHECKS).filter(([name]) => list.includes(name))
+}
+
+const { values } = parseArgs({
+  options: { only: { type: 'string', multiple: true, default: [] }, keep: { type: 'boolean', default: false } },
+})
+const checks = wanted(values.only)
+const folder = mkdtempSync(join(tmpdir(), 'langevin-release-'))
+const rows = []
+try {
+  const say = (text) => process.stderr.write(`release  ${text}\n`)
+  say('packing')
+  const tarballs = prebuild(join(folder, 'tarballs'))
+  say('installing the tools and, offline, an empty project')
+  await installTools()
+  const project = { folder: join(folder, 'app'), cache: join(folder, 'cache') }
+  await installProject(tarballs, project)
+  fillCache(project.cache)
+  for (const [name, check] of checks) {
+    say(name)
+    const result = await one(name, check, { tarballs, project })
+    rows.push(result)
+    if (result.state === 'FAILED') say(`FAILED: ${result.note}`)
+  }
+} finally {
+  if (values.keep) process.stderr.write(`release  kept ${folder}\n`)
+  else rmSync(folder, { recursive: true, force: true })
+}
+console.log(table(rows))
+const failed = rows.filter(({ state }) => state === 'FAILED').length
+console.log(`${rows.length - failed} passed, ${failed} failed`)
+process.exitCode = failed === 0 ? 0 : 1
