@@ -74,14 +74,14 @@ void meanBackward(TileCallOf<T>& c) {
 
 // |x|; the gradient at the zero row is 0.
 template <class T>
-void normForward(TileCallOf<T>& c) {
+void rowNormForward(TileCallOf<T>& c) {
   const std::int64_t w = c.inWidth(0), n = inputRows(c);
   const T* x = c.in(0);
   for (std::int64_t r = 0; r < n; ++r) c.k.dotRows(x + r * w, x + r * w, T(0), c.out() + r, 1, w);
   c.k.unary({Unary::Sqrt, T(0)}, c.out(), c.out(), nullptr, n);
 }
 template <class T>
-void normBackward(TileCallOf<T>& c) {
+void rowNormBackward(TileCallOf<T>& c) {
   if (!c.wants(0)) return;
   const std::int64_t w = c.inWidth(0);
   const T *x = c.in(0), *o = c.out(), *g = c.adjoint();
@@ -199,7 +199,7 @@ const std::vector<TileOpOf<T>>& reductionTileOps() {
       {"parameter", nullptr, parameterBackward<T>},
       {"sum", sumForward<T>, sumBackward<T>},
       {"mean", meanForward<T>, meanBackward<T>},
-      {"norm", normForward<T>, normBackward<T>},
+      {"norm", rowNormForward<T>, rowNormBackward<T>},
       {"logsumexp", logsumexpForward<T>, logsumexpBackward<T>},
       {"logSoftmax", logSoftmaxForward<T>, logSoftmaxBackward<T>},
       {"slice", [](TileCallOf<T>& c) { pickForward(c, false); }, [](TileCallOf<T>& c) { pickBackward(c, false); }},
