@@ -1,8 +1,9 @@
 /** `langevin runs` as it is used: train, list, compare, kill, resume, gc. */
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { start, temporaryFolder } from '../helpers/cli.js'
+import { main, start, temporaryFolder } from '../helpers/cli.js'
 
 const folder = temporaryFolder('cli-runs')
 const langevin = (...args: string[]) => start(folder, args).outcome
@@ -122,6 +123,15 @@ describe('langevin runs', () => {
     write('bad.json', { out: 'bad.safetensors', objective: { kind: 'fDivergence', divergence: 'kl' }, y: 'nothing' })
     expect((await langevin('train', 'bad.json')).status).toBe(1)
     expect(readdirSync(join(folder, 'runs')).filter((name) => name.startsWith('bad'))).toEqual([])
+  })
+
+  it('lists more runs than a process may have files open', () => {
+    const many = join(folder, 'many')
+    for (let i = 0; i < 300; i++) cpSync(join(folder, 'runs/moons-2'), join(many, `m-${i}`), { recursive: true })
+    const command = `ulimit -n 128; '${process.execPath}' '${main}' runs list --runs many --json`
+    const { stdout, stderr } = spawnSync('bash', ['-c', command], { cwd: folder, encoding: 'utf8' })
+    const { runs, others } = JSON.parse(stdout || `{"runs":[],"others":${JSON.stringify(stderr)}}`)
+    expect([runs.length, others]).toEqual([300, []])
   })
 
   it('gc names what would go, and removes it with --yes', async () => {

@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { data, Energy, energies, objectives, train } from '../../src/index.js'
 import {
   checkpointPattern,
@@ -94,6 +94,35 @@ describe('the folder of a run', () => {
     expect(made.map(({ id }) => id).sort()).toEqual(['m-10', 'm-8', 'm-9'])
     expect((await createRunFolder(root, '../../etc/x y')).id).toBe('etc-x-y-1')
     expect((await createRunFolder(root, '..')).id).toBe('run-1')
+  })
+})
+
+describe('the lines of a long run', () => {
+  it('are some ten thousand, however often it reports', async () => {
+    const { path } = await createRunFolder(join(base, 'long'), 'm')
+    let now = 0
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => now)
+    try {
+      const recorder = await RunRecorder.begin(path, { run: RUN, seed: 0, rows: 1, parameters: 1, warn })
+      // Three hours at 20 reports a second.
+      const reports = 3 * 3600 * 20
+      for (let step = 1; step <= reports; step++) {
+        now = 50 * step
+        const clocks = { stepsPerSecond: 20, seconds: now / 1000, secondsLeft: 0 }
+        recorder.event({ type: 'progress', step, steps: reports + 1, loss: 1, ...clocks })
+        if (step % 500 === 0) await new Promise(setImmediate) // lines that nobody has time to write are left out
+      }
+      await recorder.failed(new Error('the end'), true)
+    } finally {
+      clock.mockRestore()
+    }
+    const lines = readFileSync(join(path, 'metrics.jsonl'), 'utf8').trim().split('\n')
+    // All 2000 of the first 100 s, then one per 100, 150, 200, ... ms for 100 s each: 2000 (1 + 1/2 + ... + 1/108) = 10,530; and
+    // start, end.
+    expect(lines.length).toBeGreaterThan(10_400)
+    expect(lines.length).toBeLessThan(10_700)
+    // The last report is there, whenever it came.
+    expect(JSON.parse(lines.at(-2)!).step).toBe(3 * 3600 * 20)
   })
 })
 
