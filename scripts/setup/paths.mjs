@@ -3,7 +3,9 @@
 import { lstatSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { isAbsolute, join, resolve, sep } from 'node:path'
-import { fileURLToPath } from 'node:url'
+// Named, for a context that has nothing but the language (node:vm) has neither as a global.
+import process from 'node:process'
+import { fileURLToPath, URL } from 'node:url'
 
 /** The LibTorch this release is tested with. */
 export const PINNED_LIBTORCH = '2.13.0'
