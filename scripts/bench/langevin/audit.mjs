@@ -77,8 +77,9 @@ function beyondSteps(model, { sampler, steps, diagnostics }, x) {
 function runOf(model, o, x, y) {
   const options = { threads, ...(y && { y }) }
   const calls = {
-    score: () => model.score(x, options),
-    energy: () => model.energy(x, options),
+    // As a user calls them: a call with options goes through the queue.
+    score: () => (y ? model.score(x, options) : model.score(x)),
+    energy: () => (y ? model.energy(x, options) : model.energy(x)),
     energySync: () => model.energySync(x),
     scoreSync: () => model.scoreSync(x),
   }
