@@ -7,6 +7,7 @@ import type { Energy } from '../energy.js'
 import { messageOf } from '../errors.js'
 import { ioError, writeAtomic } from '../io/files.js'
 import {
+  alone,
   checkpointPattern,
   createRunFolder,
   FILES,
@@ -165,7 +166,7 @@ async function rowsFor({ file, rows }: PlannedRun): Promise<Dataset> {
   )
 }
 
-/** The folder of a run: that of the one it continues, or a new one, which goes again when the run cannot begin. */
+/** The folder of a run: that of the one it continues, or a new one, which is removed when the run cannot begin. */
 async function beginIn(
   { continues }: PlannedRun,
   file: RunFile,
@@ -176,13 +177,17 @@ async function beginIn(
   const common = { ...facts, run: file, seed, steps, warn }
   if (continues === undefined) {
     const { path } = await createRunFolder(runs, basename(out).replace(/\.safetensors$/, ''))
-    return await RunRecorder.begin(path, common)
+    try {
+      return await RunRecorder.begin(path, common)
+    } catch (error) {
+      await rm(path, { recursive: true, force: true })
+      throw error
+    }
   }
   const { run, step } = continues
-  return await RunRecorder.begin(run.path, {
-    ...common,
-    resumed: { record: await requireEnded(run), run: run.run, step },
-  })
+  return await alone(run.path, async () =>
+    RunRecorder.begin(run.path, { ...common, resumed: { record: await requireEnded(run), run: run.run, step } }),
+  )
 }
 
 /**
@@ -217,6 +222,13 @@ interface Work extends Pick<TrainRunOptions, 'json' | 'runs' | 'ui' | 'port'> {
   signal: AbortSignal
 }
 
+/** Says in the folder that the run has ended. What the caller throws is the first error, not one of a full disk here. */
+async function recordFailure(recorder: RunRecorder, error: unknown): Promise<void> {
+  await recorder.failed(error, error instanceof Interrupted).catch((cause: unknown) => {
+    warn(`the end of the run could not be written to ${recorder.path}: ${messageOf(cause)}`)
+  })
+}
+
 /** The job, or no folder. */
 async function begun(recorder: RunRecorder, { from, continues }: PlannedRun, work: Work) {
   const { file, model, rows, signal } = work
@@ -225,7 +237,7 @@ async function begun(recorder: RunRecorder, { from, continues }: PlannedRun, wor
   } catch (error) {
     // Options that cannot be: there was no run.
     if (continues === undefined) await rm(recorder.path, { recursive: true })
-    else await recorder.failed(error, false)
+    else await recordFailure(recorder, error)
     throw error
   }
 }
@@ -250,7 +262,7 @@ async function recorded(recorder: RunRecorder, planned: PlannedRun, work: Work):
     // What failed may be beside the job; the energy is given back when the job has ended.
     job.abort()
     await job.done.catch(() => undefined)
-    await recorder.failed(error, error instanceof Interrupted)
+    await recordFailure(recorder, error)
     // The page stays for a while; the error itself ends the command after it.
     if (page !== undefined && !(error instanceof Interrupted)) note(`the run has failed: ${messageOf(error)}`)
     if (saved !== undefined) {

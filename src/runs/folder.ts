@@ -6,7 +6,7 @@ import { LangevinError } from '../errors.js'
 import { ioError, makeFolder, readWhole } from '../io/files.js'
 import { hint } from '../spec/index.js'
 import { type Checkpoint, checkpointsOf, namesIn, wholeCheckpoint } from './checkpoints.js'
-import type { MetricsLine } from './metrics.js'
+import { type MetricsLine, metricsLines } from './metrics.js'
 import { lives } from './process.js'
 import { FILES, type RunRecord, readRecord } from './record.js'
 
@@ -98,12 +98,15 @@ async function lastLines(path: string): Promise<MetricsLine[]> {
   }
 }
 
+const TURNS: ReadonlySet<string> = new Set(['pause', 'continue', 'start', 'resume'])
+
 function stateOf(record: RunRecord, lines: readonly MetricsLine[]): RunState {
   if (record.state !== 'running') return record.state
   const alive = lives(record.process)
   if (alive === undefined) return 'elsewhere'
   if (!alive) return 'interrupted'
-  const last = lines.find(({ type }) => type === 'pause' || type === 'continue' || type === 'progress')
+  // Not progress: what was under way when the run was paused is still measured after it.
+  const last = lines.find(({ type }) => TURNS.has(type))
   return last?.type === 'pause' ? 'paused' : 'running'
 }
 
@@ -148,6 +151,16 @@ export async function examine(path: string): Promise<FoundRun | OtherFolder | un
   } catch (error) {
     return { kind: 'half', id, path, problem: `not a whole run: ${(error as Error).message}` }
   }
+}
+
+/** What to do with a run that another machine says it trains; undefined for any other. */
+export function trainedElsewhere({ path, state, record }: FoundRun): string | undefined {
+  if (state !== 'elsewhere') return undefined
+  const { pid, host } = record.process
+  return (
+    `process ${pid} on ${host} says it trains it, which cannot be seen from here; if that machine or container is gone, begin a ` +
+    `new run from its checkpoint: npx langevin train ${join(path, FILES.run)} --resume <checkpoint>`
+  )
 }
 
 /** Folders that are looked at together: a process may have few files open. */
@@ -200,9 +213,22 @@ export async function findRun(root: string, name: string): Promise<FoundRun> {
   )
 }
 
-/** What a run continues from: its newest whole checkpoint, in its folder or where its run.json says. */
-export async function newestCheckpoint({ path, run, record }: FoundRun): Promise<Checkpoint | undefined> {
-  const own = (run.checkpoint as { path?: string } | undefined)?.path
+/**
+ * What a run continues from: its newest whole checkpoint, in its folder or where its metrics.jsonl says one was written. A file
+ * whose step is another than the line says has since been written by another run.
+ */
+export async function newestCheckpoint({ path, record }: FoundRun): Promise<Checkpoint | undefined> {
   const [newest] = (await checkpointsOf(path)).whole
-  return newest ?? (own === undefined ? undefined : await wholeCheckpoint(resolve(record.folder, own)))
+  if (newest !== undefined) return newest
+  const written = new Map<number, string>()
+  for await (const line of metricsLines(join(path, FILES.metrics))) {
+    // A run that continues takes the later steps anew.
+    if (line.type === 'resume') for (const step of written.keys()) if (step > line.step) written.delete(step)
+    if (line.type === 'checkpoint') written.set(line.step, resolve(record.folder, line.path))
+  }
+  for (const [step, file] of [...written].sort(([a], [b]) => b - a)) {
+    const whole = await wholeCheckpoint(file)
+    if (whole?.step === step) return whole
+  }
+  return undefined
 }

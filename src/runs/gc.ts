@@ -1,9 +1,9 @@
 /** What of a folder of runs nobody needs any more: older and broken checkpoints, runs that never began. */
-import { lstat, readdir, rm, unlink } from 'node:fs/promises'
+import { lstat, readdir, rmdir, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ioError } from '../io/files.js'
 import { checkpointsOf, LEFT_BEHIND, namesIn } from './checkpoints.js'
-import { examine, type FoundRun, listRuns, type OtherFolder } from './folder.js'
+import { examine, type FoundRun, listRuns, trainedElsewhere } from './folder.js'
 import { FILES } from './record.js'
 
 export interface GcOptions {
@@ -68,16 +68,34 @@ async function ofRun(run: FoundRun, { keep = 1, done = false }: GcOptions): Prom
   ]
 }
 
-/** A run that was never begun goes, unless it holds anything but what its beginning wrote, or is still young. */
-async function ofHalf({ id, path, problem }: OtherFolder): Promise<GcItem | string> {
+/** Files that a beginning may leave beside an empty metrics.jsonl and an empty folder of checkpoints. */
+const BEGINNING = new RegExp(`^(?:${FILES.run}|\\.(?:${FILES.run}|${FILES.record})\\.\\d+\\.[0-9a-f]{8}\\.tmp)$`)
+
+/**
+ * Why a folder that is no run has to stay; undefined where it is exactly what RunRecorder.begin leaves when it is cut off. A
+ * folder with a record was begun, whatever can be read of it, and one with a run.json alone is its owner's.
+ */
+async function whyKept(path: string): Promise<string | undefined> {
   const { mtimeMs } = await lstat(path)
-  if (Date.now() - mtimeMs < YOUNG) return `${problem}; it was made less than a minute ago`
-  const known: readonly string[] = [FILES.run, FILES.record, FILES.metrics, FILES.checkpoints]
-  const other = (await namesIn(path)).find((name) => !known.includes(name) && !LEFT_BEHIND.test(name))
-  if (other !== undefined) return `${problem}; it holds ${other}`
-  const checkpoints = await namesIn(join(path, FILES.checkpoints))
-  if (checkpoints.length > 0) return `${problem}; it holds checkpoints`
-  return { run: id, path, bytes: await sizeOf(path), why: problem }
+  if (Date.now() - mtimeMs < YOUNG) return 'it was made less than a minute ago'
+  const names = await namesIn(path)
+  const other = names.find((name) => name !== FILES.metrics && name !== FILES.checkpoints && !BEGINNING.test(name))
+  if (other !== undefined) return `it holds ${other}`
+  const metrics = await lstat(join(path, FILES.metrics)).catch(() => undefined)
+  if (!metrics?.isFile()) return `it has no ${FILES.metrics}`
+  if (metrics.size > 0) return 'it holds measurements'
+  const checkpoints = await lstat(join(path, FILES.checkpoints)).catch(() => undefined)
+  if (!checkpoints?.isDirectory()) return `it has no folder ${FILES.checkpoints}`
+  return (await readdir(join(path, FILES.checkpoints))).length > 0 ? 'it holds checkpoints' : undefined
+}
+
+/** Removes such a folder name by name, so that what comes into it meanwhile stays. */
+async function removeBeginning(path: string): Promise<void> {
+  await rmdir(join(path, FILES.checkpoints))
+  for (const name of await readdir(path)) {
+    if (name === FILES.metrics || BEGINNING.test(name)) await unlink(join(path, name))
+  }
+  await rmdir(path)
 }
 
 const busy = (run: FoundRun) => run.state === 'running' || run.state === 'paused' || run.state === 'elsewhere'
@@ -92,19 +110,21 @@ export async function gcPlan(root: string, options: GcOptions = {}): Promise<GcP
   const items: GcItem[] = []
   const skipped: { run: string; why: string }[] = []
   for (const run of runs.filter(wanted)) {
-    if (busy(run)) skipped.push({ run: run.id, why: 'it is being trained' })
+    if (busy(run)) skipped.push({ run: run.id, why: trainedElsewhere(run) ?? 'it is being trained' })
     else items.push(...(await ofRun(run, options)))
   }
   for (const other of others.filter(wanted)) {
-    const found = other.kind === 'half' ? await ofHalf(other) : other.problem
-    if (typeof found === 'string') skipped.push({ run: other.id, why: found })
-    else items.push(found)
+    const { id, path, problem } = other
+    const kept = other.kind === 'foreign' ? '' : await whyKept(path)
+    if (kept === undefined) items.push({ run: id, path, bytes: await sizeOf(path), why: problem })
+    else skipped.push({ run: id, why: kept === '' ? problem : `${problem}; ${kept}` })
   }
   return { items, skipped }
 }
 
 /**
- * Removes what a plan names. A run that has been continued since the plan was made is left alone.
+ * Removes what a plan names. A run that has been continued since the plan was made, and a folder that has since become anything
+ * but a beginning that was cut off, are left alone.
  *
  * @returns what was removed
  * @throws (rejects) ERR_LANGEVIN_IO
@@ -115,8 +135,9 @@ export async function gcRemove(root: string, { items }: GcPlan): Promise<GcItem[
     const entry = await examine(join(root, item.run))
     if (entry === undefined || (entry.kind === 'run' && (busy(entry) || item.path === entry.path))) continue
     try {
-      if (item.path === entry.path) await rm(item.path, { recursive: true })
-      else await unlink(item.path)
+      if (item.path !== entry.path) await unlink(item.path)
+      else if ((await whyKept(item.path)) !== undefined) continue
+      else await removeBeginning(item.path)
       removed.push(item)
     } catch (error) {
       throw ioError('write', item.path, error)

@@ -13,6 +13,7 @@ export {
   type RunState,
 } from './folder.js'
 export { type GcItem, type GcOptions, type GcPlan, gcPlan, gcRemove } from './gc.js'
+export { alone } from './lock.js'
 export { type MetricsLine, MetricsReader } from './metrics.js'
 export { FILES } from './record.js'
 export { type RunFacts, RunRecorder, requireEnded } from './recorder.js'

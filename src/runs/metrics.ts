@@ -64,9 +64,7 @@ export class MetricsWriter {
   write(line: MetricsLine): void {
     if (line.type === 'progress' && this.#waiting.length > MOST_WAITING) return
     this.#waiting += `${JSON.stringify(line)}\n`
-    this.#writing ??= this.#flush().finally(() => {
-      this.#writing = undefined
-    })
+    this.#writing ??= this.#flush()
   }
 
   async #flush(): Promise<void> {
@@ -82,11 +80,13 @@ export class MetricsWriter {
         this.#told = true
       }
     }
+    // In the same turn as the last look: a line that is written after it begins a flush of its own.
+    this.#writing = undefined
   }
 
   /** Waits for what has not been written yet. */
   async close(): Promise<void> {
-    await this.#writing
+    while (this.#writing) await this.#writing
     await this.#handle.close()
   }
 }

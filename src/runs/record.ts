@@ -16,6 +16,8 @@ export const FILES = {
   record: 'record.json',
   metrics: 'metrics.jsonl',
   checkpoints: 'checkpoints',
+  /** There while a process looks whether it may continue the run. */
+  lock: 'begin.lock',
   model: 'model.safetensors',
   result: 'result.json',
   report: 'report.html',

@@ -8,17 +8,17 @@ import { writeAtomic } from '../io/files.js'
 import type { Run, RunEvent } from '../runtime/index.js'
 import type { TrainResult } from '../training/index.js'
 import { checkpointsOf } from './checkpoints.js'
-import type { FoundRun } from './folder.js'
+import { examine, type FoundRun, trainedElsewhere } from './folder.js'
 import { type MetricsLine, MetricsWriter } from './metrics.js'
 import { thisProcess } from './process.js'
-import { environment, FILES, type RunRecord, readRecord, writeRecord } from './record.js'
+import { environment, FILES, type RunRecord, writeRecord } from './record.js'
 
 /** Checkpoints that stay in the folder while a run goes on. */
 const KEPT = 3
 /** A line of progress at most so often, in milliseconds; and at least, however long the run. */
 const SHORTEST = 50
 const LONGEST = 5000
-/** Between them, one per so great a part of the time so far: a long run has some ten thousand lines. */
+/** Between them, one per so great a part of the time so far: a long run has some ten thousand lines in three hours, then one per five seconds. */
 const LINES = 2000
 
 export interface RunFacts {
@@ -76,10 +76,11 @@ export class RunRecorder {
       parameters,
       resumed: [...(resumed?.record.resumed ?? []), ...(resumed ? [{ time: now, step: resumed.step }] : [])],
     }
-    await writeAtomic(join(path, FILES.run), [`${JSON.stringify(run, null, 2)}\n`])
+    // First what shows that the folder can be written; a run.json that is continued stays as it was until then.
     const metrics = await MetricsWriter.open(join(path, FILES.metrics), (error) =>
       warn(`${error.message}; the run goes on, what it measures meanwhile is not kept`),
     )
+    await writeAtomic(join(path, FILES.run), [`${JSON.stringify(run, null, 2)}\n`])
     await writeRecord(path, record)
     const recorder = new RunRecorder(path, record, metrics, resumed?.step ?? 0)
     recorder.#resumed = resumed
@@ -126,11 +127,13 @@ export class RunRecorder {
 
   /** Holds the run, and says so in the folder. */
   pause(run: Run<TrainResult>): void {
+    if (run.state !== 'running' && run.state !== 'queued') return
     run.pause()
     this.#line({ type: 'pause' })
   }
 
   resume(run: Run<TrainResult>): void {
+    if (run.state !== 'paused') return
     run.resume()
     this.#line({ type: 'continue' })
   }
@@ -176,15 +179,19 @@ export class RunRecorder {
   }
 }
 
-/** What a run continues from. @throws (rejects) ERR_LANGEVIN_BUSY while a process trains it */
-export async function requireEnded({ id, path, state, record }: FoundRun): Promise<RunRecord> {
+/** What a run continues from, as its folder is now. @throws (rejects) ERR_LANGEVIN_BUSY while a process trains it */
+export async function requireEnded({ id, path }: Pick<FoundRun, 'id' | 'path'>): Promise<RunRecord> {
+  const now = await examine(path)
+  if (now?.kind !== 'run') {
+    throw new LangevinError('ERR_LANGEVIN_FORMAT', `${path}: ${now?.problem ?? 'it is gone'}`, { details: { path } })
+  }
+  const { state, record } = now
   if (state === 'running' || state === 'paused' || state === 'elsewhere') {
     const { pid, host } = record.process
-    throw new LangevinError(
-      'ERR_LANGEVIN_BUSY',
-      `${id} is being trained by process ${pid} on ${host}; stop it there first (Ctrl-C: it writes a checkpoint)`,
-      { details: { run: id, path, pid, host } },
-    )
+    const here = `it is being trained by process ${pid} on ${host}; stop it there first (Ctrl-C: it writes a checkpoint)`
+    throw new LangevinError('ERR_LANGEVIN_BUSY', `${id}: ${trainedElsewhere(now) ?? here}`, {
+      details: { run: id, path, pid, host },
+    })
   }
-  return await readRecord(path)
+  return record
 }

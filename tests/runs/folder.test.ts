@@ -1,10 +1,13 @@
 /** Folders of runs: what is listed, what gc would remove, whatever lies in them. */
 import {
+  appendFileSync,
+  copyFileSync,
   cpSync,
   existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   symlinkSync,
   utimesSync,
   writeFileSync,
@@ -13,6 +16,7 @@ import { join } from 'node:path'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { data, Energy, energies, objectives, train } from '../../src/index.js'
 import {
+  alone,
   checkpointPattern,
   createRunFolder,
   differences,
@@ -22,6 +26,7 @@ import {
   listRuns,
   newestCheckpoint,
   RunRecorder,
+  requireEnded,
 } from '../../src/runs/index.js'
 import { thisProcess } from '../../src/runs/process.js'
 import { temporaryFolder } from '../helpers/cli.js'
@@ -196,6 +201,82 @@ describe('a folder of runs', () => {
   })
 })
 
+describe('a run that is continued', () => {
+  const checkpoint = (path: string, step: number, file: string) =>
+    appendFileSync(
+      join(path, 'metrics.jsonl'),
+      `${JSON.stringify({ type: 'checkpoint', time: '', step, path: file })}\n`,
+    )
+
+  it('goes on from the checkpoints that its own lines name, also where {step} is in their path', async () => {
+    const root = rootWith('elsewhere-kept', 'a', 'b')
+    mkdirSync(join(root, 'kept'))
+    for (const id of ['a', 'b']) {
+      const path = join(root, id)
+      changeRecord(path, { folder: root })
+      writeFileSync(join(path, 'metrics.jsonl'), '')
+      for (const step of [30, 40]) {
+        const from = join(path, 'checkpoints', `step-${step}.safetensors`)
+        if (id === 'a') copyFileSync(from, join(root, 'kept', `step-${step}.safetensors`))
+        if (id === 'a') checkpoint(path, step, `kept/step-${step}.safetensors`)
+      }
+      copyFileSync(join(path, 'checkpoints', 'step-40.safetensors'), join(root, 'shared.safetensors'))
+      rmSync(join(path, 'checkpoints'), { recursive: true })
+    }
+    const newest = async (id: string) => (await newestCheckpoint(await findRun(root, id)))?.path
+    expect(await newest('a')).toBe(join(root, 'kept', 'step-40.safetensors'))
+    rmSync(join(root, 'kept', 'step-40.safetensors'))
+    expect(await newest('a')).toBe(join(root, 'kept', 'step-30.safetensors'))
+    // One file for two runs: it is of step 40, and this run wrote it after 20.
+    checkpoint(join(root, 'b'), 20, 'shared.safetensors')
+    expect(await newest('b')).toBeUndefined()
+  })
+
+  it('is looked at as it is now, and by one process at a time', async () => {
+    const root = rootWith('twice', 'm-1')
+    const path = join(root, 'm-1')
+    const before = await findRun(root, 'm-1')
+    expect((await requireEnded(before)).state).toBe('done')
+    changeRecord(path, { state: 'running', process: thisProcess() })
+    expect((await rejection(() => requireEnded(before))).code).toBe('ERR_LANGEVIN_BUSY')
+    changeRecord(path, { process: { host: 'elsewhere', pid: 1, started: 1 } })
+    expect((await rejection(() => requireEnded(before))).message).toContain(`${path}/run.json --resume <checkpoint>`)
+    const second = await alone(path, () => rejection(() => alone(path, async () => undefined)))
+    expect(second.code).toBe('ERR_LANGEVIN_BUSY')
+    // Of a process that was killed.
+    writeFileSync(join(path, 'begin.lock'), JSON.stringify({ ...thisProcess(), pid: 2 ** 22 + 1 }))
+    expect(await alone(path, async () => 'mine')).toBe('mine')
+    expect(existsSync(join(path, 'begin.lock'))).toBe(false)
+  })
+
+  it('keeps its run.json where its folder cannot be written', async () => {
+    const root = rootWith('unwritable', 'm-1')
+    const path = join(root, 'm-1')
+    const before = readFileSync(join(path, 'run.json'), 'utf8')
+    rmSync(join(path, 'metrics.jsonl'))
+    mkdirSync(join(path, 'metrics.jsonl'))
+    const facts = { run: { other: 1 }, seed: 0, rows: 1, parameters: 1, warn }
+    expect((await rejection(() => RunRecorder.begin(path, facts))).code).toBe('ERR_LANGEVIN_IO')
+    expect(readFileSync(join(path, 'run.json'), 'utf8')).toBe(before)
+  })
+
+  it('is paused also where progress was under way, until it is continued', async () => {
+    const root = rootWith('paused', 'm-1')
+    const path = join(root, 'm-1')
+    changeRecord(path, { state: 'running', process: thisProcess() })
+    const says = async (type: string) => {
+      appendFileSync(join(path, 'metrics.jsonl'), `${JSON.stringify({ type, time: '', step: 41, steps: 50 })}\n`)
+      return (await findRun(root, 'm-1')).state
+    }
+    expect([await says('pause'), await says('progress'), await says('continue')]).toEqual([
+      'paused',
+      'paused',
+      'running',
+    ])
+    expect([await says('pause'), await says('resume')]).toEqual(['paused', 'running'])
+  })
+})
+
 describe('gc', () => {
   it('keeps the newest whole checkpoint of every run, also where a newer one is broken', async () => {
     const root = rootWith('gc', 'm-1', 'm-2')
@@ -232,22 +313,40 @@ describe('gc', () => {
     symlinkSync(template, join(root, 'link'))
     mkdirSync(join(root, 'photos'))
     const old = new Date(Date.now() - 3_600_000)
-    for (const [name, files] of Object.entries({
-      young: ['run.json'],
-      old: ['run.json'],
-      rich: ['run.json', 'thesis'],
-    })) {
+    // As a process leaves it that is killed before record.json is there, or something beside it.
+    const begun = { 'run.json': '{}', 'metrics.jsonl': '' }
+    const folders: Record<string, Record<string, string>> = {
+      young: begun,
+      old: begun,
+      late: begun,
+      rich: { ...begun, thesis: '' },
+      own: { 'run.json': '{}' },
+      measured: { ...begun, 'metrics.jsonl': '{}\n' },
+      saved: { ...begun, 'checkpoints/step-1.safetensors': '' },
+      newer: { ...begun, 'record.json': '{"format": 99}' },
+    }
+    for (const [name, files] of Object.entries(folders)) {
       mkdirSync(join(root, name))
-      for (const file of files) writeFileSync(join(root, name, file), '{}')
+      if ('metrics.jsonl' in files) mkdirSync(join(root, name, 'checkpoints'))
+      for (const [file, text] of Object.entries(files)) writeFileSync(join(root, name, file), text)
       if (name !== 'young') utimesSync(join(root, name), old, old)
     }
+    const stay = ['measured', 'newer', 'own', 'rich', 'saved']
     const plan = await gcPlan(root)
-    expect(plan.skipped.map(({ run }) => run).sort()).toEqual(['busy', 'far', 'link', 'photos', 'rich', 'young'])
+    expect(plan.skipped.map(({ run }) => run).sort()).toEqual(
+      ['busy', 'far', 'link', 'photos', 'young', ...stay].sort(),
+    )
+    expect(plan.skipped.find(({ run }) => run === 'far')?.why).toContain('--resume <checkpoint>')
+    // Somebody puts something into a folder between the plan and its end.
+    writeFileSync(join(root, 'late', 'notes'), 'x')
+    utimesSync(join(root, 'late'), old, old)
     // A run that is continued between the plan and its end.
     changeRecord(join(root, 'other'), { state: 'running', process: thisProcess() })
     await gcRemove(root, plan)
     expect(existsSync(join(root, 'old'))).toBe(false)
-    expect(existsSync(join(root, 'rich', 'thesis'))).toBe(true)
+    expect(readdirSync(join(root, 'late')).sort()).toEqual(['checkpoints', 'metrics.jsonl', 'notes', 'run.json'])
+    for (const name of stay)
+      for (const file of Object.keys(folders[name]!)) expect(existsSync(join(root, name, file)), name).toBe(true)
     expect(['busy', 'far', 'other'].map((id) => steps(join(root, id)))).toEqual(Array(3).fill([20, 30, 40]))
     expect(steps(join(root, 'chosen'))).toEqual([40])
     expect(steps(template)).toEqual([20, 30, 40])

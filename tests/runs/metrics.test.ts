@@ -1,13 +1,18 @@
 /** metrics.jsonl and the thinned series that is made of it. */
 import { appendFileSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { type MetricsLine, MetricsReader, MetricsWriter, metricsLines } from '../../src/runs/metrics.js'
 import { Series } from '../../src/runs/series.js'
 import { temporaryFolder } from '../helpers/cli.js'
 
 const folder = temporaryFolder('metrics')
+const FileHandle = await open('/dev/null').then(async (handle) => {
+  await handle.close()
+  return handle.constructor as { prototype: typeof handle }
+})
 const fail = (error: Error) => {
   throw error
 }
@@ -68,6 +73,25 @@ describe('metrics.jsonl', () => {
     writeFileSync(path, text(7))
     const { lines, anew } = await reader.read()
     expect([lines.map(({ step }) => step), anew]).toEqual([[7], true])
+  })
+
+  it('gets every line, also those that are written just as the last ones have been', async () => {
+    const path = join(folder, 'gap.jsonl')
+    const writer = await MetricsWriter.open(path, fail)
+    const { appendFile } = FileHandle.prototype
+    let step = 0
+    // Microtasks after the end of a write, one deeper each time: one of them lies between its last look and its end.
+    const deeper = (depth: number): void =>
+      queueMicrotask(() => (depth > 0 ? deeper(depth - 1) : writer.write(line(++step))))
+    const spy = vi.spyOn(FileHandle.prototype, 'appendFile').mockImplementation(async function (this: never, ...args) {
+      await Reflect.apply(appendFile, this, args)
+      if (step < 8) deeper(step)
+    })
+    writer.write(line(++step))
+    await expect.poll(() => step).toBe(8)
+    await writer.close()
+    spy.mockRestore()
+    expect((await all(path)).map((each) => each.step)).toEqual([1, 2, 3, 4, 5, 6, 7, 8])
   })
 
   it('of a disk that fails tells once, and the run goes on', async () => {
