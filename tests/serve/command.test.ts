@@ -101,6 +101,15 @@ describe('files for deployment', () => {
     const stages = text.match(/^FROM .*$/gm)!
     for (const stage of stages) expect(stage).toMatch(/^FROM node:22-slim( AS \w+)?$/)
     expect(text).toMatch(/^USER node$/m)
+    // What set-up made in the first stage is found in the last: one cache in every stage, below the folder that is copied.
+    const [, ...bodies] = text.split(/^FROM .*$/m)
+    const caches = bodies.map((body) => /^ENV LANGEVIN_CACHE=(\S+)$/m.exec(body)?.[1])
+    const [, from, to] = /^COPY --from=build --chown=node:node (\S+) (\S+)$/m.exec(text)!
+    expect(new Set(caches).size).toBe(1)
+    expect(caches[0]).toMatch(new RegExp(`^${from}/.`))
+    expect([from, to]).toEqual(['/app', './'])
+    for (const body of bodies) expect(body).toMatch(/^WORKDIR \/app$/m)
+    expect(bodies[0]).toMatch(/^ENV LANGEVIN_CACHE[\s\S]*^RUN .*npx langevin setup$/m)
     const command = JSON.parse(/^CMD (\[.*\])$/m.exec(text)![1]!) as string[]
     expect(command.slice(0, 3)).toEqual(['node', 'node_modules/langevin/dist/cli/main.js', 'serve'])
     const known = readFileSync(join(root, 'src/cli/commands/serve.ts'), 'utf8')
