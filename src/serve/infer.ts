@@ -3,6 +3,7 @@ import { fromArrays } from '../data/arrays.js'
 import type { Dataset } from '../data/dataset.js'
 import { LangevinError } from '../errors.js'
 import type { OodRows } from '../ood/index.js'
+import type { JobOptions } from '../ood/parts.js'
 import { HttpError } from './http-error.js'
 import type { ServedModel } from './models.js'
 import { OUTPUTS, type OutputName } from './schemas.js'
@@ -39,9 +40,9 @@ async function energies(
   const energy = model.energyModel
   if (energy === undefined)
     throw new HttpError(400, `model '${model.name}' has no output 'energy': a ${model.detector.kind} detector has none`)
-  return model.scorer.run(
-    async (signal) => {
-      using found = await energy.energy(rows, { signal })
+  return model.scorer.follow(
+    async (job) => {
+      using found = await energy.energy(rows, job)
       using wide = found.to('float64')
       return wide.toTypedArray() as Float64Array
     },
@@ -70,7 +71,6 @@ export async function evaluateRows(
   // Refused before anything is computed.
   if (outputs.has('percentile')) detector.quantile(0)
   const score = await scorer.score(rows, call)
-  model.watch(score)
   const found: Found = { score, threshold }
   if (outputs.has('energy')) {
     found.energy =
@@ -79,13 +79,15 @@ export async function evaluateRows(
   if (outputs.has('percentile')) found.percentile = score.map((value) => 100 * detector.quantile(value))
   if (outputs.has('accept')) found.accept = Array.from(score, (value) => value <= threshold!)
   if (outputs.has('contributions')) {
-    const work = async (signal: AbortSignal) => {
-      using values = await detector.contributions(rows, { signal })
+    const work = async (job: JobOptions) => {
+      using values = await detector.contributions(rows, job)
       return { values: values.toTypedArray() as Float64Array, columns: values.shape[1]! }
     }
-    found.contributions = await scorer.run(work, count, call)
+    found.contributions = await scorer.follow(work, count, call)
     requireFinite(found.contributions.values, 'contribution')
   }
+  // Scores that no client gets are not among those that are watched.
+  model.watch(score)
   return found
 }
 

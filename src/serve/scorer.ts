@@ -1,54 +1,26 @@
 /** A queue in front of a fitted detector: calls that wait share native calls, and no more wait than it was told. */
-import { LangevinError } from '../errors.js'
+import { LangevinError, messageOf } from '../errors.js'
 import { ASYNC_DISPOSE } from '../native/dispose.js'
 import { isAborted, throwIfAborted, whenAborted } from '../native/signal.js'
 import type { Decisions, FittedDetector } from '../ood/index.js'
+import type { JobOptions } from '../ood/parts.js'
 import { Made, type OodRows } from '../ood/rows.js'
 import { scoresOfRows } from '../ood/scoring.js'
 import { requireOptions } from '../spec/index.js'
 import { Tensor } from '../tensor/index.js'
+import {
+  checkedLimits,
+  type Limits,
+  type ScorerCallOptions,
+  type ScorerMetrics,
+  type ScorerOptions,
+} from './scorer-options.js'
 import { canShare } from './share.js'
 
-export interface ScorerOptions {
-  /** Rows that waiting calls together give to one native call, at most. Default 1: every call has a native call of its own. */
-  maxBatch?: number
-  /** How long a call waits for others to share with, in milliseconds. Default 0: those of the same turn of the event loop. */
-  maxDelayMs?: number
-  /** How many calls may wait; more are refused with ERR_LANGEVIN_QUEUE_FULL. Default 1024. */
-  maxQueue?: number
-  /** Threads of a native call; the result does not depend on it. */
-  threads?: number
-  /** Ends the scorer: calls that wait or run reject with its reason, later ones too. */
-  signal?: AbortSignal
-  /** Called after every native call. */
-  onMetrics?: (metrics: ScorerMetrics) => void
-}
+export type { ScorerCallOptions, ScorerMetrics, ScorerOptions }
 
-/** What one native call was. Times in milliseconds; `started` as `performance.timeOrigin + performance.now()`. */
-export interface ScorerMetrics {
-  calls: number
-  rows: number
-  /** The longest wait of its calls before it started. */
-  waitMs: number
-  runMs: number
-  started: number
-  /** Calls that still wait. */
-  waiting: number
-  /** What it failed with, if it did. */
-  error?: unknown
-  /** The `context` of each call. */
-  contexts: readonly unknown[]
-}
-
-export interface ScorerCallOptions {
-  /** A call that waits leaves the queue; one that runs stops. It rejects with `signal.reason`. */
-  signal?: AbortSignal | undefined
-  /** Given back in `ScorerMetrics.contexts`. */
-  context?: unknown
-}
-
-/** What a native call of its own computes. */
-type Work<T> = (signal: AbortSignal) => Promise<T>
+/** What a native call of its own computes; it gives the options on to what it calls. */
+type Work<T> = (job: JobOptions) => Promise<T>
 
 interface Call {
   /** Rows in the units of the models, where the call may share; the call disposes them when it ends. */
@@ -77,18 +49,6 @@ const doubles = (scores: Tensor): Float64Array => {
   }
 }
 
-function checked(options: ScorerOptions): Required<Pick<ScorerOptions, 'maxBatch' | 'maxDelayMs' | 'maxQueue'>> {
-  const { maxBatch = 1, maxDelayMs = 0, maxQueue = 1024 } = options
-  const refuse = (name: string, what: string, value: unknown) => {
-    throw new LangevinError('ERR_LANGEVIN_INVALID_OPTION', `createScorer: ${name}: ${what}, got ${String(value)}`)
-  }
-  for (const [name, value] of Object.entries({ maxBatch, maxQueue })) {
-    if (!(Number.isInteger(value) && value >= 1)) refuse(name, 'a whole number of at least 1', value)
-  }
-  if (!(Number.isFinite(maxDelayMs) && maxDelayMs >= 0)) refuse('maxDelayMs', 'milliseconds of at least 0', maxDelayMs)
-  return { maxBatch, maxDelayMs, maxQueue }
-}
-
 /**
  * Scores rows of many callers with one fitted detector. Made by `createScorer`; it does not own the detector, which is disposed
  * after `close()`. A row's score does not depend on what shares its native call: detectors of which that does not hold bit by
@@ -99,7 +59,7 @@ export class Scorer {
   /** Whether calls share native calls: `maxBatch` above 1, and a detector whose rows do not touch each other's bits. */
   readonly shares: boolean
   readonly #options: ScorerOptions
-  readonly #limits: ReturnType<typeof checked>
+  readonly #limits: Limits
   readonly #waiting: Call[] = []
   readonly #running = new Set<Call>()
   #inFlight = 0
@@ -113,7 +73,7 @@ export class Scorer {
   constructor(detector: FittedDetector, options: ScorerOptions) {
     this.detector = detector
     this.#options = options
-    this.#limits = checked(options)
+    this.#limits = checkedLimits(options)
     this.shares = this.#limits.maxBatch > 1 && canShare(detector.live())
     const { signal } = options
     if (isAborted(signal)) this.#closed = { reason: signal!.reason }
@@ -144,9 +104,7 @@ export class Scorer {
     const made = new Made()
     try {
       const read = made.read(rows, 'x', fit.inputs)
-      const { threads } = this.#options
-      const job = threads === undefined ? {} : { threads }
-      const work = async (signal: AbortSignal) => doubles(await scoresOfRows(fit, read, { ...job, signal }))
+      const work = async (job: JobOptions) => doubles(await scoresOfRows(fit, read, job))
       const shared = this.shares && read.shape.length > 1 ? read : undefined
       return await this.#enqueue(work, options, read.shape[0] ?? 0, shared, () => made.dispose())
     } catch (error) {
@@ -165,6 +123,7 @@ export class Scorer {
   /**
    * Anything else that asks the device, in turn with the scores and within the same bounds.
    *
+   * @param work gets `{ signal, threads }`, options of every job
    * @param count how many rows it counts for in the metrics
    */
   async run<T>(work: Work<T>, count: number, options: ScorerCallOptions = {}): Promise<T> {
@@ -172,12 +131,22 @@ export class Scorer {
     return this.#enqueue(work, options, count, undefined, () => undefined)
   }
 
-  /** Takes no more calls, and waits for those it has. */
+  /**
+   * @internal The rest of a request whose first call has been answered: it is not refused for a full queue, which would throw
+   * away what has been computed, and goes before calls that have not begun.
+   */
+  async follow<T>(work: Work<T>, count: number, options: ScorerCallOptions = {}): Promise<T> {
+    this.#open(options)
+    return this.#enqueue(work, options, count, undefined, () => undefined, true)
+  }
+
+  /** Takes no more calls, and waits for those it has, which wait for no others any more. */
   async close(): Promise<void> {
     this.#closed ??= {
       reason: new LangevinError('ERR_LANGEVIN_DISPOSED', 'this scorer has been closed; make another with createScorer'),
     }
     this.#untie()
+    this.#pump()
     if (this.#waiting.length + this.#running.size === 0 && this.#inFlight === 0) return
     await new Promise<void>((resolve) => this.#idle.push(resolve))
   }
@@ -185,9 +154,13 @@ export class Scorer {
     await this.close()
   }
 
-  #admit({ signal }: ScorerCallOptions): void {
+  #open({ signal }: ScorerCallOptions): void {
     throwIfAborted(signal)
     if (this.#closed) throw this.#closed.reason
+  }
+
+  #admit(options: ScorerCallOptions): void {
+    this.#open(options)
     const { maxQueue } = this.#limits
     if (this.#waiting.length < maxQueue) return
     throw new LangevinError(
@@ -203,6 +176,7 @@ export class Scorer {
     count: number,
     rows: Tensor | undefined,
     release: () => void,
+    first = false,
   ): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       let untie: () => void = () => undefined
@@ -226,7 +200,8 @@ export class Scorer {
         stop: undefined,
       }
       untie = whenAborted(signal, () => this.#leave(call, signal!.reason))
-      this.#waiting.push(call)
+      if (first) this.#waiting.unshift(call)
+      else this.#waiting.push(call)
       this.#schedule()
     })
   }
@@ -263,7 +238,7 @@ export class Scorer {
     this.#timer = undefined
     // One at a time where calls share: those that come meanwhile make up the next.
     while (this.#waiting.length > 0 && this.#inFlight < (this.shares ? 1 : IN_FLIGHT)) {
-      const calls = this.#together()
+      const calls = this.#next()
       const left = this.#patience(calls)
       if (left > 0) {
         this.#timer = setTimeout(() => this.#pump(), left)
@@ -275,7 +250,7 @@ export class Scorer {
   }
 
   /** The first calls of the queue that can share one native call. */
-  #together(): Call[] {
+  #next(): Call[] {
     const [first, ...rest] = this.#waiting as [Call, ...Call[]]
     const calls = [first]
     const shape = first.rows?.shape.slice(1).join()
@@ -306,29 +281,55 @@ export class Scorer {
       }
     }
     this.#inFlight++
-    const begun = performance.now()
-    let failure: { error: unknown } | undefined
     try {
-      if (calls.length === 1) calls[0]!.resolve(await calls[0]!.work(controller.signal))
-      else await this.#shared(calls, controller.signal)
-    } catch (error) {
-      failure = { error }
-      if (calls.length === 1) calls[0]!.reject(error)
+      if (calls.length === 1) await this.#alone(calls[0]!, controller)
+      else await this.#shared(calls, controller)
+    } finally {
+      this.#inFlight--
+      for (const call of calls) this.#running.delete(call)
+      this.#pump()
+      this.#settle()
     }
-    this.#inFlight--
-    this.#tell(calls, begun, failure)
-    // Rows of one call must not fail the others: each is asked by itself.
-    if (failure !== undefined && calls.length > 1) await this.#oneByOne(calls)
-    for (const call of calls) this.#running.delete(call)
-    this.#pump()
-    this.#settle()
   }
 
-  async #shared(calls: readonly Call[], signal: AbortSignal): Promise<void> {
+  #job({ signal }: AbortController): JobOptions {
     const { threads } = this.#options
-    const job = threads === undefined ? {} : { threads }
+    return threads === undefined ? { signal } : { signal, threads }
+  }
+
+  async #alone(call: Call, controller: AbortController): Promise<void> {
+    const begun = this.#begin()
+    try {
+      call.resolve(await call.work(this.#job(controller)))
+    } catch (error) {
+      call.reject(error)
+      this.#tell([call], begun, { error })
+      return
+    }
+    this.#tell([call], begun)
+  }
+
+  async #shared(calls: readonly Call[], controller: AbortController): Promise<void> {
+    const begun = this.#begin()
+    try {
+      await this.#oneCall(calls, this.#job(controller))
+    } catch (error) {
+      this.#tell(calls, begun, { error })
+      // Rows of one call must not fail the others: each is asked by itself, unless its caller has gone.
+      for (const call of calls) {
+        if (call.ended) continue
+        const own = new AbortController()
+        call.stop = () => own.abort()
+        await this.#alone(call, own)
+      }
+      return
+    }
+    this.#tell(calls, begun)
+  }
+
+  async #oneCall(calls: readonly Call[], job: JobOptions): Promise<void> {
     using rows = Tensor.concat(calls.map((call) => call.rows!))
-    const scores = doubles(await scoresOfRows(this.detector.live(), rows, { ...job, signal }))
+    const scores = doubles(await scoresOfRows(this.detector.live(), rows, job))
     let first = 0
     for (const call of calls) {
       call.resolve(scores.slice(first, first + call.count))
@@ -336,32 +337,26 @@ export class Scorer {
     }
   }
 
-  async #oneByOne(calls: readonly Call[]): Promise<void> {
-    for (const call of calls.filter(({ ended }) => !ended)) {
-      const controller = new AbortController()
-      call.stop = () => controller.abort()
-      const begun = performance.now()
-      try {
-        call.resolve(await call.work(controller.signal))
-        this.#tell([call], begun, undefined)
-      } catch (error) {
-        call.reject(error)
-        this.#tell([call], begun, { error })
-      }
-    }
+  /** What a native call finds when it starts. */
+  #begin(): { at: number; waiting: number } {
+    return { at: performance.now(), waiting: this.#waiting.length }
   }
 
-  #tell(calls: readonly Call[], begun: number, failure: { error: unknown } | undefined): void {
-    this.#options.onMetrics?.({
-      calls: calls.length,
-      rows: calls.reduce((n, { count }) => n + count, 0),
-      waitMs: begun - calls[0]!.since,
-      runMs: performance.now() - begun,
-      started: performance.timeOrigin + begun,
-      waiting: this.#waiting.length,
-      contexts: calls.map(({ context }) => context),
-      ...failure,
-    })
+  #tell(calls: readonly Call[], { at, waiting }: { at: number; waiting: number }, failure?: { error: unknown }): void {
+    try {
+      this.#options.onMetrics?.({
+        calls: calls.length,
+        rows: calls.reduce((n, { count }) => n + count, 0),
+        waitMs: at - calls[0]!.since,
+        runMs: performance.now() - at,
+        started: performance.timeOrigin + at,
+        waiting,
+        contexts: calls.map(({ context }) => context),
+        ...failure,
+      })
+    } catch (error) {
+      process.emitWarning(`createScorer: onMetrics threw: ${messageOf(error)}`, 'LangevinWarning')
+    }
   }
 
   #settle(): void {

@@ -106,7 +106,12 @@ export class Service {
         this.metrics?.drift(event)
         if (event.drifted) this.log.warn({ drift: event }, `scores of model ${event.model} have drifted`)
         else this.log.info({ drift: event }, `scores of model ${event.model} are as they were`)
-        this.#onDrift?.(event)
+        try {
+          this.#onDrift?.(event)
+        } catch (error) {
+          // The request that gave the last row has its scores; it is not to blame.
+          this.log.error({ err: error }, `onDrift failed: ${messageOf(error)}`)
+        }
       },
       onLoad: (model) => {
         this.metrics?.loaded(model.name, model.version, true)

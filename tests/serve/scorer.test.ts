@@ -128,12 +128,64 @@ describe('scores in company', () => {
     const x = rows(10)
     expect(await scorer.decide(x)).toEqual(await energy.decide(x))
     expect((await rejection(() => scorer.decide(x, { fpr: 1e-6 }))).message).toMatch(/needs at least/)
-    const contributions = await scorer.run((signal) => energy.contributions(x.slice(0, 1), { signal }), 1)
+    const contributions = await scorer.run((job) => energy.contributions(x.slice(0, 1), job), 1)
     expect(contributions.shape).toEqual([1, WIDTH])
   })
 })
 
 describe('the queue', () => {
+  test('outlives onMetrics that throws, alone, in company and one by one; each native call is told once', async () => {
+    const warnings: Error[] = []
+    const warned = (warning: Error) => void warnings.push(warning)
+    process.on('warning', warned)
+    for (const maxBatch of [1, 64]) {
+      let told = 0
+      const onMetrics = () => {
+        told++
+        throw new Error('broken meter')
+      }
+      const scorer = createScorer(energy, { maxBatch, onMetrics })
+      const bad = [[...rows(1)[0]!.slice(1), Number.NaN]]
+      const results = await Promise.allSettled([scorer.score(rows(1)), scorer.score(bad), scorer.score(rows(2))])
+      expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
+      await scorer.close()
+      // Three alone; where they share, one that fails and then three.
+      expect([told, scorer.running]).toEqual([maxBatch === 1 ? 3 : 4, 0])
+    }
+    await pause(0)
+    process.off('warning', warned)
+    expect(warnings).toHaveLength(7)
+    expect(warnings[0]!.message).toMatch(/onMetrics threw: broken meter/)
+  })
+
+  test('is measured when a native call starts, and its work gets the threads of the scorer', async () => {
+    const waiting: number[] = []
+    const jobs: object[] = []
+    const scorer = createScorer(energy, { threads: 1, onMetrics: (each) => waiting.push(each.waiting) })
+    const work = async (job: object) => void jobs.push(job)
+    await Promise.all(Array.from({ length: 4 }, () => scorer.run(work, 1)))
+    // Two start at once, when nothing waits yet; the third leaves one behind.
+    expect(waiting).toEqual([0, 0, 1, 0])
+    for (const job of jobs) expect(job).toEqual({ threads: 1, signal: expect.any(AbortSignal) })
+    await scorer.close()
+  })
+
+  test('does not run a call whose caller went while those of its batch are asked one by one', async () => {
+    const gone = new AbortController()
+    const told: ScorerMetrics[] = []
+    const onMetrics = (each: ScorerMetrics) => {
+      told.push(each)
+      // The batch and its first call have been told: the last has not been asked yet.
+      if (told.length === 2) gone.abort(new Error('gone'))
+    }
+    const scorer = createScorer(energy, { maxBatch: 64, onMetrics })
+    const bad = [[...rows(1)[0]!.slice(1), Number.NaN]]
+    const calls = [scorer.score(bad), scorer.score(rows(1)), scorer.score(rows(2), { signal: gone.signal })]
+    expect((await Promise.allSettled(calls)).map(({ status }) => status)).toEqual(['rejected', 'fulfilled', 'rejected'])
+    await scorer.close()
+    expect(told.map(({ calls: many }) => many)).toEqual([3, 1, 1])
+  })
+
   test('is bounded: a call too many is refused at once, and later ones are taken again', async () => {
     const scorer = createScorer(await slow(), { maxQueue: 3 })
     const calls = Array.from({ length: 12 }, () => scorer.score(rows(1, 40)))
@@ -169,14 +221,16 @@ describe('the queue', () => {
 
   test('ends in order: close waits for what it has, a signal stops everything', async () => {
     const fitted = await slow()
-    const scorer = createScorer(fitted, { maxBatch: 4, maxDelayMs: 1000 })
-    const calls = Promise.all([scorer.score(rows(1, 40)), scorer.score(rows(2, 40))])
-    let ended = false
-    const closed = scorer.close().then(() => {
-      ended = true
-    })
-    await Promise.all([calls, closed])
-    expect(ended).toBe(true)
+    // Calls that wait for company for days: at close they wait no more, and close ends after them.
+    const scorer = createScorer(fitted, { maxBatch: 4, maxDelayMs: 1e9 })
+    const order: string[] = []
+    const calls = [rows(1, 40), rows(2, 40)].map((x) => scorer.score(x).then(() => order.push('score')))
+    await pause(20)
+    expect([scorer.waiting, order]).toEqual([2, []])
+    await scorer.close()
+    order.push('closed')
+    await Promise.all(calls)
+    expect(order).toEqual(['score', 'score', 'closed'])
     const controller = new AbortController()
     const other = createScorer(fitted, { signal: controller.signal })
     const all = Promise.allSettled(Array.from({ length: 5 }, () => other.score(rows(600, 40))))
