@@ -18,6 +18,7 @@ import {
 } from './addon.mjs'
 import { clock, output, run, SetupError, say, showProgress } from './console.mjs'
 import { fingerprint, readStamp } from './hash.mjs'
+import { clearLeftovers } from './leftovers.mjs'
 import { resolveLibtorch } from './libtorch.mjs'
 import { homeDirectory, installedAsDependency, SETUP, stateDirectory } from './paths.mjs'
 import { allowedProcessors } from './processors.mjs'
@@ -89,7 +90,8 @@ function isCurrent({ addon, stamp }, wanted) {
 export async function willCompile({ root, env = process.env, compile = false }) {
   if (!installedAsDependency(root)) return true
   if (!compile && prebuiltAddon(root)) return false
-  return !isCurrent(placesOf(root, env), await wantedStamp(root, env))
+  const places = placesOf(root, env)
+  return !isCurrent(places, await wantedStamp(root, env)) || (await cachedProblem(root, env, places)) !== undefined
 }
 
 /** Removes a build folder that was copied or moved with its project: it still points at the old place. */
@@ -147,6 +149,14 @@ async function problemOf(addon, env, libtorch) {
   return status === 0 ? undefined : (/^Error: (.*)$/m.exec(tail)?.[1] ?? tail.trim())
 }
 
+/**
+ * Why the addon of a cache cannot be used although it is current. Its stamp says nothing of the system: a cache may be used
+ * in another image, and its LibTorch may have been replaced.
+ */
+function cachedProblem(root, env, { addon }) {
+  return problemOf(addon, env, resolveLibtorch({ root, env }).prefix)
+}
+
 async function verify(addon, env) {
   const problem = await problemOf(addon, env)
   if (problem) throw new SetupError(`${addon} was built but does not load:\n${problem}`, 'npx langevin doctor')
@@ -173,7 +183,8 @@ function publish(root, env, { build, addon }, wanted) {
   const folder = dirname(addon)
   const fresh = `${folder}.new-${process.pid}`
   const old = `${folder}.old-${process.pid}`
-  mkdirSync(fresh, { recursive: true })
+  // Whatever the umask: what everybody may write to is not loaded.
+  mkdirSync(fresh, { recursive: true, mode: 0o755 })
   const target = join(fresh, basename(addon))
   copyFileSync(join(build, 'Release/langevin.node'), target)
   const { prefix, version } = resolveLibtorch({ root, env })
@@ -212,6 +223,14 @@ async function compileAddon({ root, env }, places, wanted) {
   say('native', `built ${addon} in ${((Date.now() - began) / 1000).toFixed(0)} s`)
 }
 
+/** Whether the addon that is there will do: a current one, and where langevin is a dependency one that loads. */
+async function isUsable({ root, env }, places, wanted) {
+  if (!isCurrent(places, wanted)) return false
+  const problem = installedAsDependency(root) ? await cachedProblem(root, env, places) : undefined
+  if (problem) say('native', `compiling, because the addon of the cache does not load here: ${problem}`)
+  return problem === undefined
+}
+
 /**
  * Provides the addon. In a checkout it is build/Release/langevin.node, built when sources, toolchain or LibTorch changed and
  * replaced by a rename after it was linked, so a failed build leaves the last good one. Where langevin is a dependency it is
@@ -223,11 +242,14 @@ export async function buildNative({ root, env = process.env, compile = false }) 
   const dependency = installedAsDependency(root)
   if (dependency && !compile && (await takePrebuilt(root, env))) return
   const places = placesOf(root, env)
+  if (dependency) clearLeftovers(stateDirectory(root, env), places.build)
   const wanted = await wantedStamp(root, env)
-  if (isCurrent(places, wanted))
+  if (await isUsable({ root, env }, places, wanted))
     say('native', 'skipped: the addon is up to date with its sources, toolchain and LibTorch')
   else await compileAddon({ root, env }, places, wanted)
   if (!dependency) return
+  // A finished build leaves none; one that was killed after it had published does.
+  rmSync(places.build, { recursive: true, force: true })
   const { prefix, version } = resolveLibtorch({ root, env })
   writeChoice(root, env, { addon: places.addon, libtorch: { prefix, version } })
 }

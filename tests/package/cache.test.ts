@@ -20,6 +20,7 @@ const part = (name: string) => import(new URL(`../../scripts/setup/${name}.mjs`,
 const { cacheDirectory, foreignCache, homeDirectory, setupCommand, stateDirectory } = await part('paths')
 const { choicePath, libtorchOf, readChoice, unpacked, writeRecord } = await part('addon')
 const { wantedStamp } = await part('native')
+const { clearLeftovers } = await part('leftovers')
 
 let folder = ''
 beforeAll(() => {
@@ -71,6 +72,29 @@ describe('the cache', () => {
       '/opt/a/resources/app.asar.unpacked/node_modules/x.node',
     )
     expect(unpacked('/opt/a.asarum/x.node')).toBe('/opt/a.asarum/x.node')
+  })
+})
+
+describe('what a killed set-up leaves', () => {
+  /** A folder with a whole addon, or one without its stamp. */
+  const leave = (state: string, name: string, stamp: boolean) => {
+    mkdirSync(join(state, name), { recursive: true })
+    writeFileSync(join(state, name, 'langevin.node'), name)
+    writeRecord(join(state, name, 'langevin.node'), {})
+    if (stamp) writeFileSync(join(state, name, 'langevin-stamp.json'), '{"tools":"a","sources":"b"}')
+  }
+
+  it('is removed, and the addon is restored where none has the final name', () => {
+    const state = join(folder, 'killed')
+    leave(state, 'addon-1', true)
+    for (const name of ['addon-1.new-7', 'addon-1.old-7', 'addon-2.new-8', 'addon-2.old-8', 'addon-3.old-9'])
+      leave(state, name, true)
+    leave(state, 'addon-3.new-9', false)
+    for (const name of ['build-addon-1', 'build-addon-2', 'libtorch-2.13.0']) mkdirSync(join(state, name))
+    clearLeftovers(state, join(state, 'build-addon-2'))
+    expect(readdirSync(state).sort()).toEqual(['addon-1', 'addon-2', 'addon-3', 'build-addon-2', 'libtorch-2.13.0'])
+    const addonOf = (name: string) => readFileSync(join(state, name, 'langevin.node'), 'utf8')
+    expect(['addon-1', 'addon-2', 'addon-3'].map(addonOf)).toEqual(['addon-1', 'addon-2.new-8', 'addon-3.old-9'])
   })
 })
 
@@ -214,10 +238,15 @@ describe('a project that depends on langevin', () => {
     const stamp = join(dirname(addon), 'langevin-stamp.json')
     const build = [join(made.package, 'scripts/setup.mjs'), '--compile', '--only', 'native']
     writeFileSync(stamp, JSON.stringify(await wantedStamp(made.package, managed)))
+    mkdirSync(`${dirname(addon)}.new-1`)
     expect((await node(made, build, managed)).stderr).toMatch(/native +skipped: the addon is up to date/)
+    expect(readdirSync(made.cache).filter((name) => name.includes('.new-'))).toEqual([])
     const bytes = readFileSync(addon)
     rmSync(addon)
     writeFileSync(addon, bytes.subarray(0, 1000))
+    expect((await node(made, build, managed)).stderr).toMatch(/apt-get install -y g\+\+/)
+    // Of the right size and with a current stamp, and yet it does not load: as in an image with another glibc.
+    writeFileSync(addon, Buffer.alloc(bytes.length))
     expect((await node(made, build, managed)).stderr).toMatch(/apt-get install -y g\+\+/)
   }, 60_000)
 })
