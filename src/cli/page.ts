@@ -1,6 +1,7 @@
 /** The page that watches runs, served by a command. */
 import process from 'node:process'
 import type { Dataset } from '../data/dataset.js'
+import { LangevinError } from '../errors.js'
 import type { FoundRun, RunRecorder } from '../runs/index.js'
 import type { TrainResult, TrainRun } from '../training/index.js'
 import { type Action, type OwnRun, type Picture, UiServer } from '../ui/index.js'
@@ -21,6 +22,11 @@ export interface WatchedRun {
 
 /** The orders of the page, carried out on a run. */
 function ownRun({ job, recorder }: WatchedRun): OwnRun {
+  const requireGoing = () => {
+    if (!['queued', 'running', 'paused'].includes(job.state)) {
+      throw new LangevinError('ERR_LANGEVIN_INVALID_OPTION', `the run has ended: it is ${job.state}`)
+    }
+  }
   const orders: Record<Action, () => Promise<string>> = {
     pause: async () => {
       recorder.pause(job)
@@ -42,14 +48,23 @@ function ownRun({ job, recorder }: WatchedRun): OwnRun {
       return 'The run stops, with a checkpoint.'
     },
   }
-  return { id: recorder.id, state: () => job.state, order: (action) => orders[action]() }
+  const order = async (action: Action) => {
+    requireGoing()
+    return await orders[action]()
+  }
+  return { id: recorder.id, state: () => job.state, order }
 }
 
-/** Pictures of the run that is trained here, by a copy of its energy; after its end as of any other. */
+/**
+ * Pictures of the run that is trained here, by a copy of its energy; after its end as of any other. None between the end of the
+ * training and that of the run: its model is being written.
+ */
 function pictures({ job, recorder, file, rows }: WatchedRun): (run: FoundRun) => Promise<Picture | undefined> {
   const ofFolders = picturesOfFolders()
   return async (run) => {
-    if (run.id !== recorder.id || (job.state !== 'running' && job.state !== 'paused')) return await ofFolders(run)
+    const ended = job.state !== 'running' && job.state !== 'paused' && job.state !== 'queued'
+    if (run.id === recorder.id && ended && (run.state === 'running' || run.state === 'paused')) return undefined
+    if (run.id !== recorder.id || ended || job.state === 'queued') return await ofFolders(run)
     using energy = await job.snapshot()
     const shown = rowsOfModel(rows, file, energy)
     return shown && (await pictureOf(energy, shown, energy.step))

@@ -12,10 +12,6 @@ export function textTable(heads: readonly string[], rows: readonly (readonly str
   return [heads, ...rows].map(line).join('\n')
 }
 
-/** Four significant digits; – where there is none. */
-export const digits = (value: number | undefined | null): string =>
-  value === undefined || value === null || !Number.isFinite(value) ? '–' : String(Number(value.toPrecision(4)))
-
 /** 1.5 MB */
 export function megabytes(bytes: number): string {
   return bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`

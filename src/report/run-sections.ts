@@ -29,6 +29,7 @@ export function specText(spec: object): string {
   return (kind === undefined ? shown.join(', ') : `${kind}(${shown.join(', ')})`).slice(0, 600)
 }
 
+/** Four significant digits; – where there is none. */
 export const number = (value: number | null | undefined, digits = 4): string =>
   value === null || value === undefined ? '–' : String(Number(value.toPrecision(digits)))
 

@@ -37,5 +37,7 @@ export function lives({ host, pid, started }: ProcessIdentity): boolean | undefi
     // EPERM: there is one, of another user.
     if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false
   }
-  return started === null || startOf(pid) === started
+  // It is there; what cannot be read of it (too many open files) does not make it another.
+  const found = startOf(pid)
+  return started === null || found === null || found === started
 }

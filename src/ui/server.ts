@@ -54,7 +54,7 @@ export class UiServer {
   readonly #boot = randomBytes(6).toString('hex')
   readonly #watcher: Watcher
   readonly #streams = new Set<Stream>()
-  readonly #pictures = new Map<string, { until: number; picture: Promise<Picture | undefined> }>()
+  readonly #pictures = new Map<string, { state: string; until: number; picture: Promise<Picture | undefined> }>()
   readonly #server: Server
   #timer: NodeJS.Timeout | undefined
   #listed = Number.NEGATIVE_INFINITY
@@ -85,7 +85,11 @@ export class UiServer {
         const details = { port, reason: cause.code }
         reject(new LangevinError('ERR_LANGEVIN_IO', `cannot serve the page: ${taken}`, { details, cause }))
       })
-      ui.#server.listen(port, '127.0.0.1', resolve)
+      ui.#server.listen(port, '127.0.0.1', () => {
+        // Later ones, such as too many open files, concern one connection; without a listener they would end the process.
+        ui.#server.on('error', (error) => ui.#trouble(`the page: ${error.message}`))
+        resolve()
+      })
     })
     return ui
   }
@@ -157,8 +161,10 @@ export class UiServer {
   }
 
   async #stream(request: IncomingMessage, response: ServerResponse, query: URLSearchParams): Promise<void> {
-    if (this.#streams.size >= MOST_PAGES) return send(response, 503, 'text/plain', 'Too many pages are open.')
     if (this.#streams.size === 0) await this.#watcher.list().catch(() => undefined)
+    // Meanwhile the page may have gone, and others may have come.
+    if (response.destroyed || response.closed) return
+    if (this.#streams.size >= MOST_PAGES) return send(response, 503, 'text/plain', 'Too many pages are open.')
     const asked = query.get('runs')?.split(',') ?? []
     const known = [...new Set(asked)].filter((id) => this.#watcher.run(id) !== undefined).slice(0, MOST_FOLLOWED)
     const first = this.#options.own?.id ?? this.#watcher.runs[0]?.id
@@ -182,15 +188,19 @@ export class UiServer {
         this.#listed = performance.now()
       }
       await this.#watcher.read(new Set([...this.#streams].flatMap(({ following }) => following)))
-      for (const stream of this.#streams) this.#tell(stream)
+      const list = this.#list()
+      for (const stream of this.#streams) this.#tell(stream, list)
     } catch (error) {
       // The folder may be gone for a while; the pages say what is wrong.
-      for (const stream of this.#streams)
-        stream.tell('trouble', { message: ioError('read', this.#watcher.root, error).message })
+      this.#trouble(ioError('read', this.#watcher.root, error).message)
     }
     this.#timer = undefined
     if (this.#streams.size === 0 || this.#closed) return
     this.#timer = setTimeout(() => this.#look(), this.#options.tick ?? 250)
+  }
+
+  #trouble(message: string): void {
+    for (const stream of this.#streams) stream.tell('trouble', { message })
   }
 
   #ownState(id: string): string | undefined {
@@ -198,15 +208,20 @@ export class UiServer {
     return own?.id === id ? own.state() : undefined
   }
 
-  #tell(stream: Stream): void {
+  /** The list of runs as JSON, the same for all pages. */
+  #list(): string {
+    return JSON.stringify({
+      runs: this.#watcher.runs.map((run) => summaryOf(run, this.#ownState(run.id))),
+      others: this.#watcher.others.map(({ id, problem }) => ({ id, problem })),
+    })
+  }
+
+  #tell(stream: Stream, list: string): void {
     if (stream.stalledFor() > (this.#options.patience ?? 30_000)) {
       stream.end()
       return
     }
-    stream.tell('runs', {
-      runs: this.#watcher.runs.map((run) => summaryOf(run, this.#ownState(run.id))),
-      others: this.#watcher.others.map(({ id, problem }) => ({ id, problem })),
-    })
+    stream.tellText('runs', list)
     for (const id of stream.following) {
       const run = this.#watcher.run(id)
       const followed = this.#watcher.follow(id)
@@ -225,8 +240,10 @@ export class UiServer {
       return send(response, 404, 'text/plain', `There is no picture of ${id}.`)
     const now = performance.now()
     let entry = this.#pictures.get(id)
-    if (entry === undefined || now > entry.until) {
-      const fresh = { until: Number.POSITIVE_INFINITY, picture: make(run) }
+    // The last picture of a run that goes on is not the one of its end.
+    const state = `${this.#ownState(id)} ${run.state} ${run.record.ended}`
+    if (entry === undefined || now > entry.until || entry.state !== state) {
+      const fresh = { state, until: Number.POSITIVE_INFINITY, picture: make(run) }
       const settle = () => {
         const end = performance.now()
         const [least, most] = PICTURE_AGE

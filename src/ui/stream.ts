@@ -75,8 +75,12 @@ export class Stream {
 
   /** Tells something unless it was told last time. */
   tell(event: string, message: unknown, about = ''): void {
+    if (!this.stalled) this.tellText(event, JSON.stringify(message), about)
+  }
+
+  /** The same of a message that is JSON already. */
+  tellText(event: string, data: string, about = ''): void {
     if (this.stalled) return
-    const data = JSON.stringify(message)
     const key = `${event} ${about}`
     if (this.#told.get(key) === data) return
     this.#told.set(key, data)

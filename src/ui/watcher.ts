@@ -66,7 +66,7 @@ export class Watcher {
   readonly root: string
   #runs: FoundRun[] = []
   #others: OtherFolder[] = []
-  /** Runs that have ended, with the time of their record: they are not read again until it changes. */
+  /** Runs that have ended, or whose process has, with the time of their record: they are not read again until it changes. */
   readonly #ended = new Map<string, { changed: number; run: FoundRun }>()
   readonly #followed = new Map<string, Followed>()
 
@@ -102,7 +102,7 @@ export class Watcher {
     if (known !== undefined && known.changed === changed) return known.run
     this.#ended.delete(path)
     const found = await examine(path)
-    const over = found?.kind === 'run' && ['done', 'failed', 'aborted'].includes(found.state)
+    const over = found?.kind === 'run' && ['done', 'failed', 'aborted', 'interrupted'].includes(found.state)
     if (over && changed !== undefined) this.#ended.set(path, { changed, run: found })
     return found
   }

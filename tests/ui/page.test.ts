@@ -5,7 +5,7 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { browser, executablePath } from '../helpers/browser.js'
+import { browser, skipped } from '../helpers/browser.js'
 import { type Outcome, start, temporaryFolder } from '../helpers/cli.js'
 
 const folder = temporaryFolder('page')
@@ -85,7 +85,7 @@ function complaintsOf(page: Page): string[] {
   return all
 }
 
-describe.skipIf(executablePath === undefined)('the page (skipped where there is no Chromium)', () => {
+describe.skipIf(skipped)('the page (skipped where there is no Chromium)', () => {
   let chromium: Browser
   let served: Awaited<ReturnType<typeof serving>>
   let page: Page

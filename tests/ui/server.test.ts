@@ -1,10 +1,11 @@
 /** The server of the page: who is let in, what it serves, how it treats a page that reloads, sleeps or gives orders. */
 import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { request } from 'node:http'
+import { request, Server } from 'node:http'
 import { connect } from 'node:net'
+import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { Writable } from 'node:stream'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { createRunFolder, type MetricsLine, RunRecorder, Series } from '../../src/runs/index.js'
 import { sameText } from '../../src/ui/guard.js'
 import { type Action, type OwnRun, type UiOptions, UiServer } from '../../src/ui/index.js'
@@ -104,6 +105,8 @@ function events(ui: UiServer, query: string, last: (event: Event) => boolean, he
 }
 const points = (run: string) => (each: Event) => each.event === 'points' && each.data.run === run
 
+const PICTURE = { kind: 'energies' as const, step: 1, edges: [0, 1], counts: { data: [1] } }
+
 describe('who is let in', () => {
   it('who has the token, and nobody else', async () => {
     const ui = await served()
@@ -162,6 +165,24 @@ describe('who is let in', () => {
     expect((await ask(ui, pathOf(ui), { origin: 'http://evil.example' }, 'OPTIONS')).status).toBe(403)
   })
 
+  it('listens on 127.0.0.1 and no other address', async () => {
+    const { port } = await served()
+    const outside = Object.values(networkInterfaces()).flatMap((all) =>
+      (all ?? []).flatMap(({ family, internal, address }) => (family === 'IPv4' && !internal ? [address] : [])),
+    )
+    // Linux has all of 127.0.0.0/8 without any network.
+    if (process.platform === 'linux') outside.push('127.0.0.2')
+    const answer = (host: string) =>
+      new Promise<string | undefined>((resolve) => {
+        const socket = connect(port, host, () => resolve('connected')).on('error', (error: NodeJS.ErrnoException) =>
+          resolve(error.code),
+        )
+        socket.on('connect', () => socket.destroy())
+      })
+    expect(await answer('127.0.0.1')).toBe('connected')
+    for (const host of outside) expect(await answer(host), host).toBe('ECONNREFUSED')
+  })
+
   it('serves the files of the page and no others', async () => {
     const ui = await served()
     for (const name of ['page.css', 'uplot.js', 'uplot.css'])
@@ -175,8 +196,12 @@ describe('who is let in', () => {
       '__proto__',
     ])
       expect((await ask(ui, pathOf(ui) + name)).status, name).not.toBe(200)
-    for (const run of ['..', '../runs/moons-1', 'photos', 'nothing'])
-      expect((await ask(ui, `${pathOf(ui)}picture?run=${encodeURIComponent(run)}`)).status, run).toBe(404)
+    const drawn = await served({ picture: async () => PICTURE })
+    const picture = async (run: string) =>
+      (await ask(drawn, `${pathOf(drawn)}picture?run=${encodeURIComponent(run)}`)).status
+    expect(await picture('moons-1')).toBe(200)
+    for (const run of ['..', '../runs/moons-1', 'photos', 'nothing']) expect(await picture(run), run).toBe(404)
+    expect((await ask(ui, `${pathOf(ui)}picture?run=moons-1`)).status).toBe(404)
   })
 
   it('says what is wrong before it begins', async () => {
@@ -184,6 +209,15 @@ describe('who is let in', () => {
     const { port } = await served()
     const taken = await rejection(() => UiServer.start({ root, port }))
     expect([taken.code, taken.message]).toEqual(['ERR_LANGEVIN_IO', expect.stringContaining('--port')])
+  })
+
+  it('outlives errors of single connections', async () => {
+    const listen = vi.spyOn(Server.prototype, 'listen')
+    const ui = await served()
+    const [server] = listen.mock.contexts as unknown as Server[]
+    listen.mockRestore()
+    for (const code of ['EMFILE', 'ENFILE']) server!.emit('error', Object.assign(new Error(code), { code }))
+    expect((await ask(ui, pathOf(ui))).status).toBe(200)
   })
 })
 
@@ -255,6 +289,42 @@ class Unread extends Writable {
   override _write(): void {}
   writeHead(): void {}
 }
+
+describe('pages', () => {
+  it('that go away before they are told anything are not counted', async () => {
+    const ui = await served()
+    const gone = Array.from({ length: 10 }, async () => {
+      const socket = connect(ui.port, '127.0.0.1')
+      socket.on('error', () => undefined)
+      const text = `GET ${pathOf(ui)}events HTTP/1.1\r\nhost: 127.0.0.1:${ui.port}\r\n\r\n`
+      await new Promise<void>((resolve) => socket.write(text, () => resolve()))
+      socket.destroy()
+    })
+    await Promise.all(gone)
+    await events(ui, '', ({ event }) => event === 'hello')
+    await expect.poll(() => ui.pages, { timeout: 5000 }).toBe(0)
+  })
+
+  it('are at most 16, also where they come at the same time', async () => {
+    const ui = await served()
+    const statuses = await Promise.all(
+      Array.from(
+        { length: 20 },
+        () =>
+          new Promise<number | undefined>((resolve, reject) => {
+            const sent = request(`${ui.url}events`, (response) => {
+              response.on('error', () => undefined).resume()
+              resolve(response.statusCode)
+            })
+            sent.on('error', reject)
+            sent.end()
+          }),
+      ),
+    )
+    expect(statuses.filter((status) => status === 503)).toHaveLength(4)
+    expect(ui.pages).toBe(16)
+  })
+})
 
 describe('a page that reads nothing', () => {
   it('is skipped: what waits for it is bounded, and it gets all at once later', () => {
@@ -351,12 +421,32 @@ describe('pictures', () => {
     const picture = async () => {
       made++
       await new Promise((resolve) => setTimeout(resolve, 50))
-      return { kind: 'energies' as const, step: 1, edges: [0, 1], counts: { data: [1] } }
+      return PICTURE
     }
     const ui = await served({ picture })
     const all = await Promise.all([1, 2, 3].map(() => ask(ui, `${pathOf(ui)}picture?run=moons-1`)))
     expect(all.map(({ status }) => status)).toEqual([200, 200, 200])
     expect(made).toBe(1)
     expect(readFileSync(METRICS, 'utf8').length).toBeGreaterThan(0)
+  })
+
+  it('are made anew when a run ends, however young the last one is', async () => {
+    const { id, path } = await createRunFolder(root, 'ends')
+    const facts = { run: { steps: 9 }, seed: 0, rows: 1, parameters: 1, warn: () => undefined }
+    const recorder = await RunRecorder.begin(path, facts)
+    const states: string[] = []
+    const ui = await served({
+      picture: async ({ state }) => {
+        states.push(state)
+        return PICTURE
+      },
+    })
+    const picture = async () => (await ask(ui, `${pathOf(ui)}picture?run=${id}`)).status
+    expect([await picture(), await picture()]).toEqual([200, 200])
+    await recorder.failed(new Error('over'), true)
+    const ended = `"id":"${id}","state":"aborted"`
+    await events(ui, `?runs=${id}`, ({ event, data }) => event === 'runs' && JSON.stringify(data).includes(ended))
+    expect([await picture(), await picture()]).toEqual([200, 200])
+    expect(states).toEqual(['running', 'aborted'])
   })
 })

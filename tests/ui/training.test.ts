@@ -61,15 +61,19 @@ describe('training with its page open', () => {
     const controller = new AbortController()
     const { body } = await fetch(`${url}events?runs=watched-1`, { signal: controller.signal })
     let seen = ''
+    const pictures = new Set<number>()
     for await (const chunk of body as unknown as AsyncIterable<Uint8Array>) {
       seen += Buffer.from(chunk).toString('utf8')
       if (/"id":"watched-1","state":"done"/.test(seen)) break
+      pictures.add((await fetch(`${url}picture?run=watched-1`)).status)
     }
     controller.abort()
     socket.destroy()
     const { status, stderr } = await outcome
     expect(status, stderr).toBe(0)
     expect(seen).toMatch(/event: points/)
+    // A copy of the energy has been evaluated while it was trained.
+    expect([...pictures]).toContain(200)
     expect(readFileSync(join(folder, 'watched.safetensors'))).toEqual(readFileSync(join(folder, 'alone.safetensors')))
   })
 

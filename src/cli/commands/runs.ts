@@ -4,6 +4,7 @@ import { resolve } from 'node:path'
 import process from 'node:process'
 import { type Command, Option } from 'commander'
 import { LangevinError } from '../../errors.js'
+import { number } from '../../report/run-sections.js'
 import {
   compareRuns,
   type Difference,
@@ -18,7 +19,7 @@ import {
 } from '../../runs/index.js'
 import { parseRunFile } from '../run-file.js'
 import { action, note, print, printJson, warn, wholeNumber } from '../support.js'
-import { digits, megabytes, textTable } from '../text-table.js'
+import { megabytes, textTable } from '../text-table.js'
 import { trainRun } from '../train-run.js'
 
 interface Common {
@@ -60,8 +61,8 @@ async function list({ runs: root, json }: Common): Promise<void> {
     run.id,
     run.state,
     `${run.step}${run.steps === undefined ? '' : ` of ${run.steps}`}`,
-    digits(run.loss),
-    digits(run.seconds),
+    number(run.loss),
+    number(run.seconds),
     kindOf(run, 'objective'),
     String(run.record.findings?.length ?? '–'),
     run.record.started.slice(0, 16).replace('T', ' '),
@@ -91,7 +92,7 @@ async function compare(names: string[], { runs: root, json }: Common): Promise<v
   const facts = [
     line('state', ({ state }) => state),
     line('steps', ({ step }) => String(step)),
-    line('seconds', ({ seconds }) => digits(seconds)),
+    line('seconds', ({ seconds }) => number(seconds)),
     line('findings', ({ record }) => record.findings?.map(({ code }) => code).join(', ') || '–'),
   ]
   const settings = differences.map(({ setting, values }: Difference) => [
@@ -100,7 +101,7 @@ async function compare(names: string[], { runs: root, json }: Common): Promise<v
   ])
   const monitors = [...new Set(ids.flatMap((id) => Object.keys(measured[id]!)))].map((name) => [
     name,
-    ...ids.map((id) => digits(measured[id]![name])),
+    ...ids.map((id) => number(measured[id]![name])),
   ])
   print(textTable(['run', ...ids], facts))
   print(

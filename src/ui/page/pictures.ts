@@ -14,7 +14,7 @@ const dark = matchMedia('(prefers-color-scheme: dark)')
 interface Shown {
   figure: HTMLElement
   asked: number
-  /** A run that has ended looks the same from then on. */
+  /** Whether it is the picture of a run that has ended, which looks the same from then on. */
   final: boolean
   picture: Picture | undefined
   plot: uPlotType | undefined
@@ -138,11 +138,12 @@ function draw(run: string, entry: Shown): void {
 
 async function ask(run: string, entry: Shown, ended: boolean): Promise<void> {
   entry.asked = performance.now()
-  entry.final = ended
   const answer = await fetch(`picture?run=${encodeURIComponent(run)}`).catch(() => undefined)
   if (answer?.status !== 200 || shown.get(run) !== entry) return
+  entry.final = ended
   const picture = (await answer.json()) as Picture
-  if (entry.picture?.step === picture.step && entry.plot !== undefined) return
+  // The model of the end may be another at the same step: averaged weights.
+  if (!ended && entry.picture?.step === picture.step && entry.plot !== undefined) return
   entry.picture = picture
   draw(run, entry)
 }
