@@ -4,6 +4,7 @@ import { createScorer, data, detectors, ood } from 'langevin'
 
 const rows = data.toys.rings({ n: 1000, seed: 1 })
 const fitted = await ood.fit(detectors.knn(), rows, { heldOut: 0.3, fpr: 0.02 }) // ood.load(file) in a service
+rows.dispose()
 let calls = 0
 const onMetrics = () => calls++
 const scorer = createScorer(fitted, { maxBatch: 32, maxDelayMs: 5, onMetrics })
@@ -24,12 +25,16 @@ const queue = {
 const [alarms, unreadable] = [[], []]
 
 async function handle(message) {
+  let given
   try {
-    const { accept } = await scorer.decide(data.fromRows([JSON.parse(message.body)]))
+    given = data.fromRows([JSON.parse(message.body)], { label: null })
+    const { accept } = await scorer.decide(given)
     if (!accept[0]) alarms.push(message.id)
   } catch (error) {
     // A message that cannot be scored will not be better next time: it must not block the queue.
     unreadable.push(`${message.id}: ${error.message.slice(0, 60)}`)
+  } finally {
+    given?.dispose()
   }
   queue.acknowledge(message)
 }

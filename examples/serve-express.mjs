@@ -5,14 +5,20 @@ import { createScorer, data, detectors, ood } from 'langevin'
 
 const rows = data.toys.rings({ n: 1000, seed: 1 })
 const fitted = await ood.fit(detectors.knn(), rows, { heldOut: 0.3, fpr: 0.02 }) // ood.load(file) in a service
+rows.dispose()
 const scorer = createScorer(fitted, { maxBatch: 64, maxQueue: 256 })
 
 const app = express()
 app.post('/score', express.json({ limit: '1mb' }), async (request, response) => {
   const gone = new AbortController()
   response.on('close', () => gone.abort())
-  const { accept, pValues } = await scorer.decide(data.fromRows(request.body), { signal: gone.signal })
-  response.json(accept.map((yes, k) => ({ accept: yes, pValue: pValues[k] })))
+  const given = data.fromRows(request.body, { label: null })
+  try {
+    const { accept, pValues } = await scorer.decide(given, { signal: gone.signal })
+    response.json(accept.map((yes, k) => ({ accept: yes, pValue: pValues[k] })))
+  } finally {
+    given.dispose()
+  }
 })
 app.use((error, _request, response, _next) => {
   if (response.headersSent || response.destroyed) return
