@@ -14,7 +14,7 @@ import { writeDetector } from './file.js'
 import { disposeFit, type Fit, type FittedParts, type JobOptions } from './parts.js'
 import { numbersOf } from './reference.js'
 import { Made, type OodRows, oneRow } from './rows.js'
-import { scoresOf } from './scoring.js'
+import { scoresOf, scoresOfRows } from './scoring.js'
 
 /** What came of rows: index k of every list belongs to row k. */
 export interface Decisions {
@@ -270,12 +270,14 @@ export class FittedDetector {
    */
   async drift(x: OodRows, options: JobOptions = {}): Promise<DriftReport> {
     const fit = this.live()
+    const job = requireOptions('ood.drift', options, ['threads', 'signal'])
     if (this.#calibration === undefined) this.#references('drift')
     const made = new Made()
     try {
-      const { values, width } = numbersOf(made.read(x, 'x', fit.inputs))
+      const rows = made.read(x, 'x', fit.inputs)
+      const { values, width } = numbersOf(rows)
       if (values.length === 0) throw new LangevinError('ERR_LANGEVIN_SHAPE', 'ood.drift: x: there are no rows')
-      using scores = await scoresOf(fit, x, options)
+      using scores = await scoresOfRows(fit, rows, job)
       const score = this.scoreDrift(scores.toTypedArray() as Float64Array)
       const reference = this.#reference && numbersOf(this.#reference).values
       const columns = reference === undefined ? [] : columnDrifts(reference, values, numberNames(fit.inputs, width))

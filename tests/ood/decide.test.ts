@@ -165,6 +165,12 @@ describe('drift', () => {
   const next = normals(31)
   const rows = (n: number, shift = 0) => table(next, n, 3).map(([a, b, c]) => [a!, b! + shift, Math.round(c!)])
 
+  test('names itself where an option is unknown', async () => {
+    await using fitted = await ood.fit(ood.detectors.mahalanobis(), rows(90), { heldOut: 0.4, seed: 1 })
+    const error = await rejection(() => fitted.drift(rows(9), { thread: 1 } as never))
+    expect(error).toMatchObject({ code: 'ERR_LANGEVIN_INVALID_OPTION', message: expect.stringContaining('ood.drift') })
+  })
+
   test('names the column that moved, and nothing where nothing did', async () => {
     await using fitted = await ood.fit(ood.detectors.mahalanobis(), rows(900), { heldOut: 0.4, seed: 1 })
     const same = await fitted.drift(rows(200))
