@@ -101,8 +101,8 @@ export function choices<T extends string>(known: readonly T[]): (text: string) =
   }
 }
 
-/** SIGINT or SIGTERM once aborts the signal (checkpoint and stop), a second SIGINT exits at once. */
-export function interruption(told = 'stopping; progress is saved'): {
+/** SIGINT or SIGTERM once aborts the signal (checkpoint and stop), a second one exits at once. `told`: false says nothing on stderr. */
+export function interruption(told: string | false = 'stopping; progress is saved'): {
   signal: AbortSignal
   interrupted: () => boolean
   release: () => void
@@ -112,7 +112,7 @@ export function interruption(told = 'stopping; progress is saved'): {
   const stop = () => {
     count += 1
     if (count > 1) process.exit(130)
-    note(`\n${told} (press Ctrl-C again to exit at once)`)
+    if (told !== false) note(`\n${told} (press Ctrl-C again to exit at once)`)
     controller.abort(new Interrupted())
   }
   process.on('SIGINT', stop)

@@ -1,12 +1,15 @@
 /** Watches the scores a service gives: those of the last rows against those of the held-out rows. */
+import { LangevinError } from '../errors.js'
 import type { Drift, FittedDetector } from '../ood/index.js'
+import { requireOptions } from '../spec/index.js'
+import { requireCount } from './scorer-options.js'
 
 export interface DriftOptions {
   /** How many of the last rows are compared. Default 1000. */
   window?: number
   /** A report after every so many rows, once the window is full. Default: the window, so that no row counts in two reports. */
   every?: number
-  /** Reports with a Kolmogorov-Smirnov p-value of at most this are `drifted`: so many of the reports when nothing drifts. Default 0.001. */
+  /** Reports with a Kolmogorov-Smirnov p-value of at most this are `drifted`. When nothing drifts these are, on average over held-out samples, at most about this share of the reports. Default 0.001. */
   alpha?: number
 }
 
@@ -31,10 +34,18 @@ export class DriftMonitor {
   #seen = 0
   #since = 0
 
-  constructor(
-    detector: FittedDetector,
-    { window = DRIFT_DEFAULTS.window, every = window, alpha = DRIFT_DEFAULTS.alpha }: DriftOptions,
-  ) {
+  /** @throws ERR_LANGEVIN_INVALID_OPTION */
+  constructor(detector: FittedDetector, options: DriftOptions) {
+    const {
+      window = DRIFT_DEFAULTS.window,
+      every = window,
+      alpha = DRIFT_DEFAULTS.alpha,
+    } = requireOptions('serve: drift', options, ['window', 'every', 'alpha'])
+    requireCount('serve: drift', { window, every })
+    if (!(alpha > 0 && alpha < 1)) {
+      const text = `serve: drift: alpha: a number between 0 and 1, got ${String(alpha)}`
+      throw new LangevinError('ERR_LANGEVIN_INVALID_OPTION', text)
+    }
     this.#detector = detector
     this.#ring = new Float64Array(window)
     this.#every = every

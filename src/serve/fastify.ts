@@ -1,9 +1,11 @@
 /** `langevin/fastify`: models of langevin as routes of a fastify server. */
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
+import { LangevinError } from '../errors.js'
 import { versions } from '../system.js'
 import { type Answer, inferAnswer, modelMetadata, scoreAnswer } from './answers.js'
 import { HEADER_LENGTH } from './body.js'
 import { answerOf, HttpError } from './http-error.js'
+import type { ServedModel } from './models.js'
 import { openApi } from './openapi.js'
 import type { ScorerCallOptions } from './scorer.js'
 import { Service, type ServiceOptions } from './service.js'
@@ -155,11 +157,26 @@ function models(routes: Routes, service: Service): void {
     })
   }
   if (!service.reload) return
-  routes.add('POST', '/v2/repository/models/:name/load', async (request) => {
-    const { name, version } = request.params as Params
-    const { loads, version: loaded } = await service.models.reload(name!, version)
-    return { name, version: loaded, loads }
-  })
+  const repository = '/v2/repository/models/:name'
+  for (const url of [`${repository}/load`, `${repository}/versions/:version/load`]) {
+    routes.add('POST', url, async (request) => {
+      const { name, version } = request.params as Params
+      const { loads, version: loaded } = await reloaded(service, name!, version)
+      return { name, version: loaded, loads }
+    })
+  }
+}
+
+/** What is wrong with a file of the server's is the server's matter: the log says it (`onLoadFailed`), the client hears that it failed. */
+async function reloaded(service: Service, name: string, version: string | undefined): Promise<ServedModel> {
+  try {
+    return await service.models.reload(name, version)
+  } catch (error) {
+    if (error instanceof HttpError) throw error
+    if (LangevinError.is(error) && ['ERR_LANGEVIN_UNSUPPORTED', 'ERR_LANGEVIN_DISPOSED'].includes(error.code))
+      throw error
+    throw new HttpError(500, `model '${name}' could not be loaded and stays as it was; the log of the server says why`)
+  }
 }
 
 /**
@@ -194,7 +211,7 @@ export const langevin: FastifyPluginAsync<LangevinPluginOptions> = async (app, o
     routes.add('GET', url, async () => ({ name: 'langevin', version, extensions: ['binary_tensor_data'] }))
   }
   models(routes, service)
-  const document = openApi(version, service.reload)
+  const document = openApi(version, { reload: service.reload, metrics: service.metrics !== undefined })
   routes.add('GET', '/openapi.json', async () => document)
   routes.close()
   app.all('/v2/*', (request, reply) => sendNotFound(request, reply))

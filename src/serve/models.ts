@@ -1,7 +1,7 @@
 /** The models of a service: loaded by name and version, replaced while they are in use, freed when their last request ends. */
 import { Energy } from '../energy.js'
 import { LangevinError } from '../errors.js'
-import { readSafetensors } from '../io/safetensors.js'
+import { readSafetensorsMetadata } from '../io/safetensors.js'
 import * as ood from '../ood/index.js'
 import { modelsIn } from '../ood/units.js'
 import { type DriftEvent, DriftMonitor, type DriftOptions } from './drift-monitor.js'
@@ -32,7 +32,7 @@ export interface ModelHooks {
 /** A detector, or an energy as a detector of its own. */
 async function detectorOf(file: string, { device }: ModelOptions): Promise<ood.FittedDetector> {
   const options = device === undefined ? {} : { device }
-  const { metadata } = await readSafetensors(file)
+  const metadata = await readSafetensorsMetadata(file)
   if (metadata['langevin.detector'] !== undefined) return ood.load(file, options)
   const model = await Energy.load(file, options)
   try {
@@ -163,6 +163,7 @@ export class Models {
   readonly #options: ModelOptions
   readonly #hooks: ModelHooks
   readonly #retiring = new Set<Promise<void>>()
+  #closed = false
 
   private constructor(options: ModelOptions, hooks: ModelHooks) {
     this.#options = options
@@ -246,9 +247,10 @@ export class Models {
    * Loads the file of a model again. Requests find the old model until the new one is there, and those that have the old one
    * finish with it. A file that cannot be loaded leaves the old model where it is.
    *
-   * @throws (rejects) what loading does; HttpError 404; ERR_LANGEVIN_UNSUPPORTED for a model that has no file
+   * @throws (rejects) what loading does; HttpError 404; ERR_LANGEVIN_DISPOSED after `close()`; ERR_LANGEVIN_UNSUPPORTED for a model that has no file
    */
   async reload(name: string, version?: string): Promise<ServedModel> {
+    this.#requireOpen()
     const found = this.find(name, version)
     const slot = this.#slots.find(({ model }) => model === found)!
     if (fileOf(slot.source) === undefined) {
@@ -264,6 +266,7 @@ export class Models {
 
   async #replace(slot: Slot): Promise<ServedModel> {
     try {
+      this.#requireOpen()
       const old = slot.model
       slot.model = await this.#load(slot.name, slot.version, slot.source, old.loads + 1)
       this.#hooks.onLoad(slot.model)
@@ -279,11 +282,18 @@ export class Models {
   /** Loads every model of one of these files again; failures go to `onLoadFailed` alone. */
   async reloadFiles(files: readonly string[] = this.files): Promise<void> {
     const chosen = this.#slots.filter(({ source }) => files.includes(fileOf(source) ?? ''))
+    if (this.#closed) return
     await Promise.allSettled(chosen.map(({ name, version }) => this.reload(name, version)))
   }
 
-  /** Waits for requests that run, and frees everything. */
+  /** A model that is loaded once its slot has been freed would never be freed itself. */
+  #requireOpen(): void {
+    if (this.#closed) throw new LangevinError('ERR_LANGEVIN_DISPOSED', 'these models have been closed')
+  }
+
+  /** Waits for requests and reloads that run, and frees everything; no reload begins any more. */
   async close(): Promise<void> {
+    this.#closed = true
     await Promise.all(this.#slots.map(({ turn }) => turn))
     const slots = this.#slots.splice(0)
     await Promise.all([...slots.map(({ model }) => model.retire()), ...this.#retiring])

@@ -23,19 +23,14 @@ function get(summary: string, answer: keyof Schemas, parameters: object[] = []):
   return { get: { summary, ...(parameters.length > 0 && { parameters }), responses } }
 }
 
-function post(
-  summary: string,
-  request: keyof Schemas | undefined,
-  answer: keyof Schemas,
-  parameters: object[] = [],
-): Json {
+function post(summary: string, request: keyof Schemas, answer: keyof Schemas, parameters: object[] = []): Json {
   const binary = { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } }
   const more = request === 'inferRequest' ? binary : {}
   return {
     post: {
       summary,
       ...(parameters.length > 0 && { parameters }),
-      ...(request && { requestBody: { required: true, content: { ...content(request), ...more } } }),
+      requestBody: { required: true, content: { ...content(request), ...more } },
       responses: {
         200: { description: 'as asked', content: { ...content(answer), ...more } },
         400: failure('the request makes no sense to the model; the text says where'),
@@ -51,8 +46,34 @@ function post(
   }
 }
 
+function load(parameters: object[]): Json {
+  const responses = {
+    200: { description: 'loaded', content: content('reloaded') },
+    400: failure('a model that was given in memory has no file'),
+    404: failure('there is no such model or version'),
+    500: failure('the file could not be loaded; the model stays as it was'),
+  }
+  return { post: { summary: 'loads its file again', parameters, responses } }
+}
+
+const METRICS = {
+  summary: 'metrics of the service',
+  responses: {
+    200: {
+      description: 'OpenMetrics',
+      content: { 'application/openmetrics-text': { schema: { type: 'string' } } },
+    },
+  },
+}
+
+/** What a service offers beside what all do. */
+export interface Offered {
+  reload: boolean
+  metrics: boolean
+}
+
 /** Paths, as the routes register them. */
-function paths(reload: boolean): Json {
+function paths({ reload, metrics }: Offered): Json {
   return {
     '/v2/health/live': get('whether the server lives', 'live'),
     '/v2/health/ready': get('whether all models are ready', 'live'),
@@ -65,11 +86,15 @@ function paths(reload: boolean): Json {
     '/v2/models/{name}/versions/{version}/infer': post('scores rows', 'inferRequest', 'inferAnswer', [NAME, VERSION]),
     '/score': post('scores rows that are JSON objects or lists', 'scoreRequest', 'scoreAnswer'),
     '/score/{name}': post('the same of one model', 'scoreRequest', 'scoreAnswer', [NAME]),
-    ...(reload && { '/v2/repository/models/{name}/load': post('loads its file again', undefined, 'reloaded', [NAME]) }),
+    ...(metrics && { '/metrics': { get: METRICS } }),
+    ...(reload && {
+      '/v2/repository/models/{name}/load': load([NAME]),
+      '/v2/repository/models/{name}/versions/{version}/load': load([NAME, VERSION]),
+    }),
   }
 }
 
-export function openApi(version: string, reload: boolean): Json {
+export function openApi(version: string, offered: Offered): Json {
   const z = loadZod()
   const components = Object.fromEntries(
     Object.entries(schemas()).map(([name, schema]) => {
@@ -84,7 +109,7 @@ export function openApi(version: string, reload: boolean): Json {
       version,
       description: 'Scores of rows: the Open Inference Protocol v2 (REST, with binary tensors) and plain JSON.',
     },
-    paths: paths(reload),
+    paths: paths(offered),
     components: { schemas: components },
   }
 }

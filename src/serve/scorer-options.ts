@@ -41,15 +41,22 @@ export interface ScorerCallOptions {
 
 export type Limits = Required<Pick<ScorerOptions, 'maxBatch' | 'maxDelayMs' | 'maxQueue'>>
 
+/** @throws ERR_LANGEVIN_INVALID_OPTION for a value that is no whole number of at least 1 */
+export function requireCount(where: string, values: Readonly<Record<string, unknown>>): void {
+  for (const [name, value] of Object.entries(values)) {
+    if (Number.isSafeInteger(value) && (value as number) >= 1) continue
+    const text = `${where}: ${name}: a whole number of at least 1, got ${String(value)}`
+    throw new LangevinError('ERR_LANGEVIN_INVALID_OPTION', text)
+  }
+}
+
 /** @throws ERR_LANGEVIN_INVALID_OPTION */
 export function checkedLimits(options: ScorerOptions): Limits {
   const { maxBatch = 1, maxDelayMs = 0, maxQueue = 1024 } = options
-  const refuse = (name: string, what: string, value: unknown) => {
-    throw new LangevinError('ERR_LANGEVIN_INVALID_OPTION', `createScorer: ${name}: ${what}, got ${String(value)}`)
+  requireCount('createScorer', { maxBatch, maxQueue })
+  if (!(Number.isFinite(maxDelayMs) && maxDelayMs >= 0)) {
+    const text = `createScorer: maxDelayMs: milliseconds of at least 0, got ${String(maxDelayMs)}`
+    throw new LangevinError('ERR_LANGEVIN_INVALID_OPTION', text)
   }
-  for (const [name, value] of Object.entries({ maxBatch, maxQueue })) {
-    if (!(Number.isInteger(value) && value >= 1)) refuse(name, 'a whole number of at least 1', value)
-  }
-  if (!(Number.isFinite(maxDelayMs) && maxDelayMs >= 0)) refuse('maxDelayMs', 'milliseconds of at least 0', maxDelayMs)
   return { maxBatch, maxDelayMs, maxQueue }
 }

@@ -52,19 +52,21 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   })
   app.setErrorHandler(sendError)
   app.setNotFoundHandler((request, reply) => sendNotFound(request, reply))
-  const service = await Service.open({ log: app.log, ...rest })
+  let service: Service | undefined
   try {
+    service = await Service.open({ log: app.log, ...rest })
     await app.register(langevin, { service })
     const url = await app.listen({ host, port })
+    const opened = service
     const close = async () => {
-      service.drain()
+      opened.drain()
       await app.close()
-      await service.close()
+      await opened.close()
     }
-    return { service, url, close }
+    return { service: opened, url, close }
   } catch (error) {
     await app.close()
-    await service.close()
+    await service?.close()
     throw error
   }
 }

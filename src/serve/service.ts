@@ -4,6 +4,7 @@ import { requireOptions } from '../spec/index.js'
 import type { DriftEvent } from './drift-monitor.js'
 import { openMetrics, type ServiceMetrics } from './metrics.js'
 import { type ModelHooks, type ModelOptions, type ModelSource, Models, type ServedModel } from './models.js'
+import { requireCount } from './scorer-options.js'
 import { openTracing, type Tracing } from './tracing.js'
 import { watchFiles } from './watch.js'
 
@@ -64,6 +65,7 @@ export class Service {
   private constructor(options: ServiceOptions, metrics: ServiceMetrics | undefined, tracing: Tracing | undefined) {
     this.maxRows = options.maxRows ?? 10_000
     this.maxBody = options.maxBody ?? 8 * 2 ** 20
+    requireCount('service', { maxRows: this.maxRows, maxBody: this.maxBody })
     this.reload = options.reload ?? false
     this.log = options.log ?? SILENT
     this.metrics = metrics
@@ -79,12 +81,19 @@ export class Service {
     const given = { maxBatch, maxDelayMs, maxQueue, threads, device, threshold, fpr, drift }
     const chosen = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as ModelOptions
     service.#models = await Models.open(models, chosen, service.#hooks())
-    if (watch) {
-      const changed = (files: string[]) => void service.models.reloadFiles(files)
-      const failed = (error: unknown) => service.log.error({ err: error }, 'files are no longer watched')
-      service.#stopWatching = await watchFiles(service.models.files, changed, failed)
+    try {
+      if (watch) await service.#watch()
+    } catch (error) {
+      await service.close()
+      throw error
     }
     return service
+  }
+
+  async #watch(): Promise<void> {
+    const changed = (files: string[]) => void this.models.reloadFiles(files)
+    const failed = (error: unknown) => this.log.error({ err: error }, 'files are no longer watched')
+    this.#stopWatching = await watchFiles(this.models.files, changed, failed)
   }
 
   get models(): Models {

@@ -24,6 +24,7 @@ export async function watchFiles(
   const seen = new Map<string, string>()
   for (const file of files) seen.set(file, await stamp(file))
   let timer: NodeJS.Timeout | undefined
+  let ended = false
   const look = async () => {
     const different: string[] = []
     for (const [file, before] of seen) {
@@ -33,20 +34,27 @@ export async function watchFiles(
       seen.set(file, now)
       different.push(file)
     }
-    if (different.length > 0) changed(different)
+    if (different.length > 0 && !ended) changed(different)
   }
   const soon = () => {
     clearTimeout(timer)
     timer = setTimeout(() => void look().catch(failed), QUIET_MS)
   }
   const watchers: FSWatcher[] = []
-  for (const folder of new Set(files.map((file) => dirname(file)))) {
-    const watcher = watch(folder, soon)
-    watcher.on('error', failed)
-    watchers.push(watcher)
-  }
-  return () => {
+  const end = () => {
+    ended = true
     clearTimeout(timer)
     for (const watcher of watchers) watcher.close()
   }
+  try {
+    for (const folder of new Set(files.map((file) => dirname(file)))) {
+      const watcher = watch(folder, soon)
+      watcher.on('error', failed)
+      watchers.push(watcher)
+    }
+  } catch (error) {
+    end()
+    throw error
+  }
+  return end
 }

@@ -63,14 +63,22 @@ describe('langevin serve', () => {
 
   test('serves several models and versions, and loads files again at SIGHUP', async () => {
     await writeDetector(folder, 'newer', 2)
-    const names = ['--name', 'm=machines.safetensors', '--name', 'm@2=newer.safetensors']
+    const names = [
+      '--name',
+      'constructor=newer.safetensors',
+      '--name',
+      'm=machines.safetensors',
+      '--name',
+      'm@2=newer.safetensors',
+    ]
     const { child, outcome, url } = await running(...names, '--fpr', '0.1', '--max-rows', '7', '--log-level', 'warn')
     expect((await ask(`${url}/v2/models/m`)).body.versions).toEqual(['1', '2'])
+    expect((await ask(`${url}/v2/models/constructor`)).body.versions).toEqual(['1'])
     const [row] = listed(namedRows(1, 5))
-    const of = async (version: string) => (await post(`${url}/score`, { rows: [row], version })).body.rows[0].score
+    const of = async (version: string) => (await post(`${url}/score/m`, { rows: [row], version })).body.rows[0].score
     const [one, two] = [await of('1'), await of('2')]
     expect(one).not.toBe(two)
-    expect((await post(`${url}/score`, Array(8).fill(row))).status).toBe(413)
+    expect((await post(`${url}/score/m`, Array(8).fill(row))).status).toBe(413)
     await writeDetector(folder, 'machines', 2)
     child.kill('SIGHUP')
     await vi.waitFor(async () => expect(await of('1')).toBe(two), { timeout: 30_000, interval: 50 })

@@ -2,6 +2,7 @@
 import { copyFileSync, renameSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { trace } from '@opentelemetry/api'
 import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base'
 import { afterAll, describe, expect, test, vi } from 'vitest'
@@ -9,6 +10,7 @@ import * as data from '../../src/data/index.js'
 import * as ood from '../../src/ood/index.js'
 import { Service, type ServiceLog } from '../../src/serve/service.js'
 import { traceparent } from '../../src/serve/tracing.js'
+import { watchFiles } from '../../src/serve/watch.js'
 import { memoryStats } from '../../src/system.js'
 import { temporaryFolder } from '../helpers/cli.js'
 import { ask, listed, namedRows, post, serve, writeDetector } from './support.js'
@@ -148,19 +150,54 @@ describe('reloading', () => {
     copyFileSync(a, path)
     const errors: string[] = []
     const log: ServiceLog = { info: () => undefined, warn: () => undefined, error: (_, text) => errors.push(text) }
-    const server = await serve({ models: { watched: path }, watch: true, log })
+    const server = await serve({ models: { watched: path }, watch: true, reload: true, log })
     const score = async () => (await post(`${server.url}/score`, listed(rows))).body.rows[0].score
     const [[ofA], [ofB]] = [await scoresIn(a), await scoresIn(b)]
     expect(await score()).toBe(ofA)
     copyFileSync(b, `${path}.new`)
     renameSync(`${path}.new`, path)
     await vi.waitFor(async () => expect(await score()).toBe(ofB), { timeout: 20_000, interval: 50 })
+    const repository = `${server.url}/v2/repository/models/watched`
     writeFileSync(path, 'no model')
+    // The route says that it failed; where the file is and what is wrong with it is in the log.
+    for (const route of ['/load', '/versions/1/load']) {
+      const { status, body: said } = await post(`${repository}${route}`, '')
+      expect(status).toBe(500)
+      expect(said).toEqual({
+        error: "model 'watched' could not be loaded and stays as it was; the log of the server says why",
+      })
+    }
+    expect((await post(`${repository}/versions/2/load`, '')).status).toBe(404)
     await vi.waitFor(() => expect(errors.join()).toMatch(/watched stays as it was/), { timeout: 20_000, interval: 50 })
     expect(await score()).toBe(ofB)
     const { body } = await ask(`${server.url}/v2/models/watched/ready`)
     expect(body.ready).toBe(true)
     await server.close()
+  })
+})
+
+describe('the end', () => {
+  test('of the models takes the reloads that run along, and lets no other begin', async () => {
+    const file = await writeDetector(folder, 'ending')
+    const before = memoryStats()
+    const service = await Service.open({ models: { ending: file } })
+    const { models } = service
+    const results = Promise.allSettled([models.reload('ending'), models.reload('ending')])
+    const closed = service.close()
+    const late = models.reload('ending')
+    await expect(late).rejects.toMatchObject({ code: 'ERR_LANGEVIN_DISPOSED' })
+    await Promise.all([closed, results])
+    // Neither may be left over.
+    expect(memoryStats().tensors).toBe(before.tensors)
+  })
+
+  test('a folder that cannot be watched frees what was opened before it', async () => {
+    const file = await writeDetector(folder, 'unwatched')
+    const changed = vi.fn()
+    await expect(watchFiles([file, join(folder, 'nowhere', 'x')], changed, () => undefined)).rejects.toThrow(/ENOENT/)
+    writeFileSync(file, 'other')
+    await pause(500)
+    expect(changed).not.toHaveBeenCalled()
   })
 })
 
@@ -256,6 +293,21 @@ describe('a service without a server', () => {
     const models = { slow: join(folder, 'slow.safetensors') }
     await expect(Service.open({ models: {} })).rejects.toThrow(/name at least one model/)
     await expect(Service.open({ models, fpr: 0.1 })).rejects.toThrow(/held-out/)
+    for (const limits of [
+      { maxRows: 0 },
+      { maxBody: 1.5 },
+      { maxRows: Number.NaN },
+      { drift: { window: 0 } },
+      { drift: { every: 0.5 } },
+      { drift: { alpha: 2 } },
+      { drift: { windows: 100 } },
+    ] as object[]) {
+      const machines = join(folder, 'drifting.safetensors')
+      const options = { models: { machines }, ...limits }
+      await expect(Service.open(options), JSON.stringify(limits)).rejects.toMatchObject({
+        code: 'ERR_LANGEVIN_INVALID_OPTION',
+      })
+    }
     await expect(Service.open({ models, maxrows: 3 } as never)).rejects.toThrow(/maxRows/)
     await expect(Service.open({ models: { a: join(folder, 'none.safetensors') } })).rejects.toThrow(/none\.safetensors/)
     const service = await Service.open({ models })

@@ -3,8 +3,8 @@ import { basename } from 'node:path'
 import { type Command, InvalidArgumentError } from 'commander'
 import { LangevinError } from '../../errors.js'
 import type { ModelSource } from '../../serve/models.js'
-import { type RunningServer, type ServerOptions, startServer } from '../../serve/server.js'
-import { action, finite, note, oneOf, print, wholeNumber } from '../support.js'
+import { type ServerOptions, startServer } from '../../serve/server.js'
+import { action, finite, interruption, note, oneOf, print, wholeNumber } from '../support.js'
 
 interface ServeCommandOptions {
   name: [string, { file: string; version?: string }][]
@@ -47,27 +47,15 @@ function named(text: string, before: ServeCommandOptions['name'] = []): ServeCom
 
 function sourcesOf(files: readonly string[], options: ServeCommandOptions): Record<string, ModelSource[]> {
   const plain = files.map((file): [string, { file: string }] => [basename(file).replace(/\.\w+$/, ''), { file }])
-  const sources: Record<string, ModelSource[]> = {}
-  for (const [name, source] of [...plain, ...(options.name ?? [])]) sources[name] = [...(sources[name] ?? []), source]
-  if (Object.keys(sources).length === 0) {
+  // A map: a model may be called as a member of every object is, `constructor`.
+  const sources = new Map<string, ModelSource[]>()
+  for (const [name, source] of [...plain, ...(options.name ?? [])]) {
+    sources.set(name, [...(sources.get(name) ?? []), source])
+  }
+  if (sources.size === 0) {
     throw new LangevinError('ERR_LANGEVIN_INVALID_OPTION', 'langevin serve: name a model file, or --name NAME=file')
   }
-  return sources
-}
-
-/** Resolves at SIGINT or SIGTERM; a second one ends the process at once. */
-function stopped(server: RunningServer): Promise<void> {
-  return new Promise((resolve) => {
-    let count = 0
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-      process.on(signal, () => {
-        count += 1
-        if (count > 1) process.exit(130)
-        resolve()
-      })
-    }
-    process.on('SIGHUP', () => void server.service.models.reloadFiles())
-  })
+  return Object.fromEntries(sources)
 }
 
 async function run(files: string[], options: ServeCommandOptions): Promise<void> {
@@ -90,8 +78,11 @@ async function run(files: string[], options: ServeCommandOptions): Promise<void>
     ...(threads !== undefined && { threads }),
   })
   if (server.service.metrics === undefined) note('no /metrics: prom-client is not installed (npm install prom-client)')
+  // stderr holds the log's lines of JSON and nothing else.
+  const { signal } = interruption(false)
+  process.on('SIGHUP', () => void server.service.models.reloadFiles())
   print(server.url)
-  await stopped(server)
+  await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
   // What has not ended by then is cut off.
   const late = setTimeout(() => process.exit(1), options.grace * 1000)
   await server.close()
