@@ -3,17 +3,18 @@ import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { homeDirectory } from '../../scripts/setup/paths.mjs'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
 /** The Python whose PyTorch the reference numbers come from: the project's own, or the one that holds our LibTorch. */
 function python(): string {
-  const { LANGEVIN_CACHE, LIBTORCH, LIBTORCH_USE_PYTORCH } = process.env
+  const { LIBTORCH, LIBTORCH_USE_PYTORCH } = process.env
   // LIBTORCH may point into a PyTorch package: <prefix>/lib/python3.x/site-packages/torch.
   const prefix = LIBTORCH?.match(/^(.*)\/lib\/python3[^/]*\/(?:site|dist)-packages\/torch\/?$/)?.[1]
   const candidates = [
     ...(LIBTORCH_USE_PYTORCH === '1' ? ['python3'] : []),
-    join(LANGEVIN_CACHE ?? join(root, '.langevin'), 'venv', 'bin', 'python'),
+    join(homeDirectory(root), 'venv', 'bin', 'python'),
     ...(prefix === undefined ? [] : [join(prefix, 'bin', 'python')]),
   ]
   const found = candidates.find((candidate) => candidate === 'python3' || existsSync(candidate))

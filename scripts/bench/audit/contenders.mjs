@@ -13,3 +13,19 @@ export const contenders = [
 ]
 
 export const columns = (d) => `${d} columns`
+
+/**
+ * The rows of a case: every subject in every number of columns.
+ *
+ * @param {Record<string, (d: number) => object>} subjects options by name
+ * @param {Record<number, number>} sizes rows of a batch by columns
+ * @param {(subject: object) => string} by what is timed of a subject
+ */
+export const rowsOf = (subjects, sizes, by) =>
+  Object.entries(subjects).flatMap(([kind, subject]) =>
+    COLUMNS.map((d) => {
+      const own = subject(d)
+      const options = { columns: d, ...own, rows: sizes[d], by: by(own), milliseconds: MILLISECONDS }
+      return { label: `${kind}, ${columns(options.columns)}`, options }
+    }),
+  )

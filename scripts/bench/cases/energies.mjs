@@ -1,5 +1,5 @@
-/** Microseconds of a value and its gradient for a batch of rows: every energy kind in 2, 64 and 900 columns, one thread. */
-import { BATCH, COLUMNS, columns, contenders, MILLISECONDS } from '../audit/contenders.mjs'
+/** Microseconds of the gradients for a batch of rows: every energy kind in 2, 64 and 900 columns, one thread. */
+import { BATCH, contenders, rowsOf } from '../audit/contenders.mjs'
 import { kinds } from '../audit/energies.mjs'
 
 export const name = 'energies'
@@ -11,10 +11,4 @@ export const repeats = 5
 export { contenders }
 
 /** Real columns in a loop of gradient steps; states in calls of `score`, since no such step leaves a state. */
-const rowOf = (kind, d) => {
-  const subject = kinds[kind](d)
-  const by = subject.states === undefined ? 'loop' : 'score'
-  const options = { columns: d, ...subject, rows: BATCH[d], by, milliseconds: MILLISECONDS }
-  return { label: `${kind}, ${columns(options.columns)}`, options }
-}
-export const rows = Object.keys(kinds).flatMap((kind) => COLUMNS.map((d) => rowOf(kind, d)))
+export const rows = rowsOf(kinds, BATCH, ({ states }) => (states === undefined ? 'loop' : 'score'))

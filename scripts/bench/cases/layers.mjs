@@ -1,5 +1,5 @@
-/** Microseconds of a value and its gradient for a batch of rows: every layer and activation alone, one thread. */
-import { BATCH, COLUMNS, columns, contenders, MILLISECONDS } from '../audit/contenders.mjs'
+/** Microseconds of the gradients for a batch of rows: every layer and activation alone, one thread. */
+import { BATCH, contenders, rowsOf } from '../audit/contenders.mjs'
 import { layers } from '../audit/layers.mjs'
 
 export const name = 'layers'
@@ -11,9 +11,4 @@ export const resident = true
 export const repeats = 5
 export { contenders }
 
-export const rows = Object.entries(layers).flatMap(([kind, layer]) =>
-  COLUMNS.map((d) => ({
-    label: `${kind}, ${columns(d)}`,
-    options: { columns: d, ...layer(d), rows: BATCH[d], by: 'loop', milliseconds: MILLISECONDS },
-  })),
-)
+export const rows = rowsOf(layers, BATCH, () => 'loop')

@@ -94,9 +94,7 @@ async function prepare(o) {
   const run = runOf(model, o, x, y)
   // The difference of two times is no measure of how long a trial takes.
   const steps =
-    o.by === 'sample'
-      ? Math.max(3, Math.ceil(o.milliseconds / 4))
-      : await calibrated(run, o.milliseconds / 1000, o.least)
+    o.by === 'sample' ? Math.max(3, Math.ceil(o.milliseconds / 4)) : await calibrated(run, o.milliseconds / 1000)
   if (o.by === 'sample') await run(3)
   const { executor } = model.explain()
   return {

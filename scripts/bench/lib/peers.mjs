@@ -3,10 +3,11 @@ import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { homeDirectory } from '../../setup/paths.mjs'
 
 export const root = fileURLToPath(new URL('../../../', import.meta.url))
 const bench = join(root, 'scripts/bench')
-const own = join(process.env.LANGEVIN_CACHE ?? join(root, '.langevin'), 'venv', 'bin', 'python')
+const own = join(homeDirectory(root), 'venv', 'bin', 'python')
 
 /** Peers by name: the program, the Python module it needs, and how its version is found. */
 const PEERS = {

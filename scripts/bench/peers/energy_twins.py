@@ -1,7 +1,7 @@
 """Every energy kind once, over the names of libraries.py: what the cases energies, layers and samplers run beside langevin.
 
-twin(L, spec) gives its parameters by langevin's names (`shapes`: role and shape, PyTorch's layout), `prepare` (what is computed of
-parameters once), and energy(x, p, y) -> [n]. Formulas as in native/core/energies; tests/bench/twins.test.ts compares them.
+twin(L, spec) gives its parameters by langevin's names (`shapes`: role and shape, PyTorch's layout), `load` (arrays of
+them, with what is computed of them once), and energy(x, p, y) -> [n]. Formulas as in native/core/energies; tests/bench/twins.test.ts compares them.
 """
 
 import math

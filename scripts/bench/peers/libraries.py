@@ -4,7 +4,6 @@
 `weight` (the layout its products like best), random numbers (JAX's by key; PyTorch's ignore the key), gradients and loops.
 """
 
-import math
 from types import SimpleNamespace
 
 
@@ -41,14 +40,13 @@ def torch_library():
 
     return SimpleNamespace(
         name="torch",
-        **{f: getattr(torch, f) for f in "exp log sin cos abs sqrt where sigmoid roll arange maximum zeros_like".split()},
+        **{f: getattr(torch, f) for f in "exp log sin cos abs sqrt where sigmoid roll arange".split()},
         array=lambda values, dtype: torch.tensor(values, dtype=getattr(torch, dtype)),
         cast=lambda x, like: x.to(like.dtype),
         logsumexp=lambda x, axis: torch.logsumexp(x, axis),
         log_softmax=lambda x, axis: torch.log_softmax(x, axis),
         softplus=F.softplus,
         concat=lambda parts, axis=1: torch.cat(parts, axis),
-        stack=lambda parts, axis=0: torch.stack(parts, axis),
         argmax=lambda x, axis: x.argmax(axis),
         one_hot=lambda i, k, like: F.one_hot(i, k).to(like.dtype),
         take=lambda x, i: torch.gather(x, -1, i[..., None])[..., 0],
@@ -118,7 +116,7 @@ def jax_library():
 
     return SimpleNamespace(
         name="jax",
-        **{f: getattr(jnp, f) for f in "exp log sin cos abs sqrt where roll arange maximum zeros_like".split()},
+        **{f: getattr(jnp, f) for f in "exp log sin cos abs sqrt where roll arange".split()},
         array=lambda values, dtype: jnp.asarray(values, dtype=dtype),
         cast=lambda x, like: x.astype(like.dtype),
         sigmoid=jax.nn.sigmoid,
@@ -126,7 +124,6 @@ def jax_library():
         log_softmax=lambda x, axis: jax.nn.log_softmax(x, axis),
         softplus=jax.nn.softplus,
         concat=lambda parts, axis=1: jnp.concatenate(parts, axis),
-        stack=lambda parts, axis=0: jnp.stack(parts, axis),
         argmax=lambda x, axis: x.argmax(axis),
         one_hot=lambda i, k, like: jax.nn.one_hot(i, k, dtype=like.dtype),
         take=lambda x, i: jnp.take_along_axis(x, i[..., None], -1)[..., 0],
@@ -164,6 +161,4 @@ LIBRARIES = {"torch": torch_library, "jax": jax_library}
 
 
 def library(name):
-    L = LIBRARIES[name]()
-    L.pi = math.pi
-    return L
+    return LIBRARIES[name]()

@@ -74,7 +74,7 @@ def prepare(o):
         run = by_call(L.compiled(lambda *given: both(*given)[1]), (x, p, y))
     else:
         run = by_call(L.plain(twin.energy), (x, p, y))
-    steps = calibrated(run, o["milliseconds"] / 1000, o.get("least", 4))
+    steps = calibrated(run, o["milliseconds"] / 1000)
     return (lambda: {"value": run(steps) / steps * 1e6}), {"steps": steps}
 
 
