@@ -38,6 +38,29 @@ export function interfacesOf(binary) {
   return needed
 }
 
+/** The glibc that docs/install.md promises: Ubuntu 22.04's. */
+const NEWEST_GLIBC = '2.35'
+
+/**
+ * Refuses an addon that is not to be published: of another version or LibTorch, or in need of a newer glibc than promised.
+ *
+ * @param {{ langevin?: string, libtorch?: { version?: string } } | undefined} record beside the addon
+ * @param {{ GLIBC?: string }} needs from `interfacesOf`
+ */
+export function requirePublishable(record, needs) {
+  const rebuild = 'unset LIBTORCH and run npm run build:native'
+  const { langevin = 'an unknown version', libtorch } = record ?? {}
+  if (langevin !== manifest.version)
+    throw new Error(`the addon is of langevin ${langevin}, the package is ${manifest.version}: ${rebuild}`)
+  const found = libtorch?.version ?? 'an unknown version'
+  if (found !== PINNED_LIBTORCH)
+    throw new Error(`the addon was built with LibTorch ${found}, not the pinned ${PINNED_LIBTORCH}: ${rebuild}`)
+  if ((needs.GLIBC ?? '0').localeCompare(NEWEST_GLIBC, 'en', { numeric: true }) > 0)
+    throw new Error(
+      `the addon needs glibc ${needs.GLIBC}, docs/install.md promises ${NEWEST_GLIBC}: build it on an older system`,
+    )
+}
+
 /** Packs a folder; returns the tarball's path in `out`. */
 function pack(folder, out) {
   const [{ filename }] = JSON.parse(
@@ -49,19 +72,13 @@ function pack(folder, out) {
 /** The platform's package. */
 function packPlatform(staging, out) {
   const built = join(root, 'build/Release/langevin.node')
-  const { libtorch } = readRecord(built) ?? {}
-  if (libtorch?.version !== PINNED_LIBTORCH) {
-    const found = libtorch?.version ?? 'an unknown version'
-    throw new Error(
-      `${built} was built with LibTorch ${found}, not the pinned ${PINNED_LIBTORCH}: unset LIBTORCH and run npm run build:native`,
-    )
-  }
+  const needs = interfacesOf(built)
+  requirePublishable(readRecord(built), needs)
   const folder = join(staging, 'platform')
   mkdirSync(folder)
   const addon = join(folder, 'langevin.node')
   copyFileSync(built, addon)
   run('strip', ['--strip-unneeded', addon])
-  const needs = interfacesOf(addon)
   // Where LibTorch lies is the business of the machine it is installed on.
   writeRecord(addon, { langevin: manifest.version, libtorch: { version: PINNED_LIBTORCH }, needs })
   copyFileSync(join(root, 'LICENSE'), join(folder, 'LICENSE'))

@@ -6,7 +6,9 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { libtorch } from '../helpers/dependency.js'
 
-const { interfacesOf, prebuild } = await import(new URL('../../scripts/prebuild.mjs', import.meta.url).href)
+const { interfacesOf, prebuild, requirePublishable } = await import(
+  new URL('../../scripts/prebuild.mjs', import.meta.url).href
+)
 
 let folder = ''
 let tarballs = { main: '', platform: '' }
@@ -47,6 +49,21 @@ describe('the platform package', () => {
     // Its own system's is an upper bound.
     const here = (process.report.getReport() as { header: { glibcVersionRuntime: string } }).header.glibcVersionRuntime
     expect(needs.GLIBC.localeCompare(here, 'en', { numeric: true })).toBeLessThanOrEqual(0)
+  })
+})
+
+describe('an addon that is not to be published', () => {
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
+  const good = { langevin: version, libtorch: { version: libtorch.version } }
+
+  it.each<[string, object | undefined, object, RegExp]>([
+    ['another version', { ...good, langevin: '0.0.1' }, { GLIBC: '2.35' }, /is of langevin 0\.0\.1, the package is/],
+    ['an unknown version', undefined, { GLIBC: '2.35' }, /is of langevin an unknown version/],
+    ['another LibTorch', { ...good, libtorch: { version: '2.1.0' } }, {}, /with LibTorch 2\.1\.0, not the pinned/],
+    ['a newer glibc', good, { GLIBC: '2.36' }, /needs glibc 2\.36, docs\/install\.md promises 2\.35/],
+  ])('is refused: %s', (_, record, needs, words) => {
+    expect(() => requirePublishable(record, needs)).toThrow(words)
+    expect(() => requirePublishable(good, { GLIBC: '2.9' })).not.toThrow()
   })
 })
 

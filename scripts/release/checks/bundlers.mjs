@@ -11,7 +11,7 @@ async function prints(project, file) {
   if (stdout.trim() !== 'ok') throw new Failure(`${file} printed ${stdout}`)
 }
 
-/** esbuild: external, as ES module and as CommonJS; and bundled, where node_modules is still beside the bundle. */
+/** esbuild: external, as one ES module and as ES modules in pieces. */
 export async function esbuild({ project }) {
   const { build } = createRequire(tool('esbuild/package.json'))('esbuild')
   const entry = place('bundled.mjs', project.folder)
@@ -25,7 +25,6 @@ export async function esbuild({ project }) {
   const out = join(project.folder, 'out')
   await build({ ...common, format: 'esm', external: ['langevin'], outfile: join(out, 'external.mjs') })
   await prints(project, join(out, 'external.mjs'))
-  // CommonJS has no await at the top.
   const wrapped = { contents: "import('./bundled.mjs')", resolveDir: project.folder }
   await build({
     ...common,

@@ -28,7 +28,7 @@ function bytesBelow(folder) {
 
 const megabytes = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`
 
-/** The size table of docs/install.md. */
+/** Sizes of the tarballs and of what is installed. */
 export async function sizes({ tarballs, project }) {
   const modules = join(project.folder, 'node_modules')
   const main = join(modules, 'langevin')
