@@ -47,7 +47,8 @@ function readJson(path) {
 function writeJson(path, value) {
   mkdirSync(dirname(path), { recursive: true })
   const temporary = `${path}.new-${process.pid}`
-  writeFileSync(temporary, `${JSON.stringify(value, null, 2)}\n`)
+  // Whatever the umask: what everybody may write to is not trusted.
+  writeFileSync(temporary, `${JSON.stringify(value, null, 2)}\n`, { mode: 0o644 })
   renameSync(temporary, path)
 }
 

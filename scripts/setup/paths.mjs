@@ -51,9 +51,9 @@ export function cacheDirectory(env = process.env, system = {}) {
 
 /**
  * Why the files of a cache must not be loaded: somebody else could have put them there. Undefined when they may be, or
- * when there is no such folder.
+ * when there is no such folder. The sticky bit of a folder for everybody is no help: others may add files to it.
  *
- * @param {string} cache
+ * @param {string} cache a folder or a file
  * @param {number | undefined} uid
  */
 export function foreignCache(cache, uid = process.getuid?.()) {
@@ -66,7 +66,7 @@ export function foreignCache(cache, uid = process.getuid?.()) {
   if (uid === undefined) return undefined
   // Root's files are as good as one's own: images are built as root and run as somebody else.
   if (found.uid !== uid && found.uid !== 0) return `${cache} belongs to user ${found.uid}, not to this one (${uid})`
-  if (!found.isSymbolicLink() && found.mode & 0o002 && !(found.mode & 0o1000)) return `everybody may write to ${cache}`
+  if (!found.isSymbolicLink() && found.mode & 0o002) return `everybody may write to ${cache}`
   return undefined
 }
 

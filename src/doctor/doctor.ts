@@ -5,7 +5,7 @@ import { basename, join } from 'node:path'
 import { installedAsDependency, setupCommand, stateDirectory } from '../../scripts/setup/paths.mjs'
 import { allowedProcessors } from '../../scripts/setup/processors.mjs'
 import type { NativeBinding } from '../native/contract.js'
-import { findAddon, type LoadOutcome, packageRoot, telling } from '../native/load.js'
+import { type LoadOutcome, packageRoot, provideAddon, telling } from '../native/load.js'
 import { platformProblem } from '../native/machine.js'
 import { cpuFlags, loadedLibtorch, mappedLibraries, nvidiaDriver, openmp, type SetupTool, setupParts } from './probe.js'
 import type { DoctorCheck, DoctorReport } from './report.js'
@@ -70,7 +70,11 @@ function loadedChecks({ compiled, loaded }: DoctorReport['libtorch']): DoctorChe
   return [{ name: 'LibTorch compiled and loaded', ok: compiled === loaded, found, remedy: 'npx langevin build' }]
 }
 
-function addonChecks({ path, attempts }: LoadOutcome, mapped: string | undefined): DoctorCheck[] {
+function addonChecks({ path, attempts, refused }: LoadOutcome, mapped: string | undefined): DoctorCheck[] {
+  if (refused) {
+    const { problem, remedy } = refused
+    return [{ name: 'addon', ok: false, found: problem, ...(remedy && { remedy }) }]
+  }
   const said = telling(attempts)
   if (!path) {
     const remedy = said?.remedy ?? 'npx langevin build'
@@ -116,7 +120,7 @@ export async function doctor(): Promise<DoctorReport> {
   const setup = await setupParts()
   const command = setupCommand(root)
   const platform = platformCheck()
-  const outcome: LoadOutcome = platform.ok ? findAddon(root, env) : { attempts: [] }
+  const outcome = provideAddon(root, env)
   const [mapped] = outcome.path ? mappedLibraries(new RegExp(`^${basename(outcome.path)}( \\(deleted\\))?$`)) : []
   // A dependency that runs needs no compiler: what a build would take is looked at where one is to be expected.
   const builds = !installedAsDependency(root) || !outcome.path

@@ -1,6 +1,7 @@
 /** Finds and loads the native addon. */
-import { existsSync } from 'node:fs'
+import { existsSync, realpathSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { dirname } from 'node:path'
 import process from 'node:process'
 import { fileURLToPath, URL } from 'node:url'
 import {
@@ -36,6 +37,8 @@ export interface LoadOutcome {
   addon?: NativeBinding
   path?: string
   attempts: LoadAttempt[]
+  /** Why nothing was opened at all, and the command that fixes it. */
+  refused?: { problem: string; remedy?: string }
 }
 
 const REBUILD = 'npx langevin build'
@@ -82,6 +85,23 @@ export function remedyFor(problem: string, root: string = packageRoot()): string
   return REBUILD
 }
 
+/** The LibTorch this process has opened. It stays also when the addon it was opened for does not load. */
+let opened: string | undefined
+
+/** Why a LibTorch cannot be opened beside the one of the process: their symbols would mix. */
+function mixture(prefix: string): { problem: string; remedy: string } | undefined {
+  if (opened === undefined || realpathSync(prefix) === opened) return undefined
+  return {
+    problem: `it needs the LibTorch in ${prefix}, and this process has already opened the one in ${opened}`,
+    remedy: 'start this process anew with an addon and a LibTorch that fit',
+  }
+}
+
+function openOnce(prefix: string): void {
+  openLibtorch(prefix)
+  opened = realpathSync(prefix)
+}
+
 /** Opens LibTorch, then the addon. Returns the addon, or what went wrong and the command that fixes it. */
 function open(path: string, root: string, env: NodeJS.ProcessEnv): NativeBinding | { problem: string; remedy: string } {
   if (!existsSync(path)) return { problem: MISSING, remedy: setupCommand(root) }
@@ -89,8 +109,10 @@ function open(path: string, root: string, env: NodeJS.ProcessEnv): NativeBinding
   if (damaged) return { problem: damaged, remedy: setupCommand(root) }
   const { prefix, problem, remedy = REBUILD } = libtorchOf(path, { root, env })
   if (problem) return { problem, remedy }
+  const mixed = prefix && mixture(prefix)
+  if (mixed) return mixed
   try {
-    if (prefix) openLibtorch(prefix)
+    if (prefix) openOnce(prefix)
     const addon = require(path) as NativeBinding
     if (addon.contractVersion === CONTRACT_VERSION) return addon
     const found = `it has contract version ${String(addon.contractVersion)}, this package needs ${CONTRACT_VERSION}`
@@ -167,30 +189,48 @@ export function loadError(attempts: readonly LoadAttempt[]): LangevinError {
   )
 }
 
-/** What must hold before anything native is opened. @throws LangevinError ERR_LANGEVIN_NATIVE_LOAD */
-function requireSound(root: string): void {
+/** Why nothing native may be opened: the platform, or a cache into which somebody else could have put files. */
+function refusal(root: string, env: NodeJS.ProcessEnv): LoadOutcome['refused'] {
   const unfit = platformProblem()
-  if (unfit) throw new LangevinError('ERR_LANGEVIN_NATIVE_LOAD', unfit)
-  if (process.env.LANGEVIN_ADDON || !installedAsDependency(root)) return
-  const foreign = foreignCache(stateDirectory(root))
-  if (foreign) {
-    const fix = `LANGEVIN_CACHE=/a/folder/of/yours ${setupCommand(root)}`
-    throw new LangevinError(
-      'ERR_LANGEVIN_NATIVE_LOAD',
-      `nothing is loaded from the cache: ${foreign}. To fix it: ${fix}`,
-    )
-  }
+  if (unfit) return { problem: unfit }
+  if (env.LANGEVIN_ADDON || !installedAsDependency(root)) return undefined
+  const state = stateDirectory(root, env)
+  // In this order: what names the addon is read only when it is to be trusted.
+  const foreign = foreignCache(state) ?? foreignCache(choicePath(root, env)) ?? foreignAddon(root, env)
+  const remedy = `LANGEVIN_CACHE=/a/folder/of/yours ${setupCommand(root)}`
+  return foreign === undefined ? undefined : { problem: `nothing is loaded from the cache: ${foreign}`, remedy }
+}
+
+function foreignAddon(root: string, env: NodeJS.ProcessEnv): string | undefined {
+  const addon = readChoice(root, env)?.addon
+  return addon === undefined ? undefined : foreignCache(dirname(addon))
+}
+
+/**
+ * The addon as it is to be used: nothing is opened that must not be, and the threads are limited before anything asks the
+ * addon, whose pool settles at the first question.
+ *
+ * @param root the package's folder
+ * @returns what was tried, or why nothing was
+ */
+export function provideAddon(root: string, env: NodeJS.ProcessEnv = process.env): LoadOutcome {
+  const refused = refusal(root, env)
+  if (refused) return { attempts: [], refused }
+  const outcome = findAddon(root, env)
+  if (outcome.addon) limitThreads(outcome.addon)
+  return outcome
 }
 
 let loaded: { addon: NativeBinding; path: string } | undefined
 
 function ensure(): { addon: NativeBinding; path: string } {
   if (!loaded) {
-    const root = packageRoot()
-    requireSound(root)
-    const { addon, path, attempts } = findAddon(root)
+    const { addon, path, attempts, refused } = provideAddon(packageRoot())
+    if (refused) {
+      const fix = refused.remedy ? `. To fix it: ${refused.remedy}` : ''
+      throw new LangevinError('ERR_LANGEVIN_NATIVE_LOAD', `${refused.problem}${fix}`)
+    }
     if (!addon || !path) throw loadError(attempts)
-    limitThreads(addon)
     loaded = { addon, path }
   }
   return loaded

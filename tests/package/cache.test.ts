@@ -58,6 +58,9 @@ describe('the cache', () => {
     expect(foreignCache(join(folder, 'none'))).toBeUndefined()
     chmodSync(mine, 0o777)
     expect(foreignCache(mine)).toMatch(/everybody may write/)
+    // As /tmp: others may add files.
+    chmodSync(mine, 0o1777)
+    expect(foreignCache(mine)).toMatch(/everybody may write/)
     chmodSync(mine, 0o700)
     // What root has put into an image is good for all; what another user has is not.
     if (uid === 0) chownSync(mine, 4321, 4321)
@@ -213,6 +216,29 @@ describe('a project that depends on langevin', () => {
     expect(remedies).toContain('npx langevin setup')
     expect(remedies.join()).not.toContain('npm run')
   }, 60_000)
+
+  it.each<[string, (addon: string) => string]>([
+    ['the cache', () => made.cache],
+    ['what names the addon', () => choicePath(made.package, { LANGEVIN_CACHE: made.cache })],
+    ['the folder of the addon', (addon) => dirname(addon)],
+  ])(
+    'loads nothing, by doctor either, where everybody may write to %s',
+    async (_, pathOf) => {
+      const path = pathOf(addCompiled(made))
+      chmodSync(path, 0o1777)
+      const words = `nothing is loaded from the cache: everybody may write to ${path}`
+      expect((await node(made, USE)).stderr).toContain(words)
+      const cli = ['node_modules/langevin/dist/cli/main.js', 'doctor', '--json']
+      const report = JSON.parse((await node(made, cli)).stdout)
+      expect(report.checks.find(({ name }: { name: string }) => name === 'addon')).toMatchObject({
+        ok: false,
+        found: words,
+        remedy: 'LANGEVIN_CACHE=/a/folder/of/yours npx langevin setup',
+      })
+      expect(report.libtorch.loaded).toBeUndefined()
+    },
+    60_000,
+  )
 
   it('sets up without a compiler where the platform package is installed, and leaves the choice', async () => {
     const prebuilt = addPrebuilt(made)

@@ -56,6 +56,20 @@ describe('the loader', () => {
     expect(attempts.slice(0, 3).every(({ remedy }) => /npm run setup|npx langevin build/.test(remedy ?? ''))).toBe(true)
   })
 
+  it('opens no second LibTorch beside the one of the process', () => {
+    native()
+    const other = join(folder, 'other')
+    mkdirSync(join(other, 'lib'), { recursive: true })
+    writeFileSync(join(other, 'lib/libtorch_cpu.so'), '')
+    const candidate = script('other/needs-other.cjs', `module.exports = { contractVersion: ${CONTRACT_VERSION} }`)
+    writeFileSync(join(other, 'langevin.json'), JSON.stringify({ libtorch: { prefix: other } }))
+    const { addon, attempts } = loadAddon([candidate])
+    expect(addon).toBeUndefined()
+    expect(attempts[0]?.problem).toMatch(
+      /it needs the LibTorch in .*other, and this process has already opened the one in/,
+    )
+  })
+
   it('takes what bindings finds, last', () => {
     const built = join(folder, 'gyp/node_modules/langevin/')
     const release = join(built, 'build/Release')
