@@ -82,6 +82,14 @@ double apart(const at::Tensor& a, const at::Tensor& b) {
   return ((a - b).abs() / b.abs().clamp_min(1)).max().item<double>();
 }
 
+// Normal numbers, or states where the columns have some.
+at::Tensor startOf(const Energy& energy, std::int64_t n) {
+  const Random random(9);
+  if (energy.domain().real()) return random.normal(n, energy.inputWidth(), 0, Stream::Init, energy.dtype());
+  const at::Tensor u = random.uniform(n, energy.inputWidth(), 0, Stream::Init, at::kDouble);
+  return energy.domain().encode(u.gt(0.5).to(at::kLong), energy.dtype());
+}
+
 struct Parity {
   std::int64_t proposals = 0, decisions = 0;  // decisions: rows that were refused on one side only
 
@@ -95,7 +103,7 @@ struct Parity {
     Pulse pulse(job, n, steps, false);
     const Random random(1);
     Chains chains;
-    chains.x = Random(9).normal(n, energy.fused->inputWidth(), 0, Stream::Init, energy.fused->dtype());
+    chains.x = startOf(*energy.fused, n);
     chains.y = y;
     chains.firstChain = 7;
     startTile(*sampler, *energy.fused, chains, random, 5);
@@ -135,7 +143,7 @@ struct Outcome {
 Outcome run(const Map& spec, const Energy& energy, std::int64_t n, std::int64_t steps, int threads) {
   Job job;
   Outcome o;
-  o.chains.x = Random(9).normal(n, energy.inputWidth(), 0, Stream::Init, energy.dtype());
+  o.chains.x = startOf(energy, n);
   o.tally = advance(*samplerOf(spec), energy, o.chains, steps, 5, Random(1), threads, job);
   return o;
 }
@@ -168,6 +176,51 @@ TEST(every_step_equals_its_twin) {
       for (const std::int64_t n : {1, 3, 130}) parity.check(spec, energy, n, {}, n == 130 ? 16 : 6);
     CHECK(parity.proposals > 50000);
     CHECK(parity.decisions <= (dtype == at::kFloat ? 3 : 0));
+  }
+}
+
+// Energies whose sites have two levels: of spins on a lattice, binary with hidden units, and one that is linear in no
+// site, so that the estimates of a move and of its way back differ.
+std::vector<Map> energiesOfTwoLevels() {
+  const Map ising{{"kind", "ising"}, {"lattice", List{Value(5), Value(4)}}, {"coupling", 0.3}};
+  const Map rbm{{"kind", "rbm"}, {"input", 30}, {"hidden", 8}};
+  const Map curved{
+      {"kind", "mlp"}, {"input", 17}, {"hidden", List{Value(32)}}, {"activation", "tanh"}, {"states", "binary"}};
+  return {ising, rbm, curved};
+}
+
+TEST(steps_between_two_levels_equal_their_twins) {
+  std::vector<Map> samplers;
+  for (const double stepSize : {0.05, 0.6})
+    for (const bool adjusted : {true, false})
+      samplers.push_back(with(options("discreteLangevin", stepSize), {{"adjusted", adjusted}}));
+  samplers.push_back(with(options("discreteLangevin", 0.3), {{"temperature", kSchedule}}));
+  for (const Map& more : {Map{}, Map{{"temperature", kSchedule}}})
+    samplers.push_back(with({{"kind", "gibbsWithGradients"}, {"steps", 20}}, more));
+  for (const at::ScalarType dtype : {at::kFloat, at::kDouble}) {
+    Parity parity;
+    for (const Map& energy : energiesOfTwoLevels()) {
+      const Pair pair(energy, 3, dtype);
+      for (const Map& sampler : samplers)
+        for (const std::int64_t n : {1, 150}) parity.check(sampler, pair, n, {}, 20);
+    }
+    // Sites by the thousand, each with a uniform of 48 bits, and rows with one test each.
+    CHECK(parity.proposals == 63'420 && parity.decisions <= 3);
+  }
+}
+
+TEST(chains_of_two_levels_do_not_depend_on_threads_or_on_how_a_run_is_cut) {
+  for (const Map& spec : energiesOfTwoLevels()) {
+    const Pair pair(spec);
+    for (const Map& sampler : {options("discreteLangevin", 0.3), Map{{"kind", "gibbsWithGradients"}, {"steps", 20}}}) {
+      const Outcome one = run(sampler, *pair.fused, 400, 20, 1), two = run(sampler, *pair.fused, 400, 20, 2);
+      CHECK(same(one.chains, two.chains));
+      CHECK(one.tally.accepted == two.tally.accepted && one.tally.accepted > 0);
+      Outcome cut = run(sampler, *pair.fused, 400, 11, 2);
+      Job job;
+      advance(*samplerOf(sampler), *pair.fused, cut.chains, 9, 16, Random(1), 1, job);
+      CHECK(same(one.chains, cut.chains));
+    }
   }
 }
 

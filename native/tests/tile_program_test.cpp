@@ -171,8 +171,23 @@ TEST(quadratic_forms_of_a_few_diagonals) {
     }
   Energy energy(form(40, at::eye(40, at::kDouble), true), at::kDouble, at::kCPU, 1);
   CHECK(energy.packed<double>()->weights[1].diagonals == std::vector<std::int64_t>{0});
-  energy.parameters().assign({{"precision", at::full({40, 40}, 0.5, at::kDouble)}}, false);
-  CHECK(energy.packed<double>()->weights[1].diagonals.empty());
+  // A matrix that changes its kind leaves nothing of the one before.
+  const auto right = [&](const at::Tensor& precision) {
+    energy.parameters().assign({{"precision", precision}}, false);
+    Batch rows;
+    rows.x = Random(62).normal(70, 40, 0, Stream::User, at::kDouble);
+    const at::Tensor z = rows.x - energy.parameters().tensors()[0], slope = at::matmul(z, precision);
+    const EnergyAndGradient found = energy.energyAndGradient(rows);
+    CHECK(at::allclose(found.gradient, slope, 1e-12, 1e-12));
+    CHECK(at::allclose(found.energy, (slope * z).sum(1) / 2, 1e-12, 1e-12));
+  };
+  const at::Tensor full = at::full({40, 40}, 0.5, at::kDouble) + at::eye(40, at::kDouble);
+  for (int turn = 0; turn < 2; ++turn) {
+    right(full);
+    CHECK(energy.packed<double>()->weights[1].diagonals.empty());
+    right(at::diag(at::linspace(0.5, 2, 40, at::kDouble)));
+    CHECK(energy.packed<double>()->weights[1].diagonals == std::vector<std::int64_t>{0});
+  }
 }
 
 TEST(pairwise_interactions_on_lattices_and_among_all) {

@@ -19,7 +19,7 @@ const std::vector<OpDefinition>& reductionOperations() {
       {"logsumexp", [](const OpCall& c) { return c.in(0).logsumexp(1, true); }},
       {"logSoftmax", [](const OpCall& c) { return at::log_softmax(c.in(0), 1); }},
       // x C with C [in, out]
-      {"matmul", [](const OpCall& c) { return at::matmul(c.in(0), c.constant(0)); }},
+      {"matmul", [](const OpCall& c) { return at::matmul(c.in(0), c.constant(0)); }, {.form = OpForm::Matmul}},
       // integers: first column; width: how many
       {"slice",
        [](const OpCall& c) { return c.in(0).slice(1, c.node.integers[0], c.node.integers[0] + c.node.width()); },

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <vector>
 
 namespace langevin {
 namespace {
@@ -94,10 +95,23 @@ at::Tensor choose(const at::Tensor& logits, const at::Tensor& u) {
   return below.sum(-1).clamp_max_(logits.size(-1) - 1);
 }
 
+void fillFineUniform(double* out, std::int64_t rows, std::int64_t cols, std::uint64_t seed, std::uint64_t firstRow,
+                     std::uint64_t step, Stream stream) {
+  thread_local std::vector<float> words;
+  words.resize(static_cast<std::size_t>(2 * rows * cols));
+  fillUniform(words.data(), rows, 2 * cols, seed, firstRow, step, stream);
+  for (std::int64_t r = 0; r < rows; ++r) {
+    const float *coarse = words.data() + 2 * r * cols, *fine = coarse + cols;
+    for (std::int64_t c = 0; c < cols; ++c)
+      out[r * cols + c] = (static_cast<double>(fine[c]) - 0.5) * 0x1p-24 + static_cast<double>(coarse[c]);
+  }
+}
+
 at::Tensor fineUniform(const Random& random, std::int64_t rows, std::int64_t cols, std::uint64_t step, Stream stream,
                        std::uint64_t firstRow) {
-  const at::Tensor words = random.uniform(rows, 2 * cols, step, stream, at::kDouble, firstRow);
-  return (words.slice(1, cols) - 0.5).mul_(0x1p-24).add_(words.slice(1, 0, cols));
+  at::Tensor out = at::empty({rows, cols}, at::kDouble);
+  fillFineUniform(out.data_ptr<double>(), rows, cols, random.seed(), firstRow, step, stream);
+  return out;
 }
 
 }  // namespace langevin

@@ -48,6 +48,8 @@ at::Tensor choose(const at::Tensor& logits, const at::Tensor& u);
 
 /// Uniform numbers of 48 bits, float64 [rows, cols]: a choice among thousands, or a probability far below 2^-24, is as
 /// likely as it should be.
+void fillFineUniform(double* out, std::int64_t rows, std::int64_t cols, std::uint64_t seed, std::uint64_t firstRow,
+                     std::uint64_t step, Stream stream);
 at::Tensor fineUniform(const Random& random, std::int64_t rows, std::int64_t cols, std::uint64_t step, Stream stream,
                        std::uint64_t firstRow);
 

@@ -6,6 +6,7 @@
 // away where E is linear in each site; elsewhere it does not, since the gradient's estimates of a move and of its
 // way back differ.
 #include "samplers/discrete.hpp"
+#include "samplers/fused.hpp"
 #include "samplers/moves.hpp"
 #include "samplers/sampler.hpp"
 
@@ -45,6 +46,10 @@ class DiscreteLangevin final : public Sampler {
     chains.x = std::move(x);
     chains.energy = std::move(next.energy);
     chains.gradient = std::move(next.gradient);
+  }
+
+  std::unique_ptr<TileExecutor> fuse(const Energy& energy) const override {
+    return fuseDiscreteLangevin(*this, energy, adjusted_);
   }
 
  private:

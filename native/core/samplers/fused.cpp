@@ -107,6 +107,27 @@ void BlockOf<T>::uniform(T* out, const StepClock& clock, const Random& random, S
 }
 
 template <class T>
+void BlockOf<T>::take(const ProposalOf<T>& next, std::int64_t row) const {
+  std::copy_n(next.x + row * cols, cols, x + row * cols);
+  std::copy_n(next.gradient + row * cols, cols, gradient + row * cols);
+  energy[row] = next.energy[row];
+}
+
+template <class T>
+void BlockOf<T>::acceptMoves(const ProposalOf<T>& next, const double* logRatio, T* u, const StepClock& clock,
+                             const Random& random, Tally& tally) const {
+  uniform(u, clock, random, Stream::Accept);
+  for (std::int64_t r = 0; r < rows; ++r) {
+    if (!std::isfinite(next.energy[r])) ++tally.divergences;
+    tallyAcceptance(logRatio[r], tally);
+    // A ratio that is not a number compares false: such a proposal is refused, never entered.
+    if (!(std::log(static_cast<double>(u[r])) < logRatio[r])) continue;
+    ++tally.accepted;
+    take(next, r);
+  }
+}
+
+template <class T>
 void BlockOf<T>::requireFinite(const T* values, std::int64_t width, const char* what, std::uint64_t counter) const {
   // Integer compare: vectorises, where a floating-point reduction would not.
   using Bits = std::conditional_t<std::is_same_v<T, float>, std::uint32_t, std::uint64_t>;

@@ -12,6 +12,12 @@
 
 namespace langevin {
 
+/// Where a block may go next: rows with their energies and gradients.
+template <class T>
+struct ProposalOf {
+  const T *x, *energy, *gradient;
+};
+
 /// A block of chains: contiguous rows of the state, scratch memory, and the moves every kernel shares.
 template <class T>
 class BlockOf {
@@ -43,6 +49,11 @@ class BlockOf {
   bool outside(const T* row) const;
   void normal(T* out, const StepClock& clock, const Random& random, Stream stream) const;
   void uniform(T* out, const StepClock& clock, const Random& random, Stream stream) const;  // [rows]
+  /// Row `row` of the state becomes that of the proposal.
+  void take(const ProposalOf<T>& next, std::int64_t row) const;
+  /// acceptMoves() of moves.hpp: the Metropolis test of every row by the log ratios [rows]; `u` is scratch [rows].
+  void acceptMoves(const ProposalOf<T>& next, const double* logRatio, T* u, const StepClock& clock,
+                   const Random& random, Tally& tally) const;
   /// Code::NonFinite or Code::Diverged naming the chain.
   void requireFinite(const T* values, std::int64_t width, const char* what, std::uint64_t counter) const;
 
@@ -124,5 +135,9 @@ std::unique_ptr<const FusedKernelOf<T>> fusedMala(LangevinStepAt at);
 
 template <class T>
 std::unique_ptr<const FusedKernelOf<T>> fusedUnderdampedLangevin(const CommonOptions& common, double friction);
+
+/// Null but for sites of one kind with two levels.
+std::unique_ptr<TileExecutor> fuseDiscreteLangevin(const Sampler& sampler, const Energy& energy, bool adjusted);
+std::unique_ptr<TileExecutor> fuseGibbsWithGradients(const Sampler& sampler, const Energy& energy);
 
 }  // namespace langevin

@@ -82,32 +82,24 @@ template <class T>
 class FusedMala final : public FusedKernelOf<T> {
  public:
   explicit FusedMala(LangevinStepAt at) : at_(std::move(at)) {}
-  FusedScratch scratch() const override { return {Matrices, 2, 0}; }
+  FusedScratch scratch() const override { return {Matrices, 2, 1}; }
 
   void step(const BlockOf<T>& b, const StepClock& clock, const Random& random, Tally& tally) const override {
     const LangevinStep s = at_(clock);
-    T *x = b.matrix(X), *gradient = b.matrix(Gradient), *energy = b.column(0), *u = b.column(1);
+    T *x = b.matrix(X), *gradient = b.matrix(Gradient), *energy = b.column(0);
+    double* ratio = b.sums(0);
     const T* clipped = b.clip(b.gradient, b.matrix(Clipped), &tally.clipped);
     copyNumbers(x, b.x, b.size());
     moveRows(b, x, clipped, s, b.matrix(Noise), clock, random);
     b.evaluate(x, energy, gradient);
-    b.uniform(u, clock, random, Stream::Accept);
     const Move<T> move{b.x, b.energy, clipped, x, energy, b.clip(gradient, b.matrix(NextClipped))};
     for (std::int64_t r = 0; r < b.rows; ++r) {
-      double ratio = move.logRatio(r, b.cols, s);
-      if (b.outside(x + r * b.cols)) {
-        ++tally.clamped;
-        ratio = -std::numeric_limits<double>::infinity();
-      }
-      if (!std::isfinite(energy[r])) ++tally.divergences;
-      tallyAcceptance(ratio, tally);
-      // A ratio that is not a number compares false: such a proposal is refused, never entered.
-      if (!(std::log(static_cast<double>(u[r])) < ratio)) continue;
-      ++tally.accepted;
-      copyNumbers(b.x + r * b.cols, x + r * b.cols, b.cols);
-      copyNumbers(b.gradient + r * b.cols, gradient + r * b.cols, b.cols);
-      b.energy[r] = energy[r];
+      ratio[r] = move.logRatio(r, b.cols, s);
+      if (!b.outside(x + r * b.cols)) continue;
+      ++tally.clamped;
+      ratio[r] = -std::numeric_limits<double>::infinity();
     }
+    b.acceptMoves({x, energy, gradient}, ratio, b.column(1), clock, random, tally);
   }
 
  private:

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "samplers/discrete.hpp"
+#include "samplers/fused.hpp"
 #include "samplers/moves.hpp"
 #include "samplers/sampler.hpp"
 
@@ -36,6 +37,10 @@ class GibbsWithGradients final : public Sampler {
     const at::Tensor logRatio = (chains.energy.to(at::kDouble) - next.energy) / temperature +
                                 probability(backward, flip ? site : site * k + before) - probability(forward, move);
     acceptMoves(chains, x, next, logRatio, clock, random, tally);
+  }
+
+  std::unique_ptr<TileExecutor> fuse(const Energy& energy) const override {
+    return fuseGibbsWithGradients(*this, energy);
   }
 
  private:

@@ -298,11 +298,19 @@ TileProgramOf<T>::~TileProgramOf() {}  // here, where nodes are complete
 template <class T>
 void TileProgramOf<T>::packConstants() {
   packedConstants_.resize(constants_.size());
+  packedForAdjoints_.resize(constants_.size());
   for (const TileNodeOf<T>& n : nodes_) {
-    if (!n.definition->is(OpForm::Distances)) continue;
+    const bool matmul = n.definition->is(OpForm::Matmul);
+    if (!matmul && !n.definition->is(OpForm::Distances)) continue;
     const auto i = static_cast<std::size_t>(n.constants[0]);
+    const T* numbers = constants_[i].data();
     const std::int64_t depth = nodes_[static_cast<std::size_t>(n.inputs[0])].width;
-    packMatrix<T>({constants_[i].data(), 1, depth}, depth, n.width, packedConstants_[i]);
+    if (matmul) {
+      packMatrix<T>({numbers, n.width, 1}, depth, n.width, packedConstants_[i]);
+      packMatrix<T>({numbers, 1, n.width}, n.width, depth, packedForAdjoints_[i]);
+    } else {
+      packMatrix<T>({numbers, 1, depth}, depth, n.width, packedConstants_[i]);
+    }
   }
 }
 

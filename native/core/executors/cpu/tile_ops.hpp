@@ -87,7 +87,6 @@ struct TileProgramOf<T>::Pass {
   T* rowsBase = nullptr;      // per-row region of values and what is kept for backward: offset * stride
   T* adjointsBase = nullptr;  // per-row region of adjoints
   T* fixedBase = nullptr;     // values shared by all rows
-  TileWorkspace* workspace = nullptr;
   bool derivatives = false;
   bool half = false;         // products in bfloat16
   const T* zeros = nullptr;  // set where the values are tangents: what does not depend on the rows has none
@@ -135,7 +134,9 @@ struct TileCallOf {
   /// Input i, a parameter as it is, packed.
   const TileWeightsOf<T>& weightsOf(int i) const;
   const T* constant(int i) const;
+  /// Constant i as the product with the input wants it, and as the product with the adjoint does.
   const T* packedConstant(int i) const;
+  const T* packedForAdjoints(int i) const;
   const TileParameter& parameterInfo(int i) const { return node().parameters[static_cast<std::size_t>(i)]; }
   /// Where the gradient of parameter i goes, or null when it has none.
   T* parameterGradient(int i) const;

@@ -86,8 +86,7 @@ void linearBackward(TileCallOf<T>& c) {
 template <class T>
 void matmulForward(TileCallOf<T>& c) {
   ProductOf<T> p{.rows = c.rows(), .cols = c.width(), .depth = c.inWidth(0), .a = c.in(0), .lda = c.inWidth(0)};
-  p.b = {c.constant(0), c.width(), 1};
-  p.panel = panelOf(c, p.depth);
+  p.packed = c.packedConstant(0);
   p.c = c.out();
   c.k.multiply(p);
 }
@@ -95,8 +94,7 @@ template <class T>
 void matmulBackward(TileCallOf<T>& c) {
   if (!c.wants(0)) return;
   ProductOf<T> p{.rows = c.rows(), .cols = c.inWidth(0), .depth = c.width(), .a = c.adjoint(), .lda = c.width()};
-  p.b = {c.constant(0), 1, c.width()};
-  p.panel = panelOf(c, p.depth);
+  p.packed = c.packedForAdjoints(0);
   p.c = c.adjointOf(0);
   p.add = c.adds(0);
   c.k.multiply(p);

@@ -18,18 +18,22 @@ const T* centred(TileCallOf<T>& c) {
   return z;
 }
 
-// out [rows, d] = z S with a symmetric S as packSymmetric() left it.
+// out [rows, d] = z S + bias with a symmetric S as packSymmetric() left it; no bias where it is null.
 template <class T>
-void multiplySymmetric(TileCallOf<T>& c, const TileWeightsOf<T>& s, const T* z, T* out) {
+void multiplySymmetric(TileCallOf<T>& c, const TileWeightsOf<T>& s, const T* z, const T* bias, T* out) {
   const std::int64_t d = c.inWidth(0);
   if (s.diagonals.empty()) {
     ProductOf<T> p{.rows = c.rows(), .cols = d, .depth = d, .a = z, .lda = d};
     p.packed = s.forward.data();
+    p.bias = bias;
     p.c = out;
     return c.k.multiply(p);
   }
-  std::fill_n(out, c.rows() * d, T(0));
   for (std::int64_t r = 0; r < c.rows(); ++r) {
+    if (bias)
+      std::copy_n(bias, d, out + r * d);
+    else
+      std::fill_n(out + r * d, d, T(0));
     const T* numbers = s.columns.data();
     for (const std::int64_t o : s.diagonals) {
       const std::int64_t first = std::max<std::int64_t>(0, -o), count = d - std::abs(o);
@@ -44,7 +48,7 @@ template <class T>
 void quadraticForward(TileCallOf<T>& c) {
   const std::int64_t d = c.inWidth(0);
   const T* z = centred(c);
-  multiplySymmetric(c, c.weightsOf(2), z, c.kept());
+  multiplySymmetric(c, c.weightsOf(2), z, static_cast<const T*>(nullptr), c.kept());
   for (std::int64_t r = 0; r < c.rows(); ++r) c.k.dotRows(z + r * d, c.kept() + r * d, T(0), c.out() + r, 1, d);
   c.k.scale(T(0.5), T(0), c.out(), c.out(), c.rows());
 }
@@ -92,12 +96,9 @@ void pairwiseForward(TileCallOf<T>& c) {
   const std::int64_t d = c.inWidth(0);
   const T *x = c.in(0), *field = c.parameter(1);
   T *out = c.out(), *kept = c.kept();
-  multiplySymmetric(c, c.weights(), x, kept);
-  for (std::int64_t r = 0; r < c.rows(); ++r) {
-    c.k.axpy(T(2), field, kept + r * d, d);
-    c.k.dotRows(x + r * d, kept + r * d, T(0), out + r, 1, d);
-    c.k.axpy(T(-1), field, kept + r * d, d);
-  }
+  multiplySymmetric(c, c.weights(), x, field, kept);
+  c.k.dotRows(x, field, T(0), out, c.rows(), d);
+  for (std::int64_t r = 0; r < c.rows(); ++r) c.k.dotRows(x + r * d, kept + r * d, out[r], out + r, 1, d);
   c.k.scale(T(-0.5), T(0), out, out, c.rows());
 }
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <mutex>
 #include <unordered_map>
 
 #include "executors/cpu/tile_ops.hpp"
@@ -89,6 +88,11 @@ const TileWeightsOf<T>& TileCallOf<T>::weightsOf(int i) const {
 template <class T>
 const T* TileCallOf<T>::packedConstant(int i) const {
   return program.packedConstants_[static_cast<std::size_t>(node().constants[static_cast<std::size_t>(i)])].data();
+}
+
+template <class T>
+const T* TileCallOf<T>::packedForAdjoints(int i) const {
+  return program.packedForAdjoints_[static_cast<std::size_t>(node().constants[static_cast<std::size_t>(i)])].data();
 }
 
 template <class T>
@@ -185,7 +189,6 @@ typename TileProgramOf<T>::Pass TileProgramOf<T>::layout(const Packed& packed, c
   Pass pass;
   pass.packed = &packed;
   pass.in = in;
-  pass.workspace = &ws;
   pass.derivatives = derivatives;
   pass.stride = (in.rows + 15) / 16 * 16;
   const auto rowNumbers = static_cast<std::size_t>(numbersPerRow_ * pass.stride);

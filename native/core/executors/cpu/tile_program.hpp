@@ -71,9 +71,9 @@ enum class Precision { Float32, BFloat16 };
 /// Weights in the order the matrix kernels want.
 template <class T>
 struct TileWeightsOf {
-  Aligned<T> forward, backward;  // x W' and g W; of a quadratic form the symmetric part, in `forward`
+  Aligned<T> forward, backward;  // x W' and g W; of quadratic forms and couplings the symmetric part, in `forward`
   Aligned<std::uint32_t> forwardHalf, backwardHalf;  // the same in bfloat16, once it was asked for
-  std::vector<T> columns;                            // W', where the layer has too few inputs for a packed product
+  std::vector<T> columns;  // W', where the layer has too few inputs for a packed product, or the diagonals below
   // Of a symmetric matrix that is 0 beyond a few diagonals (a lattice, independent columns): those, instead of `forward`.
   // The numbers of the one from [0, o] or [-o, 0] on are at `columns`, row by row of the matrix, d for each.
   std::vector<std::int64_t> diagonals;
@@ -84,7 +84,7 @@ struct TileWeightsOf {
 template <class T>
 struct PackedOf {
   std::vector<std::vector<T>> plain;      // every parameter as it is
-  std::vector<TileWeightsOf<T>> weights;  // of linear layers and quadratic forms, by parameter
+  std::vector<TileWeightsOf<T>> weights;  // of linear layers, quadratic forms and couplings, by parameter
   std::vector<std::uint64_t> versions;    // of every parameter here: what nobody trains is packed once
   std::uint64_t version = 0;
   Precision precision = Precision::Float32;  // BFloat16: both are there
@@ -164,7 +164,7 @@ class TileProgramOf {
   int energy_ = -1, joint_ = -1, outputs_ = -1;
   bool optionalCondition_ = false, trainable_ = true;
   std::vector<std::vector<T>> constants_;
-  std::vector<Aligned<T>> packedConstants_;  // of those whose operation wants them so, turned
+  std::vector<Aligned<T>> packedConstants_, packedForAdjoints_;  // of those whose operation wants them so
 };
 
 using TileInput = TileInputOf<float>;

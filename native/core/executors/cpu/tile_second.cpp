@@ -40,7 +40,6 @@ typename TileProgramOf<T>::SecondPass TileProgramOf<T>::secondPass(const Packed&
   Pass& a = two.values;
   a.packed = &packed;
   a.in = in;
-  a.workspace = &ws;
   a.derivatives = true;
   a.stride = (in.rows + 15) / 16 * 16;
   const auto rowNumbers = static_cast<std::size_t>(numbersPerRow_ * a.stride);
@@ -53,8 +52,8 @@ typename TileProgramOf<T>::SecondPass TileProgramOf<T>::secondPass(const Packed&
   a.adjointsBase = a.rowsBase + rowNumbers;
   a.gradient = a.adjointsBase + adjoints;
   a.fixedBase = a.gradient + input;
-  a.energyNode = joint_ >= 0 && (in.y || in.labels) ? joint_ : energy_;
   const bool conditioned = in.y || in.labels;
+  a.energyNode = joint_ >= 0 && conditioned ? joint_ : energy_;
   a.last = optionalCondition_ && !conditioned ? std::max(energy_, outputs_) : static_cast<int>(nodes_.size()) - 1;
   two.tangents = a;
   two.tangents.rowsBase = room.reserve<T>(rowNumbers + adjoints + wide + input);

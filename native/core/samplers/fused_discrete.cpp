@@ -1,0 +1,206 @@
+// Moves between the two levels of sites on a block: discreteLangevin and gibbsWithGradients, whose files have the
+// formulas. Probabilities are float64 for energies of either precision, as in their twins.
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "samplers/discrete.hpp"
+#include "samplers/fused.hpp"
+
+namespace langevin {
+namespace {
+
+// Tables [rows, sites] of this thread.
+class Tables {
+ public:
+  double* get(int i, std::int64_t count) {
+    std::vector<double>& m = memory_[i];
+    if (m.size() < static_cast<std::size_t>(count)) m.resize(static_cast<std::size_t>(count));
+    return m.data();
+  }
+
+ private:
+  std::vector<double> memory_[4];
+};
+
+Tables& tables() {
+  thread_local Tables mine;
+  return mine;
+}
+
+// What sites of two values share.
+class TwoLevels {
+ public:
+  explicit TwoLevels(const std::vector<double>& values) : low_(values[0]), sum_(values[0] + values[1]) {
+    const double apart = values[1] - values[0];
+    square_ = apart * apart;
+  }
+
+  bool isLow(double x) const { return x == low_; }
+  double squaredDistance() const { return square_; }
+  template <class T>
+  T other(T x) const {
+    return static_cast<T>(sum_) - x;
+  }
+  /// out = factor dE/dx . (x' - x) + shift, x' with the other level at the site.
+  template <class T>
+  void logits(const T* x, const T* gradient, double factor, double shift, double* out, std::int64_t n) const {
+    for (std::int64_t i = 0; i < n; ++i)
+      out[i] = (sum_ - 2 * static_cast<double>(x[i])) * static_cast<double>(gradient[i]) * factor + shift;
+  }
+
+ private:
+  double low_, sum_, square_;
+};
+
+template <class T>
+class FusedDiscreteLangevin final : public FusedKernelOf<T> {
+ public:
+  FusedDiscreteLangevin(const CommonOptions& common, bool adjusted, const std::vector<double>& values)
+      : common_(common), adjusted_(adjusted), levels_(values) {}
+  FusedScratch scratch() const override { return {2, 2, 1}; }
+
+  void step(const BlockOf<T>& b, const StepClock& clock, const Random& random, Tally& tally) const override {
+    const double temperature = common_.temperature.at(clock.t, clock.total);
+    const double factor = -0.5 / temperature;
+    const double shift = -levels_.squaredDistance() * 0.5 / common_.stepSize.at(clock.t, clock.total);
+    const bool tested = adjusted_ || clock.monitored();
+    T *x = b.matrix(0), *gradient = b.matrix(1), *energy = b.column(0);
+    double *logit = tables().get(0, b.size()), *work = tables().get(1, b.size()), *ratio = b.sums(0);
+    levels_.logits(b.x, b.gradient, factor, shift, logit, b.size());
+    propose(b, clock, random, logit, work, x);
+    if (tested) addLogProbability(b, logit, work, x, -1, ratio, true);
+    b.evaluate(x, energy, gradient);
+    if (!adjusted_) b.requireFinite(gradient, b.cols, "the gradient of its energy", clock.counter);
+    if (tested) {
+      levels_.logits(x, gradient, factor, shift, logit, b.size());
+      addLogProbability(b, logit, work, x, 1, ratio, false);
+      for (std::int64_t r = 0; r < b.rows; ++r)
+        ratio[r] += (static_cast<double>(b.energy[r]) - energy[r]) / temperature;
+    }
+    if (adjusted_) return b.acceptMoves({x, energy, gradient}, ratio, b.column(1), clock, random, tally);
+    for (std::int64_t r = 0; r < b.rows; ++r) {
+      if (tested) tallyAcceptance(ratio[r], tally);
+      b.take({x, energy, gradient}, r);
+    }
+  }
+
+ private:
+  // The site goes to the higher level where u is above the probability of the lower one.
+  void propose(const BlockOf<T>& b, const StepClock& clock, const Random& random, const double* logit, double* work,
+               T* x) const {
+    const TileKernelsOf<double>& k = tileKernelsOf<double>();
+    double* u = tables().get(2, b.size());
+    fillFineUniform(u, b.rows, b.cols, random.seed(), b.firstChain(), clock.counter, Stream::Noise);
+    k.unary({Unary::Sigmoid, 0}, logit, work, nullptr, b.size());
+    for (std::int64_t i = 0; i < b.size(); ++i) {
+      const bool low = levels_.isLow(b.x[i]);
+      const double lower = low ? 1 - work[i] : work[i];
+      x[i] = (lower <= u[i]) == low ? levels_.other(b.x[i]) : b.x[i];
+    }
+  }
+
+  // ratio (+)= sign log q: the sites that changed sigmoid(logit), the others 1 - sigmoid(logit). log(1 + exp(l)) is
+  // max(l, 0) + log(1 + exp(-|l|)): softplus is the identity for large numbers, as torch's.
+  void addLogProbability(const BlockOf<T>& b, const double* logit, double* work, const T* x, double sign, double* ratio,
+                         bool first) const {
+    for (std::int64_t i = 0; i < b.size(); ++i) work[i] = -std::abs(logit[i]);
+    tileKernelsOf<double>().unary({Unary::Softplus, 0}, work, work, nullptr, b.size());
+    for (std::int64_t r = 0; r < b.rows; ++r) {
+      double sum = 0;
+      for (std::int64_t i = r * b.cols; i < (r + 1) * b.cols; ++i)
+        sum += (x[i] == b.x[i] ? 0.0 : logit[i]) - std::max(logit[i], 0.0) - work[i];
+      ratio[r] = (first ? 0 : ratio[r]) + sign * sum;
+    }
+  }
+
+  const CommonOptions& common_;
+  bool adjusted_;
+  TwoLevels levels_;
+};
+
+template <class T>
+class FusedGibbsWithGradients final : public FusedKernelOf<T> {
+ public:
+  FusedGibbsWithGradients(const CommonOptions& common, const std::vector<double>& values)
+      : common_(common), levels_(values) {}
+  FusedScratch scratch() const override { return {2, 2, 1}; }
+
+  void step(const BlockOf<T>& b, const StepClock& clock, const Random& random, Tally& tally) const override {
+    const double temperature = common_.temperature.at(clock.t, clock.total);
+    T *x = b.matrix(0), *gradient = b.matrix(1), *energy = b.column(0);
+    double *logit = tables().get(0, b.size()), *ratio = b.sums(0);
+    double *u = tables().get(2, b.rows), *sums = tables().get(3, b.rows);
+    fillFineUniform(u, b.rows, 1, random.seed(), b.firstChain(), clock.counter, Stream::Noise);
+    levels_.logits(b.x, b.gradient, -0.5 / temperature, 0, logit, b.size());
+    logSums(b, logit, sums);
+    thread_local std::vector<std::int64_t> sites;
+    sites.resize(static_cast<std::size_t>(b.rows));
+    std::copy_n(b.x, b.size(), x);
+    for (std::int64_t r = 0; r < b.rows; ++r) {
+      const std::int64_t site = r * b.cols + choose(b, r, u[r]);
+      sites[static_cast<std::size_t>(r)] = site;
+      x[site] = levels_.other(x[site]);
+      ratio[r] = sums[r] - logit[site];
+    }
+    b.evaluate(x, energy, gradient);
+    levels_.logits(x, gradient, -0.5 / temperature, 0, logit, b.size());
+    logSums(b, logit, sums);
+    for (std::int64_t r = 0; r < b.rows; ++r)
+      ratio[r] += logit[sites[static_cast<std::size_t>(r)]] - sums[r] +
+                  (static_cast<double>(b.energy[r]) - energy[r]) / temperature;
+    b.acceptMoves({x, energy, gradient}, ratio, b.column(1), clock, random, tally);
+  }
+
+ private:
+  // log sum exp of every row, and in table 1 exp(logit - the largest of the row).
+  static void logSums(const BlockOf<T>& b, const double* logit, double* sums) {
+    const TileKernelsOf<double>& k = tileKernelsOf<double>();
+    double* weights = tables().get(1, b.size());
+    for (std::int64_t r = 0; r < b.rows; ++r) {
+      const double* row = logit + r * b.cols;
+      sums[r] = *std::max_element(row, row + b.cols);
+      k.scale(1, -sums[r], row, weights + r * b.cols, b.cols);
+    }
+    k.unary({Unary::Exp, 0}, weights, weights, nullptr, b.size());
+    for (std::int64_t r = 0; r < b.rows; ++r) {
+      double total = 0;
+      for (std::int64_t i = r * b.cols; i < (r + 1) * b.cols; ++i) total += weights[i];
+      sums[r] += std::log(total);
+    }
+  }
+
+  // The first site whose cumulative weight is above u times the sum; as choose() of discrete.hpp.
+  static std::int64_t choose(const BlockOf<T>& b, std::int64_t row, double u) {
+    const double* weights = tables().get(1, b.size()) + row * b.cols;
+    double total = 0;
+    for (std::int64_t i = 0; i < b.cols; ++i) total += weights[i];
+    double cumulative = 0;
+    for (std::int64_t i = 0; i < b.cols; ++i)
+      if ((cumulative += weights[i]) > u * total) return i;
+    return b.cols - 1;
+  }
+
+  const CommonOptions& common_;
+  TwoLevels levels_;
+};
+
+}  // namespace
+
+std::unique_ptr<TileExecutor> fuseDiscreteLangevin(const Sampler& sampler, const Energy& energy, bool adjusted) {
+  if (!energy.domain().flips()) return nullptr;
+  const std::vector<double> values = energy.domain().runs()[0].values();
+  return fuse(sampler, energy, [&]<class T>() -> std::unique_ptr<const FusedKernelOf<T>> {
+    return std::make_unique<FusedDiscreteLangevin<T>>(sampler.common(), adjusted, values);
+  });
+}
+
+std::unique_ptr<TileExecutor> fuseGibbsWithGradients(const Sampler& sampler, const Energy& energy) {
+  if (!energy.domain().flips()) return nullptr;
+  const std::vector<double> values = energy.domain().runs()[0].values();
+  return fuse(sampler, energy, [&]<class T>() -> std::unique_ptr<const FusedKernelOf<T>> {
+    return std::make_unique<FusedGibbsWithGradients<T>>(sampler.common(), values);
+  });
+}
+
+}  // namespace langevin
