@@ -86,6 +86,12 @@ export class Energy<R extends number = number> extends Base {
     return new Energy(made.handle, made.spec, options.inputs)
   }
 
+  /** @internal As `create`, of what a file describes and has so many numbers for. */
+  static async described(spec: SpecValue, options: CreateOptions, mostNumbers: number): Promise<Energy> {
+    const made = await createNative('energy', spec, options, mostNumbers)
+    return new Energy(made.handle, made.spec, options.inputs)
+  }
+
   /**
    * Reads an energy from a safetensors file: one that `save` wrote, or a training checkpoint.
    *
@@ -94,7 +100,7 @@ export class Energy<R extends number = number> extends Base {
    * @throws (rejects) ERR_LANGEVIN_IO, _FORMAT (not such a file; parameters that do not fit the spec)
    */
   static async load(path: string, options: LoadOptions = {}): Promise<Energy> {
-    return loadInto(path, 'energy', options, (spec, more) => Energy.create(spec, more))
+    return loadInto(path, 'energy', options, (...made) => Energy.described(...made))
   }
 
   /**

@@ -72,6 +72,15 @@ export function messageOf(error: unknown): string {
   return types.isNativeError(error) ? error.message || error.name : String(error)
 }
 
+/** A value as a message shows it. JSON can hold objects whose `toString` is a number: of those String() throws. */
+export function shown(value: unknown): string {
+  try {
+    return String(value)
+  } catch {
+    return 'an object'
+  }
+}
+
 /** What an abort without a reason of its own rejects with: an error named AbortError, as `signal.reason` is. */
 export function abortError(message: string): Error {
   // A bare context of node:vm has no DOMException.

@@ -20,7 +20,7 @@ import { throwIfAborted } from './native/signal.js'
 import { type InvokeOptions, invoke, invokeNow } from './runtime/index.js'
 import { parseSpec, requireOptions, type SpecValue } from './spec/index.js'
 import { type FloatDtype, type RowsLike, type Tensor, toRows } from './tensor/index.js'
-import { type Family, networkMetadata, prefixHint, readNetworkFile } from './weights.js'
+import { type Family, networkMetadata, numbersIn, prefixHint, readNetworkFile } from './weights.js'
 
 /** Where a network's numbers live. */
 export interface PlacementOptions extends InvokeOptions {
@@ -62,12 +62,16 @@ const SIGNAL = ['signal'] as const satisfies readonly (keyof InvokeOptions)[]
 
 const classOf = (family: Family) => (family === 'energy' ? 'Energy' : 'Network')
 
-/** @internal A native network from a spec of one of the two families. */
-export async function createNative(family: Family, spec: SpecValue, options: CreateOptions) {
+/**
+ * @internal A native network from a spec of one of the two families.
+ *
+ * @param mostNumbers what there is for its parameters, where a file describes it: more are ERR_LANGEVIN_SHAPE before any is allocated
+ */
+export async function createNative(family: Family, spec: SpecValue, options: CreateOptions, mostNumbers?: number) {
   const owner = `${classOf(family)}.create`
   const { signal, seed = 0, dtype = 'float32', device = 'cpu' } = requireOptions(owner, options, CREATE)
   const parsed = parseSpec(family, spec)
-  const args = { spec: parsed, seed, dtype, device }
+  const args = { spec: parsed, seed, dtype, device, mostNumbers }
   const handle =
     family === 'energy'
       ? await invoke<NativeNetwork>('energy.create', args, { signal })
@@ -95,11 +99,17 @@ export async function loadInto<N extends Network>(
   path: string,
   family: Family,
   options: LoadOptions,
-  create: (spec: SpecValue, options: CreateOptions) => Promise<N>,
+  create: (spec: SpecValue, options: CreateOptions, mostNumbers: number) => Promise<N>,
 ): Promise<N> {
   const { device = 'cpu', signal, ...given } = requireOptions(`${classOf(family)}.load`, options, LOAD)
   const { spec, dtype, inputs, weights, names } = await readNetworkFile(path, family, given)
-  const network = await create(spec, { dtype, device, signal, inputs })
+  const misfit = (error: unknown, hint = '') =>
+    !LangevinError.is(error) || error.code === 'ERR_LANGEVIN_FORMAT'
+      ? error
+      : formatError(path, undefined, `the parameters do not fit the ${family}: ${error.message}${hint}`, error)
+  const network = await create(spec, { dtype, device, signal, inputs }, numbersIn(weights)).catch((error) => {
+    throw LangevinError.is(error) && error.code === 'ERR_LANGEVIN_SHAPE' ? misfit(error) : error
+  })
   let values: Record<string, Tensor> = {}
   try {
     values = await toTensors(weights)
@@ -108,9 +118,7 @@ export async function loadInto<N extends Network>(
   } catch (error) {
     const wanted = network.disposed ? [] : network.parameterInfo().map(({ name }) => name)
     network.dispose()
-    if (!LangevinError.is(error) || error.code === 'ERR_LANGEVIN_FORMAT') throw error
-    const problem = `the parameters do not fit the ${family}: ${error.message}${prefixHint(wanted, names)}`
-    throw formatError(path, undefined, problem, error)
+    throw misfit(error, prefixHint(wanted, names))
   } finally {
     for (const value of Object.values(values)) value.dispose()
   }
@@ -207,13 +215,19 @@ export class Network extends NativeHandle<NativeNetwork> {
     return new Network(made.handle, made.spec, options.inputs)
   }
 
+  /** @internal As `create`, of what a file describes and has so many numbers for. */
+  static async described(spec: SpecValue, options: CreateOptions, mostNumbers: number): Promise<Network> {
+    const made = await createNative('network', spec, options, mostNumbers)
+    return new Network(made.handle, made.spec, options.inputs)
+  }
+
   /**
    * Reads a network from a safetensors file that `save` wrote, or from a PyTorch state dict with { spec }.
    *
    * @throws (rejects) ERR_LANGEVIN_IO, _FORMAT (not such a file; parameters that do not fit the spec)
    */
   static async load(path: string, options: LoadOptions = {}): Promise<Network> {
-    return loadInto(path, 'network', options, (spec, more) => Network.create(spec, more))
+    return loadInto(path, 'network', options, (...made) => Network.described(...made))
   }
 
   /** The plain frozen JSON it was made from. */

@@ -70,6 +70,11 @@ export async function readNetworkFile(path: string, family: Family, given: Given
   }
 }
 
+/** How many numbers stored tensors hold. */
+export function numbersIn(weights: NetworkFile['weights']): number {
+  return weights.reduce((sum, [, { shape }]) => sum + shape.reduce((n, size) => n * size, 1), 0)
+}
+
 /** ". Give { prefix: 'net.' }" where all names that are wanted are there behind one beginning. */
 export function prefixHint(wanted: readonly string[], names: readonly string[]): string {
   const there = new Set(names)

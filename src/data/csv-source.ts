@@ -1,6 +1,6 @@
 /** The bytes of a table of text: read once from front to back, checked, and cut where records end. */
 import { isUtf8 } from 'node:buffer'
-import { type FileHandle, open } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import { LangevinError } from '../errors.js'
 import { formatError, ioError } from '../io/files.js'
 
@@ -87,25 +87,31 @@ function* cut(bytes: Buffer, end: number, ended: boolean): Generator<{ from: num
   }
 }
 
+/** What a table is read from, from front to back: an open file, or what stands for one in a test. */
+export interface Bytes {
+  read(buffer: Uint8Array, offset: number, length: number, position: null): Promise<{ bytesRead: number }>
+  close(): Promise<void>
+}
+
 /** A file of text that is read once (so it may be a pipe). */
 export class TextSource {
   readonly path: string
-  readonly #handle: FileHandle
+  readonly #handle: Bytes
   #buffer = Buffer.allocUnsafe(SAMPLE + 1)
   #filled = 0
   #offset = 0
   #ended = false
 
-  private constructor(path: string, handle: FileHandle) {
+  private constructor(path: string, handle: Bytes) {
     this.path = path
     this.#handle = handle
   }
 
   /** Opens the file, reads its beginning and refuses what is no text. A byte-order mark is skipped. */
-  static async open(path: string): Promise<TextSource> {
-    let handle: FileHandle | undefined
+  static async open(path: string, opened?: Bytes): Promise<TextSource> {
+    let handle = opened
     try {
-      handle = await open(path, 'r')
+      handle ??= await open(path, 'r')
       const source = new TextSource(path, handle)
       while (source.#filled < SAMPLE && !source.#ended) await source.#read(SAMPLE - source.#filled)
       return source

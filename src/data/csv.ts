@@ -5,7 +5,7 @@ import { formatError } from '../io/files.js'
 import { requireOneOf, requireOptions } from '../spec/index.js'
 import { type First, firstRecord, isPlain, isRegular, readPlain, readQuoted } from './csv-cells.js'
 import { inspect, type Layout } from './csv-layout.js'
-import { TextSource } from './csv-source.js'
+import { type Bytes, TextSource } from './csv-source.js'
 import { type ColumnType, TableBuilder } from './csv-table.js'
 import { Dataset } from './dataset.js'
 import { lookAlike, type NumberStyle, normalised, severalNumbers } from './number-text.js'
@@ -41,8 +41,9 @@ export interface CsvOptions {
 const MISSING = ['', 'NA', 'N/A', 'NaN', 'nan', 'null', 'NULL', 'None', '?']
 const KNOWN = ['columns', 'header', 'delimiter', 'decimal', 'thousands', 'label', 'missingMarks', 'missing']
 
-/** For tests: how many bytes are read at a time, and whether lines are read by bytes where they can. */
+/** For tests: what is read in place of a file, how many bytes at a time, and whether lines are read by bytes where they can. */
 export interface Reading {
+  from?: Bytes
   size?: number
   plain?: boolean
 }
@@ -201,7 +202,7 @@ function builderOf(path: string, heading: Heading, first: First, options: CsvOpt
 /** `data.csv`, with how the file is read. */
 export async function readCsv(path: string, options: CsvOptions, reading: Reading = {}): Promise<Dataset> {
   const style = checkOptions(options)
-  const source = await TextSource.open(path)
+  const source = await TextSource.open(path, reading.from)
   try {
     const { columns, dropped } = await readTable(source, options, style, reading)
     return new Dataset(columns, { label: options.label, dropped })

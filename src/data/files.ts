@@ -1,7 +1,7 @@
 /** Readers of array files as data sets. Texts and tables: csv.ts. */
 import { LangevinError } from '../errors.js'
-import { readMaybeGzip } from '../io/bytes.js'
-import { formatError } from '../io/files.js'
+import { maybeGzip, readMaybeGzip } from '../io/bytes.js'
+import { formatError, oddShape, readWhole } from '../io/files.js'
 import { readNpy, type TextArray } from '../io/npy.js'
 import { readArchive } from '../io/npz.js'
 import { readTensors } from '../io/tensors.js'
@@ -63,7 +63,12 @@ const IDX: Record<number, string> = { 8: '|u1', 9: '|i1', 11: '>i2', 12: '>i4', 
 
 /** One IDX file, plain or gzip, as a tensor: uint8 stays uint8, other whole numbers become int64. */
 export async function readIdx(path: string): Promise<Tensor> {
-  const bytes = await readMaybeGzip(path)
+  return idxIn(await readWhole(path), path)
+}
+
+/** The bytes of an IDX file; `path` names it in errors. */
+export async function idxIn(content: Buffer, path: string): Promise<Tensor> {
+  const bytes = await maybeGzip(content, path)
   if (bytes.length < 4 || bytes[0] !== 0 || bytes[1] !== 0) {
     throw formatError(path, 0, 'not an IDX file: it does not begin with two zero bytes')
   }
@@ -74,6 +79,8 @@ export async function readIdx(path: string): Promise<Tensor> {
   const start = 4 + 4 * axes
   if (axes === 0 || bytes.length < start) throw formatError(path, bytes.length, 'the IDX header is cut off')
   const shape = Array.from({ length: axes }, (_, k) => bytes.readUInt32BE(4 + 4 * k))
+  const odd = oddShape(shape)
+  if (odd !== undefined) throw formatError(path, 3, `the array ${odd}`)
   const wanted = shape.reduce((n, size) => n * size, 1) * Number(dtype[2])
   if (bytes.length - start !== wanted) {
     throw formatError(

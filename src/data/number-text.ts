@@ -1,6 +1,7 @@
 /** How numbers are written in texts, and what is to be done about texts that only look like numbers. */
 
-const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/
+// Each of these takes time in proportion to the text: no part of one can begin in many places of a long text.
+const NUMBER = /^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$/
 const WHOLE = /^[+-]?\d+$/
 
 /** How a file writes its numbers. */
@@ -37,7 +38,7 @@ export function losesDigits(plain: string): boolean {
 /** Everything that numbers, their signs and units below are made of. */
 const LIKE_NUMBER = /^[\s\d.,'\u2019_%eE+\-\u2212\u2013$\u20ac\u00a3\u00a5A-Z]*$/
 const CURRENCY = '[$\u20ac\u00a3\u00a5]|USD|EUR|GBP|CHF|JPY'
-const AMOUNT = '[+-]?[\\d.,]*\\d[\\d.,]*'
+const AMOUNT = '[+-]?[.,]*\\d[\\d.,]*'
 const COMMA = /^[+-]?\d*,\d+([eE][+-]?\d+)?$/
 const GROUPED = /^[+-]?\d{1,3}([,.'\u2019 \u00a0\u202f_]\d{3})+([.,]\d+)?$/
 const PERCENT = new RegExp(`^${AMOUNT}\\s*%$`)

@@ -1,5 +1,5 @@
 /** Data sets from rows that are objects, as services receive them. */
-import { LangevinError } from '../errors.js'
+import { LangevinError, shown as shownValue } from '../errors.js'
 import { requireOptions } from '../spec/index.js'
 import { type NestedArray, tensor, toRows } from '../tensor/index.js'
 import { labelOf } from './arrays.js'
@@ -49,7 +49,8 @@ function kindOf(value: unknown): Kind | undefined {
   return Array.isArray(value) || ArrayBuffer.isView(value) ? 'array' : undefined
 }
 
-const shown = (value: unknown) => (typeof value === 'string' ? `'${value}'` : String(value))
+const shown = (value: unknown) =>
+  typeof value === 'string' ? `'${value.slice(0, 64)}'` : shownValue(value).slice(0, 64)
 
 function columnOf(rows: readonly Row[], name: string): Column {
   const cells = rows.map((row) => row[name])

@@ -1,17 +1,30 @@
 /** Reads files that may be compressed with gzip. */
 import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
-import { formatError, readWhole } from './files.js'
+import { formatError, mostUnpacked, readWhole } from './files.js'
 
 const unpack = promisify(gunzip)
 
-/** The whole file, unpacked when it is gzip (recognised by its first two bytes, not by its name). */
+/** The whole file, unpacked when it is gzip. @throws (rejects) as `maybeGzip`, and ERR_LANGEVIN_IO */
 export async function readMaybeGzip(path: string): Promise<Buffer> {
-  const raw = await readWhole(path)
+  return maybeGzip(await readWhole(path), path)
+}
+
+/**
+ * The bytes of a file, unpacked when they are gzip (recognised by the first two bytes, not by the name of the file).
+ *
+ * @throws (rejects) ERR_LANGEVIN_FORMAT where they are damaged, or unpack to more than `mostUnpacked`
+ */
+export async function maybeGzip(raw: Buffer, path: string): Promise<Buffer> {
   if (raw[0] !== 0x1f || raw[1] !== 0x8b) return raw
+  const most = mostUnpacked(raw.length)
   try {
-    return await unpack(raw)
+    return await unpack(raw, { maxOutputLength: most })
   } catch (error) {
-    throw formatError(path, raw.length, `the gzip data is damaged or cut off (${(error as Error).message})`, error)
+    const tooLarge = (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE'
+    const problem = tooLarge
+      ? `it unpacks to more than ${most} bytes, too much for a file of its size; unpack it with gunzip if it is to be trusted`
+      : `the gzip data is damaged or cut off (${(error as Error).message})`
+    throw formatError(path, tooLarge ? undefined : raw.length, problem, error)
   }
 }

@@ -42,6 +42,25 @@ export function formatError(path: string, offset: number | undefined, problem: s
   })
 }
 
+/** Axes of an array that is read: what NumPy and LibTorch allow. */
+const MOST_AXES = 64
+
+/**
+ * What is wrong with the shape that a file gives an array, beside its number of bytes; undefined for a sound one. Sizes beside
+ * a 0 stand for no byte of the file, so that they could be any; LibTorch computes strides of them all the same.
+ */
+export function oddShape(shape: readonly number[]): string | undefined {
+  if (shape.length > MOST_AXES) return `has ${shape.length} axes; at most ${MOST_AXES} are read`
+  const numbers = shape.reduce((n, size) => n * Math.max(1, size), 1)
+  return numbers <= Number.MAX_SAFE_INTEGER ? undefined : `has an impossible shape (${shape.join(', ')})`
+}
+
+/**
+ * Bytes that a compressed file may unpack to: a hundred times its own, and at least 1 GiB. Deflate packs zeros a thousandfold, so
+ * that a file of a few megabytes could fill any memory.
+ */
+export const mostUnpacked = (packed: number): number => Math.max(2 ** 30, 100 * packed)
+
 /** The whole file. Errors: ERR_LANGEVIN_IO; ERR_LANGEVIN_FORMAT when it is empty. */
 export async function readWhole(path: string): Promise<Buffer> {
   let bytes: Buffer

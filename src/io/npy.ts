@@ -4,7 +4,7 @@ import { TextDecoder } from 'node:util'
 import { LangevinError } from '../errors.js'
 import { invoke } from '../runtime/index.js'
 import { type Tensor, withRows } from '../tensor/index.js'
-import { formatError, readWhole, writeAtomic } from './files.js'
+import { formatError, oddShape, readWhole, writeAtomic } from './files.js'
 
 /** What the header of a .npy file says, and where its data begins. */
 export interface NpyHeader {
@@ -16,6 +16,8 @@ export interface NpyHeader {
   dataStart: number
 }
 
+/** Bytes of a header, at most: NumPy writes some hundred, and refuses to read more than 10,000 unasked. */
+const MOST_HEADER = 2 ** 20
 const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59]
 const ITEM = /^\s*(?:'(\w+)'|"(\w+)")\s*:\s*(?:'([^']*)'|"([^"]*)"|(True|False)|\(([\d\s,L]*)\))\s*,?/
 
@@ -31,6 +33,8 @@ export function parseNpyHeader(bytes: Uint8Array, what: string): NpyHeader {
   const start = version === 1 ? 10 : 12
   const length = version === 1 ? view.getUint16(8, true) : view.getUint32(8, true)
   if (start + length > bytes.length) throw formatError(what, bytes.length, 'the header is cut off')
+  if (length > MOST_HEADER)
+    throw formatError(what, start, `a header of ${length} bytes; at most ${MOST_HEADER} are read`)
   const text = new TextDecoder(version === 3 ? 'utf-8' : 'latin1').decode(bytes.subarray(start, start + length)).trim()
   const bad = () => formatError(what, start, `the header is not the expected dictionary: ${text.slice(0, 120)}`)
   if (!text.startsWith('{') || !text.endsWith('}')) throw bad()
@@ -56,6 +60,8 @@ export function parseNpyHeader(bytes: Uint8Array, what: string): NpyHeader {
   const { descr, fortran_order: fortranOrder, shape } = found
   if (typeof descr !== 'string' || typeof fortranOrder !== 'boolean' || !Array.isArray(shape)) throw bad()
   if (!shape.every((size) => Number.isSafeInteger(size))) throw bad()
+  const odd = oddShape(shape)
+  if (odd !== undefined) throw formatError(what, start, `the array ${odd}`)
   return { descr, fortranOrder, shape, dataStart: start + length }
 }
 
@@ -94,6 +100,11 @@ function decodeText(bytes: Uint8Array, { descr, shape, fortranOrder, dataStart }
   const width = Number(descr.slice(2))
   const unit = descr[1] === 'U' ? 4 : 1
   const count = shape.reduce((n, size) => n * size, 1)
+  // Sizes that no byte of the file stands for could be any.
+  const unseen = shape.filter((size) => size > 0).reduce((n, size) => n * size, 1)
+  if ((width === 0 || count === 0) && unseen > MOST_HEADER) {
+    throw formatError(what, dataStart, `an array of shape (${shape.join(', ')}) and dtype ${descr} has no bytes`)
+  }
   if (bytes.length - dataStart !== count * width * unit) {
     throw formatError(what, bytes.length, `the array needs ${count * width * unit} bytes of data`)
   }
@@ -106,7 +117,9 @@ function decodeText(bytes: Uint8Array, { descr, shape, fortranOrder, dataStart }
       if (point > 0x10ffff) throw formatError(what, dataStart + at, 'not a character')
       text += String.fromCodePoint(point)
     }
-    return text.replace(/\0+$/, '')
+    let end = text.length
+    while (end > 0 && text.charCodeAt(end - 1) === 0) end--
+    return text.slice(0, end)
   })
   if (!fortranOrder) return { texts, shape }
   return { texts: fortranPlaces(shape, count).map((place) => texts[place]!), shape }

@@ -7,7 +7,16 @@ import { openZip } from './zip.js'
 
 /** Arrays of a .npz archive in the order of the file (or of `names`). */
 export async function readArchive(path: string, names?: readonly string[]): Promise<Map<string, Tensor | TextArray>> {
-  const archive = openZip(await readWhole(path), path)
+  return arraysIn(await readWhole(path), path, names)
+}
+
+/** Arrays of the bytes of an archive; `path` names it in errors. */
+export async function arraysIn(
+  bytes: Uint8Array,
+  path: string,
+  names?: readonly string[],
+): Promise<Map<string, Tensor | TextArray>> {
+  const archive = openZip(bytes, path)
   const present = [...archive.keys()].filter((name) => name.endsWith('.npy')).map((name) => name.slice(0, -4))
   if (present.length === 0) throw formatError(path, 0, 'the archive holds no .npy arrays')
   const arrays = new Map<string, Tensor | TextArray>()

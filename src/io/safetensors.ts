@@ -4,7 +4,7 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { TextDecoder, types } from 'node:util'
 import { LangevinError } from '../errors.js'
 import type { Tensor } from '../tensor/index.js'
-import { formatError, ioError, writeAtomic } from './files.js'
+import { formatError, ioError, oddShape, writeAtomic } from './files.js'
 
 /** Element types of the format, by the names this package uses, with the format's own name and the bytes of one number. */
 const DTYPES = {
@@ -131,6 +131,8 @@ function place(path: string, name: string, entry: unknown, dataBytes: number, da
   if (known === undefined) throw bad(`has the unknown dtype ${JSON.stringify(dtype)}`)
   const isSize = (v: unknown): v is number => typeof v === 'number' && Number.isSafeInteger(v) && v >= 0
   if (!Array.isArray(shape) || !shape.every(isSize)) throw bad('has no valid shape')
+  const odd = oddShape(shape)
+  if (odd !== undefined) throw bad(odd)
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize)) throw bad('has no valid data_offsets')
   const [begin, end] = offsets as [number, number]
   if (end < begin || end > dataBytes) {
@@ -143,7 +145,13 @@ function place(path: string, name: string, entry: unknown, dataBytes: number, da
   return { name, dtype: known, shape, begin, end }
 }
 
-async function readExactly(handle: FileHandle, path: string, length: number, position: number): Promise<Buffer> {
+/** What a file is read from: an open file, or what stands for one in a test. */
+export interface ByteSource {
+  stat(): Promise<{ size: number }>
+  read(buffer: Uint8Array, offset: number, length: number, position: number): Promise<{ bytesRead: number }>
+}
+
+async function readExactly(handle: ByteSource, path: string, length: number, position: number): Promise<Buffer> {
   const buffer = Buffer.alloc(length)
   let done = 0
   while (done < length) {
@@ -159,7 +167,7 @@ const TORCH_REMEDY =
   'a torch.save() file; in Python save it with safetensors.torch.save_file(torch.load(path, weights_only=True), "model.safetensors")'
 
 /** Formats that are taken for safetensors, told by their first bytes. @throws ERR_LANGEVIN_FORMAT with what to do */
-async function refuseForeign(handle: FileHandle, path: string, size: number): Promise<void> {
+async function refuseForeign(handle: ByteSource, path: string, size: number): Promise<void> {
   const head = await readExactly(handle, path, Math.min(size, 512), 0)
   const text = head.toString('latin1')
   // The first bytes of a safetensors file are the length of its header, any number: 0x280 looks like a pickle, 0x4b50 like a
@@ -215,7 +223,7 @@ interface Layout {
   dataBytes: number
 }
 
-async function readLayout(handle: FileHandle, path: string): Promise<Layout> {
+async function readLayout(handle: ByteSource, path: string): Promise<Layout> {
   const { size } = await handle.stat()
   if (size === 0) throw formatError(path, 0, 'the file is empty')
   if (size < 8)
@@ -269,13 +277,16 @@ export function readSafetensorsMetadata(path: string): Promise<Record<string, st
  * Errors: ERR_LANGEVIN_IO (path, reason), ERR_LANGEVIN_FORMAT (path; where the data is cut off or has holes, the byte).
  */
 export function readSafetensors(path: string): Promise<SafetensorsFile> {
-  return opened(path, async (handle) => {
-    const { places, metadata, dataStart, dataBytes } = await readLayout(handle, path)
-    const data = await readExactly(handle, path, dataBytes, dataStart)
-    const tensors: Record<string, StoredTensor> = Object.create(null)
-    for (const { name, dtype, shape, begin, end } of places) {
-      tensors[name] = { dtype, shape, data: new Uint8Array(data.buffer, data.byteOffset + begin, end - begin) }
-    }
-    return { names: places.map(({ name }) => name), tensors, metadata }
-  })
+  return opened(path, (handle) => safetensorsFrom(handle, path))
+}
+
+/** As `readSafetensors`, from what has been opened; `path` names it in errors. */
+export async function safetensorsFrom(source: ByteSource, path: string): Promise<SafetensorsFile> {
+  const { places, metadata, dataStart, dataBytes } = await readLayout(source, path)
+  const data = await readExactly(source, path, dataBytes, dataStart)
+  const tensors: Record<string, StoredTensor> = Object.create(null)
+  for (const { name, dtype, shape, begin, end } of places) {
+    tensors[name] = { dtype, shape, data: new Uint8Array(data.buffer, data.byteOffset + begin, end - begin) }
+  }
+  return { names: places.map(({ name }) => name), tensors, metadata }
 }

@@ -2,7 +2,7 @@
 import { promisify, TextDecoder } from 'node:util'
 import { crc32, inflateRaw } from 'node:zlib'
 import { LangevinError } from '../errors.js'
-import { formatError } from './files.js'
+import { formatError, mostUnpacked } from './files.js'
 
 const inflate = promisify(inflateRaw)
 
@@ -95,6 +95,25 @@ function members(bytes: Uint8Array, path: string): ZipMember[] {
   return list
 }
 
+/** Refuses what cannot come of writing arrays: members that share bytes, and ones that unpack to more than any memory. */
+function refuseBombs(list: readonly ZipMember[], bytes: Uint8Array, path: string): void {
+  const total = list.reduce((sum, { size }) => sum + size, 0)
+  if (total > mostUnpacked(bytes.length)) {
+    const problem = `its members unpack to ${total} bytes, too much for an archive of ${bytes.length}`
+    throw formatError(
+      path,
+      undefined,
+      `${problem}; if it is to be trusted, save the arrays with numpy.savez, not compressed`,
+    )
+  }
+  let end = 0
+  for (const { name, header, packed } of list.toSorted((a, b) => a.header - b.header)) {
+    // 30 bytes stand before the name; the name itself may be another one there.
+    if (header < end) throw formatError(path, header, `member '${name.slice(0, 64)}' lies inside another one`)
+    end = header + 30 + packed
+  }
+}
+
 /** The members of a zip archive, each unpacked (off the JavaScript thread) and checked when asked for. */
 export function openZip(bytes: Uint8Array, path: string): Map<string, () => Promise<Uint8Array>> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
@@ -124,5 +143,7 @@ export function openZip(bytes: Uint8Array, path: string): Map<string, () => Prom
     }
     return data
   }
-  return new Map(members(bytes, path).map((member) => [member.name, () => read(member)]))
+  const list = members(bytes, path)
+  refuseBombs(list, bytes, path)
+  return new Map(list.map((member) => [member.name, () => read(member)]))
 }

@@ -2,7 +2,7 @@
 import { InputRows } from '../data/input-rows.js'
 import { checkInputs, type Inputs } from '../data/inputs.js'
 import { Energy } from '../energy.js'
-import { LangevinError } from '../errors.js'
+import { LangevinError, shown } from '../errors.js'
 import { formatError } from '../io/files.js'
 import { safetensors } from '../io/index.js'
 import type { Dtype } from '../native/contract.js'
@@ -116,21 +116,21 @@ function describedIn(path: string, metadata: Record<string, string>): Described 
     throw formatError(
       path,
       undefined,
-      `a detector file of version ${version}, this langevin reads version ${VERSION}${newer ? '; a newer langevin wrote it: update this one' : ''}`,
+      `a detector file of version ${shown(version)}, this langevin reads version ${VERSION}${newer ? '; a newer langevin wrote it: update this one' : ''}`,
     )
   }
   if (!kindsOf('detector').includes(detector?.kind) || !Array.isArray(models)) {
     throw formatError(
       path,
       undefined,
-      `its metadata describes no detector that this langevin knows ('${detector?.kind}')`,
+      `its metadata describes no detector that this langevin knows ('${shown(detector?.kind)}')`,
     )
   }
   if (fpr !== undefined && !(typeof fpr === 'number' && fpr > 0 && fpr < 1)) {
     throw formatError(
       path,
       undefined,
-      `its metadata gives ${String(fpr)} as false-alarm rate, not a number between 0 and 1`,
+      `its metadata gives ${shown(fpr)} as false-alarm rate, not a number between 0 and 1`,
     )
   }
   return described
@@ -174,10 +174,12 @@ async function modelsOf(
   { device, signal }: LoadDetectorOptions,
 ): Promise<void> {
   for (const [k, { spec, dtype, inputs }] of models.entries()) {
-    const model = await Energy.create(spec, { dtype, inputs, signal, ...(device !== undefined && { device }) })
+    const values = under(tensors, `models.${k}.`)
+    const numbers = Object.values(values).reduce((sum, { size }) => sum + size, 0)
+    const placed = { dtype, inputs, signal, ...(device !== undefined && { device }) }
+    const model = await Energy.described(spec, placed, numbers)
     own.push(model)
     const network = model.native()
-    const values = under(tensors, `models.${k}.`)
     await invoke('network.setParameters', { network, values, complete: true }, { signal })
   }
 }

@@ -1,6 +1,6 @@
 /** Bodies of requests and answers: the zod schemas that check them and that the OpenAPI document is made of. */
 import type { z as Zod } from 'zod'
-import { loadZod, type Z } from '../spec/index.js'
+import { loadZod, safely, type Z } from '../spec/index.js'
 import { HttpError } from './http-error.js'
 
 /** Element types of the protocol that hold numbers, with their bytes in the binary extension. */
@@ -116,7 +116,9 @@ export function schemas(): Schemas {
 
 /** The body itself, when it is as its schema has it: nothing is copied, renamed or left out. @throws HttpError 400 naming the path */
 export function parsed<K extends keyof Schemas>(kind: K, body: unknown): Zod.infer<Schemas[K]> {
-  const result = schemas()[kind].safeParse(body)
+  const result = safely(() => schemas()[kind].safeParse(body))
+  if (result === undefined)
+    throw new HttpError(400, 'body: an object in it has a member, such as length, that cannot be read')
   if (result.success) return body as Zod.infer<Schemas[K]>
   const [issue] = result.error.issues
   // Of a union at the top the errors of its last form, the object, say most; inside, where it is.

@@ -1,4 +1,5 @@
 /** Tensors of the Open Inference Protocol: JSON data, flat or nested, and the raw little-endian bytes of the binary extension. */
+import { shown as shownValue } from '../errors.js'
 import { halfToNumber } from './half.js'
 import { HttpError } from './http-error.js'
 import { DATATYPES, type Datatype, type InferInput } from './schemas.js'
@@ -65,7 +66,7 @@ function numberIn(value: unknown, datatype: Datatype, name: string, at: number):
 }
 
 const shown = (value: unknown): string =>
-  Array.isArray(value) ? 'a list' : typeof value === 'string' ? 'a text' : String(value).slice(0, 32)
+  Array.isArray(value) ? 'a list' : typeof value === 'string' ? 'a text' : shownValue(value).slice(0, 32)
 
 /** Flat data, or data nested as its shape says. */
 function fromJson(

@@ -1,7 +1,7 @@
 /** Definition of spec kinds: a schema, a factory that validates, and the registry of families. */
 import { createRequire } from 'node:module'
 import type { z as Zod } from 'zod'
-import { freeze, invalid, join, toPlain } from './plain.js'
+import { freeze, invalid, join, safely, toPlain } from './plain.js'
 import { hint } from './suggest.js'
 
 /** The zod namespace, as shapes receive it. */
@@ -241,7 +241,8 @@ export function defineSpec<const F extends string, const K extends string, S ext
     const { kind: stated, ...options } = plain as Record<string, unknown>
     // A spec may be spread into the call that changes one of its options.
     if (stated !== undefined && stated !== kind) invalid(owner, 'kind', `is fixed to '${kind}' here`)
-    const result = getSchema().safeParse(options, { reportInput: true })
+    const result = safely(() => getSchema().safeParse(options, { reportInput: true }))
+    if (result === undefined) invalid(owner, '', 'an object in it has a member, such as length, that cannot be read')
     if (!result.success) {
       const { path, text } = problemOf(getSchema(), causeOf(result.error.issues), [])
       const place = Object.hasOwn(info.elsewhere ?? {}, path) ? info.elsewhere![path] : undefined

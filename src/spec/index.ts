@@ -22,6 +22,6 @@ export {
 } from './define.js'
 export { checkLadder, FAMILY_MARK, field, type Ladder, ladderField, NUMBER_MARK, refuse, specOf } from './fields.js'
 export { requireOneOf, requireOptions } from './known.js'
-export { freeze, invalid, isHandle, toPlain } from './plain.js'
+export { freeze, invalid, isHandle, safely, toPlain } from './plain.js'
 export { specSchema } from './schema.js'
 export { hint, nearest } from './suggest.js'

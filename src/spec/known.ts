@@ -1,4 +1,5 @@
 /** Checks of options that are not specs. */
+import { shown } from '../errors.js'
 import { invalid } from './plain.js'
 import { hint } from './suggest.js'
 
@@ -24,6 +25,6 @@ export function requireOneOf<T extends string>(
   allowed: readonly T[],
 ): void {
   if (value !== undefined && !allowed.includes(value)) {
-    invalid(owner, key, `'${String(value).slice(0, 64)}' is not one of ${allowed.join(', ')}`)
+    invalid(owner, key, `'${shown(value).slice(0, 64)}' is not one of ${allowed.join(', ')}`)
   }
 }

@@ -76,6 +76,19 @@ export function toPlain(value: unknown, owner: string, path = '', depth = 0): un
   return copy
 }
 
+/**
+ * What a check of zod's gives; undefined where it throws: it compares the `length` of whatever has one, and JSON can hold
+ * { "length": { "valueOf": 1, "toString": 1 } }, of which no number can be made.
+ */
+export function safely<T>(check: () => T): T | undefined {
+  try {
+    return check()
+  } catch (error) {
+    if (error instanceof TypeError) return undefined
+    throw error
+  }
+}
+
 /** Freezes a plain value through and through; handles stay as they are. */
 export function freeze<T>(value: T): T {
   if (typeof value !== 'object' || value === null || isHandle(value) || Object.isFrozen(value)) return value

@@ -1,6 +1,6 @@
 /** Numbers in native memory, with a shape and a dtype, and how they are made from JavaScript's arrays. */
 import { inspect } from 'node:util'
-import { LangevinError } from '../errors.js'
+import { LangevinError, shown } from '../errors.js'
 import { type Arguments, binding, callNow, translated } from '../native/call.js'
 import { DTYPES, type Dtype, type NativeTensor } from '../native/contract.js'
 import { NativeHandle } from '../native/handle.js'
@@ -287,7 +287,7 @@ function make(
   if (dtype !== undefined && !DTYPES.includes(dtype)) {
     throw new LangevinError(
       'ERR_LANGEVIN_INVALID_OPTION',
-      `unknown dtype '${String(dtype)}'; one of ${DTYPES.join(', ')}`,
+      `unknown dtype '${shown(dtype).slice(0, 64)}'; one of ${DTYPES.join(', ')}`,
     )
   }
   if (data instanceof Tensor) {

@@ -3,6 +3,7 @@
 #include "base/threads.hpp"
 #include "energies/energy.hpp"
 #include "energies/registry.hpp"
+#include "networks/size_limit.hpp"
 #include "tensors/tensor.hpp"
 
 namespace langevin {
@@ -12,10 +13,11 @@ Batch rowsOf(const Spec& a, const Energy& energy) {
   return energy.rows(unbox(a.at("x")), a.has("y") ? unbox(a.at("y")) : at::Tensor());
 }
 
-// { spec, seed, dtype, device } -> energy
+// { spec, seed, dtype, device, mostNumbers? } -> energy
 Value create(const Spec& a, Job&) {
   const at::ScalarType dtype = a.has("dtype") ? parseDtype(a.at("dtype")) : at::kFloat;
   const std::uint64_t seed = a.has("seed") ? a.at("seed").seed() : 0;
+  if (a.has("mostNumbers")) requireAtMost(lower(a.at("spec")), a.at("mostNumbers"));
   return makeEnergy(a.at("spec"), dtype, parseDevice(a.text("device", "cpu")), seed);
 }
 

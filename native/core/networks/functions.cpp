@@ -3,6 +3,7 @@
 #include "base/threads.hpp"
 #include "networks/network.hpp"
 #include "networks/registry.hpp"
+#include "networks/size_limit.hpp"
 #include "program/ops.hpp"
 #include "program/spectral.hpp"
 #include "tensors/tensor.hpp"
@@ -10,10 +11,11 @@
 namespace langevin {
 namespace {
 
-// { spec, seed, dtype, device } -> network
+// { spec, seed, dtype, device, mostNumbers? } -> network
 Value create(const Spec& a, Job&) {
   const at::ScalarType dtype = a.has("dtype") ? parseDtype(a.at("dtype")) : at::kFloat;
   const std::uint64_t seed = a.has("seed") ? a.at("seed").seed() : 0;
+  if (a.has("mostNumbers")) requireAtMost(lowerNetwork(a.at("spec")), a.at("mostNumbers"));
   return makeNetwork(a.at("spec"), dtype, parseDevice(a.text("device", "cpu")), seed);
 }
 

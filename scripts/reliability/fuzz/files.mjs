@@ -1,0 +1,93 @@
+// Files that langevin writes: models, fitted detectors, checkpoints. What their metadata says is damaged as JSON, the rest as bytes.
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { data, Energy, energies, detectors as kinds, objectives, ood, train } from '../../../dist/index.js'
+import { scratch } from '../lib/scratch.mjs'
+import { onDisk, safetensorsFile } from './arrays.mjs'
+import { mutated, mutatedJson } from './mutate.mjs'
+
+const one = (random, list) => list[Math.floor(random() * list.length)]
+
+/** Header and data of a safetensors file. */
+function parts(path) {
+  const bytes = readFileSync(path)
+  const length = Number(bytes.readBigUInt64LE(0))
+  return { bytes, header: JSON.parse(bytes.subarray(8, 8 + length).toString()), data: bytes.subarray(8 + length) }
+}
+
+/** Damages the bytes, the header, or the JSON inside one of its texts of metadata. */
+function maker(paths) {
+  const seeds = paths.map(parts)
+  return (random) => {
+    const { bytes, header, data } = one(random, seeds)
+    const way = random()
+    if (way < 0.25) return mutated(bytes, random)
+    if (way < 0.45) return safetensorsFile(mutatedJson(header, random), data)
+    const metadata = { ...header.__metadata__ }
+    const key = one(random, Object.keys(metadata))
+    metadata[key] = /^[[{]/.test(metadata[key])
+      ? JSON.stringify(mutatedJson(JSON.parse(metadata[key]), random))
+      : String(mutated(Buffer.from(metadata[key]), random))
+    return safetensorsFile({ ...header, __metadata__: metadata }, data)
+  }
+}
+
+export async function models() {
+  const folder = scratch('models')
+  const specs = {
+    mlp: energies.mlp({ input: 2, hidden: [4, 4], gaussianBase: 2 }),
+    gaussian: energies.gaussian({ mean: [1, 2], precision: [1, 4] }),
+    rbm: energies.rbm({ input: 4, hidden: 3 }),
+  }
+  const rows = data.fromRows(Array.from({ length: 40 }, (_, i) => ({ a: i, b: i * i })))
+  for (const [name, spec] of Object.entries(specs)) {
+    const model = await Energy.create(spec, name === 'mlp' ? { inputs: data.inputs(rows) } : {})
+    await model.save(join(folder, `${name}.safetensors`))
+    model.dispose()
+  }
+  const read = onDisk('a.safetensors', async (path) => {
+    const model = await Energy.load(path)
+    model.dispose()
+  })
+  return { make: maker(readdirSync(folder).map((name) => join(folder, name))), read }
+}
+
+export async function detectors() {
+  const folder = scratch('detectors')
+  const rows = data.fromRows(Array.from({ length: 60 }, (_, i) => ({ a: Math.sin(i), b: Math.cos(i * i) })))
+  const model = await Energy.create(energies.mlp({ input: 2, hidden: [4] }), { inputs: data.inputs(rows) })
+  for (const detector of [kinds.knn({ k: 3 }), kinds.mahalanobis(), kinds.energy(model)]) {
+    const held = detector.kind === 'energy' ? {} : { heldOut: 0.3, fpr: 0.1 }
+    const fitted = await ood.fit(detector, rows, { ...held, reference: 10 })
+    await fitted.save(join(folder, `${detector.kind}.safetensors`))
+    fitted.dispose()
+  }
+  const read = onDisk('a.safetensors', async (path) => {
+    const fitted = await ood.load(path)
+    try {
+      // What loads must score, or say why not.
+      ;(await fitted.scores([[0.1, 0.2]])).dispose()
+    } finally {
+      fitted.dispose()
+    }
+  })
+  return { make: maker(readdirSync(folder).map((name) => join(folder, name))), read }
+}
+
+export async function checkpoints() {
+  const path = join(scratch('checkpoints'), 'c.safetensors')
+  const rows = data.toys.rings({ n: 100, seed: 1 })
+  const make = () => Energy.create(energies.mlp({ input: 2, hidden: [4] }), { seed: 1 })
+  const options = { objective: objectives.denoisingScoreMatching({ sigma: 0.3 }), batchSize: 10, seed: 3, threads: 1 }
+  const first = await make()
+  await train(first, rows, { ...options, steps: 3, checkpoint: { path } }).done
+  const read = onDisk('a.safetensors', async (resume) => {
+    const model = await make()
+    try {
+      await train(model, rows, { ...options, steps: 5, resume }).done
+    } finally {
+      model.dispose()
+    }
+  })
+  return { make: maker([path]), read }
+}
