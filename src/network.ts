@@ -71,6 +71,12 @@ export async function createNative(family: Family, spec: SpecValue, options: Cre
   const owner = `${classOf(family)}.create`
   const { signal, seed = 0, dtype = 'float32', device = 'cpu' } = requireOptions(owner, options, CREATE)
   const parsed = parseSpec(family, spec)
+  // The matrix such a base starts from is made before the parameters are counted.
+  const columns = [parsed.input].flat().reduce((product: number, size) => product * Number(size), 1)
+  if (parsed.gaussianBase === 'full' && mostNumbers !== undefined && columns ** 2 > mostNumbers) {
+    const problem = `the spec describes a full base of ${columns} columns, and there are ${mostNumbers} numbers for it`
+    throw new LangevinError('ERR_LANGEVIN_SHAPE', problem)
+  }
   const args = { spec: parsed, seed, dtype, device, mostNumbers }
   const handle =
     family === 'energy'

@@ -13,11 +13,11 @@ export async function readMaybeGzip(path: string): Promise<Buffer> {
 /**
  * The bytes of a file, unpacked when they are gzip (recognised by the first two bytes, not by the name of the file).
  *
- * @throws (rejects) ERR_LANGEVIN_FORMAT where they are damaged, or unpack to more than `mostUnpacked`
+ * @param most bytes that they may unpack to
+ * @throws (rejects) ERR_LANGEVIN_FORMAT where they are damaged, or unpack to more
  */
-export async function maybeGzip(raw: Buffer, path: string): Promise<Buffer> {
+export async function maybeGzip(raw: Buffer, path: string, most = mostUnpacked(raw.length)): Promise<Buffer> {
   if (raw[0] !== 0x1f || raw[1] !== 0x8b) return raw
-  const most = mostUnpacked(raw.length)
   try {
     return await unpack(raw, { maxOutputLength: most })
   } catch (error) {

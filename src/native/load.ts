@@ -80,6 +80,9 @@ export function remedyFor(problem: string, root: string = packageRoot()): string
   if (/lib(torch|c10)[\w]*\.so.*(cannot open|not found)/.test(problem)) {
     return `${setupCommand(root)} (the LibTorch that this addon was built with is missing)`
   }
+  if (/failed to map segment|[Cc]annot allocate memory/.test(problem)) {
+    return 'give the process more memory: LibTorch needs 1.5 GiB of address space (ulimit -v), about 200 MiB of it in memory'
+  }
   if (/undefined symbol/.test(problem)) return `${REBUILD} (LibTorch was replaced by another version since the build)`
   if (/GLIBCXX|GLIBC_/.test(problem)) return `${REBUILD} (the addon was built on a newer system)`
   return REBUILD

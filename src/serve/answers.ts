@@ -32,6 +32,19 @@ async function counted<T>(
   }
 }
 
+/** As `Scorer.requireRoom`; a refusal counts as a failed inference of the model. */
+function requireRoom(service: Service, name: string, call: ScorerCallOptions): void {
+  // Several versions of a name have queues of their own: the body says which.
+  if (service.models.versionsOf(name).length !== 1) return
+  const model = service.models.find(name)
+  try {
+    model.scorer.requireRoom(call)
+  } catch (error) {
+    service.metrics?.inference(model, false, 0, 0)
+    throw error
+  }
+}
+
 function requireRows(count: number, { maxRows }: Service): void {
   if (count > maxRows) throw new HttpError(413, `${count} rows are more than the ${maxRows} a request may have`)
 }
@@ -70,6 +83,7 @@ export async function inferAnswer(
   call: ScorerCallOptions,
 ): Promise<Answer> {
   return counted(service, model, async () => {
+    model.scorer.requireRoom(call)
     const { json, binary } = splitBody(bytes, headerLength)
     const request = parsed('inferRequest', json)
     const { names, binary: asBytes } = wantedOutputs(model, request)
@@ -129,6 +143,9 @@ export async function scoreAnswer(
   bytes: Uint8Array | undefined,
   call: ScorerCallOptions,
 ): Promise<Answer> {
+  // Where the body is not needed to know the model.
+  const only = name ?? (service.models.names.length === 1 ? service.models.names[0] : undefined)
+  if (only !== undefined) requireRoom(service, only, call)
   const request = parsed('scoreRequest', splitBody(bytes, undefined).json)
   const given: PlainRows = Array.isArray(request) ? { rows: request } : request
   if (name !== undefined && given.model !== undefined && given.model !== name) {

@@ -222,6 +222,9 @@ export class Models {
   get files(): readonly string[] {
     return this.#slots.flatMap(({ source }) => fileOf(source) ?? [])
   }
+  get names(): readonly string[] {
+    return [...new Set(this.#slots.map(({ name }) => name))]
+  }
   versionsOf(name: string): string[] {
     return this.#slots.filter((slot) => slot.name === name).map(({ version }) => version)
   }
@@ -232,7 +235,7 @@ export class Models {
    * @throws HttpError 404, or 400 where a name is needed
    */
   find(name: string | undefined, version?: string): ServedModel {
-    const names = [...new Set(this.#slots.map((slot) => slot.name))]
+    const { names } = this
     if (name === undefined && names.length > 1) {
       throw new HttpError(400, `there are several models; say which by "model": ${names.join(', ')}`)
     }

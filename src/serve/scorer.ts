@@ -113,6 +113,14 @@ export class Scorer {
     }
   }
 
+  /**
+   * @internal Refuses what `score` would refuse at once: asked before a body is read, so that a server that cannot keep up does
+   * not spend its time on requests it will turn away.
+   */
+  requireRoom(options: ScorerCallOptions = {}): void {
+    this.#admit(options)
+  }
+
   /** As `detector.decide`, through the queue. @throws (rejects) what `score` and `detector.decide` do */
   async decide(rows: OodRows, options: ScorerCallOptions & { fpr?: number } = {}): Promise<Decisions> {
     const { fpr, ...call } = options

@@ -20,6 +20,7 @@ import {
   threads,
   train,
 } from '../../src/index.js'
+import { safetensors } from '../../src/io/index.js'
 import { rejection } from '../helpers/errors.js'
 
 /** Nothing was left behind. Not equality: meanwhile the collector may find tensors that earlier tests forgot. */
@@ -191,6 +192,24 @@ describe('files of an energy', () => {
     }
     expect((await rejection(() => Energy.load(join(folder, 'nowhere')))).code).toBe('ERR_LANGEVIN_IO')
     expect((await rejection(() => model.save(join(folder, 'no', 'folder')))).code).toBe('ERR_LANGEVIN_IO')
+  })
+
+  it.each([
+    { kind: 'mlp', input: 100_000, hidden: [100_000, 100_000] },
+    { kind: 'mlp', input: 50_000, hidden: [2], gaussianBase: 'full' },
+    { kind: 'rbm', input: 200_000, hidden: 200_000 },
+  ])('of a few bytes that describe more parameters than any memory holds are refused: %j', async (spec) => {
+    const path = join(folder, 'large.safetensors')
+    const metadata = { 'langevin.spec': JSON.stringify(spec), 'langevin.dtype': 'float32' }
+    await safetensors.write(path, { a: tensor([1, 2, 3]) }, metadata)
+    const before = process.memoryUsage.rss()
+    const error = await rejection(() => Energy.load(path))
+    expect([error.code, error.message]).toEqual([
+      'ERR_LANGEVIN_FORMAT',
+      expect.stringMatching(/there are 3 numbers for/),
+    ])
+    // 10 GB and more, if it were allocated.
+    expect(process.memoryUsage.rss() - before).toBeLessThan(2 ** 28)
   })
 
   it('with parameters of another energy are refused, and no energy is left', async () => {

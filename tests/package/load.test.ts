@@ -104,6 +104,7 @@ describe('the loader', () => {
     ['undefined symbol: _ZN3c106detail14torchCheckFailEPKcS2_jRKSs', 'another version'],
     ["/lib/libc.so.6: version `GLIBC_2.38' not found", 'newer system'],
     ['file too short', 'npx langevin build'],
+    ['libtorch_cpu.so: failed to map segment from shared object', 'more memory'],
   ])('knows the remedy of %j', (problem, remedy) => {
     expect(remedyFor(problem)).toContain(remedy)
   })

@@ -37,6 +37,21 @@ const CASES: Case[] = [
   ['a path that is no URL', '/v2/%zz', {}, 400, /./],
   ['an unknown model', '/v2/models/nobody', {}, 404, /unknown model 'nobody'/],
   ['an unknown model to infer', '/v2/models/nobody/infer', send({}), 404, /unknown model 'nobody'/],
+  // Of neither can a text or a number be made.
+  [
+    'an object where a number is wanted',
+    INFER,
+    inputs(tensor({ data: [JSON.parse('{"toString":1,"valueOf":1}'), 0] })),
+    400,
+    /an object, not a number/,
+  ],
+  [
+    'an object with an odd length',
+    '/score',
+    send({ model: 'net', rows: JSON.parse('{"length":{"toString":1,"valueOf":1}}') }),
+    400,
+    /./,
+  ],
   ['a name of an object', '/v2/models/constructor', {}, 404, /unknown model/],
   ['an unknown version', '/v2/models/machines/versions/9/ready', {}, 404, /has no version '9'/],
   ['an unknown model of score', '/score/nobody', send([[1, 2]]), 404, /unknown model/],
