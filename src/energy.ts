@@ -1,6 +1,7 @@
 /** Energies: E(x) or E(x, y) with its parameters in native memory, evaluated, saved and loaded. */
 import type { Dataset } from './data/dataset.js'
 import { LangevinError } from './errors.js'
+import { copyTorchScript, type FromTorchScriptOptions, readTorchScript } from './exchange/index.js'
 import { translated } from './native/call.js'
 import type { Snapshot } from './native/contract.js'
 import {
@@ -23,6 +24,7 @@ import {
   type Tensor,
   toRows,
 } from './tensor/index.js'
+import { SCRIPT_KIND } from './weights.js'
 import './energies/index.js'
 
 /** Rows of a call on this thread: the event loop waits meanwhile. */
@@ -101,6 +103,19 @@ export class Energy<R extends number = number> extends Base {
    */
   static async load(path: string, options: LoadOptions = {}): Promise<Energy> {
     return loadInto(path, 'energy', options, (...made) => Energy.described(...made))
+  }
+
+  /**
+   * Makes an energy of a TorchScript module forward(x) -> [n] or [n, 1] (`torch.jit.script(module).save(path)` in Python), low where
+   * rows are probable. It is evaluated, sampled and used by detectors as any other, by LibTorch's autograd; langevin neither trains
+   * nor saves it. The file is a program and runs with the rights of this process: `allowCode: true` says that you trust it.
+   *
+   * @throws (rejects) ERR_LANGEVIN_INVALID_OPTION (without allowCode); _IO; _FORMAT (no TorchScript, a forward that fails, gives
+   *   another shape, or makes rows depend on each other)
+   */
+  static async fromTorchScript(path: string, options: FromTorchScriptOptions): Promise<Energy> {
+    const { handle, spec, inputs } = await readTorchScript(path, options)
+    return new Energy(handle, spec, inputs)
   }
 
   /**
@@ -236,6 +251,11 @@ export class Energy<R extends number = number> extends Base {
 
   /** A copy with weights of its own, also while a run trains the energy: see `Network.snapshot`. */
   override async snapshot(options: SnapshotOptions = {}): Promise<Energy<R> & Snapshot> {
+    if (this.spec.kind === SCRIPT_KIND) {
+      const { signal } = requireOptions('snapshot', options, ['weights', 'signal'])
+      const handle = await copyTorchScript(this.native(), { signal })
+      return Object.assign(new Energy<R>(handle, this.spec, this.inputs), { step: 0 })
+    }
     return this.copied<Energy<R>>(options, (more) => Energy.create(this.spec, more) as Promise<Energy<R>>)
   }
 

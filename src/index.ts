@@ -8,6 +8,7 @@ export { energies, expr } from './energies/index.js'
 export { type Energies, Energy, type RowRank, type Scores } from './energy.js'
 export { type ErrorCode, LangevinError } from './errors.js'
 export * as evaluate from './evaluate/index.js'
+export type { FromTorchScriptOptions, OnnxOptions, TorchScriptOptions } from './exchange/index.js'
 export {
   type ChainFactors,
   type ChainPath,

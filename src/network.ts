@@ -1,9 +1,10 @@
 /** Networks: programs with parameters and outputs in native memory, evaluated, saved and loaded. An Energy is one. */
 import { inspect } from 'node:util'
 import { Dataset } from './data/dataset.js'
-import { InputRows } from './data/input-rows.js'
-import { checkInputs, type Inputs } from './data/inputs.js'
+import { fittingConversion, type InputRows } from './data/input-rows.js'
+import type { Inputs } from './data/inputs.js'
 import { LangevinError } from './errors.js'
+import { exportOnnx, exportTorchScript, type OnnxOptions, type TorchScriptOptions } from './exchange/index.js'
 import { formatError } from './io/files.js'
 import { writeSafetensors } from './io/safetensors.js'
 import { toTensors } from './io/tensors.js'
@@ -390,28 +391,34 @@ export class Network extends NativeHandle<NativeNetwork> {
     }
   }
 
+  /**
+   * Writes an ONNX model, which other runtimes evaluate: input `x` [n, d] (or [n, ...inputShape]), and `y` where the model takes
+   * one; outputs `energy` [n], and `logits` [n, k] (of a network `outputs`) where it has them. The axis n is free. With `inputs`
+   * the graph takes rows in the units of the data. See docs/guides/exchange-formats.md.
+   *
+   * @throws (rejects) ERR_LANGEVIN_IO; _UNSUPPORTED (an operation that ONNX has no form of, bfloat16, 2 GiB); _INVALID_OPTION
+   */
+  async exportOnnx(path: string, options: OnnxOptions = {}): Promise<void> {
+    this.live()
+    return exportOnnx(this, path, options)
+  }
+
+  /**
+   * Writes a TorchScript module for `torch.jit.load` in Python or C++: `module(x)` -> energies [n] (`module(x, y)` where it takes a
+   * y; of a network its outputs), `module.logits(x)` -> [n, k] where it has them, and the state dict of `save`. With `inputs` it
+   * takes rows in the units of the data. See docs/guides/exchange-formats.md.
+   *
+   * @throws (rejects) ERR_LANGEVIN_IO; _UNSUPPORTED (an operation without a form, bfloat16); _INVALID_OPTION
+   */
+  async exportTorchScript(path: string, options: TorchScriptOptions = {}): Promise<void> {
+    this.live()
+    return exportTorchScript(this, path, options)
+  }
+
   [inspect.custom](): string {
     const name = classOf(this.family)
     if (this.disposed) return `${name} ${this.#spec.kind} (disposed)`
     const { dtype, device, parameterCount } = this.live()
     return `${name} ${this.#spec.kind} ${dtype} ${device}, ${parameterCount} parameters`
   }
-}
-
-/** Inputs that fit the network: a number for each of its columns, and only real ones are shifted or scaled. */
-function fittingConversion(handle: NativeNetwork, given: Inputs): InputRows {
-  const conversion = new InputRows(checkInputs(given))
-  if (conversion.width !== handle.inputWidth) {
-    const { columns } = conversion.inputs
-    throw new LangevinError(
-      'ERR_LANGEVIN_SHAPE',
-      `inputs: ${conversion.width} numbers per row (${columns.slice(0, 12).join(', ')}${columns.length > 12 ? ', ...' : ''}), and the network takes ${handle.inputWidth}: make "input" of its spec ${conversion.width}, or choose columns`,
-      { details: { inputs: conversion.width, network: handle.inputWidth } },
-    )
-  }
-  if (!conversion.transforms) return conversion
-  const { states } = invokeNow<Explanation>('network.explain', { network: handle })
-  const blocks = typeof states === 'string' ? [{ kind: states, firstColumn: 0, columns: conversion.width }] : states
-  conversion.requireRealColumns(blocks)
-  return conversion
 }

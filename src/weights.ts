@@ -1,5 +1,6 @@
 /** What the file of a network says, and the weights it holds, its own or those of a PyTorch module. */
 import { checkInputs, type Inputs } from './data/inputs.js'
+import { LangevinError } from './errors.js'
 import { formatError } from './io/files.js'
 import { readSafetensors, type StoredTensor } from './io/safetensors.js'
 import type { Dtype } from './native/contract.js'
@@ -27,8 +28,22 @@ export interface Described {
   readonly inputs: Inputs | undefined
 }
 
+/** The kind of an energy whose code and weights are in a TorchScript file: no spec makes one, so that no file can run one. */
+export const SCRIPT_KIND = 'torchScript'
+
+/** @throws ERR_LANGEVIN_UNSUPPORTED where code and weights are in a file of their own, and nothing here can write them */
+export function requireOwnWeights(spec: SpecValue): void {
+  if (spec.kind !== SCRIPT_KIND) return
+  throw new LangevinError(
+    'ERR_LANGEVIN_UNSUPPORTED',
+    `the code and weights of this energy are in ${spec.path}, and no file of langevin's holds them; keep that file, and load it with Energy.fromTorchScript where the energy is needed`,
+    { details: { path: spec.path } },
+  )
+}
+
 /** What a file needs besides the parameters so that load() can rebuild the energy or network. */
 export function networkMetadata({ spec, family, dtype, inputs }: Described): Record<string, string> {
+  requireOwnWeights(spec)
   const metadata: Record<string, string> = { [SPEC_KEY]: JSON.stringify(spec), [DTYPE_KEY]: dtype }
   if (family === 'network') metadata[FAMILY_KEY] = family
   if (inputs !== undefined) metadata[INPUTS_KEY] = JSON.stringify(inputs)

@@ -17,6 +17,7 @@ namespace langevin {
 const std::vector<Function>& tensorFunctions();      // tensors
 const std::vector<Function>& networkFunctions();     // networks
 const std::vector<Function>& energyFunctions();      // energies
+const std::vector<Function>& exchangeFunctions();    // exchange: programs as data, TorchScript
 const std::vector<Function>& samplerFunctions();     // samplers
 const std::vector<Function>& trainingFunctions();    // training
 const std::vector<Function>& evaluationFunctions();  // evaluation: metrics, partition, detectors, diagnostics
@@ -27,7 +28,7 @@ namespace {
 
 const std::vector<const std::vector<Function>*>& tables() {
   static const std::vector<const std::vector<Function>*> all = {
-      &tensorFunctions(),   &networkFunctions(),    &energyFunctions(),    &samplerFunctions(),
+      &tensorFunctions(),   &networkFunctions(),    &energyFunctions(),    &exchangeFunctions(), &samplerFunctions(),
       &trainingFunctions(), &evaluationFunctions(), &inferenceFunctions(), &dataFunctions()};
   return all;
 }

@@ -1,4 +1,4 @@
-// What the tests and `npm run reference` compare with: scikit-learn, NumPy and safetensors, in set-up's own environment
+// What the tests and `npm run reference` compare with: scikit-learn, NumPy, safetensors and onnx, in set-up's own environment
 // beside torch. Building and running langevin needs none of it.
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -27,7 +27,7 @@ export async function installReference({ root, env = process.env }) {
   const check = ['-m', 'pip', 'install', '-q', '--no-index', '--disable-pip-version-check']
   const satisfied = await output(join(venv, 'bin/python'), [...check, '-r', join(root, REQUIREMENTS)])
   if (satisfied === undefined) {
-    say('reference', `installing ${REQUIREMENTS} in ${venv} (about 60 MB to download, 0.2 GB on disk)`)
+    say('reference', `installing ${REQUIREMENTS} in ${venv} (about 90 MB to download, 0.3 GB on disk)`)
     await pipInstall(root, venv, 'reference', REQUIREMENTS, { command: 'node scripts/setup.mjs --reference' })
   }
   writeFileSync(stamp, JSON.stringify({ requirements: wanted }))

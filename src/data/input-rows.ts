@@ -1,10 +1,11 @@
 /** Rows on their way into a model and back: picked by name and brought into the model's units, and the other way round. */
 import { LangevinError } from '../errors.js'
+import type { Explanation, NativeNetwork } from '../native/contract.js'
 import { invokeNow } from '../runtime/index.js'
 import { hint } from '../spec/index.js'
 import { plainRows, type RowsLike, type Tensor, tensor, toRows } from '../tensor/index.js'
 import { Dataset } from './dataset.js'
-import { type Inputs, inputWidthOf } from './inputs.js'
+import { checkInputs, type Inputs, inputWidthOf } from './inputs.js'
 
 interface Affine {
   readonly mean: Tensor
@@ -303,4 +304,22 @@ export class InputRows {
     if (given.length !== this.width) return [...given] // the core names the length it wants
     return given.map((v, k) => (v - this.mean[k]!) / this.scale[k]!)
   }
+}
+
+/** @internal Inputs that fit the network: a number for each of its columns, and only real ones are shifted or scaled. */
+export function fittingConversion(handle: NativeNetwork, given: Inputs): InputRows {
+  const conversion = new InputRows(checkInputs(given))
+  if (conversion.width !== handle.inputWidth) {
+    const { columns } = conversion.inputs
+    throw new LangevinError(
+      'ERR_LANGEVIN_SHAPE',
+      `inputs: ${conversion.width} numbers per row (${columns.slice(0, 12).join(', ')}${columns.length > 12 ? ', ...' : ''}), and the network takes ${handle.inputWidth}: make "input" of its spec ${conversion.width}, or choose columns`,
+      { details: { inputs: conversion.width, network: handle.inputWidth } },
+    )
+  }
+  if (!conversion.transforms) return conversion
+  const { states } = invokeNow<Explanation>('network.explain', { network: handle })
+  const blocks = typeof states === 'string' ? [{ kind: states, firstColumn: 0, columns: conversion.width }] : states
+  conversion.requireRealColumns(blocks)
+  return conversion
 }

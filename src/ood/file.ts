@@ -9,6 +9,7 @@ import type { Dtype } from '../native/contract.js'
 import { invoke } from '../runtime/index.js'
 import { kindsOf, parseSpec, type SpecValue } from '../spec/index.js'
 import type { Tensor } from '../tensor/index.js'
+import { requireOwnWeights } from '../weights.js'
 import { Calibration } from './calibration.js'
 import type { Asked, Fit, FittedParts } from './parts.js'
 import { conversionOf, coreOf } from './units.js'
@@ -54,6 +55,7 @@ function describe({ detector, inputs }: Fit, fpr: number | undefined): { describ
     model?: Energy
     models?: Energy[]
   }
+  for (const { spec } of models) requireOwnWeights(spec)
   const described: Described = {
     version: VERSION,
     detector: {

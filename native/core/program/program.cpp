@@ -7,8 +7,9 @@
 #include "program/ops.hpp"
 
 namespace langevin {
+namespace {
 
-const OpDefinition& operation(const std::string& name) {
+const std::unordered_map<std::string, const OpDefinition*>& operationIndex() {
   static const auto index = [] {
     std::unordered_map<std::string, const OpDefinition*> map;
     for (const auto* table : {&elementwiseOperations(), &activationOperations(), &reductionOperations(),
@@ -16,13 +17,26 @@ const OpDefinition& operation(const std::string& name) {
       for (const OpDefinition& row : *table) map.emplace(row.name, &row);
     return map;
   }();
-  const auto it = index.find(name);
-  if (it == index.end()) {
-    std::vector<std::string> names;
-    for (const auto& [key, row] : index) names.push_back(key);
-    std::sort(names.begin(), names.end());
+  return index;
+}
+
+}  // namespace
+
+// Of every operation, sorted: for tables beside the core that have a row for each (exchange/functions.cpp).
+std::vector<std::string> operationNames();
+
+std::vector<std::string> operationNames() {
+  std::vector<std::string> names;
+  for (const auto& [name, row] : operationIndex()) names.push_back(name);
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+const OpDefinition& operation(const std::string& name) {
+  const auto it = operationIndex().find(name);
+  if (it == operationIndex().end()) {
     std::string list;
-    for (const std::string& n : names) list += (list.empty() ? "" : ", ") + n;
+    for (const std::string& n : operationNames()) list += (list.empty() ? "" : ", ") + n;
     fail(Code::Unsupported, "unknown operation '", name, "'; known: ", list);
   }
   return *it->second;

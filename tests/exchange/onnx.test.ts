@@ -1,0 +1,301 @@
+/** ONNX files: every energy against onnxruntime, against the reference evaluator of the onnx package, and against PyTorch. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { fromArrays } from '../../src/data/arrays.js'
+import { inputs as describeInputs } from '../../src/data/inputs.js'
+import { energies, layers } from '../../src/energies/index.js'
+import { Energy } from '../../src/energy.js'
+import { OPSETS } from '../../src/exchange/onnx/export.js'
+import { BACKWARD } from '../../src/exchange/onnx/gradients.js'
+import { FORMS } from '../../src/exchange/onnx/operations.js'
+import { FORMS as SCRIPT_FORMS } from '../../src/exchange/torchscript/operations.js'
+import { Network } from '../../src/network.js'
+import { networks } from '../../src/networks/index.js'
+import { invokeNow } from '../../src/runtime/index.js'
+import { difference, type Matrix, numbers } from '../energies/parity-subjects.js'
+import { rejection } from '../helpers/errors.js'
+import { reference } from '../helpers/python.js'
+import { type Case, casesOf, modelOf, type Values, valuesOf } from './subjects.js'
+
+const folder = mkdtempSync(join(tmpdir(), 'langevin-onnx-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+const at = (name: string) => join(folder, name)
+
+/** Rounding of float32, 6e-8 an operation, in another order of operations; relative to the largest value. */
+const SINGLE = 1e-5
+/** Rounding of float64, 1.1e-16 an operation. */
+const DOUBLE = 1e-12
+
+/** What onnxruntime gives for rows of float32. */
+async function run(path: string, x: Matrix, y?: number[] | Matrix, axes?: readonly number[]) {
+  const session = await InferenceSession.create(path, { intraOpNumThreads: 1, logSeverityLevel: 3 })
+  const feeds: Record<string, OrtTensor> = {
+    x: new OrtTensor('float32', Float32Array.from(x.flat()), axes ?? [x.length, x[0]!.length]),
+  }
+  if (session.inputNames.includes('y')) {
+    const flat = y!.flat()
+    feeds.y = Array.isArray(y![0])
+      ? new OrtTensor('float32', Float32Array.from(flat), [x.length, flat.length / x.length])
+      : new OrtTensor('int64', BigInt64Array.from(flat, BigInt), [x.length])
+  }
+  const answer = await session.run(feeds)
+  await session.release()
+  return Object.fromEntries(
+    Object.entries(answer).map(([name, value]) => [
+      name,
+      { shape: [...value.dims], data: Array.from(value.data as Float32Array) },
+    ]),
+  )
+}
+
+const ROWS = 100
+const single = casesOf('float32', ROWS)
+const double = casesOf('float64', 11)
+
+interface Reference {
+  opset: number
+  outputs: Record<string, unknown>
+}
+const ours: Values[] = []
+const oursInDouble: Values[] = []
+let checked: Reference[] = []
+let pytorch: Record<string, unknown>[] = []
+
+const pathOf = (i: number, { dtype }: Case) => at(`${i}-${dtype}.onnx`)
+
+beforeAll(async () => {
+  const weights: string[] = []
+  for (const [list, values] of [
+    [single, ours],
+    [double, oursInDouble],
+  ] as const) {
+    for (const [i, one] of list.entries()) {
+      await using model = await modelOf(one)
+      values.push(await valuesOf(model, one))
+      await model.exportOnnx(pathOf(i, one), { score: true, y: one.y !== undefined })
+      if (one.dtype === 'float32') await model.save(weights[weights.push(at(`${i}.safetensors`)) - 1]!)
+    }
+  }
+  const files = [...single, ...double].map((one, k) => ({
+    path: pathOf(k % single.length, one),
+    dtype: one.dtype,
+    x: one.x.slice(0, 11),
+    y: one.y?.slice(0, 11),
+  }))
+  checked = reference<{ onnx: Reference[] }>('exchange.py', { onnx: files }).onnx
+  const eager = single.map(({ subject, dtype, x, y }, i) => ({
+    spec: subject.spec,
+    dtype,
+    safetensors: weights[i],
+    x,
+    y,
+  }))
+  pytorch = reference<{ results: Record<string, unknown>[] }>('energies.py', { cases: eager }).results
+}, 300_000)
+
+describe('the tables', () => {
+  const operations = invokeNow<string[]>('program.operations', {})
+
+  it('have a form for every operation of programs', () => {
+    expect(operations.length).toBeGreaterThan(40)
+    expect(operations.filter((op) => !(op in FORMS))).toEqual([])
+    expect(operations.filter((op) => !(op in SCRIPT_FORMS))).toEqual([])
+    expect(Object.keys(FORMS).sort()).toEqual([...operations].sort())
+    expect(Object.keys(SCRIPT_FORMS).sort()).toEqual([...operations].sort())
+  })
+
+  it('have a derivative for every operation that has an input', () => {
+    const sources = ['input', 'condition', 'constant', 'parameter', 'spectralScale']
+    expect(operations.filter((op) => !(op in BACKWARD)).sort()).toEqual([...sources].sort())
+  })
+})
+
+describe('every energy in onnxruntime', () => {
+  const named = single.map((one, i) => [one.subject.name, i] as const)
+
+  it.each(named)('%s: 100 rows and 1 row', async (_name, i) => {
+    const one = single[i]!
+    const answer = await run(pathOf(i, one), one.x, one.y)
+    const width = one.x[0]!.length
+    expect(answer.energy!.shape).toEqual([ROWS])
+    expect(answer.score!.shape).toEqual([ROWS, width])
+    expect(Object.keys(answer).sort()).toEqual(['energy', ...(ours[i]!.logits ? ['logits'] : []), 'score'].sort())
+    for (const name of ['energy', 'score', 'logits'] as const) {
+      if (answer[name] === undefined) continue
+      expect(difference(answer[name].data, ours[i]![name])).toBeLessThan(SINGLE)
+      const eager = pytorch[i]![name === 'logits' ? 'outputs' : name]
+      expect(difference(answer[name].data, eager)).toBeLessThan(SINGLE)
+    }
+    const first = await run(pathOf(i, one), one.x.slice(0, 1), one.y?.slice(0, 1) as typeof one.y)
+    const largest = Math.max(...ours[i]!.energy.map(Math.abs))
+    expect(first.energy!.shape).toEqual([1])
+    expect(Math.abs(first.energy!.data[0]! - ours[i]!.energy[0]!) / largest).toBeLessThan(SINGLE)
+    expect(first.score!.shape).toEqual([1, width])
+    // A test of the test: a flipped sign is far away.
+    expect(
+      difference(
+        answer.score!.data,
+        ours[i]!.score.map((v) => -v),
+      ),
+    ).toBeGreaterThan(1)
+  })
+
+  it('gives other energies where one weight was changed', async () => {
+    const i = single.findIndex(({ subject }) => subject.name === 'mlp, silu')
+    await using model = await modelOf(single[i]!)
+    const { '2.weight': weight } = await model.parameters()
+    const values = weight!.toArray() as Matrix
+    values[0]![0]! += 0.5
+    await model.setParameters({ '2.weight': values })
+    await model.exportOnnx(at('changed.onnx'))
+    const answer = await run(at('changed.onnx'), single[i]!.x)
+    expect(Object.keys(answer)).toEqual(['energy'])
+    expect(difference(answer.energy!.data, ours[i]!.energy)).toBeGreaterThan(100 * SINGLE)
+  })
+})
+
+describe('every energy in the onnx package', () => {
+  it.each(single.map((one, i) => [one.subject.name, i] as const))('%s passes its checker', (_name, i) => {
+    const { opset, outputs } = checked[i]!
+    expect(opset).toBe(17)
+    const largest = Math.max(...ours[i]!.energy.map(Math.abs))
+    const energy = outputs.energy as number[]
+    const apart = Math.max(...energy.map((value, r) => Math.abs(value - ours[i]!.energy[r]!)))
+    expect(apart / largest).toBeLessThan(SINGLE)
+  })
+
+  it.each(double.map((one, i) => [one.subject.name, i] as const))('%s in float64', (_name, i) => {
+    const { outputs } = checked[single.length + i]!
+    // Its erf gives float32, so energies with gelu agree to that.
+    const operations = JSON.stringify(double[i]!.subject.spec).includes('gelu') ? 1e-7 : DOUBLE
+    for (const name of ['energy', 'score', 'logits'] as const) {
+      if (oursInDouble[i]![name] === undefined) continue
+      expect(difference(outputs[name], oursInDouble[i]![name])).toBeLessThan(operations)
+    }
+  })
+})
+
+describe('options', () => {
+  const spec = energies.classifier({ input: 3, hidden: [8], classes: 4 })
+
+  it.each(OPSETS)(
+    'opset %i',
+    async (opset) => {
+      const model = await Energy.create(
+        energies.sequential({
+          input: 3,
+          layers: [
+            layers.linear({ out: 6 }),
+            layers.layerNorm({ affine: false }),
+            layers.activation({ activation: 'leakyRelu', negativeSlope: 0.3 }),
+            layers.linear({ out: 1 }),
+          ],
+          gaussianBase: 2,
+        }),
+        { seed: 1 },
+      )
+      const x = numbers(20, 3, 3)
+      const path = at(`opset-${opset}.onnx`)
+      await model.exportOnnx(path, { opset, score: true })
+      const answer = await run(path, x)
+      expect(difference(answer.energy!.data, (await model.energy(x)).toArray())).toBeLessThan(SINGLE)
+      expect(difference(answer.score!.data, (await model.score(x)).toArray())).toBeLessThan(SINGLE)
+      const [{ opset: said }] = reference<{ onnx: [Reference] }>('exchange.py', {
+        onnx: [{ path, dtype: 'float32', x }],
+      }).onnx
+      expect(said).toBe(opset)
+    },
+    60_000,
+  )
+
+  it('y: E(x) of a classifier without it, E(x, y) with it', async () => {
+    await using model = await Energy.create(spec, { seed: 2 })
+    const x = numbers(10, 3, 4)
+    const y = Array.from({ length: 10 }, (_, r) => r % 4)
+    await model.exportOnnx(at('free.onnx'))
+    await model.exportOnnx(at('joint.onnx'), { y: true })
+    const free = await run(at('free.onnx'), x)
+    const joint = await run(at('joint.onnx'), x, y)
+    expect(difference(free.energy!.data, (await model.energy(x)).toArray())).toBeLessThan(SINGLE)
+    expect(difference(joint.energy!.data, (await model.energy(x, { y })).toArray())).toBeLessThan(SINGLE)
+    expect(difference(joint.energy!.data, free.energy!.data)).toBeGreaterThan(0.01)
+  })
+
+  it('transform: rows in the units of the data, also far from zero, or standardised ones', async () => {
+    const x = numbers(50, 2, 5).map(([a, b]) => [2020 + 3 * a!, -1e4 + 50 * b!])
+    const inputs = describeInputs(fromArrays({ year: x.map((r) => r[0]!), level: x.map((r) => r[1]!) }))
+    await using model = await Energy.create(energies.mlp({ input: 2, hidden: [16], gaussianBase: 2 }), { inputs })
+    await model.exportOnnx(at('inside.onnx'), { score: true })
+    await model.exportOnnx(at('outside.onnx'), { transform: false })
+    const [energy, score] = [(await model.energy(x)).toArray(), (await model.score(x)).toArray() as Matrix]
+    const inside = await run(at('inside.onnx'), x)
+    expect(difference(inside.energy!.data, energy)).toBeLessThan(SINGLE)
+    // Columns have scores of different sizes.
+    for (const k of [0, 1]) {
+      const column = inside.score!.data.filter((_, place) => place % 2 === k)
+      expect(
+        difference(
+          column,
+          score.map((row) => row[k]),
+        ),
+      ).toBeLessThan(SINGLE)
+    }
+    const { mean, scale } = inputs.transform!
+    const z = x.map((row) => row.map((value, k) => (value! - mean[k]!) / scale[k]!))
+    const outside = await run(at('outside.onnx'), z)
+    const shift = scale.reduce((sum, s) => sum + Math.log(s), 0)
+    expect(
+      difference(
+        outside.energy!.data.map((e) => e + shift),
+        energy,
+      ),
+    ).toBeLessThan(SINGLE)
+  })
+
+  it('a network gives its outputs, and rows may have axes', async () => {
+    await using network = await Network.create(networks.mlp({ input: [2, 3], output: 4, hidden: [8] }), { seed: 3 })
+    await network.exportOnnx(at('network.onnx'))
+    const x = numbers(5, 6, 6)
+    const answer = await run(at('network.onnx'), x, undefined, [5, 2, 3])
+    expect(answer.outputs!.shape).toEqual([5, 4])
+    expect(difference(answer.outputs!.data, (await network.outputs(x)).toArray())).toBeLessThan(SINGLE)
+  })
+
+  it('writes the same bytes each time, with what the model is', async () => {
+    await using model = await Energy.create(spec, { seed: 2 })
+    await model.exportOnnx(at('one.onnx'))
+    await model.exportOnnx(at('two.onnx'))
+    const bytes = readFileSync(at('one.onnx'))
+    expect(bytes.equals(readFileSync(at('two.onnx')))).toBe(true)
+    expect(bytes.includes(JSON.stringify(model.spec))).toBe(true)
+  })
+
+  it('refuses what has no meaning', async () => {
+    await using model = await Energy.create(energies.mlp({ input: 2, hidden: [4] }))
+    const refused = async (promise: Promise<unknown>) => (await rejection(() => promise)).code
+    expect(await refused(model.exportOnnx(at('no.onnx'), { opset: 12 }))).toBe('ERR_LANGEVIN_INVALID_OPTION')
+    expect(await refused(model.exportOnnx(at('no.onnx'), { y: true }))).toBe('ERR_LANGEVIN_INVALID_OPTION')
+    expect(await refused(model.exportOnnx(at('no.onnx'), { score: 1 as never }))).toBe('ERR_LANGEVIN_INVALID_OPTION')
+    expect(await refused(model.exportOnnx(at('no/where.onnx')))).toBe('ERR_LANGEVIN_IO')
+    await using network = await Network.create(networks.mlp({ input: 2, output: 1, hidden: [4] }))
+    expect(await refused(network.exportOnnx(at('no.onnx'), { score: true }))).toBe('ERR_LANGEVIN_INVALID_OPTION')
+    await using half = await Energy.create(energies.mlp({ input: 2, hidden: [4] }), { dtype: 'bfloat16' })
+    const error = await rejection(() => half.exportOnnx(at('no.onnx')))
+    expect(error.code).toBe('ERR_LANGEVIN_UNSUPPORTED')
+    expect(error.message).toContain("{ dtype: 'float32' }")
+    model.dispose()
+    expect(await refused(model.exportOnnx(at('no.onnx')))).toBe('ERR_LANGEVIN_DISPOSED')
+  })
+
+  it('knows an answer', async () => {
+    await using model = await Energy.create(energies.gaussian({ mean: [1], precision: [2] }))
+    await model.exportOnnx(at('gaussian.onnx'), { score: true })
+    const answer = await run(at('gaussian.onnx'), [[3]])
+    // (3 - 1)^2 * 2 / 2 and -2 (3 - 1)
+    expect(answer.energy!.data).toEqual([4])
+    expect(answer.score!.data).toEqual([-4])
+  })
+})
