@@ -480,7 +480,7 @@ describe('scripts/setup.mjs', () => {
     const packages = (path: string) =>
       [...readFileSync(join(root, path), 'utf8').matchAll(/^[\w-]+/gm)].map(([name]) => name)
     expect(packages('scripts/setup/requirements.txt')).toEqual(['torch'])
-    expect(packages('scripts/reference/requirements.txt')).toEqual(['numpy', 'scikit-learn', 'safetensors'])
+    expect(packages('scripts/reference/requirements.txt')).toEqual(['numpy', 'scikit-learn', 'safetensors', 'onnx'])
   })
 
   it('stops at once on Ctrl-C, says how to continue and leaves nothing', async () => {

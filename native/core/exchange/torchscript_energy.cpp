@@ -23,12 +23,11 @@ constexpr double kProbeTolerance = 1e-3;
   throw Error(Code::Format, path + ": " + problem, std::move(details));
 }
 
-// The sentence for people of a message of LibTorch: exceptions of a script stand at the end of their stack.
-std::string sentenceOf(const std::string& text) {
-  const std::string raised = "torch.jit.Error: ";
-  const std::size_t at = text.rfind(raised);
-  const std::string found = at == std::string::npos ? text : text.substr(at + raised.size());
-  return found.substr(0, found.find('\n'));
+// The line for people of a message of LibTorch: the interpreter of scripts puts it last, behind its stack.
+std::string sentenceOf(std::string text) {
+  const bool stack = text.find("TorchScript interpreter") != std::string::npos;
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  return stack ? text.substr(text.rfind('\n') + 1) : text.substr(0, text.find('\n'));
 }
 
 bool outOfMemory(const std::string& text) {
