@@ -55,7 +55,6 @@ function describe({ detector, inputs }: Fit, fpr: number | undefined): { describ
     model?: Energy
     models?: Energy[]
   }
-  for (const { spec } of models) requireOwnWeights(spec)
   const described: Described = {
     version: VERSION,
     detector: {
@@ -63,7 +62,10 @@ function describe({ detector, inputs }: Fit, fpr: number | undefined): { describ
       ...(model !== undefined && { model: numberOf(model) }),
       ...(several !== undefined && { models: several.map(numberOf) }),
     },
-    models: models.map(({ spec, dtype, inputs: own }) => ({ spec, dtype, ...(own !== undefined && { inputs: own }) })),
+    models: models.map(({ spec, dtype, inputs: own }) => {
+      requireOwnWeights(spec)
+      return { spec, dtype, ...(own !== undefined && { inputs: own }) }
+    }),
     ...(inputs !== undefined && conversionOf(detector) === undefined && { inputs: inputs.inputs }),
     ...(fpr !== undefined && { fpr }),
   }

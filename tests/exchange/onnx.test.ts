@@ -225,7 +225,7 @@ describe('options', () => {
   })
 
   it('transform: rows in the units of the data, also far from zero, or standardised ones', async () => {
-    const x = numbers(50, 2, 5).map(([a, b]) => [2020 + 3 * a!, -1e4 + 50 * b!])
+    const x = numbers(50, 2, 5).map(([a, b]) => [2020 + 3 * a!, -1e4 + 50 * b!].map(Math.fround))
     const inputs = describeInputs(fromArrays({ year: x.map((r) => r[0]!), level: x.map((r) => r[1]!) }))
     await using model = await Energy.create(energies.mlp({ input: 2, hidden: [16], gaussianBase: 2 }), { inputs })
     await model.exportOnnx(at('inside.onnx'), { score: true })

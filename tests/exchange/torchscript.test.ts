@@ -40,7 +40,7 @@ const ours: (Values & { state: Record<string, number[]> })[] = []
 let theirs: Answer[] = []
 let modules: Record<string, { x: Matrix; energy: number[]; score: Matrix }> = {}
 /** Rows far from zero, a model that standardises them, and a network. */
-const far = numbers(20, 2, 5).map(([a, b]) => [2020 + 3 * a!, -1e4 + 50 * b!])
+const far = numbers(20, 2, 5).map(([a, b]) => [2020 + 3 * a!, -1e4 + 50 * b!].map(Math.fround))
 const inputs = describeInputs(fromArrays({ year: far.map((r) => r[0]!), level: far.map((r) => r[1]!) }))
 let standardising: Values
 let plain: number[]
