@@ -18,43 +18,19 @@ import {
 } from './native/contract.js'
 import { NativeHandle } from './native/handle.js'
 import { throwIfAborted } from './native/signal.js'
+import type { CreateOptions, EvaluateOptions, LoadOptions, SnapshotOptions } from './network-options.js'
 import { type InvokeOptions, invoke, invokeNow } from './runtime/index.js'
 import { parseSpec, requireOptions, type SpecValue } from './spec/index.js'
 import { type FloatDtype, type RowsLike, type Tensor, toRows } from './tensor/index.js'
 import { type Family, networkMetadata, numbersIn, prefixHint, readNetworkFile } from './weights.js'
 
-/** Where a network's numbers live. */
-export interface PlacementOptions extends InvokeOptions {
-  /** 'cpu' (default), 'cuda', 'cuda:N', or 'auto': a CUDA device when there is one. */
-  device?: string
-}
-
-export interface CreateOptions extends PlacementOptions {
-  /** Fixes the initial parameters; default 0. */
-  seed?: number | bigint
-  /** 'float32' (default), 'float64' or 'bfloat16'. */
-  dtype?: Dtype
-  /**
-   * What its columns are, from `data.inputs(dataset)`: rows are then given in the units of the data, data sets by the names of
-   * their columns, and the file of the model carries them.
-   */
-  inputs?: Inputs | undefined
-}
-
-export interface EvaluateOptions extends InvokeOptions {
-  /** The condition y of E(x, y), or the class a network embeds: class numbers `[n]` or rows `[n, k]`. */
-  y?: RowsLike
-  /** Threads the rows are spread over; default LANGEVIN_THREADS or all cores. Results do not depend on it. */
-  threads?: number
-}
-
-export interface SnapshotOptions extends InvokeOptions {
-  /**
-   * Which weights of a network in training: 'averaged' (the default where its run has `ema`, as in its checkpoints), or
-   * 'raw', those the optimiser is at.
-   */
-  weights?: 'raw' | 'averaged'
-}
+export type {
+  CreateOptions,
+  EvaluateOptions,
+  LoadOptions,
+  PlacementOptions,
+  SnapshotOptions,
+} from './network-options.js'
 
 const CREATE = ['seed', 'dtype', 'device', 'inputs', 'signal'] as const satisfies readonly (keyof CreateOptions)[]
 const LOAD = ['spec', 'dtype', 'inputs', 'prefix', 'device', 'signal'] as const satisfies readonly (keyof LoadOptions)[]
@@ -84,21 +60,6 @@ export async function createNative(family: Family, spec: SpecValue, options: Cre
       ? await invoke<NativeNetwork>('energy.create', args, { signal })
       : await invoke<NativeNetwork>('network.create', args, { signal })
   return { handle, spec: parsed }
-}
-
-/** Options of `Network.load` and `Energy.load`. */
-export interface LoadOptions extends PlacementOptions {
-  /** For a file without langevin's metadata (a PyTorch state dict): what the parameters belong to. */
-  spec?: SpecValue<Family>
-  /** Default: that of the file; float32 for a file of another program in half precision. */
-  dtype?: Dtype
-  /**
-   * What the names in the file begin with, where a module held the network: 'module.' (DataParallel), '_orig_mod.'
-   * (torch.compile), 'net.'. Tensors with other names are skipped.
-   */
-  prefix?: string
-  /** For a file that does not say what its columns are. */
-  inputs?: Inputs
 }
 
 /** @internal Reads spec and parameters from a file into what `create` makes. */
