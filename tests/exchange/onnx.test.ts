@@ -6,7 +6,7 @@ import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { fromArrays } from '../../src/data/arrays.js'
 import { inputs as describeInputs } from '../../src/data/inputs.js'
-import { energies, layers } from '../../src/energies/index.js'
+import { energies, expr, layers } from '../../src/energies/index.js'
 import { Energy } from '../../src/energy.js'
 import { OPSETS } from '../../src/exchange/onnx/export.js'
 import { BACKWARD } from '../../src/exchange/onnx/gradients.js'
@@ -285,6 +285,49 @@ describe('options', () => {
     expect(error.message).toContain("{ dtype: 'float32' }")
     model.dispose()
     expect(await refused(model.exportOnnx(at('no.onnx')))).toBe('ERR_LANGEVIN_DISPOSED')
+  })
+
+  it('has the score of PyTorch where a derivative jumps', async () => {
+    const { abs, maximum, minimum, norm, pow, where } = expr
+    const kinks = energies.expression(
+      ([a, b]) => {
+        const pair = maximum(a!, b!).mul(3).add(minimum(a!, b!))
+        const single = abs(a!)
+          .add(a!.relu())
+          .add(norm(expr.concat(a!, b!)))
+        return pair
+          .add(single)
+          .add(pow(b!, 0))
+          .add(where(a!.ge(b!), a!, b!.mul(2)))
+      },
+      { input: 2 },
+    )
+    await using model = await Energy.create(kinks)
+    await model.exportOnnx(at('kinks.onnx'), { score: true })
+    const x = [
+      [0, 0],
+      [1, 1],
+      [-1, -1],
+      [0, 2],
+    ]
+    const answer = await run(at('kinks.onnx'), x)
+    const { results } = reference<{ results: { score: Matrix }[] }>('energies.py', {
+      cases: [{ spec: kinks, dtype: 'float32', x }],
+    })
+    expect(difference(answer.score!.data, results[0]!.score)).toBeLessThan(SINGLE)
+    expect(difference(answer.score!.data, (await model.score(x)).toArray())).toBeLessThan(SINGLE)
+  })
+
+  it('stays finite where logits are large, and takes no rows', async () => {
+    await using model = await Energy.create(energies.classifier({ input: 1, hidden: [], classes: 3 }))
+    await model.setParameters({ '0.weight': [[1000], [0], [-1000]], '0.bias': [0, 0, 0] })
+    await model.exportOnnx(at('large.onnx'), { score: true })
+    const answer = await run(at('large.onnx'), [[1], [-1]])
+    expect(answer.energy!.data).toEqual([-1000, -1000])
+    expect(answer.score!.data).toEqual([1000, -1000])
+    const none = await run(at('large.onnx'), [], undefined, [0, 1])
+    expect(none.energy!.shape).toEqual([0])
+    expect(none.score!.shape).toEqual([0, 1])
   })
 
   it('knows an answer', async () => {

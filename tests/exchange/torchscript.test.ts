@@ -1,5 +1,5 @@
 /** TorchScript files: every energy written and run by Python's torch.jit, and modules of Python run as energies. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -234,7 +234,15 @@ describe('modules of Python as energies', () => {
     writeFileSync(at('random.pt'), random)
     writeFileSync(at('empty.pt'), '')
     writeFileSync(at('cut.pt'), Buffer.concat([Buffer.from('PK\x03\x04'), random]))
-    for (const name of ['random', 'empty', 'cut'])
+    const whole = readFileSync(at('flat.pt'))
+    writeFileSync(at('half.pt'), whole.subarray(0, whole.length / 2))
+    // The packed code of the module, overwritten behind its name and padding; the archive's directory stays in order.
+    const damaged = Buffer.from(whole)
+    const code = damaged.indexOf('code/__torch__.py')
+    expect(code).toBeGreaterThan(0)
+    damaged.fill(0xff, code + 100, code + 200)
+    writeFileSync(at('damaged.pt'), damaged)
+    for (const name of ['random', 'empty', 'cut', 'half', 'damaged'])
       expect((await rejection(() => load(name))).code, name).toBe('ERR_LANGEVIN_FORMAT')
     expect((await rejection(() => load('absent'))).code).toBe('ERR_LANGEVIN_IO')
     const badInput = await rejection(() => load('flat', 0))

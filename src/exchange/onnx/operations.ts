@@ -26,14 +26,14 @@ export interface OperationCall {
 
 type Form = (c: OperationCall) => string
 
-const unary =
+/** One ONNX operation of the same inputs. */
+const direct =
   (opType: string): Form =>
   ({ graph, inputs }) =>
     graph.op(
       opType,
       inputs.map(({ name }) => name),
     )
-const binary = unary
 const compare =
   (opType: string): Form =>
   ({ graph, inputs: [a, b] }) =>
@@ -172,22 +172,22 @@ export const FORMS: Readonly<Record<string, Form>> = {
   blockSums,
   pairwise,
   // Elementwise.
-  add: binary('Add'),
-  sub: binary('Sub'),
-  mul: binary('Mul'),
-  div: binary('Div'),
-  neg: unary('Neg'),
+  add: direct('Add'),
+  sub: direct('Sub'),
+  mul: direct('Mul'),
+  div: direct('Div'),
+  neg: direct('Neg'),
   scale,
   square: ({ graph, inputs: [x] }) => graph.mul(x!.name, x!.name),
-  sqrt: unary('Sqrt'),
-  exp: unary('Exp'),
-  log: unary('Log'),
-  sin: unary('Sin'),
-  cos: unary('Cos'),
-  abs: unary('Abs'),
+  sqrt: direct('Sqrt'),
+  exp: direct('Exp'),
+  log: direct('Log'),
+  sin: direct('Sin'),
+  cos: direct('Cos'),
+  abs: direct('Abs'),
   pow: ({ graph, node, inputs: [x] }) => graph.op('Pow', [x!.name, graph.numbers([node.numbers[0]!])]),
-  maximum: binary('Max'),
-  minimum: binary('Min'),
+  maximum: direct('Max'),
+  minimum: direct('Min'),
   gt: compare('Greater'),
   ge: compare('GreaterOrEqual'),
   lt: compare('Less'),
@@ -199,9 +199,9 @@ export const FORMS: Readonly<Record<string, Form>> = {
   // Activations.
   silu: ({ graph, inputs: [x] }) => graph.mul(x!.name, graph.op('Sigmoid', [x!.name])),
   gelu: ({ graph, inputs: [x] }) => graph.mul(x!.name, normalCdf(graph, x!.name)),
-  tanh: unary('Tanh'),
-  sigmoid: unary('Sigmoid'),
+  tanh: direct('Tanh'),
+  sigmoid: direct('Sigmoid'),
   softplus,
-  relu: unary('Relu'),
+  relu: direct('Relu'),
   leakyRelu,
 }
