@@ -81,7 +81,7 @@ const norm: Backward = ({ graph, inputs: [x] }, gradient, value) => {
 /** (P + P') (x - m) / 2; m and P are parameters. */
 const quadratic: Backward = ({ graph, inputs: [x, mean, precision] }, gradient) => {
   const z = graph.sub(x!.name, mean!.name)
-  const there = graph.op('MatMul', [z, precision!.name])
+  const there = graph.op('Gemm', [z, precision!.name])
   const back = graph.op('Gemm', [z, precision!.name], { transB: 1 })
   return [graph.mul(gradient, graph.times(graph.add(there, back), 0.5))]
 }
@@ -135,7 +135,7 @@ const softplus = slope((graph, x) => {
 const flat: Backward = () => [undefined, undefined]
 
 export const BACKWARD: Readonly<Record<string, Backward>> = {
-  linear: ({ graph, parameters: [weight] }, gradient) => [graph.op('MatMul', [gradient, weight!.name])],
+  linear: ({ graph, parameters: [weight] }, gradient) => [graph.op('Gemm', [gradient, weight!.name])],
   layerNorm,
   embedding: () => [undefined],
   dropout: (_, gradient) => [gradient],

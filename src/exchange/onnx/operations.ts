@@ -92,7 +92,7 @@ function blockSums({ graph, node, inputs: [x] }: OperationCall): string {
 
 function quadratic({ graph, inputs: [x, mean, precision] }: OperationCall): string {
   const z = graph.sub(x!.name, mean!.name)
-  const product = graph.op('MatMul', [z, precision!.name])
+  const product = graph.op('Gemm', [z, precision!.name])
   return graph.times(graph.reduce('Sum', graph.mul(product, z)), 0.5)
 }
 
@@ -107,7 +107,19 @@ export const SOFTPLUS_LINEAR = 20
 
 function softplus({ graph, inputs: [x] }: OperationCall): string {
   const large = graph.op('Greater', [x!.name, graph.numbers([SOFTPLUS_LINEAR])])
-  return graph.op('Where', [large, x!.name, graph.op('Softplus', [x!.name])])
+  const smooth = graph.dtype === 'float32' ? graph.op('Softplus', [x!.name]) : wideSoftplus(graph, x!.name)
+  return graph.op('Where', [large, x!.name, smooth])
+}
+
+/** max(x, 0) + log(1 + t) with t = exp(-|x|): onnxruntime has no Softplus in float64. */
+function wideSoftplus(graph: OnnxGraph, x: string): string {
+  const t = graph.op('Exp', [graph.op('Neg', [graph.op('Abs', [x])])])
+  // log(1 + t) without what 1 + t loses: log(u) t / (u - 1), u being 1 + t as it is stored (Kahan; HP-15C manual, 1982).
+  const one = graph.numbers([1])
+  const u = graph.add(t, one)
+  const quotient = graph.div(graph.mul(graph.op('Log', [u]), t), graph.sub(u, one))
+  const log1p = graph.op('Where', [graph.op('Equal', [u, one]), t, quotient])
+  return graph.add(graph.op('Relu', [x]), log1p)
 }
 
 /** The standard normal distribution function. */
@@ -129,6 +141,7 @@ function scale({ graph, node, inputs: [x] }: OperationCall): string {
   return shift === 0 ? scaled : graph.add(scaled, graph.numbers([shift]))
 }
 
+/** Products are Gemm, not MatMul: onnxruntime moves a factor beside a MatMul into it, as float32 also where the model is float64. */
 function linear({ graph, inputs: [x], parameters }: OperationCall): string {
   return graph.op('Gemm', [x!.name, ...parameters.map(({ name }) => name)], { transB: 1 })
 }
@@ -160,7 +173,7 @@ export const FORMS: Readonly<Record<string, Form>> = {
   mean: ({ graph, inputs: [x] }) => graph.reduce('Mean', x!.name),
   logsumexp,
   logSoftmax: ({ graph, inputs: [x] }) => graph.op('LogSoftmax', [x!.name], { axis: 1 }),
-  matmul: ({ graph, inputs: [x], constants: [matrix] }) => graph.op('MatMul', [x!.name, matrix!.name]),
+  matmul: ({ graph, inputs: [x], constants: [matrix] }) => graph.op('Gemm', [x!.name, matrix!.name]),
   slice: ({ graph, node, inputs: [x] }) => graph.slice(x!.name, node.integers[0]!, node.width),
   columns: ({ graph, node, inputs: [x] }) => graph.op('Gather', [x!.name, graph.integers(node.integers)], { axis: 1 }),
   concat,
