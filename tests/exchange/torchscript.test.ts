@@ -180,6 +180,35 @@ describe('modules of Python as energies', () => {
     expect(error.message).toContain('flat.pt')
   })
 
+  it('take rows in the units of the data with inputs', async () => {
+    const columns = fromArrays({
+      a: x3.map((r) => 10 + 2 * r[0]!),
+      b: x3.map((r) => 5 * r[1]!),
+      c: x3.map((r) => r[2]!),
+    })
+    const units = describeInputs(columns)
+    const { mean, scale } = units.transform!
+    await using model = await Energy.fromTorchScript(at('flat.pt'), { input: 3, allowCode: true, inputs: units })
+    // Rows that are x3 once they are standardised.
+    const rows = x3.map((row) => row.map((z, k) => mean[k]! + scale[k]! * z))
+    const shift = scale.reduce((sum, s) => sum + Math.log(s), 0)
+    const { energy, score } = modules.flat!
+    const found = (await model.energy(tensor(rows, undefined, 'float64'))).toArray() as number[]
+    expect(
+      difference(
+        found.map((e) => e - shift),
+        energy,
+      ),
+    ).toBeLessThan(TOLERANCE.float32)
+    const slopes = (await model.score(tensor(rows, undefined, 'float64'))).toArray() as Matrix
+    expect(
+      difference(
+        slopes.map((row) => row.map((v, k) => v * scale[k]!)),
+        score,
+      ),
+    ).toBeLessThan(TOLERANCE.float32)
+  })
+
   it('are neither saved nor trained nor exported, and are copied', async () => {
     await using model = await load('flat')
     for (const refused of [
