@@ -5,7 +5,7 @@
 //
 //   node scripts/prebuild.mjs [--out folder] [--skip-build]
 import { spawnSync } from 'node:child_process'
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -79,6 +79,7 @@ function packPlatform(staging, out) {
   const addon = join(folder, 'langevin.node')
   copyFileSync(built, addon)
   run('strip', ['--strip-unneeded', addon])
+  copyFileSync(join(root, 'build/Release/scorer.node'), join(folder, 'scorer.node'))
   // Where LibTorch lies is the business of the machine it is installed on.
   writeRecord(addon, { langevin: manifest.version, libtorch: { version: PINNED_LIBTORCH }, needs })
   copyFileSync(join(root, 'LICENSE'), join(folder, 'LICENSE'))
@@ -102,7 +103,7 @@ function packPlatform(staging, out) {
         cpu: [process.arch],
         libc: ['glibc'],
         main: 'langevin.node',
-        files: ['langevin.node', 'langevin.json'],
+        files: ['langevin.node', 'scorer.node', 'langevin.json'],
       },
       null,
       2,
@@ -111,8 +112,15 @@ function packPlatform(staging, out) {
   return pack(folder, out)
 }
 
+/** The scorer's WebAssembly module goes along where this machine can build it (npm run build:wasm). */
+function warnOfWasm() {
+  if (existsSync(join(root, 'dist/scorer/scorer.wasm'))) return
+  console.warn('prebuild: dist/scorer/scorer.wasm is not built (npm run build:wasm): the package goes without it')
+}
+
 /** The main package: this checkout's, with the platform's package among its optional dependencies. */
 function packMain(staging, out) {
+  warnOfWasm()
   const plain = pack(root, staging)
   run('tar', ['-xzf', plain, '-C', staging])
   const folder = join(staging, 'package')

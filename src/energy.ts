@@ -1,4 +1,5 @@
 /** Energies: E(x) or E(x, y) with its parameters in native memory, evaluated, saved and loaded. */
+import { writeScorer } from './compiled/write.js'
 import type { Dataset } from './data/dataset.js'
 import { LangevinError } from './errors.js'
 import { copyTorchScript, type FromTorchScriptOptions, readTorchScript } from './exchange/index.js'
@@ -257,6 +258,19 @@ export class Energy<R extends number = number> extends Base {
       return Object.assign(new Energy<R>(handle, this.spec, this.inputs), { step: 0 })
     }
     return this.copied<Energy<R>>(options, (more) => Energy.create(this.spec, more) as Promise<Energy<R>>)
+  }
+
+  /**
+   * Writes the compiled program with its weights and the scale of its inputs for `langevin/scorer`, which evaluates it without
+   * LibTorch and gives the same bits as `energy()` here. A program that the fused kernels of the CPU do not cover (see `explain()`) is
+   * refused. The file appears whole or not at all. See docs/guides/scorer.md.
+   *
+   * @throws (rejects) ERR_LANGEVIN_UNSUPPORTED with the reason, _IO, _BUSY, _DISPOSED
+   */
+  async exportScorer(path: string, options: InvokeOptions = {}): Promise<void> {
+    const { signal } = requireOptions('exportScorer', options, ['signal'])
+    const models = [{ kind: this.spec.kind, network: this.live() }]
+    await writeScorer(path, { models, inputs: this.inputs }, { signal })
   }
 
   /**

@@ -1,5 +1,4 @@
 /** The errors of the package and their codes. */
-import { types } from 'node:util'
 
 /** What every LangevinError has, whichever copy of the package or realm made it. */
 const BRAND: unique symbol = Symbol.for('langevin.error') as never
@@ -69,7 +68,10 @@ export class LangevinError extends Error {
 
 /** The text of whatever was thrown: an Error of any realm, or something else. */
 export function messageOf(error: unknown): string {
-  return types.isNativeError(error) ? error.message || error.name : String(error)
+  // By what it is, not by its class: every realm has an Error of its own.
+  if (Object.prototype.toString.call(error) !== '[object Error]') return String(error)
+  const { message, name } = error as Error
+  return message || name
 }
 
 /** A value as a message shows it. JSON can hold objects whose `toString` is a number: of those String() throws. */

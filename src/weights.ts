@@ -124,6 +124,9 @@ function specIn(path: string, metadata: Record<string, string>, family: Family):
       `the file holds a fitted detector, not one ${family}: use ood.load, or langevin anomaly score`,
     )
   }
+  if (metadata[FAMILY_KEY] === 'scorer') {
+    throw formatError(path, undefined, 'the file was written by exportScorer: loadScorer of langevin/scorer reads it')
+  }
   if (text === undefined) {
     throw formatError(
       path,

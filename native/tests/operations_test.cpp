@@ -20,8 +20,7 @@ TEST(every_activation_has_all_its_forms) {
   for (const OpDefinition& row : activationOperations()) {
     CHECK(&operation(row.name) == &row);
     const TileOpOf<float>* tile = findTileOp<float>(row.name);
-    require(tile && tile->unary == row.traits.unary, row.name,
-            "tile form (traits.unary in program/ops_activations.cpp)");
+    require(tile && tile->unary == row.traits.unary, row.name, "tile form (unary in program/op_traits.cpp)");
     require(findTileOp<double>(row.name) != nullptr, row.name, "tile form in float64");
     require(cuda::findCudaOp(row.name) != nullptr, row.name, "CUDA form (executors/cuda/lower_elementwise.cpp)");
     if (!row.traits.smooth) continue;
@@ -49,6 +48,8 @@ TEST(what_is_not_smooth_has_no_second_form) {
 }
 
 TEST(traits_say_what_an_operation_is) {
+  // A row without a value in ATen would be an operation that only the fused kernels have.
+  for (const NamedTraits& row : operationTraits()) CHECK(std::string(operation(row.name).name) == row.name);
   CHECK(operation("linear").is(OpForm::Linear));
   CHECK(operation("dropout").traits.stochastic);
   CHECK(operation("input").is(OpSource::Rows) && operation("condition").is(OpSource::Condition));

@@ -1,5 +1,6 @@
 // Scores of the fused executor and their parameter gradients against autograd through autograd in double precision.
 #include "check.hpp"
+#include "program/plain.hpp"
 #include "tensors/random.hpp"
 #include "training_support.hpp"
 
@@ -20,7 +21,7 @@ struct Derivatives {
 template <class T>
 Derivatives byHand(const Energy& energy, const Batch& rows, const at::Tensor& outer) {
   std::string reason;
-  const auto program = TileProgramOf<T>::compileSecondOrder(energy.program(), energy.parameters(), reason);
+  const auto program = TileProgramOf<T>::compileSecondOrder(plain(energy.program()), reason);
   CHECK(program != nullptr);
   Derivatives result{at::empty_like(rows.x), at::zeros_like(energy.parameters().flat())};
   TileWorkspace ws;
@@ -127,7 +128,7 @@ TEST(other_energies_take_the_plain_path) {
   const auto taken = [](Map spec) {
     std::string reason;
     const EnergyRef energy = energyFrom(std::move(spec));
-    return TileProgram::compileSecondOrder(energy->program(), energy->parameters(), reason) != nullptr;
+    return TileProgram::compileSecondOrder(plain(energy->program()), reason) != nullptr;
   };
   const List hidden{5, 4};
   CHECK(!taken({{"kind", "mlp"}, {"input", 2}, {"hidden", hidden}, {"activation", "relu"}}));

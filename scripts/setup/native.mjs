@@ -25,7 +25,7 @@ import { allowedProcessors } from './processors.mjs'
 import { checkTools } from './tools.mjs'
 import { checkSpace } from './venv.mjs'
 
-const SOURCES = ['CMakeLists.txt', 'cmake', 'native/core', 'native/binding']
+const SOURCES = ['CMakeLists.txt', 'cmake', 'native/core', 'native/binding', 'native/scorer']
 // A precompiled header of 0.4 GB, the objects and the addon.
 const BUILD_BYTES = 1e9
 
@@ -187,6 +187,7 @@ function publish(root, env, { build, addon }, wanted) {
   mkdirSync(fresh, { recursive: true, mode: 0o755 })
   const target = join(fresh, basename(addon))
   copyFileSync(join(build, 'Release/langevin.node'), target)
+  copyFileSync(join(build, 'Release/scorer.node'), join(fresh, 'scorer.node'))
   const { prefix, version } = resolveLibtorch({ root, env })
   writeRecord(target, { langevin: packageVersion(root), libtorch: libtorchFrom(folder, { version, prefix }) })
   writeFileSync(join(fresh, 'langevin-stamp.json'), JSON.stringify(wanted))

@@ -4,8 +4,10 @@ import type { Explanation, NativeNetwork } from '../native/contract.js'
 import { invokeNow } from '../runtime/index.js'
 import { hint } from '../spec/index.js'
 import { plainRows, type RowsLike, type Tensor, tensor, toRows } from '../tensor/index.js'
+import { numbered } from './column-names.js'
 import { Dataset } from './dataset.js'
 import { checkInputs, type Inputs, inputWidthOf } from './inputs.js'
+import { Scale } from './scale.js'
 
 interface Affine {
   readonly mean: Tensor
@@ -19,10 +21,6 @@ interface Moments {
 }
 
 const float64 = (values: readonly number[]) => tensor([...values], [values.length], 'float64')
-
-/** x of three numbers as x1, x2, x3, the columns that a table of them has. */
-const numbered = (name: string, width: number): string[] =>
-  width === 1 ? [name] : Array.from({ length: width }, (_, i) => `${name}${i + 1}`)
 
 /** (x - mean) / sd, computed in float64; float64 stays float64, all else becomes float32. */
 function apply(rows: Tensor, { mean, sd }: Affine, more: { name: string } | { finite: false }): Tensor {
@@ -52,6 +50,7 @@ export class InputRows {
   readonly transforms: boolean
   /** sum log scale: energies of rows in the data's units are larger by this. */
   readonly logScale: number
+  readonly #numbers: Scale
   #inward: Affine | undefined
   #outward: Affine | undefined
   #slope: Affine | undefined
@@ -61,8 +60,9 @@ export class InputRows {
     this.width = inputWidthOf(inputs)
     this.mean = inputs.transform?.mean ?? Array<number>(this.width).fill(0)
     this.scale = inputs.transform?.scale ?? Array<number>(this.width).fill(1)
-    this.transforms = this.mean.some((m) => m !== 0) || this.scale.some((s) => s !== 1)
-    this.logScale = this.scale.reduce((sum, s) => sum + Math.log(s), 0)
+    this.#numbers = new Scale(this.mean, this.scale)
+    this.transforms = this.#numbers.transforms
+    this.logScale = this.#numbers.logScale
   }
 
   /** Frees the tensors of its scale; they are made again when they are needed. */
@@ -119,22 +119,16 @@ export class InputRows {
    */
   plain(value: unknown, most: number): Float32Array | undefined {
     if (!this.transforms) return plainRows(value, this.width, most)
-    const { mean, scale, width } = this
-    const raw = plainRows(value, width, most, true)
-    if (raw === undefined) return undefined
-    const rows = new Float32Array(raw.length)
-    for (let i = 0, k = 0; i < rows.length; i++, k = k + 1 < width ? k + 1 : 0)
-      rows[i] = (raw[i]! - mean[k]!) / scale[k]!
-    return rows
+    const raw = plainRows(value, this.width, most, true)
+    return raw && this.#numbers.rows(raw, new Float32Array(raw.length))
   }
 
   /** What `energies()` and `derivatives()` do, in place, to numbers that belong to `plain()` rows. */
   plainEnergies(energies: Float32Array): void {
-    if (this.logScale !== 0) for (let i = 0; i < energies.length; i++) energies[i] = energies[i]! + this.logScale
+    this.#numbers.energies(energies)
   }
   plainDerivatives(gradient: Float32Array): void {
-    if (!this.transforms) return
-    for (let i = 0; i < gradient.length; i++) gradient[i] = gradient[i]! / this.scale[i % this.width]!
+    this.#numbers.derivatives(gradient)
   }
 
   #inOrder(value: RowsLike, what: string): Tensor {

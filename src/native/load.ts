@@ -193,7 +193,7 @@ export function loadError(attempts: readonly LoadAttempt[]): LangevinError {
 }
 
 /** Why nothing native may be opened: the platform, or a cache into which somebody else could have put files. */
-function refusal(root: string, env: NodeJS.ProcessEnv): LoadOutcome['refused'] {
+export function refusal(root: string, env: NodeJS.ProcessEnv): LoadOutcome['refused'] {
   const unfit = platformProblem()
   if (unfit) return { problem: unfit }
   if (env.LANGEVIN_ADDON || !installedAsDependency(root)) return undefined

@@ -1,5 +1,6 @@
 /** A fitted detector: what is left of the training rows, the energies it asks, columns and scale, and its calibration. */
 import { inspect } from 'node:util'
+import { writeScorer } from '../compiled/write.js'
 import type { Inputs } from '../data/inputs.js'
 import { LangevinError } from '../errors.js'
 import { ASYNC_DISPOSE, DISPOSE } from '../native/dispose.js'
@@ -10,6 +11,7 @@ import { type Tensor, tensor } from '../tensor/index.js'
 import { Calibration } from './calibration.js'
 import { columnDrifts, type Drift, type DriftReport, driftOf, reportOf } from './drift.js'
 import { contributionsOf, EXPLAINED_WITH, numberNames, type RowExplanation, valuesIn } from './explain.js'
+import { scorerParts } from './export.js'
 import { writeDetector } from './file.js'
 import { disposeFit, type Fit, type FittedParts, type JobOptions } from './parts.js'
 import { numbersOf } from './reference.js'
@@ -307,6 +309,18 @@ export class FittedDetector {
     } finally {
       heldOut?.dispose()
     }
+  }
+
+  /**
+   * Writes what scoring needs for `langevin/scorer`, which does it without LibTorch and gives the same bits: compiled energies
+   * with their weights, columns and scale, held-out scores and the false-alarm rate. Detectors of energies alone have such a
+   * form: `energy`, `likelihood`, `averagedEnergy`, `energyLadder`. The file appears whole or not at all. See docs/guides/scorer.md.
+   *
+   * @throws (rejects) ERR_LANGEVIN_UNSUPPORTED (another kind; an energy that the fused kernels do not cover), ERR_LANGEVIN_IO
+   */
+  async exportScorer(path: string, options: { signal?: AbortSignal } = {}): Promise<void> {
+    const { signal } = requireOptions('exportScorer', options, ['signal'])
+    await writeScorer(path, scorerParts(this.live(), this.#calibration, this.#fpr), { signal })
   }
 
   /** A fitted detector is not JSON: @throws ERR_LANGEVIN_UNSUPPORTED */

@@ -37,7 +37,7 @@ describe('an activation is known once per layer', () => {
     for (const { name } of here)
       expect(
         core.map((row) => row.name),
-        `add a row '${name}' to native/core/program/ops_activations.cpp`,
+        `add rows '${name}' to native/core/program/op_traits.cpp and ops_activations.cpp`,
       ).toContain(name)
     for (const { name } of core)
       expect(

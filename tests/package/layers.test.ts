@@ -51,6 +51,14 @@ const RULES: Rule[] = [
     ],
   },
   {
+    layer: 'native/scorer',
+    files: /\.(cc|cpp|hpp|h)$/,
+    forbidden: [
+      [TORCH, 'the scorer runs without LibTorch'],
+      [/(^|\/)tests\//, 'the scorer does not know its tests'],
+    ],
+  },
+  {
     layer: 'src',
     files: /\.ts$/,
     order: Object.keys(MODULES.src!),
@@ -77,8 +85,8 @@ function violations(at: string): string[] {
   return found
 }
 
-/** Torch headers a binding file reaches through headers of the core. */
-function torchReachedFromBinding(at: string): string[] {
+/** Torch headers that files reach through headers of the core. */
+function torchReachedFrom(at: string, files: readonly string[]): string[] {
   const resolve = (from: string, target: string): string | undefined =>
     [dirname(from), join(at, 'native/core'), join(at, 'native/binding'), at]
       .map((folder) => join(folder, target))
@@ -100,9 +108,10 @@ function torchReachedFromBinding(at: string): string[] {
       if (next) visit(next, [...chain, relative(at, file)])
     }
   }
-  for (const file of filesBelow(join(at, 'native/binding'))) visit(file, [])
+  for (const file of files) visit(file, [])
   return reached
 }
+const torchReachedFromBinding = (at: string) => torchReachedFrom(at, filesBelow(join(at, 'native/binding')))
 
 describe('the three layers', () => {
   it('include and import downward only', () => {
@@ -111,6 +120,19 @@ describe('the three layers', () => {
 
   it('keep Torch headers out of everything the binding includes', () => {
     expect(torchReachedFromBinding(root)).toEqual([])
+  })
+
+  it('keep Torch headers out of everything the scorer is made of', () => {
+    const list = readFileSync(join(root, 'cmake/plain.cmake'), 'utf8')
+    const named = [...list.matchAll(/\b((?:base|kernels|program|executors\/cpu)\/\w+)/g)].map(
+      ([, name]) => `${name}.cpp`,
+    )
+    const plain = filesBelow(join(root, 'native/core')).filter(
+      (file) => named.some((name) => file.endsWith(name)) || /executors\/cpu\/tile_ops_\w+\.cpp$/.test(file),
+    )
+    expect(plain.length).toBeGreaterThan(10)
+    const kernels = filesBelow(join(root, 'native/core/kernels/isa'))
+    expect(torchReachedFrom(root, [...plain, ...kernels, ...filesBelow(join(root, 'native/scorer'))])).toEqual([])
   })
 
   it('have Torch and N-API only where they belong', () => {

@@ -27,7 +27,9 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 describe('the platform package', () => {
   it('holds the addon and what it was built for, and fits this platform alone', () => {
     expect(out('tar', '-tzf', tarballs.platform).trim().split('\n').sort()).toEqual(
-      ['LICENSE', 'README.md', 'langevin.json', 'langevin.node', 'package.json'].map((name) => `package/${name}`),
+      ['LICENSE', 'README.md', 'langevin.json', 'langevin.node', 'package.json', 'scorer.node'].map(
+        (name) => `package/${name}`,
+      ),
     )
     const manifest = JSON.parse(read('platform/package.json'))
     expect(manifest).toMatchObject({ name: '@langevin/linux-x64-glibc', os: ['linux'], cpu: ['x64'], libc: ['glibc'] })

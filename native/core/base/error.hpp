@@ -45,10 +45,18 @@ template <class... Parts>
 #include <sstream>
 
 namespace langevin {
+#ifndef __cpp_exceptions
+/// Where C++ has no exceptions (WebAssembly), the host throws one of its own.
+[[noreturn]] void raise(Code code, const std::string& message);
+#endif
 template <class... Parts>
 [[noreturn]] void fail(Code code, const Parts&... parts) {
   std::ostringstream text;
   (text << ... << parts);
+#ifdef __cpp_exceptions
   throw Error(code, text.str());
+#else
+  raise(code, text.str());
+#endif
 }
 }  // namespace langevin

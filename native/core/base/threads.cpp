@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <atomic>
 #include <charconv>
-#include <cmath>
 #include <condition_variable>
 #include <cstdlib>
 #include <exception>
@@ -16,7 +15,6 @@
 
 #include "base/error.hpp"
 #include "base/job.hpp"
-#include "base/torch.hpp"
 
 namespace langevin {
 namespace {
@@ -88,7 +86,7 @@ class Pool {
   }
 
   void loop() {
-    at::init_num_threads();
+    beginWorker();
     for (;;) {
       Batch* batch = nullptr;
       {
@@ -156,20 +154,5 @@ void parallelTiles(std::int64_t tiles, int threads, const std::function<void(std
   pool().run(batch, useful - 1);
   if (batch.failure) std::rethrow_exception(batch.failure);
 }
-
-std::int64_t smallestTile(double workPerRow, std::int64_t usual) {
-  constexpr double kUsualWork = 78125;  // of a row: 1e7 multiply-adds in a tile of 128
-  constexpr std::int64_t kFewest = 32;
-  if (!(workPerRow > kUsualWork)) return usual;
-  const auto rows = static_cast<std::int64_t>(std::ceil(static_cast<double>(usual) * kUsualWork / workPerRow));
-  return std::max(rows, std::min(kFewest, usual));
-}
-
-Tiling::Tiling(std::int64_t rows, std::int64_t smallest) : rows_(rows) {
-  size_ = std::clamp<std::int64_t>((rows + 15) / 16, smallest, 4096);
-  count_ = (rows + size_ - 1) / size_;
-}
-
-TileRange Tiling::range(std::int64_t index) const { return {index * size_, std::min(rows_, (index + 1) * size_)}; }
 
 }  // namespace langevin

@@ -10,6 +10,9 @@ namespace langevin {
 /// Threads a job uses when it does not say: LANGEVIN_THREADS, else the cores this process may run on.
 int defaultThreads();
 
+/// What a thread of the pool does first: with LibTorch its own settings (base/worker.cpp), in the scorer nothing.
+void beginWorker();
+
 /// Runs task(0) ... task(tiles - 1), at most `threads` at a time, and returns when all are done. The calling thread
 /// works too. When tasks throw, the error of the lowest tile is rethrown after all have stopped. Between tiles the
 /// current job is checked: an abort ends the batch with Code::Aborted.

@@ -24,22 +24,25 @@ at::Tensor energiesOf(const Energy& energy, const at::Tensor& x, int threads, Jo
 
 class AveragedEnergy : public Detector {
  public:
-  AveragedEnergy(std::vector<EnergyRef> energies, at::Tensor mean, std::vector<double> deviation)
+  AveragedEnergy(std::vector<EnergyRef> energies, std::vector<double> mean, std::vector<double> deviation)
       : energies_(std::move(energies)), mean_(std::move(mean)), deviation_(std::move(deviation)) {}
 
   at::Tensor scores(const at::Tensor& x, int threads, Job& job) const override {
     at::Tensor total = at::zeros({x.size(0)}, at::kDouble);
+    double* sum = total.data_ptr<double>();
     for (std::size_t k = 0; k < energies_.size(); ++k) {
       const at::Tensor values = energiesOf(*energies_[k], x, threads, job);
-      total.add_(values.sub(mean_[static_cast<std::int64_t>(k)]), 1.0 / deviation_[k]);
+      const double* energy = values.const_data_ptr<double>();
+      // One operation at a time: src/scorer/detector.ts does the same, to the bit.
+      for (std::int64_t i = 0; i < total.numel(); ++i) sum[i] += (energy[i] - mean_[k]) / deviation_[k];
     }
-    return total.div_(static_cast<double>(energies_.size()));
+    for (std::int64_t i = 0; i < total.numel(); ++i) sum[i] /= static_cast<double>(energies_.size());
+    return total;
   }
 
  private:
   std::vector<EnergyRef> energies_;
-  at::Tensor mean_;
-  std::vector<double> deviation_;
+  std::vector<double> mean_, deviation_;
 };
 
 std::vector<EnergyRef> energiesIn(const Spec& detector) {
@@ -69,9 +72,9 @@ Map fitAveragedEnergy(const Spec& detector, int threads, Job& job) {
 
 std::unique_ptr<Detector> makeAveragedEnergy(const Spec& detector, const Spec& state) {
   std::vector<EnergyRef> energies = energiesIn(detector);
-  const at::Tensor mean = readVector(state.at("mean"));
+  const std::vector<double> mean = numbersOf(readVector(state.at("mean")));
   const std::vector<double> deviation = numbersOf(readVector(state.at("deviation")));
-  if (mean.numel() != static_cast<std::int64_t>(energies.size()) || deviation.size() != energies.size())
+  if (mean.size() != energies.size() || deviation.size() != energies.size())
     state.invalid("mean and deviation must have one number for each of the " + std::to_string(energies.size()) +
                   " energies");
   return std::make_unique<AveragedEnergy>(std::move(energies), mean, deviation);

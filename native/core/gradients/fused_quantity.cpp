@@ -3,6 +3,8 @@
 #include <cstdlib>
 #include <string>
 
+#include "program/plain.hpp"
+
 namespace langevin {
 
 CompiledNetwork::CompiledNetwork(const Network& of) : network(of) {
@@ -10,8 +12,7 @@ CompiledNetwork::CompiledNetwork(const Network& of) : network(of) {
   const Program& program = of.program();
   std::string reason;
   of.withTiles([&]<class T>(const TileProgramOf<T>&) {
-    std::get<std::unique_ptr<TileProgramOf<T>>>(second_) =
-        TileProgramOf<T>::compileSecondOrder(program, of.parameters(), reason);
+    std::get<std::unique_ptr<TileProgramOf<T>>>(second_) = TileProgramOf<T>::compileSecondOrder(plain(program), reason);
   });
   // The switch that keeps energies to the plain path keeps their derivatives to it as well.
   const char* executor = std::getenv("LANGEVIN_EXECUTOR");

@@ -5,6 +5,7 @@
 #include "networks/registry.hpp"
 #include "networks/size_limit.hpp"
 #include "program/ops.hpp"
+#include "program/plain.hpp"
 #include "program/spectral.hpp"
 #include "tensors/tensor.hpp"
 
@@ -86,7 +87,7 @@ Map explainScoreGradients(const Network& network) {
   std::string reason = network.planReason();
   bool fused = false;
   network.withTiles([&]<class T>(const TileProgramOf<T>&) {
-    fused = TileProgramOf<T>::compileSecondOrder(network.program(), network.parameters(), reason) != nullptr;
+    fused = TileProgramOf<T>::compileSecondOrder(plain(network.program()), reason) != nullptr;
   });
   if (fused) reason = "every operation has second derivatives in the fused kernels";
   return {{"executor", fused ? "fused-cpu" : "autograd"}, {"reason", reason}};
@@ -154,6 +155,58 @@ Value explain(const Spec& a, Job&) {
                   {"reason", "rows are independent: threads take tiles of them, so operations keep to one thread"}}}};
 }
 
+template <class Items>
+List listOf(const Items& items) {
+  List result;
+  for (const auto& item : items) result.emplace_back(item);
+  return result;
+}
+
+// Why the fused kernels of the CPU cannot run a program; empty where they can.
+std::string refusalOf(const Network& network, const PlainProgram& program) {
+  if (network.dtype() != at::kFloat && network.dtype() != at::kDouble)
+    return std::string("the fused kernels are for float32 and float64, this one is ") + dtypeName(network.dtype());
+  std::string reason;
+  try {
+    if (network.dtype() == at::kFloat)
+      TileProgramOf<float>::compile(program, reason);
+    else
+      TileProgramOf<double>::compile(program, reason);
+    if (reason.empty()) requireSound(program);
+  } catch (const Error& error) {
+    reason = error.what();
+  }
+  return reason;
+}
+
+// { network } -> its program in plain numbers, and in `refusal` why the fused kernels cannot run it
+Value programOf(const Spec& a, Job&) {
+  const NetworkRef network = a.at("network").network();
+  const PlainProgram program = plain(network->program());
+  List nodes, constants;
+  for (const PlainNode& node : program.nodes)
+    nodes.emplace_back(Map{{"op", node.op},
+                           {"inputs", listOf(node.inputs)},
+                           {"parameters", listOf(node.parameters)},
+                           {"constants", listOf(node.constants)},
+                           {"numbers", listOf(node.numbers)},
+                           {"integers", listOf(node.integers)},
+                           {"width", node.width}});
+  for (const at::Tensor& constant : network->program().constants)
+    constants.emplace_back(box(constant.to(at::kDouble).reshape({-1})));
+  return Map{{"nodes", nodes},
+             {"constants", constants},
+             {"inputWidth", program.inputWidth},
+             {"workPerRow", program.workPerRow},
+             {"energy", program.energy},
+             {"jointEnergy", program.jointEnergy},
+             {"outputs", program.outputs},
+             {"optionalCondition", program.optionalCondition},
+             {"conditionWidth", program.conditionWidth},
+             {"classes", program.classes},
+             {"refusal", refusalOf(*network, program)}};
+}
+
 // {} -> [{ name, smooth }]
 Value activationRows(const Spec&, Job&) {
   List result;
@@ -179,6 +232,7 @@ const std::vector<Function>& networkFunctions() {
       {"network.setParameters", Lane::Short, setParameters, Access::Writes},
       {"network.parameterInfo", Lane::Immediate, parameterInfo},
       {"network.explain", Lane::Immediate, explain},
+      {"network.program", Lane::Immediate, programOf},
       {"network.kinds", Lane::Immediate, kindsOfNetworks},
       {"network.activations", Lane::Immediate, activationRows},
   };

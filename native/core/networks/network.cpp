@@ -5,6 +5,7 @@
 #include "executors/cuda/tiles.hpp"
 #include "networks/registry.hpp"
 #include "networks/tiles.hpp"
+#include "program/plain.hpp"
 #include "program/spectral.hpp"
 #include "tensors/tensor.hpp"
 
@@ -33,7 +34,7 @@ Network::Network(Program program, at::ScalarType dtype, at::Device device, std::
 
 template <class T>
 void Network::compileTiles() {
-  if (auto tiles = TileProgramOf<T>::compile(program_, parameters_, planReason_))
+  if (auto tiles = TileProgramOf<T>::compile(plain(program_), planReason_))
     fused_ = std::make_unique<PackedProgram<T>>(std::move(tiles));
 }
 

@@ -4,8 +4,10 @@
 #include <memory>
 #include <mutex>
 #include <utility>
+#include <vector>
 
 #include "executors/cpu/tile_program.hpp"
+#include "program/parameters.hpp"
 
 namespace langevin {
 
@@ -24,7 +26,15 @@ class PackedProgram {
     if (packed_ && packed_->version == version && complete) return packed_;
     packed_.reset();
     std::unique_ptr<PackedOf<T>> next = spare_->take();
-    program_->pack(parameters, version, precision, *next);
+    std::vector<at::Tensor> held;
+    std::vector<ParameterValuesOf<T>> values;
+    for (std::size_t i = 0; i < parameters.tensors().size(); ++i) {
+      const at::Tensor& t = parameters.tensors()[i];
+      held.push_back(t.detach().contiguous());
+      values.push_back({held.back().template const_data_ptr<T>(), t.numel(), parameters.info()[i].learnable,
+                        static_cast<std::uint64_t>(t._version())});
+    }
+    program_->pack(values, version, precision, *next);
     packed_ = {next.release(), [spare = spare_](PackedOf<T>* used) { spare->give(used); }};
     return packed_;
   }

@@ -1,4 +1,4 @@
-// The operation table, by family. A new operation is one row in one of these.
+// The operation table, by family. A new operation is one row in one of these, and one in op_traits.cpp.
 #pragma once
 
 #include <vector>
@@ -6,6 +6,9 @@
 #include "program/program.hpp"
 
 namespace langevin {
+
+/// Rows of a table, each with the traits of its name.
+std::vector<OpDefinition> withTraits(std::vector<OpDefinition> rows);
 
 const std::vector<OpDefinition>& elementwiseOperations();
 const std::vector<OpDefinition>& activationOperations();

@@ -7,21 +7,15 @@ namespace langevin {
 
 // numbers: the argument, where there is one
 const std::vector<OpDefinition>& activationOperations() {
-  static const std::vector<OpDefinition> table = {
-      {"silu", [](const OpCall& c) { return at::silu(c.in(0)); }, {.activation = true, .unary = Unary::Silu}},
-      {"gelu", [](const OpCall& c) { return at::gelu(c.in(0)); }, {.activation = true, .unary = Unary::Gelu}},
-      {"tanh", [](const OpCall& c) { return c.in(0).tanh(); }, {.activation = true, .unary = Unary::Tanh}},
-      {"sigmoid", [](const OpCall& c) { return c.in(0).sigmoid(); }, {.activation = true, .unary = Unary::Sigmoid}},
-      {"softplus",
-       [](const OpCall& c) { return at::softplus(c.in(0)); },
-       {.activation = true, .unary = Unary::Softplus}},
-      {"relu",
-       [](const OpCall& c) { return c.in(0).relu(); },
-       {.smooth = false, .activation = true, .unary = Unary::Relu}},
-      {"leakyRelu",
-       [](const OpCall& c) { return at::leaky_relu(c.in(0), c.node.numbers[0]); },
-       {.smooth = false, .activation = true, .unary = Unary::LeakyRelu}},
-  };
+  static const std::vector<OpDefinition> table = withTraits({
+      {"silu", [](const OpCall& c) { return at::silu(c.in(0)); }},
+      {"gelu", [](const OpCall& c) { return at::gelu(c.in(0)); }},
+      {"tanh", [](const OpCall& c) { return c.in(0).tanh(); }},
+      {"sigmoid", [](const OpCall& c) { return c.in(0).sigmoid(); }},
+      {"softplus", [](const OpCall& c) { return at::softplus(c.in(0)); }},
+      {"relu", [](const OpCall& c) { return c.in(0).relu(); }},
+      {"leakyRelu", [](const OpCall& c) { return at::leaky_relu(c.in(0), c.node.numbers[0]); }},
+  });
   return table;
 }
 

@@ -10,8 +10,8 @@ at::Tensor cmp(const at::Tensor& mask, const at::Tensor& like) { return mask.to(
 }  // namespace
 
 const std::vector<OpDefinition>& elementwiseOperations() {
-  static const std::vector<OpDefinition> table = {
-      {"add", [](const OpCall& c) { return c.in(0) + c.in(1); }, {.form = OpForm::Add}},
+  static const std::vector<OpDefinition> table = withTraits({
+      {"add", [](const OpCall& c) { return c.in(0) + c.in(1); }},
       {"sub", [](const OpCall& c) { return c.in(0) - c.in(1); }},
       {"mul", [](const OpCall& c) { return c.in(0) * c.in(1); }},
       {"div", [](const OpCall& c) { return c.in(0) / c.in(1); }},
@@ -21,26 +21,25 @@ const std::vector<OpDefinition>& elementwiseOperations() {
        [](const OpCall& c) {
          const at::Tensor scaled = c.in(0) * c.node.numbers[0];
          return c.node.numbers[1] == 0.0 ? scaled : scaled + c.node.numbers[1];
-       },
-       {.form = OpForm::Scale}},
-      {"square", [](const OpCall& c) { return c.in(0) * c.in(0); }, {.unary = Unary::Square}},
-      {"sqrt", [](const OpCall& c) { return c.in(0).sqrt(); }, {.unary = Unary::Sqrt}},
-      {"exp", [](const OpCall& c) { return c.in(0).exp(); }, {.unary = Unary::Exp}},
-      {"log", [](const OpCall& c) { return c.in(0).log(); }, {.unary = Unary::Log}},
-      {"sin", [](const OpCall& c) { return c.in(0).sin(); }, {.unary = Unary::Sin}},
-      {"cos", [](const OpCall& c) { return c.in(0).cos(); }, {.unary = Unary::Cos}},
-      {"abs", [](const OpCall& c) { return c.in(0).abs(); }, {.smooth = false, .unary = Unary::Abs}},
+       }},
+      {"square", [](const OpCall& c) { return c.in(0) * c.in(0); }},
+      {"sqrt", [](const OpCall& c) { return c.in(0).sqrt(); }},
+      {"exp", [](const OpCall& c) { return c.in(0).exp(); }},
+      {"log", [](const OpCall& c) { return c.in(0).log(); }},
+      {"sin", [](const OpCall& c) { return c.in(0).sin(); }},
+      {"cos", [](const OpCall& c) { return c.in(0).cos(); }},
+      {"abs", [](const OpCall& c) { return c.in(0).abs(); }},
       // numbers: exponent
-      {"pow", [](const OpCall& c) { return c.in(0).pow(c.node.numbers[0]); }, {.unary = Unary::Pow}},
-      {"maximum", [](const OpCall& c) { return at::maximum(c.in(0), c.in(1)); }, {.smooth = false}},
-      {"minimum", [](const OpCall& c) { return at::minimum(c.in(0), c.in(1)); }, {.smooth = false}},
+      {"pow", [](const OpCall& c) { return c.in(0).pow(c.node.numbers[0]); }},
+      {"maximum", [](const OpCall& c) { return at::maximum(c.in(0), c.in(1)); }},
+      {"minimum", [](const OpCall& c) { return at::minimum(c.in(0), c.in(1)); }},
       {"gt", [](const OpCall& c) { return cmp(c.in(0) > c.in(1), c.in(0)); }},
       {"ge", [](const OpCall& c) { return cmp(c.in(0) >= c.in(1), c.in(0)); }},
       {"lt", [](const OpCall& c) { return cmp(c.in(0) < c.in(1), c.in(0)); }},
       {"le", [](const OpCall& c) { return cmp(c.in(0) <= c.in(1), c.in(0)); }},
       // condition, then, otherwise
       {"where", [](const OpCall& c) { return at::where(c.in(0) != 0, c.in(1), c.in(2)); }},
-  };
+  });
   return table;
 }
 

@@ -19,13 +19,12 @@ at::Tensor dropout(const OpCall& c) {
 }  // namespace
 
 const std::vector<OpDefinition>& layerOperations() {
-  static const std::vector<OpDefinition> table = {
+  static const std::vector<OpDefinition> table = withTraits({
       {"linear",
        [](const OpCall& c) {
          return c.node.parameters.size() > 1 ? at::linear(c.in(0), c.parameter(0), c.parameter(1))
                                              : at::linear(c.in(0), c.parameter(0));
-       },
-       {.form = OpForm::Linear}},
+       }},
       // numbers: epsilon
       {"layerNorm",
        [](const OpCall& c) {
@@ -35,8 +34,8 @@ const std::vector<OpDefinition>& layerOperations() {
        }},
       {"embedding", [](const OpCall& c) { return at::embedding(c.parameter(0), c.in(0)); }},
       // numbers: p; integers: a number of its own for each dropout layer
-      {"dropout", dropout, {.stochastic = true}},
-  };
+      {"dropout", dropout},
+  });
   return table;
 }
 

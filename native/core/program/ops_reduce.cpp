@@ -4,26 +4,24 @@
 namespace langevin {
 
 const std::vector<OpDefinition>& reductionOperations() {
-  static const std::vector<OpDefinition> table = {
-      {"input", [](const OpCall& c) { return c.rows.x; }, {.source = OpSource::Rows}},
-      {"condition", [](const OpCall& c) { return c.rows.y; }, {.source = OpSource::Condition}},
-      {"constant", [](const OpCall& c) { return c.constant(0); }, {.source = OpSource::Constant}},
+  static const std::vector<OpDefinition> table = withTraits({
+      {"input", [](const OpCall& c) { return c.rows.x; }},
+      {"condition", [](const OpCall& c) { return c.rows.y; }},
+      {"constant", [](const OpCall& c) { return c.constant(0); }},
       {"parameter",
        [](const OpCall& c) {
          const at::Tensor& p = c.parameter(0);
          return p.dim() < 2 ? p.reshape({1, -1}) : p;
-       },
-       {.source = OpSource::Parameter}},
-      {"sum", [](const OpCall& c) { return c.in(0).sum(1, true); }, {.form = OpForm::Sum}},
+       }},
+      {"sum", [](const OpCall& c) { return c.in(0).sum(1, true); }},
       {"mean", [](const OpCall& c) { return c.in(0).mean(1, true); }},
       {"logsumexp", [](const OpCall& c) { return c.in(0).logsumexp(1, true); }},
       {"logSoftmax", [](const OpCall& c) { return at::log_softmax(c.in(0), 1); }},
       // x C with C [in, out]
-      {"matmul", [](const OpCall& c) { return at::matmul(c.in(0), c.constant(0)); }, {.form = OpForm::Matmul}},
+      {"matmul", [](const OpCall& c) { return at::matmul(c.in(0), c.constant(0)); }},
       // integers: first column; width: how many
       {"slice",
-       [](const OpCall& c) { return c.in(0).slice(1, c.node.integers[0], c.node.integers[0] + c.node.width()); },
-       {.form = OpForm::Slice}},
+       [](const OpCall& c) { return c.in(0).slice(1, c.node.integers[0], c.node.integers[0] + c.node.width()); }},
       // integers: the columns
       {"columns",
        [](const OpCall& c) {
@@ -55,16 +53,14 @@ const std::vector<OpDefinition>& reductionOperations() {
        [](const OpCall& c) {
          const at::Tensor z = c.in(0) - c.in(1);
          return (at::matmul(z, c.in(2)) * z).sum(1, true) * 0.5;
-       },
-       {.form = OpForm::Quadratic}},
+       }},
       // |(x - m_k) s_k|^2 for every k; constant m [k, d], numbers s
       {"distances",
        [](const OpCall& c) {
          const at::Tensor scales = at::tensor(c.node.numbers, c.in(0).options());
          const at::Tensor apart = c.in(0).unsqueeze(1) - c.constant(0);
          return (apart * scales.unsqueeze(1)).square().sum(2);
-       },
-       {.form = OpForm::Distances}},
+       }},
       // the sums of blocks of columns, all as wide; width: how many blocks
       {"blockSums",
        [](const OpCall& c) {
@@ -75,9 +71,8 @@ const std::vector<OpDefinition>& reductionOperations() {
        [](const OpCall& c) {
          const at::Tensor coupling = c.parameter(0) * c.constant(0);
          return (at::addmm(c.parameter(1), c.in(0), coupling, 1, 0.5) * c.in(0)).sum(1, true).neg();
-       },
-       {.form = OpForm::Pairwise}},
-  };
+       }},
+  });
   return table;
 }
 

@@ -22,6 +22,15 @@ const std::unordered_map<std::string, const OpDefinition*>& operationIndex() {
 
 }  // namespace
 
+std::vector<OpDefinition> withTraits(std::vector<OpDefinition> rows) {
+  for (OpDefinition& row : rows) {
+    const NamedTraits* named = findTraits(row.name);
+    if (!named) fail(Code::Internal, "the operation '", row.name, "' has no row in program/op_traits.cpp");
+    row.traits = named->traits;
+  }
+  return rows;
+}
+
 // Of every operation, sorted: for tables beside the core that have a row for each (exchange/functions.cpp).
 std::vector<std::string> operationNames();
 

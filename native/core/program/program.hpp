@@ -3,19 +3,18 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/torch.hpp"
 #include "program/batch.hpp"
 #include "program/domain.hpp"
+#include "program/op_traits.hpp"
 #include "program/shape.hpp"
 
 namespace langevin {
 
 struct OpDefinition;
-enum class Unary : int;  // kernels/tile_kernels.hpp
 
 /// How torch.nn would fill a fresh parameter.
 struct Initialisation {
@@ -110,26 +109,7 @@ struct OpCall {
   }
 };
 
-/// Where the value of an operation without inputs comes from. Computed: from its parameters alone.
-enum class OpSource { None, Rows, Condition, Constant, Parameter, Computed };
-/// Operations that executors join and that closed forms of derivatives are written for.
-enum class OpForm { Other, Linear, Add, Scale, Sum, Slice, Matmul, Quadratic, Distances, Pairwise };
-
-/// What others ask of an operation beside its value: executors, closed forms of derivatives, refusals. Nobody compares
-/// names.
-struct OpTraits {
-  OpSource source = OpSource::None;
-  OpForm form = OpForm::Other;
-  /// False for piecewise linear operations (relu family): their Hessian in x is zero almost everywhere, so objectives
-  /// that need second derivatives refuse them (specs: conventions, "Second derivatives").
-  bool smooth = true;
-  bool stochastic = false;  // draws random numbers in training mode
-  bool activation = false;  // may follow a layer, by its name
-  std::optional<Unary> unary =
-      std::nullopt;  // an elementwise function of one value, which every executor's kernels have
-};
-
-/// One row of the operation table (program/ops_*.cpp).
+/// One row of the operation table (program/ops_*.cpp); its traits are those of its name (program/op_traits.cpp).
 struct OpDefinition {
   const char* name;
   at::Tensor (*forward)(const OpCall&);

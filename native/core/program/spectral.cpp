@@ -45,14 +45,13 @@ class PowerIteration {
 
 // numbers: c; parameters: W, u, v. The factor c / s of a bias-free x W', [1, 1].
 const std::vector<OpDefinition>& spectralOperations() {
-  static const std::vector<OpDefinition> table = {
+  static const std::vector<OpDefinition> table = withTraits({
       {"spectralScale",
        [](const OpCall& c) {
          const at::Tensor s = at::dot(c.parameter(1), at::mv(c.parameter(0), c.parameter(2)));
          return (c.node.numbers[0] / s).reshape({1, 1});
-       },
-       {.source = OpSource::Computed}},
-  };
+       }},
+  });
   return table;
 }
 

@@ -26,12 +26,12 @@ function needsOf(command) {
   return needs
 }
 
-/** The sources of a CMake build by target (langevin_core, langevin_binding, one per instruction set), with their needs. */
+/** The sources of a CMake build by target (langevin_core, langevin_plain, langevin_binding, one per instruction set), with their needs. */
 function targetsOf(commands) {
   const targets = new Map()
   for (const { command, file } of commands) {
     const name = / -o CMakeFiles\/([\w-]+)\.dir\//.exec(command)?.[1]
-    if (!/^langevin_(core(_isa_\w+)?|binding)$/.test(name ?? '') || file.includes('cmake_pch')) continue
+    if (!/^langevin_(core(_isa_\w+)?|plain|binding)$/.test(name ?? '') || file.includes('cmake_pch')) continue
     const target = targets.get(name) ?? { target_name: name, ...needsOf(command), sources: [] }
     target.sources.push(file)
     targets.set(name, target)

@@ -19,14 +19,14 @@ export async function attw({ tarballs }) {
 }
 
 /** Bytes of files below a folder. */
-function bytesBelow(folder) {
+export function bytesBelow(folder) {
   let sum = 0
   for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true }))
     if (entry.isFile()) sum += statSync(join(entry.parentPath, entry.name)).size
   return sum
 }
 
-const megabytes = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`
+export const megabytes = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`
 
 /** Sizes of the tarballs and of what is installed. */
 export async function sizes({ tarballs, project }) {

@@ -90,40 +90,40 @@ void packSymmetric(const T* p, const T* mask, std::int64_t d, TileWeightsOf<T>& 
 
 template <class T>
 struct TileCompiler {
-  const Program& source;
-  const Parameters& parameters;
+  const PlainProgram& source;
   TileProgramOf<T>& target;
   bool separate;  // every operation has buffers of its own
 
   bool nodes(std::string& reason) {
     std::vector<std::int64_t> offsets;
     std::int64_t offset = 0;
-    for (std::size_t i = 0; i < parameters.info().size(); ++i) {
-      offsets.push_back(parameters.info()[i].learnable ? offset : -1);
-      if (parameters.info()[i].learnable) offset += parameters.tensors()[i].numel();
+    for (const PlainParameter& parameter : source.parameters) {
+      offsets.push_back(parameter.learnable ? offset : -1);
+      if (parameter.learnable) offset += parameter.count;
     }
-    for (const Node& node : source.nodes) {
+    for (const PlainNode& node : source.nodes) {
       TileNodeOf<T> n;
-      n.definition = node.op;
-      n.op = findTileOp<T>(node.op->name);
+      n.definition = findTraits(node.op);
+      n.op = findTileOp<T>(node.op);
       if (!n.op) {
-        reason = std::string("operation '") + node.op->name + "' has no fused form";
+        reason = "operation '" + node.op + "' has no fused form";
         return false;
       }
       n.inputs = node.inputs;
       n.constants = node.constants;
       n.numbers = node.numbers;
       n.integers = node.integers;
-      n.width = node.width();
-      for (int p : node.parameters)
-        n.parameters.push_back(
-            {p, offsets[static_cast<std::size_t>(p)], parameters.tensors()[static_cast<std::size_t>(p)].numel()});
+      n.width = node.width;
+      for (int p : node.parameters) {
+        const auto i = static_cast<std::size_t>(p);
+        n.parameters.push_back({p, offsets[i], source.parameters[i].count});
+      }
       flags(n);
       if (n.definition->is(OpForm::Quadratic) && !packs(n)) {
         reason = "'quadratic' has a fused form only where the matrix is a parameter and the mean is one for all rows";
         return false;
       }
-      if (node.op->traits.stochastic && node.numbers[0] > 0) target.trainable_ = false;
+      if (n.definition->traits.stochastic && node.numbers[0] > 0) target.trainable_ = false;
       target.nodes_.push_back(std::move(n));
     }
     return true;
@@ -148,7 +148,7 @@ struct TileCompiler {
       fixed &= !in.perRow();
     }
     if (n.definition->is(OpSource::Constant))
-      n.fixedCount = source.constants[static_cast<std::size_t>(n.constants[0])].numel();
+      n.fixedCount = static_cast<std::int64_t>(source.constants[static_cast<std::size_t>(n.constants[0])].size());
     if (n.definition->is(OpSource::Parameter)) n.fixedCount = n.parameters[0].count;
     if (n.definition->is(OpSource::Computed)) n.fixedCount = n.width;
     if (fixed) n.fixedCount = n.width;  // elementwise functions of one-row values
@@ -259,21 +259,20 @@ struct TileCompiler {
 };
 
 template <class T>
-std::unique_ptr<TileProgramOf<T>> TileProgramOf<T>::compile(const Program& program, const Parameters& parameters,
-                                                            std::string& reason) {
-  return compile(program, parameters, reason, false);
+std::unique_ptr<TileProgramOf<T>> TileProgramOf<T>::compile(const PlainProgram& program, std::string& reason) {
+  return compile(program, reason, false);
 }
 
 template <class T>
-std::unique_ptr<TileProgramOf<T>> TileProgramOf<T>::compile(const Program& program, const Parameters& parameters,
-                                                            std::string& reason, bool separate) {
+std::unique_ptr<TileProgramOf<T>> TileProgramOf<T>::compile(const PlainProgram& program, std::string& reason,
+                                                            bool separate) {
   std::unique_ptr<TileProgramOf<T>> result(new TileProgramOf<T>);
-  result->inputWidth_ = program.inputWidth();
+  result->inputWidth_ = program.inputWidth;
   result->energy_ = program.energy;
   result->joint_ = program.jointEnergy;
   result->outputs_ = program.outputs;
-  result->optionalCondition_ = program.condition.optional;
-  TileCompiler<T> compiler{program, parameters, *result, separate};
+  result->optionalCondition_ = program.optionalCondition;
+  TileCompiler<T> compiler{program, *result, separate};
   if (!compiler.nodes(reason)) return nullptr;
   for (const TileNodeOf<T>& n : result->nodes_)
     if (!n.perRow() && n.op->keep != TileKeep::Nothing && (separate || n.op->keep != TileKeep::Derivative)) {
@@ -283,9 +282,9 @@ std::unique_ptr<TileProgramOf<T>> TileProgramOf<T>::compile(const Program& progr
   compiler.uses();
   compiler.offsets();
   if (!compiler.givesRows(reason)) return nullptr;
-  for (const at::Tensor& c : program.constants) {
-    const at::Tensor f = c.to(c10::CppTypeToScalarType<T>::value).contiguous();
-    result->constants_.emplace_back(f.data_ptr<T>(), f.data_ptr<T>() + f.numel());
+  for (const std::vector<double>& c : program.constants) {
+    std::vector<T>& numbers = result->constants_.emplace_back(c.size());
+    std::transform(c.begin(), c.end(), numbers.begin(), [](double number) { return static_cast<T>(number); });
   }
   result->packConstants();
   // Constant values are read from the fixed region; they are copied there by layout().
@@ -315,9 +314,9 @@ void TileProgramOf<T>::packConstants() {
 }
 
 template <class T>
-void TileProgramOf<T>::pack(const Parameters& parameters, std::uint64_t version, Precision precision,
-                            Packed& packed) const {
-  const std::size_t count = parameters.tensors().size();
+void TileProgramOf<T>::pack(const std::vector<ParameterValuesOf<T>>& parameters, std::uint64_t version,
+                            Precision precision, Packed& packed) const {
+  const std::size_t count = parameters.size();
   packed.version = version;
   packed.precision = precision;
   packed.plain.resize(count);
@@ -325,12 +324,12 @@ void TileProgramOf<T>::pack(const Parameters& parameters, std::uint64_t version,
   packed.versions.resize(count);
   std::vector<char> changed(count, 1);
   for (std::size_t i = 0; i < count; ++i) {
-    const at::Tensor t = parameters.tensors()[i].detach().contiguous();
+    const ParameterValuesOf<T>& values = parameters[i];
     // 0: nothing here yet. Buffers of a step before are there still.
-    const auto now = static_cast<std::uint64_t>(parameters.tensors()[i]._version()) + 1;
-    changed[i] = parameters.info()[i].learnable || packed.versions[i] != now;
+    const std::uint64_t now = values.version + 1;
+    changed[i] = values.learnable || packed.versions[i] != now;
     packed.versions[i] = now;
-    if (changed[i]) packed.plain[i].assign(t.data_ptr<T>(), t.data_ptr<T>() + t.numel());
+    if (changed[i]) packed.plain[i].assign(values.data, values.data + values.count);
   }
   for (const TileNodeOf<T>& n : nodes_) {
     if (n.definition->is(OpForm::Quadratic)) {
@@ -353,13 +352,12 @@ void TileProgramOf<T>::pack(const Parameters& parameters, std::uint64_t version,
 }
 
 // What this file has of the class.
-#define LANGEVIN_INSTANCES(T)                                                                             \
-  template std::unique_ptr<TileProgramOf<T>> TileProgramOf<T>::compile(const Program&, const Parameters&, \
-                                                                       std::string&);                     \
-  template std::unique_ptr<TileProgramOf<T>> TileProgramOf<T>::compile(const Program&, const Parameters&, \
-                                                                       std::string&, bool);               \
-  template TileProgramOf<T>::~TileProgramOf();                                                            \
-  template void TileProgramOf<T>::pack(const Parameters&, std::uint64_t, Precision, Packed&) const;
+#define LANGEVIN_INSTANCES(T)                                                                                       \
+  template std::unique_ptr<TileProgramOf<T>> TileProgramOf<T>::compile(const PlainProgram&, std::string&);          \
+  template std::unique_ptr<TileProgramOf<T>> TileProgramOf<T>::compile(const PlainProgram&, std::string&, bool);    \
+  template TileProgramOf<T>::~TileProgramOf();                                                                      \
+  template void TileProgramOf<T>::pack(const std::vector<ParameterValuesOf<T>>&, std::uint64_t, Precision, Packed&) \
+      const;
 LANGEVIN_INSTANCES(float)
 LANGEVIN_INSTANCES(double)
 #undef LANGEVIN_INSTANCES

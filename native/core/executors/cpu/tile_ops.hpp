@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "executors/cpu/tile_program.hpp"
+#include "program/op_traits.hpp"
 
 namespace langevin {
 
@@ -51,7 +52,7 @@ struct TileParameter {
 
 template <class T>
 struct TileNodeOf {
-  const OpDefinition* definition = nullptr;
+  const NamedTraits* definition = nullptr;
   const TileOpOf<T>* op = nullptr;
   const SecondOpOf<T>* second = nullptr;  // what it does with tangents (programs of second order)
   std::vector<int> inputs;

@@ -1,6 +1,5 @@
 // Elementwise operations of the tile executor: forward and backward beside each other.
 #include "executors/cpu/tile_ops.hpp"
-#include "program/ops.hpp"
 
 namespace langevin {
 namespace {
@@ -169,13 +168,11 @@ bool smaller(T a, T b) {
 // The functions of one value: every operation that names one.
 template <class T>
 std::vector<TileOpOf<T>> withUnaries(std::vector<TileOpOf<T>> table) {
-  for (const auto* operations : {&activationOperations(), &elementwiseOperations()})
-    for (const OpDefinition& row : *operations)
-      if (row.traits.unary)
-        table.push_back(
-            // Powers go through the C library, see powerRows() of kernels/isa/activate.hpp.
-            {row.name, unaryForward<T>, unaryBackward<T>, kDerivative, row.traits.unary,
-             row.traits.unary == Unary::Pow});
+  for (const NamedTraits& row : operationTraits())
+    if (row.traits.unary)
+      table.push_back(
+          // Powers go through the C library, see powerRows() of kernels/isa/activate.hpp.
+          {row.name, unaryForward<T>, unaryBackward<T>, kDerivative, row.traits.unary, row.traits.unary == Unary::Pow});
   return table;
 }
 

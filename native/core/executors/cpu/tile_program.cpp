@@ -4,6 +4,7 @@
 #include <cstring>
 #include <unordered_map>
 
+#include "base/error.hpp"
 #include "executors/cpu/tile_ops.hpp"
 
 namespace langevin {
@@ -14,7 +15,10 @@ const TileOpOf<T>* findTileOp(const std::string& name) {
     std::unordered_map<std::string, const TileOpOf<T>*> map;
     for (const auto* table : {&elementwiseTileOps<T>(), &reductionTileOps<T>(), &layerTileOps<T>(),
                               &quadraticTileOps<T>(), &spectralTileOps<T>()})
-      for (const TileOpOf<T>& row : *table) map.emplace(operation(row.name).name, &row);  // refuses a name that is none
+      for (const TileOpOf<T>& row : *table) {
+        if (!findTraits(row.name)) fail(Code::Internal, "'", row.name, "' is no operation of program/op_traits.cpp");
+        map.emplace(row.name, &row);
+      }
     return map;
   }();
   const auto it = index.find(name);

@@ -11,8 +11,7 @@
 #include <vector>
 
 #include "kernels/tile_kernels.hpp"
-#include "program/parameters.hpp"
-#include "program/program.hpp"
+#include "program/plain_program.hpp"
 
 namespace langevin {
 
@@ -79,6 +78,15 @@ struct TileWeightsOf {
   std::vector<std::int64_t> diagonals;
 };
 
+/// The numbers of a parameter, `version` of them growing with every change.
+template <class T>
+struct ParameterValuesOf {
+  const T* data = nullptr;
+  std::int64_t count = 0;
+  bool learnable = true;
+  std::uint64_t version = 0;
+};
+
 /// The parameters of a network as its tile program wants them; `version` is what Network::packed() compares to notice
 /// stale ones.
 template <class T>
@@ -103,12 +111,10 @@ class TileProgramOf {
   using Input = TileInputOf<T>;
 
   /// Null, with the reason, when an operation has no tile form.
-  static std::unique_ptr<TileProgramOf> compile(const Program& program, const Parameters& parameters,
-                                                std::string& reason);
+  static std::unique_ptr<TileProgramOf> compile(const PlainProgram& program, std::string& reason);
   /// One that also has recordScore() and scoreGradient(), and no buffers shared between operations; null where an
   /// operation has no second derivatives here, and with dropout.
-  static std::unique_ptr<TileProgramOf> compileSecondOrder(const Program& program, const Parameters& parameters,
-                                                           std::string& reason);
+  static std::unique_ptr<TileProgramOf> compileSecondOrder(const PlainProgram& program, std::string& reason);
   ~TileProgramOf();
 
   /// Rows that keep a tile's buffers within the second-level cache.
@@ -120,7 +126,9 @@ class TileProgramOf {
   /// Operations that go through columns a number at a time, not in vectors.
   std::vector<std::string> scalarOperations() const;
 
-  void pack(const Parameters& parameters, std::uint64_t version, Precision precision, Packed& packed) const;
+  /// `parameters`: all of the program, in its order.
+  void pack(const std::vector<ParameterValuesOf<T>>& parameters, std::uint64_t version, Precision precision,
+            Packed& packed) const;
 
   /// E [rows]; outputs [rows, k] when wanted.
   void forward(const Packed& packed, const Input& in, TileWorkspace& ws, T* energy, T* outputs) const;
@@ -146,8 +154,7 @@ class TileProgramOf {
   TileProgramOf() = default;
   struct Pass;
   struct SecondPass;
-  static std::unique_ptr<TileProgramOf> compile(const Program& program, const Parameters& parameters,
-                                                std::string& reason, bool separate);
+  static std::unique_ptr<TileProgramOf> compile(const PlainProgram& program, std::string& reason, bool separate);
   SecondPass secondPass(const Packed& packed, const Input& in, TileWorkspace& ws) const;
   void packConstants();
   void runForward(Pass& pass) const;

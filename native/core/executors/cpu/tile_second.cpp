@@ -6,10 +6,9 @@
 namespace langevin {
 
 template <class T>
-std::unique_ptr<TileProgramOf<T>> TileProgramOf<T>::compileSecondOrder(const Program& program,
-                                                                       const Parameters& parameters,
+std::unique_ptr<TileProgramOf<T>> TileProgramOf<T>::compileSecondOrder(const PlainProgram& program,
                                                                        std::string& reason) {
-  auto result = compile(program, parameters, reason, true);
+  auto result = compile(program, reason, true);
   if (!result) return nullptr;
   if (!result->trainable_) {
     reason = "dropout";
@@ -115,10 +114,9 @@ void TileProgramOf<T>::scoreGradient(const Packed& packed, const Input& in, Tile
 }
 
 // What this file has of the class.
-#define LANGEVIN_INSTANCES(T)                                                                                        \
-  template std::unique_ptr<TileProgramOf<T>> TileProgramOf<T>::compileSecondOrder(const Program&, const Parameters&, \
-                                                                                  std::string&);                     \
-  template void TileProgramOf<T>::recordScore(const Packed&, const Input&, TileWorkspace&, T*) const;                \
+#define LANGEVIN_INSTANCES(T)                                                                                         \
+  template std::unique_ptr<TileProgramOf<T>> TileProgramOf<T>::compileSecondOrder(const PlainProgram&, std::string&); \
+  template void TileProgramOf<T>::recordScore(const Packed&, const Input&, TileWorkspace&, T*) const;                 \
   template void TileProgramOf<T>::scoreGradient(const Packed&, const Input&, TileWorkspace&, const T*, T*) const;
 LANGEVIN_INSTANCES(float)
 LANGEVIN_INSTANCES(double)
