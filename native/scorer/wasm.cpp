@@ -1,5 +1,5 @@
 // The scorer as a WebAssembly module: the same kernels in 128-bit vectors, one thread. src/scorer/wasm.ts is the other side.
-// C++ has no exceptions here: raise() is a function of the host that throws, and the host drops an instance that failed.
+// C++ has no exceptions here: raise() is a function of the host that throws, and the host puts the stack back.
 #include <cstdlib>
 #include <memory>
 #include <string>

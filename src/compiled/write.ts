@@ -41,7 +41,7 @@ export interface ScorerParts {
  */
 function programOf({ kind, network }: Exported): { program: CompiledProgram; constants: Tensor[] } {
   const { constants, refusal, ...program } = invokeNow<CompiledProgram & { constants: Tensor[]; refusal: string }>(
-    'network.program',
+    'network.plainProgram',
     { network },
   )
   const odd = program.nodes.find(({ numbers }) => !numbers.every(Number.isFinite))

@@ -232,7 +232,7 @@ const std::vector<Function>& networkFunctions() {
       {"network.setParameters", Lane::Short, setParameters, Access::Writes},
       {"network.parameterInfo", Lane::Immediate, parameterInfo},
       {"network.explain", Lane::Immediate, explain},
-      {"network.program", Lane::Immediate, programOf},
+      {"network.plainProgram", Lane::Immediate, programOf},
       {"network.kinds", Lane::Immediate, kindsOfNetworks},
       {"network.activations", Lane::Immediate, activationRows},
   };

@@ -1,7 +1,8 @@
-// Files that langevin writes: models, fitted detectors, checkpoints. What their metadata says is damaged as JSON, the rest as bytes.
+// Files that langevin writes: models, fitted detectors, scorers, checkpoints. What their metadata says is damaged as JSON, the rest as bytes.
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { data, Energy, energies, detectors as kinds, objectives, ood, train } from '../../../dist/index.js'
+import { data, Energy, energies, expr, detectors as kinds, objectives, ood, train } from '../../../dist/index.js'
+import { loadScorer } from '../../../dist/scorer/index.js'
 import { scratch } from '../lib/scratch.mjs'
 import { onDisk, safetensorsFile } from './arrays.mjs'
 import { mutated, mutatedJson } from './mutate.mjs'
@@ -71,6 +72,56 @@ export async function detectors() {
       fitted.dispose()
     }
   })
+  return { make: maker(readdirSync(folder).map((name) => join(folder, name))), read }
+}
+
+/** Exported programs: what is damaged in their JSON decides what native code reads. */
+export async function scorers() {
+  const folder = scratch('scorers')
+  const turn = [
+    [1, 0.5],
+    [-1, 2],
+  ]
+  const rows = data.fromRows(Array.from({ length: 40 }, (_, i) => ({ a: Math.sin(i), b: Math.cos(i * i) })))
+  const specs = {
+    mlp: energies.mlp({ input: 2, hidden: [4, 4], gaussianBase: 'full' }),
+    classifier: energies.classifier({ input: 2, hidden: [4], classes: 3 }),
+    ising: energies.ising({ sites: 4, coupling: 0.3 }),
+    formula: energies.expression(
+      (x) =>
+        expr
+          .concat(x, expr.matmul(x, turn))
+          .square()
+          .sum()
+          .add(x.columns([1, 0]).sum()),
+      {
+        input: 2,
+      },
+    ),
+  }
+  for (const [name, spec] of Object.entries(specs)) {
+    const model = await Energy.create(spec, name === 'mlp' ? { inputs: data.inputs(rows) } : {})
+    await model.exportScorer(join(folder, name))
+    if (name === 'mlp') {
+      const fitted = await ood.fit(kinds.averagedEnergy({ models: [model] }), rows)
+      await fitted.calibrate(rows, { fpr: 0.1 })
+      await fitted.exportScorer(join(folder, 'detector'))
+      fitted.dispose()
+    }
+    model.dispose()
+  }
+  const read = async (bytes) => {
+    const scorer = loadScorer(bytes)
+    try {
+      const { family, inputWidth, condition } = scorer.info
+      // What loads must score, or say why not; a sound program may take a million numbers a row.
+      const x = new Float64Array(Math.min(inputWidth, 1 << 12) * 2).fill(0.25)
+      if (family === 'detector') scorer.decide(x)
+      else scorer.score(x, condition.endsWith('class') ? { y: [0, 1] } : {})
+    } finally {
+      scorer.dispose()
+    }
+  }
   return { make: maker(readdirSync(folder).map((name) => join(folder, name))), read }
 }
 

@@ -15,6 +15,7 @@ export const targets = {
   'JSON rows': from('tables', 'jsonRows'),
   'model files': from('files', 'models'),
   'detector files': from('files', 'detectors'),
+  'scorer files': from('files', 'scorers'),
   checkpoints: from('files', 'checkpoints'),
   'POST /score': from('http', 'score'),
   'v2 infer, JSON and binary': from('http', 'infer'),
