@@ -18,13 +18,16 @@ struct RuntimeThread::State {
     std::shared_ptr<RuntimeTask> task;
     Phase phase = Phase::Running;
   };
-  // One thread works at a time on the long tasks, and one on the short ones.
+  // The long tasks, or the short ones.
   struct Lane {
     std::condition_variable wake;  // a task that may run, a free turn, or stopping
-    bool turnTaken = false;
-    int resuming = 0;  // paused tasks that wait for their turn: they go before the queue
-    int idle = 0;      // threads that wait for a task
+    int most = 1;                  // tasks at a time
+    int turns = 0;                 // those that have one now
+    int resuming = 0;              // paused tasks that wait for their turn: they go before the queue
+    int starting = 0;              // threads on their way
+    int idle = 0;                  // threads that wait for a task
     int threads = 0;
+    bool wantsThread() const { return idle + starting == 0 && turns < most; }
   };
   using Queue = std::deque<std::shared_ptr<RuntimeTask>>;
 
@@ -58,15 +61,22 @@ struct RuntimeThread::State {
     });
   }
 
+  // Short tasks of one owner come one after the other.
+  bool ownerIsServed(const RuntimeTask& task) const {
+    return std::any_of(active.begin(), active.end(), [&](const Active& a) {
+      return a.phase == Phase::Running && a.task.get() != &task && a.task->isShort() && a.task->owner() == task.owner();
+    });
+  }
+
   // The next task of a lane; the end of the queue when none may run now. Long tasks never pass one another; a short one
   // passes those it does not conflict with.
   Queue::iterator next(bool isShort) {
     const Lane& own = lane(isShort);
-    if (own.turnTaken || own.resuming > 0) return queue.end();
+    if (own.turns >= own.most || own.resuming > 0) return queue.end();
     for (auto it = queue.begin(); it != queue.end(); ++it) {
       const RuntimeTask& task = **it;
       if (task.isShort() != isShort) continue;
-      const bool blocked = conflictsWithActive(task) ||
+      const bool blocked = conflictsWithActive(task) || (isShort && ownerIsServed(task)) ||
                            std::any_of(queue.begin(), it, [&](const auto& t) { return task.conflictsWith(*t); });
       if (!blocked) return it;
       if (!isShort) break;
@@ -75,8 +85,9 @@ struct RuntimeThread::State {
   }
 };
 
-RuntimeThread::RuntimeThread(std::function<void()> prepare) : state_(std::make_shared<State>()) {
+RuntimeThread::RuntimeThread(std::function<void()> prepare, int shortTasks) : state_(std::make_shared<State>()) {
   state_->prepare = std::move(prepare);
+  state_->shortLane.most = std::max(1, shortTasks);
 }
 
 RuntimeThread::~RuntimeThread() {
@@ -88,12 +99,24 @@ RuntimeThread::~RuntimeThread() {
 }
 
 void RuntimeThread::startThread(const std::shared_ptr<State>& state, bool isShort) {
-  ++state->lane(isShort).threads;
+  State::Lane& lane = state->lane(isShort);
+  ++lane.threads;
+  ++lane.starting;
   try {
     std::thread([state, isShort] { loop(state, isShort); }).detach();
   } catch (...) {
-    --state->lane(isShort).threads;
+    --lane.threads;
+    --lane.starting;
     throw;
+  }
+}
+
+// Where a task may run and every thread has one. Without another thread it waits, which is no reason to fail.
+void RuntimeThread::startThreadForNext(const std::shared_ptr<State>& state, bool isShort) {
+  if (!state->lane(isShort).wantsThread() || state->next(isShort) == state->queue.end()) return;
+  try {
+    startThread(state, isShort);
+  } catch (...) {
   }
 }
 
@@ -101,9 +124,10 @@ void RuntimeThread::loop(const std::shared_ptr<State>& state, bool isShort) {
   if (state->prepare) state->prepare();
   State::Lane& lane = state->lane(isShort);
   std::unique_lock lock(state->mutex);
+  --lane.starting;
   for (;;) {
-    // A second idle thread is left over from a pause: one is enough.
-    if (lane.idle > 0) break;
+    // More than that are left over from a pause.
+    if (lane.idle >= lane.most) break;
     ++lane.idle;
     auto next = state->queue.end();
     lane.wake.wait(lock, [&] {
@@ -115,12 +139,13 @@ void RuntimeThread::loop(const std::shared_ptr<State>& state, bool isShort) {
     std::shared_ptr<RuntimeTask> task = std::move(*next);
     state->queue.erase(next);
     state->active.push_back({task});
-    lane.turnTaken = true;
+    ++lane.turns;
+    startThreadForNext(state, isShort);
     lock.unlock();
     task->run();
     lock.lock();
     std::erase_if(state->active, [&](const State::Active& a) { return a.task == task; });
-    lane.turnTaken = false;
+    --lane.turns;
     state->left.notify_all();
     state->wakeAll();
     // Released outside the lock: the last reference may free a lot.
@@ -139,6 +164,7 @@ void RuntimeThread::submit(std::shared_ptr<RuntimeTask> task) {
     if (!state_->refusing) {
       if (state_->lane(isShort).threads == 0) startThread(state_, isShort);
       state_->queue.push_back(std::move(task));
+      startThreadForNext(state_, isShort);
     }
   }
   if (task)
@@ -197,7 +223,7 @@ void RuntimeThread::yieldTurn(const RuntimeTask* task) {
   // The thread of the paused task is held by it; the queue needs another.
   if (lane.idle == 0 && !state_->stopping) startThread(state_, isShort);
   state_->activeOf(task).phase = State::Phase::Paused;
-  lane.turnTaken = false;
+  --lane.turns;
   state_->wakeAll();
 }
 
@@ -206,9 +232,11 @@ void RuntimeThread::takeTurn(const RuntimeTask* task) {
   State::Lane& lane = state_->lane(task->isShort());
   state_->activeOf(task).phase = State::Phase::Resuming;
   ++lane.resuming;
-  lane.wake.wait(lock, [&] { return !lane.turnTaken && state_->mayGoOn(*task); });
+  lane.wake.wait(lock, [&] {
+    return lane.turns < lane.most && state_->mayGoOn(*task) && !(task->isShort() && state_->ownerIsServed(*task));
+  });
   --lane.resuming;
-  lane.turnTaken = true;
+  ++lane.turns;
   state_->activeOf(task).phase = State::Phase::Running;
 }
 
@@ -246,7 +274,10 @@ std::vector<RuntimeThread*> everyThread() {
 RuntimeThread& runtimeThreadOf(const std::string& device, const std::function<void()>& prepare) {
   std::lock_guard lock(threads().mutex);
   RuntimeThread*& thread = threads().byDevice[device];
-  if (!thread) thread = new RuntimeThread(prepare);
+  if (!thread) {
+    const int shortTasks = device == "cpu" ? static_cast<int>(std::thread::hardware_concurrency()) : 1;
+    thread = new RuntimeThread(prepare, shortTasks);
+  }
   return *thread;
 }
 

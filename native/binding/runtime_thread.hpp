@@ -1,5 +1,6 @@
-// The jobs of one device: a queue, and two long-lived threads that work on it. Long tasks run one after the other in the
-// order they came; short ones have a thread of their own, so that they never wait for a long one. Nothing of Node and
+// The jobs of one device: a queue, and long-lived threads that work on it. Long tasks run one after the other in the
+// order they came; short ones have threads of their own, so that they never wait for a long one. Short tasks of one owner
+// run one after the other too, those of several owners (worker threads of Node) side by side. Nothing of Node and
 // nothing of the core in here: native/tests links it alone, also under ThreadSanitizer.
 #pragma once
 
@@ -23,7 +24,7 @@ class RuntimeTask {
   virtual void requestAbort() noexcept = 0;
   /// Who the task belongs to (an environment): abortAll() goes by it.
   virtual const void* owner() const noexcept = 0;
-  /// Which of the two threads runs it. Constant, as is conflictsWith().
+  /// Which threads run it. Constant, as is conflictsWith().
   virtual bool isShort() const noexcept { return false; }
   /// True when one of the two writes what the other uses: they then run one after the other, in the order they came.
   virtual bool conflictsWith(const RuntimeTask&) const noexcept { return false; }
@@ -31,8 +32,8 @@ class RuntimeTask {
 
 class RuntimeThread {
  public:
-  /// `prepare` runs once on every thread before its first task.
-  explicit RuntimeThread(std::function<void()> prepare);
+  /// `prepare` runs once on every thread before its first task; at most `shortTasks` short tasks run at a time.
+  explicit RuntimeThread(std::function<void()> prepare, int shortTasks = 1);
   /// Cancels what is queued, aborts what runs and waits for it without limit.
   ~RuntimeThread();
   RuntimeThread(const RuntimeThread&) = delete;
@@ -54,17 +55,19 @@ class RuntimeThread {
   void takeTurn(const RuntimeTask* task);
 
   std::size_t queued() const;
-  /// Tasks inside run(): the one or two whose turn it is, and paused ones.
+  /// Tasks inside run(): those whose turn it is, and paused ones.
   std::size_t running() const;
 
  private:
   struct State;
   static void loop(const std::shared_ptr<State>& state, bool isShort);
   static void startThread(const std::shared_ptr<State>& state, bool isShort);
+  static void startThreadForNext(const std::shared_ptr<State>& state, bool isShort);
   const std::shared_ptr<State> state_;
 };
 
-/// The threads of a device ('cpu', 'cuda:0', ...), made at the first call and never destroyed: joining threads from a
+/// The threads of a device ('cpu', 'cuda:0', ...; as many short tasks at a time as 'cpu' has processors, one elsewhere),
+/// made at the first call and never destroyed: joining threads from a
 /// static destructor can deadlock an exiting process.
 RuntimeThread& runtimeThreadOf(const std::string& device, const std::function<void()>& prepare);
 /// On every device seen so far: counts, and RuntimeThread::abortAll / shutDown.

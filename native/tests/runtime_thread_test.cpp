@@ -67,8 +67,8 @@ std::shared_ptr<Task> task(std::function<void(Task&)> body, const void* owner = 
   return std::make_shared<Task>(std::move(body), owner);
 }
 
-std::shared_ptr<Task> shortTask(std::function<void(Task&)> body, int topic = 0) {
-  auto t = task(std::move(body));
+std::shared_ptr<Task> shortTask(std::function<void(Task&)> body, int topic = 0, const void* owner = nullptr) {
+  auto t = task(std::move(body), owner);
   t->brief = true;
   t->topic = topic;
   return t;
@@ -273,6 +273,70 @@ TEST(short_tasks_run_in_order_beside_a_long_one) {
   CHECK(!waiting->started);  // long tasks keep their order
   running->requestAbort();
   CHECK(waiting->finished());
+}
+
+TEST(short_tasks_of_several_owners_run_side_by_side) {
+  RuntimeThread thread({}, 3);
+  const int owners[3] = {};
+  std::atomic<int> together{0};
+  std::vector<std::shared_ptr<Task>> tasks;
+  for (const int& owner : owners) {
+    // Each ends when all three are there: one after the other they would hang.
+    tasks.push_back(shortTask(
+        [&](Task&) {
+          ++together;
+          eventually([&] { return together == 3; });
+        },
+        0, &owner));
+    thread.submit(tasks.back());
+  }
+  for (auto& t : tasks) CHECK(t->finished());
+  CHECK(together == 3);
+}
+
+TEST(short_tasks_of_one_owner_keep_their_order_and_no_more_run_than_may) {
+  RuntimeThread thread({}, 2);
+  const int owners[5] = {};
+  std::atomic<int> running{0}, most{0};
+  std::atomic<bool> orderKept{true};
+  std::atomic<int> last[5] = {};
+  std::vector<std::shared_ptr<Task>> tasks;
+  for (int i = 0; i < 200; ++i) {
+    const int who = i % 5;
+    tasks.push_back(shortTask(
+        [&, i, who](Task&) {
+          const int now = ++running;
+          for (int seen = most.load(); now > seen && !most.compare_exchange_weak(seen, now);) continue;
+          if (last[who].exchange(i + 1) > i) orderKept = false;
+          std::this_thread::sleep_for(200us);
+          --running;
+        },
+        0, &owners[who]));
+    thread.submit(tasks.back());
+  }
+  for (auto& t : tasks) CHECK(t->finished());
+  CHECK(orderKept);
+  CHECK(most == 2);
+}
+
+TEST(short_tasks_of_several_owners_that_conflict_take_turns) {
+  RuntimeThread thread({}, 4);
+  const int owners[4] = {};
+  std::atomic<int> running{0};
+  std::atomic<bool> alone{true};
+  std::vector<std::shared_ptr<Task>> tasks;
+  for (int i = 0; i < 60; ++i) {
+    tasks.push_back(shortTask(
+        [&](Task&) {
+          if (++running > 1) alone = false;
+          std::this_thread::sleep_for(100us);
+          --running;
+        },
+        7, &owners[i % 4]));
+    thread.submit(tasks.back());
+  }
+  for (auto& t : tasks) CHECK(t->finished());
+  CHECK(alone);
 }
 
 TEST(a_short_task_waits_for_a_long_one_it_conflicts_with_and_others_pass_it) {

@@ -61,6 +61,44 @@ TEST_BOTH(elementwise_arithmetic) {
   }
 }
 
+TEST_BOTH(rows_with_numbers_of_their_own) {
+  for (const auto& [rows, cols] : kShapes) {
+    const auto a = numbers<T>(rows * cols, 1), b = numbers<T>(rows * cols, 2), before = numbers<T>(rows * cols, 3);
+    const auto s = numbers<T>(rows, 4), row = numbers<T>(cols, 5), sums = numbers<T>(rows, 6);
+    const auto dot = [&](std::int64_t r, const auto& x, const auto& y) {
+      Wide sum = 0;
+      for (std::int64_t i = r * cols; i < (r + 1) * cols; ++i) sum += Wide{x[at(i)]} * y[at(i)];
+      return sum;
+    };
+    const std::vector<T> ones(at(rows * cols), T{1});
+    const double ofSums = 3e-7 * std::sqrt(static_cast<double>(cols));
+    for (const auto* k : runnableKernelsOf<T>())
+      for (const bool add : {false, true}) {
+        std::vector<T> out = sums, wide = before;
+        k->rowDots(a.data(), b.data(), out.data(), rows, cols, add);
+        compare(
+            "rowDots", k->name, out, [&](std::int64_t r) { return (add ? Wide{sums[at(r)]} : 0) + dot(r, a, b); },
+            ofSums);
+        k->rowSums(a.data(), out.data(), rows, cols);
+        compare(
+            "rowSums", k->name, out, [&](std::int64_t r) { return dot(r, a, ones); }, ofSums);
+        k->scaleRows(T{-2}, s.data(), a.data(), wide.data(), rows, cols, add);
+        const auto scaled = [&](const auto& x, std::int64_t i) {
+          return (add ? Wide{before[at(i)]} : 0) - 2 * Wide{s[at(i / cols)]} * x[at(i)];
+        };
+        compare(
+            "scaleRows", k->name, wide, [&](std::int64_t i) { return scaled(a, i); }, 3e-7);
+        wide = before;
+        k->scaleRows(T{-2}, s.data(), nullptr, wide.data(), rows, cols, add);
+        compare(
+            "scaleRows of ones", k->name, wide, [&](std::int64_t i) { return scaled(ones, i); }, 3e-7);
+        k->subtractRow(a.data(), row.data(), wide.data(), rows, cols);
+        compare(
+            "subtractRow", k->name, wide, [&](std::int64_t i) { return Wide{a[at(i)]} - row[at(i % cols)]; }, 3e-7);
+      }
+  }
+}
+
 TEST_BOTH(a_step_of_adam) {
   constexpr std::int64_t n = 21;
   const auto g = numbers<T>(n, 1), m0 = numbers<T>(n, 2), v0 = numbers<T>(n, 3, 0.5, 1), p0 = numbers<T>(n, 4);

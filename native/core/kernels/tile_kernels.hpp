@@ -118,6 +118,14 @@ struct CommonKernelsOf {
   void (*axpy)(T s, const T* a, T* out, std::int64_t n);            // out += s a
   void (*scale)(T s, T shift, const T* a, T* out, std::int64_t n);  // out = s a + shift
   void (*div)(const T* a, const T* b, T* out, std::int64_t n);      // out = a / b
+  /// out[r] (+)= a[r, :] . b[r, :]
+  void (*rowDots)(const T* a, const T* b, T* out, std::int64_t rows, std::int64_t cols, bool add);
+  /// out[r] = sum of x[r, :]
+  void (*rowSums)(const T* x, T* out, std::int64_t rows, std::int64_t cols);
+  /// out[r, :] = factor s[r] a[r, :]  (or += when add); a may be null: ones
+  void (*scaleRows)(T factor, const T* s, const T* a, T* out, std::int64_t rows, std::int64_t cols, bool add);
+  /// out[r, :] = x[r, :] - row[:]
+  void (*subtractRow)(const T* x, const T* row, T* out, std::int64_t rows, std::int64_t cols);
   /// out[r] = x[r, :] . w (+ bias)
   void (*dotRows)(const T* x, const T* w, T bias, T* out, std::int64_t rows, std::int64_t cols);
   /// out[r, k] = x[r, :] . w[k, :] for 1 to 7 rows k of w

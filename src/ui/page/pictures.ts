@@ -139,8 +139,9 @@ function draw(run: string, entry: Shown): void {
 async function ask(run: string, entry: Shown, ended: boolean): Promise<void> {
   entry.asked = performance.now()
   const answer = await fetch(`picture?run=${encodeURIComponent(run)}`).catch(() => undefined)
-  if (answer?.status !== 200 || shown.get(run) !== entry) return
-  entry.final = ended
+  if (answer === undefined || shown.get(run) !== entry) return
+  if (answer.ok) entry.final = ended // 204: there is none, and of a run that has ended there will be none
+  if (answer.status !== 200) return
   const picture = (await answer.json()) as Picture
   // The model of the end may be another at the same step: averaged weights.
   if (!ended && entry.picture?.step === picture.step && entry.plot !== undefined) return

@@ -6,8 +6,14 @@
 namespace langevin {
 namespace {
 
-// What a block's buffers may take of the second-level cache, with room for weights beside them.
-constexpr std::int64_t kCacheBytes = 640 * 1024;
+// What a block's buffers may take of the second-level cache, with room for weights beside them; and where there are none.
+constexpr std::int64_t kCacheBytes = 640 * 1024, kCacheBytesAlone = 192 * 1024;
+
+/// Operations that read a packed matrix, which pays for many rows.
+bool isProduct(const OpDefinition& d) {
+  return d.is(OpForm::Linear) || d.is(OpForm::Matmul) || d.is(OpForm::Quadratic) || d.is(OpForm::Distances) ||
+         d.is(OpForm::Pairwise);
+}
 
 template <class T>
 T* room(Aligned<T>& numbers, std::int64_t count) {
@@ -252,9 +258,16 @@ struct TileCompiler {
     target.numbersPerRow_ = perRow;
     target.adjointsPerRow_ = adjoints;
     target.fixedNumbers_ = fixed;
-    target.preferredRows_ = std::clamp<std::int64_t>(
-        kCacheBytes / static_cast<std::int64_t>(sizeof(T)) / std::max<std::int64_t>(1, perRow + adjoints) / 12 * 12, 96,
-        144);
+    target.preferredRows_ = rowsOfBlock(perRow + adjoints);
+  }
+
+  // Without a packed matrix nothing is gained by many rows but fewer calls.
+  std::int64_t rowsOfBlock(std::int64_t numbersPerRow) const {
+    const std::int64_t bytes = std::max<std::int64_t>(1, numbersPerRow) * static_cast<std::int64_t>(sizeof(T));
+    const bool products = std::any_of(target.nodes_.begin(), target.nodes_.end(),
+                                      [](const TileNodeOf<T>& n) { return n.live && isProduct(*n.definition); });
+    if (products) return std::clamp<std::int64_t>(kCacheBytes / bytes / 12 * 12, 96, 144);
+    return std::clamp<std::int64_t>(kCacheBytesAlone / bytes / 16 * 16, 16, 1024);
   }
 };
 

@@ -143,6 +143,8 @@ struct TileCallOf {
   T* parameterGradient(int i) const;
   T* scratch(std::size_t count, int slot = 0);
 
+  /// Input i has as many numbers as the result: it is not broadcast.
+  bool sameSize(int i) const;
   /// Input i as a full [rows, width] array: itself, or a broadcast copy in scratch slot.
   const T* expanded(int i, int slot);
   /// Adds a [rows, width] contribution to input i's adjoint, summing over broadcast rows and columns.

@@ -45,6 +45,7 @@ template <class T>
 void subBackward(TileCallOf<T>& c) {
   if (c.wants(0)) c.contribute(0, c.adjoint());
   if (!c.wants(1)) return;
+  if (c.sameSize(1) && c.adds(1)) return c.k.axpy(T(-1), c.adjoint(), c.adjointOf(1), c.size());
   T* t = c.scratch(static_cast<std::size_t>(c.size()), 2);
   c.k.scale(T(-1), T(0), c.adjoint(), t, c.size());
   c.contribute(1, t);
@@ -58,8 +59,13 @@ template <class T>
 void mulBackward(TileCallOf<T>& c) {
   for (int i = 0; i < 2; ++i) {
     if (!c.wants(i)) continue;
+    const T* other = c.expanded(1 - i, 0);
+    if (c.sameSize(i)) {
+      (c.adds(i) ? c.k.mulAdd : c.k.mul)(c.adjoint(), other, c.adjointOf(i), c.size());
+      continue;
+    }
     T* t = c.scratch(static_cast<std::size_t>(c.size()), 2);
-    c.k.mul(c.adjoint(), c.expanded(1 - i, 0), t, c.size());
+    c.k.mul(c.adjoint(), other, t, c.size());
     c.contribute(i, t);
   }
 }

@@ -11,10 +11,8 @@ namespace {
 template <class T>
 const T* centred(TileCallOf<T>& c) {
   const std::int64_t d = c.inWidth(0);
-  const T *x = c.in(0), *m = c.in(1);
   T* z = c.scratch(static_cast<std::size_t>(c.rows() * d), 0);
-  for (std::int64_t r = 0; r < c.rows(); ++r)
-    for (std::int64_t i = 0; i < d; ++i) z[r * d + i] = x[r * d + i] - m[i];
+  c.k.subtractRow(c.in(0), c.in(1), z, c.rows(), d);
   return z;
 }
 
@@ -49,7 +47,7 @@ void quadraticForward(TileCallOf<T>& c) {
   const std::int64_t d = c.inWidth(0);
   const T* z = centred(c);
   multiplySymmetric(c, c.weightsOf(2), z, static_cast<const T*>(nullptr), c.kept());
-  for (std::int64_t r = 0; r < c.rows(); ++r) c.k.dotRows(z + r * d, c.kept() + r * d, T(0), c.out() + r, 1, d);
+  c.k.rowDots(z, c.kept(), c.out(), c.rows(), d, false);
   c.k.scale(T(0.5), T(0), c.out(), c.out(), c.rows());
 }
 
@@ -58,7 +56,7 @@ template <class T>
 void weightedSquares(TileCallOf<T>& c, T factor, const T* g, const T* z, T* out, bool add) {
   const std::int64_t d = c.inWidth(0), n = c.rows();
   T* weighted = c.scratch(static_cast<std::size_t>(n * d), 1);
-  for (std::int64_t r = 0; r < n; ++r) c.k.scale(factor * g[r], T(0), z + r * d, weighted + r * d, d);
+  c.k.scaleRows(factor, g, z, weighted, n, d, false);
   ProductOf<T> p{.rows = d, .cols = d, .depth = n, .a = weighted, .lda = d};
   p.turned = true;
   p.b = {z, d, 1};
@@ -72,15 +70,7 @@ template <class T>
 void quadraticBackward(TileCallOf<T>& c) {
   const std::int64_t d = c.inWidth(0), n = c.rows();
   const T *g = c.adjoint(), *slope = c.kept();
-  if (c.wants(0)) {
-    T* t = c.adjointOf(0);
-    for (std::int64_t r = 0; r < n; ++r) {
-      if (c.adds(0))
-        c.k.axpy(g[r], slope + r * d, t + r * d, d);
-      else
-        c.k.scale(g[r], T(0), slope + r * d, t + r * d, d);
-    }
-  }
+  if (c.wants(0)) c.k.scaleRows(T(1), g, slope, c.adjointOf(0), n, d, c.adds(0));
   if (c.wants(1)) {
     T* sum = c.scratch(static_cast<std::size_t>(d), 1);
     std::fill_n(sum, d, T(0));
@@ -98,7 +88,7 @@ void pairwiseForward(TileCallOf<T>& c) {
   T *out = c.out(), *kept = c.kept();
   multiplySymmetric(c, c.weights(), x, field, kept);
   c.k.dotRows(x, field, T(0), out, c.rows(), d);
-  for (std::int64_t r = 0; r < c.rows(); ++r) c.k.dotRows(x + r * d, kept + r * d, out[r], out + r, 1, d);
+  c.k.rowDots(x, kept, out, c.rows(), d, true);
   c.k.scale(T(-0.5), T(0), out, out, c.rows());
 }
 
@@ -123,11 +113,7 @@ void pairwiseParameters(TileCallOf<T>& c) {
 template <class T>
 void pairwiseBackward(TileCallOf<T>& c) {
   if (c.pass.wanted == Wanted::Parameters) pairwiseParameters(c);
-  if (!c.wants(0)) return;
-  const std::int64_t d = c.inWidth(0);
-  const T *g = c.adjoint(), *kept = c.kept();
-  T* t = c.addableAdjoint(0);
-  for (std::int64_t r = 0; r < c.rows(); ++r) c.k.axpy(-g[r], kept + r * d, t + r * d, d);
+  if (c.wants(0)) c.k.scaleRows(T(-1), c.adjoint(), c.kept(), c.adjointOf(0), c.rows(), c.inWidth(0), c.adds(0));
 }
 
 template <class T>

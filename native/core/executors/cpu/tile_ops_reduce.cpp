@@ -17,45 +17,15 @@ std::int64_t inputRows(const TileCallOf<T>& c) {
   return c.input(0).perRow() ? c.rows() : 1;
 }
 
-// Ones in scratch: a dot product with them is a sum in vectors, in a fixed order.
-template <class T>
-const T* ones(TileCallOf<T>& c, std::int64_t count) {
-  T* numbers = c.scratch(static_cast<std::size_t>(count), 0);
-  std::fill_n(numbers, count, T(1));
-  return numbers;
-}
-
-// From so many columns on a sum in vectors is the faster one.
-constexpr std::int64_t kWideSum = 128;
-
 template <class T>
 void sumForward(TileCallOf<T>& c) {
-  const std::int64_t w = c.inWidth(0);
-  const T* x = c.in(0);
-  T* o = c.out();
-  if (w == 1) {
-    std::memcpy(o, x, sizeof(T) * static_cast<std::size_t>(inputRows(c)));
-    return;
-  }
-  if (w >= kWideSum) return c.k.dotRows(x, ones(c, w), T(0), o, inputRows(c), w);
-  for (std::int64_t r = 0; r < inputRows(c); ++r) {
-    T s = 0;
-    for (std::int64_t i = 0; i < w; ++i) s += x[r * w + i];
-    o[r] = s;
-  }
+  c.k.rowSums(c.in(0), c.out(), inputRows(c), c.inWidth(0));
 }
 template <class T>
 void spread(TileCallOf<T>& c, T factor) {
   if (!c.wants(0)) return;
-  const std::int64_t w = c.inWidth(0);
-  const T* g = c.adjoint();
-  T* t = c.adjointOf(0);
-  const bool adds = c.adds(0);
-  if (w == 1) return adds ? c.k.axpy(factor, g, t, inputRows(c)) : c.k.scale(factor, T(0), g, t, inputRows(c));
-  for (std::int64_t r = 0; r < inputRows(c); ++r) {
-    const T v = g[r] * factor;
-    for (std::int64_t i = 0; i < w; ++i) t[r * w + i] = adds ? t[r * w + i] + v : v;
-  }
+  const T* ones = nullptr;
+  c.k.scaleRows(factor, c.adjoint(), ones, c.adjointOf(0), inputRows(c), c.inWidth(0), c.adds(0));
 }
 template <class T>
 void sumBackward(TileCallOf<T>& c) {
@@ -77,7 +47,7 @@ template <class T>
 void rowNormForward(TileCallOf<T>& c) {
   const std::int64_t w = c.inWidth(0), n = inputRows(c);
   const T* x = c.in(0);
-  for (std::int64_t r = 0; r < n; ++r) c.k.dotRows(x + r * w, x + r * w, T(0), c.out() + r, 1, w);
+  c.k.rowDots(x, x, c.out(), n, w, false);
   c.k.unary({Unary::Sqrt, T(0)}, c.out(), c.out(), nullptr, n);
 }
 template <class T>
@@ -179,13 +149,14 @@ void gatherBackward(TileCallOf<T>& c) {
 template <class T>
 void blockSumsForward(TileCallOf<T>& c) {
   const std::int64_t w = c.inWidth(0) / c.width();
-  c.k.dotRows(c.in(0), ones(c, w), T(0), c.out(), inputRows(c) * c.width(), w);
+  c.k.rowSums(c.in(0), c.out(), inputRows(c) * c.width(), w);
 }
 template <class T>
 void blockSumsBackward(TileCallOf<T>& c) {
   if (!c.wants(0)) return;
   const std::int64_t w = c.inWidth(0) / c.width();
-  c.k.outer(c.adjoint(), ones(c, w), c.adjointOf(0), inputRows(c) * c.width(), w, c.adds(0));
+  const T* ones = nullptr;
+  c.k.scaleRows(T(1), c.adjoint(), ones, c.adjointOf(0), inputRows(c) * c.width(), w, c.adds(0));
 }
 
 }  // namespace

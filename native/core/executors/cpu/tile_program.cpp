@@ -119,10 +119,15 @@ T* TileCallOf<T>::scratch(std::size_t count, int slot) {
 }
 
 template <class T>
+bool TileCallOf<T>::sameSize(int i) const {
+  return (input(i).perRow() || !node().perRow()) && input(i).width == width();
+}
+
+template <class T>
 const T* TileCallOf<T>::expanded(int i, int slot) {
   const TileNodeOf<T>& n = input(i);
   const std::int64_t w = width();
-  if ((n.perRow() || !node().perRow()) && n.width == w) return in(i);
+  if (sameSize(i)) return in(i);
   T* full = scratch(static_cast<std::size_t>(rows() * w), slot);
   const T* source = in(i);
   for (std::int64_t r = 0; r < rows(); ++r) {
@@ -138,12 +143,15 @@ const T* TileCallOf<T>::expanded(int i, int slot) {
 template <class T>
 void TileCallOf<T>::contribute(int i, const T* full) {
   const TileNodeOf<T>& n = input(i);
-  T* target = addableAdjoint(i);
   const std::int64_t w = width();
-  if ((n.perRow() || !node().perRow()) && n.width == w) {
-    k.axpy(T(1), full, target, size());
+  if (sameSize(i)) {
+    if (adds(i))
+      k.axpy(T(1), full, adjointOf(i), size());
+    else
+      std::memcpy(adjointOf(i), full, sizeof(T) * static_cast<std::size_t>(size()));
     return;
   }
+  T* target = addableAdjoint(i);
   for (std::int64_t r = 0; r < rows(); ++r) {
     T* row = n.perRow() ? target + r * n.width : target;
     if (n.width == w) {

@@ -211,9 +211,7 @@ void logSumExpBackward(SecondCallOf<T>& c) {
 template <class T>
 void quadraticTangent(SecondCallOf<T>& c) {
   const std::int64_t d = c.values.inWidth(0);
-  const T *slope = c.values.kept(), *t = c.tangents.in(0);
-  for (std::int64_t r = 0; r < c.values.rows(); ++r)
-    c.values.k.dotRows(t + r * d, slope + r * d, T(0), c.tangents.out() + r, 1, d);
+  c.values.k.rowDots(c.tangents.in(0), c.values.kept(), c.tangents.out(), c.values.rows(), d, false);
 }
 
 template <class T>

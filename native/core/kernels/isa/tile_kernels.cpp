@@ -74,10 +74,6 @@ LANGEVIN_INLINE Number dot(const Number* a, const Number* b, std::int64_t n) {
   return total(s0 + s1);
 }
 
-void dotRows(const Number* x, const Number* w, Number bias, Number* out, std::int64_t rows, std::int64_t cols) {
-  for (std::int64_t r = 0; r < rows; ++r) out[r] = bias + dot(x + r * cols, w, cols);
-}
-
 // Calls f<count>() for a count of 1 to 7, so that its sums are registers.
 template <int K = 1, class F>
 LANGEVIN_INLINE void withCount(std::int64_t count, F f) {
@@ -85,6 +81,86 @@ LANGEVIN_INLINE void withCount(std::int64_t count, F f) {
     if (count != K) return withCount<K + 1>(count, f);
   }
   f.template operator()<K>();
+}
+
+// Rows of fewer columns are taken several at a time: the compiler sees how many numbers a row has.
+constexpr std::int64_t kNarrow = 8;
+
+template <int K>
+void narrowDots(const Number* a, const Number* b, Number* out, std::int64_t rows, bool add) {
+  for (std::int64_t r = 0; r < rows; ++r) {
+    Number sum = a[r * K] * b[r * K];
+    for (int k = 1; k < K; ++k) sum += a[r * K + k] * b[r * K + k];
+    out[r] = add ? out[r] + sum : sum;
+  }
+}
+
+void rowDots(const Number* a, const Number* b, Number* out, std::int64_t rows, std::int64_t cols, bool add) {
+  if (cols < kNarrow) return withCount(cols, [&]<int K>() { narrowDots<K>(a, b, out, rows, add); });
+  for (std::int64_t r = 0; r < rows; ++r) {
+    const Number sum = dot(a + r * cols, b + r * cols, cols);
+    out[r] = add ? out[r] + sum : sum;
+  }
+}
+
+template <int K>
+void narrowSums(const Number* x, Number* out, std::int64_t rows) {
+  for (std::int64_t r = 0; r < rows; ++r) {
+    Number sum = x[r * K];
+    for (int k = 1; k < K; ++k) sum += x[r * K + k];
+    out[r] = sum;
+  }
+}
+
+void rowSums(const Number* x, Number* out, std::int64_t rows, std::int64_t cols) {
+  if (cols < kNarrow) return withCount(cols, [&]<int K>() { narrowSums<K>(x, out, rows); });
+  for (std::int64_t r = 0; r < rows; ++r) out[r] = sumOf(x + r * cols, cols);
+}
+
+template <int K>
+void narrowScales(Number factor, const Number* s, const Number* a, Number* out, std::int64_t rows, bool add) {
+  for (std::int64_t r = 0; r < rows; ++r)
+    for (int k = 0; k < K; ++k) {
+      const Number f = factor * s[r], v = a ? f * a[r * K + k] : f;
+      out[r * K + k] = add ? out[r * K + k] + v : v;
+    }
+}
+
+void scaleRows(Number factor, const Number* s, const Number* a, Number* out, std::int64_t rows, std::int64_t cols,
+               bool add) {
+  if (cols < kNarrow) return withCount(cols, [&]<int K>() { narrowScales<K>(factor, s, a, out, rows, add); });
+  for (std::int64_t r = 0; r < rows; ++r, out += cols) {
+    const Vec f = all(factor * s[r]);
+    const Number* row = a ? a + r * cols : out;
+    if (!a && add)
+      binary(row, out, out, cols, [f](Vec, Vec y) { return y + f; });
+    else if (!a)
+      each(
+          cols, [&](std::int64_t i) { store(out + i, f); },
+          [&](std::int64_t i, int rest) { storePart(out + i, f, rest); });
+    else if (add)
+      binary(row, out, out, cols, [f](Vec x, Vec y) { return fma(f, x, y); });
+    else
+      binary(row, row, out, cols, [f](Vec x, Vec) { return f * x; });
+  }
+}
+
+template <int K>
+void narrowDifferences(const Number* x, const Number* row, Number* out, std::int64_t rows) {
+  Number taken[K];
+  for (int k = 0; k < K; ++k) taken[k] = row[k];
+  for (std::int64_t r = 0; r < rows; ++r)
+    for (int k = 0; k < K; ++k) out[r * K + k] = x[r * K + k] - taken[k];
+}
+
+void subtractRow(const Number* x, const Number* row, Number* out, std::int64_t rows, std::int64_t cols) {
+  if (cols < kNarrow) return withCount(cols, [&]<int K>() { narrowDifferences<K>(x, row, out, rows); });
+  for (std::int64_t r = 0; r < rows; ++r)
+    binary(x + r * cols, row, out + r * cols, cols, [](Vec a, Vec b) { return a - b; });
+}
+
+void dotRows(const Number* x, const Number* w, Number bias, Number* out, std::int64_t rows, std::int64_t cols) {
+  for (std::int64_t r = 0; r < rows; ++r) out[r] = bias + dot(x + r * cols, w, cols);
 }
 
 // K columns at once: a row of x is read once.
@@ -237,6 +313,10 @@ const Table kernels = {{.name = LANGEVIN_ISA_NAME,
                         .axpy = axpy,
                         .scale = scale,
                         .div = div,
+                        .rowDots = rowDots,
+                        .rowSums = rowSums,
+                        .scaleRows = scaleRows,
+                        .subtractRow = subtractRow,
                         .dotRows = dotRows,
                         .dotColumns = dotColumns,
                         .outer = outer,
