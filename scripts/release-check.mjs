@@ -13,6 +13,7 @@ import * as bundlers from './release/checks/bundlers.mjs'
 import { gyp } from './release/checks/gyp.mjs'
 import * as install from './release/checks/install.mjs'
 import * as manifest from './release/checks/manifest.mjs'
+import { next } from './release/checks/next.mjs'
 import * as nodes from './release/checks/nodes.mjs'
 import { types } from './release/checks/types.mjs'
 import { fillCache, installProject, installTools, must, root } from './release/support.mjs'
@@ -28,6 +29,7 @@ const CHECKS = {
   matrix: nodes.matrix,
   esbuild: bundlers.esbuild,
   webpack: bundlers.webpack,
+  'Next.js': next,
   'no AVX': nodes.oldProcessor,
   sizes: manifest.sizes,
   'node-gyp': gyp,

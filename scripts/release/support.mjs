@@ -61,6 +61,10 @@ export async function installTools() {
   writeFileSync(mark, wanted)
 }
 
+/** Installs packages into a project of a check, beside what it has. */
+export const userTools = (folder, packages) =>
+  must('npm', ['install', '--no-audit', '--no-fund', '--no-save', ...packages], { cwd: folder, env: bare() })
+
 /** A file of an installed tool. */
 export const tool = (path) => join(workshop, 'node_modules', path)
 

@@ -53,6 +53,24 @@ class TwoLevels {
   double low_, sum_, square_;
 };
 
+// sum_i log(1 + e_i) for e in [0, 1], n of them: logarithms of products, which stay below 2^256.
+double logOfProducts(const double* e, std::int64_t n) {
+  constexpr std::int64_t kFactors = 1024;
+  double sum = 0;
+  for (std::int64_t first = 0; first < n; first += kFactors) {
+    const std::int64_t end = std::min(n, first + kFactors);
+    double part[4] = {1, 1, 1, 1};
+    std::int64_t i = first;
+    for (; i + 4 <= end; i += 4)
+      for (int k = 0; k < 4; ++k) part[k] *= 1 + e[i + k];
+    for (; i < end; ++i) part[0] *= 1 + e[i];
+    for (const double p : part) sum += std::log(p);
+  }
+  return sum;
+}
+
+// A site moves with the probability sigmoid(l). With e = exp(-|l|) that is 1 / (1 + e) or e / (1 + e), and its logarithm
+// min(l, 0) - log(1 + e): one exponential for both.
 template <class T>
 class FusedDiscreteLangevin final : public FusedKernelOf<T> {
  public:
@@ -66,17 +84,18 @@ class FusedDiscreteLangevin final : public FusedKernelOf<T> {
     const double shift = -levels_.squaredDistance() * 0.5 / common_.stepSize.at(clock.t, clock.total);
     const bool tested = adjusted_ || clock.monitored();
     T *x = b.matrix(0), *gradient = b.matrix(1), *energy = b.column(0);
-    double *logit = tables().get(0, b.size()), *work = tables().get(1, b.size()), *ratio = b.sums(0);
+    double *logit = tables().get(0, b.size()), *e = tables().get(1, b.size()), *ratio = b.sums(0);
     levels_.logits(b.x, b.gradient, factor, shift, logit, b.size());
-    propose(b, clock, random, logit, work, x);
-    if (tested) addLogProbability(b, logit, work, x, -1, ratio, true);
+    exponentials(logit, e, b.size());
+    propose(b, clock, random, logit, e, x);
+    for (std::int64_t r = 0; tested && r < b.rows; ++r) ratio[r] = -logProbability(b, r, logit, e, x);
     b.evaluate(x, energy, gradient);
     if (!adjusted_) b.requireFinite(gradient, b.cols, "the gradient of its energy", clock.counter);
     if (tested) {
       levels_.logits(x, gradient, factor, shift, logit, b.size());
-      addLogProbability(b, logit, work, x, 1, ratio, false);
+      exponentials(logit, e, b.size());
       for (std::int64_t r = 0; r < b.rows; ++r)
-        ratio[r] += (static_cast<double>(b.energy[r]) - energy[r]) / temperature;
+        ratio[r] += logProbability(b, r, logit, e, x) + (static_cast<double>(b.energy[r]) - energy[r]) / temperature;
     }
     if (adjusted_) return b.acceptMoves({x, energy, gradient}, ratio, b.column(1), clock, random, tally);
     for (std::int64_t r = 0; r < b.rows; ++r) {
@@ -86,32 +105,34 @@ class FusedDiscreteLangevin final : public FusedKernelOf<T> {
   }
 
  private:
+  static void exponentials(const double* logit, double* e, std::int64_t n) {
+    for (std::int64_t i = 0; i < n; ++i) e[i] = -std::abs(logit[i]);
+    tileKernelsOf<double>().unary({Unary::Exp, 0}, e, e, nullptr, n);
+  }
+
   // The site goes to the higher level where u is above the probability of the lower one.
-  void propose(const BlockOf<T>& b, const StepClock& clock, const Random& random, const double* logit, double* work,
+  void propose(const BlockOf<T>& b, const StepClock& clock, const Random& random, const double* logit, const double* e,
                T* x) const {
-    const TileKernelsOf<double>& k = tileKernelsOf<double>();
     double* u = tables().get(2, b.size());
     fillFineUniform(u, b.rows, b.cols, random.seed(), b.firstChain(), clock.counter, Stream::Noise);
-    k.unary({Unary::Sigmoid, 0}, logit, work, nullptr, b.size());
     for (std::int64_t i = 0; i < b.size(); ++i) {
-      const bool low = levels_.isLow(b.x[i]);
-      const double lower = low ? 1 - work[i] : work[i];
-      x[i] = (lower <= u[i]) == low ? levels_.other(b.x[i]) : b.x[i];
+      const bool low = levels_.isLow(b.x[i]), likely = logit[i] > 0;
+      // The probability of the lower level, times 1 + e.
+      const double lower = low == likely ? e[i] : 1.0;
+      const bool high = lower <= u[i] * (1 + e[i]);
+      x[i] = high == low ? levels_.other(b.x[i]) : b.x[i];
     }
   }
 
-  // ratio (+)= sign log q: the sites that changed sigmoid(logit), the others 1 - sigmoid(logit). log(1 + exp(l)) is
-  // max(l, 0) + log(1 + exp(-|l|)): softplus is the identity for large numbers, as torch's.
-  void addLogProbability(const BlockOf<T>& b, const double* logit, double* work, const T* x, double sign, double* ratio,
-                         bool first) const {
-    for (std::int64_t i = 0; i < b.size(); ++i) work[i] = -std::abs(logit[i]);
-    tileKernelsOf<double>().unary({Unary::Softplus, 0}, work, work, nullptr, b.size());
-    for (std::int64_t r = 0; r < b.rows; ++r) {
-      double sum = 0;
-      for (std::int64_t i = r * b.cols; i < (r + 1) * b.cols; ++i)
-        sum += (x[i] == b.x[i] ? 0.0 : logit[i]) - std::max(logit[i], 0.0) - work[i];
-      ratio[r] = (first ? 0 : ratio[r]) + sign * sum;
+  // log of the probability that the sites of a row which differ in b.x and x move and the others stay.
+  static double logProbability(const BlockOf<T>& b, std::int64_t row, const double* logit, const double* e,
+                               const T* x) {
+    double sum = 0;
+    for (std::int64_t i = row * b.cols; i < (row + 1) * b.cols; ++i) {
+      const double l = x[i] == b.x[i] ? -logit[i] : logit[i];
+      sum += std::min(l, 0.0);
     }
+    return sum - logOfProducts(e + row * b.cols, b.cols);
   }
 
   const CommonOptions& common_;
