@@ -10,7 +10,7 @@ namespace {
 constexpr std::int64_t kCacheBytes = 640 * 1024, kCacheBytesAlone = 192 * 1024;
 
 /// Operations that read a packed matrix, which pays for many rows.
-bool isProduct(const OpDefinition& d) {
+bool isProduct(const NamedTraits& d) {
   return d.is(OpForm::Linear) || d.is(OpForm::Matmul) || d.is(OpForm::Quadratic) || d.is(OpForm::Distances) ||
          d.is(OpForm::Pairwise);
 }
