@@ -34,7 +34,9 @@ export async function installPackages({ root }) {
   if (!mismatch) return say('packages', 'skipped: node_modules matches package-lock.json')
   say('packages', `npm ci, because ${mismatch}`)
   const done = showProgress('packages', (seconds) => `npm ci, ${clock(seconds)} so far`)
-  const { status, tail } = await run('npm', ['ci', '--no-audit', '--no-fund'], { cwd: root })
+  // onnxruntime-node (tests alone) has its libraries for the CPU; its install script would fetch those for CUDA as well.
+  const env = { ...process.env, ONNXRUNTIME_NODE_INSTALL: 'skip' }
+  const { status, tail } = await run('npm', ['ci', '--no-audit', '--no-fund'], { cwd: root, env })
   done()
   if (status === 0) return undefined
   if (/ENOSPC/.test(tail)) throw new SetupError('npm ci ran out of disk space', `free some space, then: ${SETUP}`)
