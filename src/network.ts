@@ -39,6 +39,21 @@ const SIGNAL = ['signal'] as const satisfies readonly (keyof InvokeOptions)[]
 
 const classOf = (family: Family) => (family === 'energy' ? 'Energy' : 'Network')
 
+/** Columns of a row of a file's network, at most: some kinds are made column by column. */
+const MOST_COLUMNS = 2 ** 24
+
+/** What the core does before it counts the parameters takes time and memory by the columns. @throws ERR_LANGEVIN_SHAPE */
+function requireModest({ input, gaussianBase }: SpecValue, mostNumbers: number): void {
+  const columns = [input].flat().reduce((product: number, size) => product * Number(size ?? 1), 1)
+  const refuse = (problem: string): never => {
+    throw new LangevinError('ERR_LANGEVIN_SHAPE', `the spec describes ${problem}`)
+  }
+  if (columns > MOST_COLUMNS) refuse(`rows of ${columns} columns; at most ${MOST_COLUMNS} are read from a file`)
+  if (gaussianBase === 'full' && columns ** 2 > mostNumbers) {
+    refuse(`a full base of ${columns} columns, and there are ${mostNumbers} numbers for it`)
+  }
+}
+
 /**
  * @internal A native network from a spec of one of the two families.
  *
@@ -48,12 +63,7 @@ export async function createNative(family: Family, spec: SpecValue, options: Cre
   const owner = `${classOf(family)}.create`
   const { signal, seed = 0, dtype = 'float32', device = 'cpu' } = requireOptions(owner, options, CREATE)
   const parsed = parseSpec(family, spec)
-  // The matrix such a base starts from is made before the parameters are counted.
-  const columns = [parsed.input].flat().reduce((product: number, size) => product * Number(size), 1)
-  if (parsed.gaussianBase === 'full' && mostNumbers !== undefined && columns ** 2 > mostNumbers) {
-    const problem = `the spec describes a full base of ${columns} columns, and there are ${mostNumbers} numbers for it`
-    throw new LangevinError('ERR_LANGEVIN_SHAPE', problem)
-  }
+  if (mostNumbers !== undefined) requireModest(parsed, mostNumbers)
   const args = { spec: parsed, seed, dtype, device, mostNumbers }
   const handle =
     family === 'energy'

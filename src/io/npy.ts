@@ -18,6 +18,8 @@ export interface NpyHeader {
 
 /** Bytes of a header, at most: NumPy writes some hundred, and refuses to read more than 10,000 unasked. */
 const MOST_HEADER = 2 ** 20
+/** Texts, or lists of none, that an array may have without a byte for them. */
+const MOST_UNSEEN = 2 ** 14
 const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59]
 const ITEM = /^\s*(?:'(\w+)'|"(\w+)")\s*:\s*(?:'([^']*)'|"([^"]*)"|(True|False)|\(([\d\s,L]*)\))\s*,?/
 
@@ -102,7 +104,7 @@ function decodeText(bytes: Uint8Array, { descr, shape, fortranOrder, dataStart }
   const count = shape.reduce((n, size) => n * size, 1)
   // Sizes that no byte of the file stands for could be any.
   const unseen = shape.filter((size) => size > 0).reduce((n, size) => n * size, 1)
-  if ((width === 0 || count === 0) && unseen > MOST_HEADER) {
+  if ((width === 0 || count === 0) && unseen > MOST_UNSEEN) {
     throw formatError(what, dataStart, `an array of shape (${shape.join(', ')}) and dtype ${descr} has no bytes`)
   }
   if (bytes.length - dataStart !== count * width * unit) {

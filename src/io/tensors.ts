@@ -5,7 +5,12 @@ import { invoke } from '../runtime/index.js'
 import { type Tensor, type TypedArray, tensor, withRows } from '../tensor/index.js'
 import { readSafetensors, type StoredTensor } from './safetensors.js'
 
-const ARRAYS: Record<string, new (buffer: ArrayBuffer) => TypedArray> = {
+interface ArrayClass {
+  new (buffer: ArrayBufferLike, offset?: number, length?: number): TypedArray
+  readonly BYTES_PER_ELEMENT: number
+}
+
+const ARRAYS: Record<string, ArrayClass> = {
   float64: Float64Array,
   float32: Float32Array,
   bfloat16: Uint16Array,
@@ -22,13 +27,19 @@ const ARRAYS: Record<string, new (buffer: ArrayBuffer) => TypedArray> = {
 const DECODED: Record<string, string> = { float16: '<f2', uint64: '<u8' }
 const OWN: ReadonlySet<string> = new Set(['float32', 'float64', 'bfloat16', 'int64', 'uint8', 'bool'])
 
+/** The numbers of stored bytes; a copy only where they are not aligned for them, which a file need not do. */
+function aligned(Numbers: ArrayClass, data: Uint8Array): TypedArray {
+  const { BYTES_PER_ELEMENT: size } = Numbers
+  if (data.byteOffset % size !== 0) return new Numbers(data.slice().buffer)
+  return new Numbers(data.buffer, data.byteOffset, data.byteLength / size)
+}
+
 async function toTensor(name: string, { dtype, shape, data }: StoredTensor): Promise<Tensor> {
   const decoded = DECODED[dtype]
   if (decoded !== undefined) {
     return withRows(data, name, (bytes) => invoke<Tensor>('data.decode', { bytes, dtype: decoded, shape }))
   }
-  // A copy: the bytes of a tensor inside a file need not be aligned for its numbers.
-  return tensor(new ARRAYS[dtype]!(data.slice().buffer), shape, OWN.has(dtype) ? (dtype as Dtype) : 'int64')
+  return tensor(aligned(ARRAYS[dtype]!, data), shape, OWN.has(dtype) ? (dtype as Dtype) : 'int64')
 }
 
 /**

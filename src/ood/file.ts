@@ -180,7 +180,12 @@ async function modelsOf(
   for (const [k, { spec, dtype, inputs }] of models.entries()) {
     const values = under(tensors, `models.${k}.`)
     const numbers = Object.values(values).reduce((sum, { size }) => sum + size, 0)
-    const placed = { dtype, inputs, signal, ...(device !== undefined && { device }) }
+    const placed = {
+      dtype,
+      inputs: inputs === undefined ? undefined : checkInputs(inputs),
+      signal,
+      ...(device !== undefined && { device }),
+    }
     const model = await Energy.described(spec, placed, numbers)
     own.push(model)
     const network = model.native()

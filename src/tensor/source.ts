@@ -191,9 +191,34 @@ function shapeOf(data: NestedArray): number[] {
   return shape
 }
 
+/** Rows of numbers laid flat: what nearly all nested arrays are. Undefined for others, and for what the walk below refuses. */
+function plainNumbers(data: NestedArray, shape: readonly number[]): Float64Array | undefined {
+  if (shape.length !== 1 && shape.length !== 2) return undefined
+  const rows = (shape.length === 1 ? [data] : data) as readonly unknown[]
+  const width = shape.at(-1)!
+  // Looked at before anything is allocated: the first row alone does not say how many numbers there are.
+  if (!rows.every((row) => Array.isArray(row) && row.length === width)) return undefined
+  const flat = new Float64Array(rows.length * width)
+  let at = 0
+  for (const row of rows as (readonly unknown[])[]) {
+    for (let k = 0; k < width; k++) {
+      const value = row[k]
+      if (typeof value !== 'number') return undefined
+      flat[at++] = value
+    }
+  }
+  // Empty lists have no kind of their own; the walk knows what they are.
+  return flat.length > 0 ? flat : undefined
+}
+
 /** Nested arrays laid flat. */
 export function flatten(data: NestedArray, dtype: Dtype | undefined): Flat {
   const shape = shapeOf(data)
+  const plain = plainNumbers(data, shape)
+  if (plain !== undefined) {
+    if (dtype) requireWhole(plain, dtype, shape)
+    return { array: plain, dtype: 'float64', shape, natural: 'float32' }
+  }
   const leaves: unknown[] = []
   collect(data, shape, 0, '', leaves)
   const first = leaves[0]

@@ -82,6 +82,11 @@ export async function readCheckpoint(path: string, recipe: Recipe) {
   } catch (cause) {
     throw formatError(path, undefined, `'${CHECKPOINT_KEY}' in its metadata is not JSON`, cause)
   }
+  const isObject = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value)
+  const { warnings = [] } = state ?? {}
+  if (!isObject(state) || !Array.isArray(warnings) || !warnings.every(isObject)) {
+    throw formatError(path, undefined, `'${CHECKPOINT_KEY}' in its metadata is not what a run writes`)
+  }
   for (const key of SAME_ON_RESUME) {
     const [then, now] = [canonical(state.recipe?.[key]), canonical(recipe[key])]
     if (then === now) continue
@@ -104,7 +109,7 @@ export async function readCheckpoint(path: string, recipe: Recipe) {
     tensors: await toTensors(Object.entries(tensors)),
     data: state.data,
     rows: state.rows,
-    warnings: state.warnings ?? [],
+    warnings,
   }
 }
 

@@ -432,6 +432,13 @@ describe('files and JSON', () => {
     expect((await changed({ version: 2 })).message).toMatch(/version 2, this langevin reads version 1; a newer/)
     expect((await changed({ detector: { kind: 'other' } })).message).toMatch(/no detector that this langevin knows/)
     expect((await changed({ detector: { kind: 'energy', model: 0 } })).message).toMatch(/do not fit each other/)
+    await using energetic = await ood.fit(ood.detectors.energy(model))
+    await energetic.save(path)
+    const whole = await safetensors.read(path)
+    const told = JSON.parse(whole.metadata['langevin.detector']!)
+    told.models[0].inputs = 0
+    await safetensors.write(path, whole.tensors, { ...whole.metadata, 'langevin.detector': JSON.stringify(told) })
+    expect(await rejection(() => ood.load(path))).toMatchObject({ code: 'ERR_LANGEVIN_FORMAT' })
     writeFileSync(path, 'no such file')
     expect(await rejection(() => ood.load(path))).toMatchObject({ code: 'ERR_LANGEVIN_FORMAT' })
   })
