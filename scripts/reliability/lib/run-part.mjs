@@ -7,7 +7,17 @@ import { busyClock, foreignCores } from '../../bench/lib/machine.mjs'
 import { judged } from './figures.mjs'
 
 /** In the order in which they run: what is quick to fail first. */
-export const PARTS = ['workers', 'aborts', 'determinism', 'checkpoints', 'containers', 'fuzz', 'memory', 'soak']
+export const PARTS = [
+  'workers',
+  'aborts',
+  'determinism',
+  'checkpoints',
+  'containers',
+  'fuzz',
+  'loads',
+  'memory',
+  'soak',
+]
 
 const TICKS = 100 // per second: USER_HZ
 
