@@ -39,6 +39,8 @@ const report = {
   commit: commit(root),
   command: `npm run reliability${process.argv.length > 2 ? ` -- ${process.argv.slice(2).join(' ')}` : ''}`,
   quick: values.quick,
+  // What LANGEVIN_THREADS, LANGEVIN_FUZZ_SECONDS and others were set to.
+  environment: Object.fromEntries(Object.entries(process.env).filter(([name]) => name.startsWith('LANGEVIN_'))),
   machine: machine(),
   versions: versionsHere(root),
   load: { ...load, after: loadavg() },

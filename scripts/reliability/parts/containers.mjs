@@ -86,7 +86,7 @@ async function memory({ figures }) {
       found.value = (await model.energy([[1, 2]])).toArray()[0]
       const large = await Energy.create(energies.mlp({ input: 2, hidden: [40_000, 40_000] }))
       found.large = large.parameterCount
-    } catch (error) { found.code = error.code; found.message = error.message.slice(0, 100) }
+    } catch (error) { found.code = error.code; found.message = error.message.replace(/Tried:.*?To fix it: /s, '').slice(0, 160) }
     say(found)`
   // 1.2: LibTorch does not fit; less, and Node.js itself may end.
   for (const gib of [1.2, 2, 4]) {
