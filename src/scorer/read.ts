@@ -75,6 +75,9 @@ function programOf(model: CompiledEnergy, k: number, { tensors }: SafetensorsFil
   const { dtype, program, parameters, constants } = model
   if (dtype !== 'float32' && dtype !== 'float64') fail(`energy ${k} has the dtype ${JSON.stringify(dtype)}`)
   if (!isObject(program)) fail(`energy ${k} has no program`)
+  // The addon looks at the rest of the program; these are computed with before.
+  const sizes: readonly unknown[] = [program.inputWidth, program.conditionWidth, program.classes]
+  if (!sizes.every(Number.isSafeInteger)) fail(`energy ${k}: the program gives no possible widths of its rows`)
   if (!isTexts(parameters)) fail(`energy ${k} does not name its parameters`)
   const count = Object.keys(tensors).length
   if (!(Number.isInteger(constants) && constants >= 0 && constants <= count))

@@ -155,6 +155,21 @@ describe('a scorer file', () => {
     ['outputs that are not there', 'formula', ({ program }) => set(program, { outputs: 99 }), /outputs/],
     ['rows of no width', 'formula', ({ program }) => set(program, { inputWidth: 0 }), /widths of its rows/],
     ['rows of a huge width', 'formula', ({ program }) => set(program, { inputWidth: 2 ** 50 }), /widths of its rows/],
+    [
+      'a width that is no number',
+      'formula',
+      ({ file, program }) => {
+        set(program, { inputWidth: { toString: 1 } })
+        set(file, { inputs: { columns: ['a', 'b', 'c'] } })
+      },
+      /widths of its rows/,
+    ],
+    [
+      'a number of classes that is none',
+      'formula',
+      ({ program }) => set(program, { classes: {} }),
+      /widths of its rows/,
+    ],
     ['another width of rows', 'formula', ({ program }) => set(program, { inputWidth: 4 }), /widths/],
     ['infinite work', 'formula', ({ program }) => set(program, { workPerRow: null }), /no number/],
     ['labels beyond the logits', 'classifier', ({ program }) => set(program, { classes: 5 }), /widths/],
