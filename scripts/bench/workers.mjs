@@ -20,7 +20,7 @@ const MODELS = {
 async function work({ input, hidden, rows }) {
   const model = await Energy.create(energies.mlp({ input, hidden, gaussianBase: 2 }), { seed: 1 })
   const x = new Float32Array(rows * input).map((_, i) => Math.sin(i))
-  const batch = Array.from({ length: rows }, (_, r) => x.subarray(r * input, (r + 1) * input))
+  const batch = Array.from({ length: rows }, (_, r) => [...x.subarray(r * input, (r + 1) * input)])
   const call = async () => (await model.energy(batch)).dispose()
   await call()
   parentPort.on('message', async (milliseconds) => {
