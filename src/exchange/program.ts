@@ -1,26 +1,16 @@
 /** Programs as data: what an energy or network computes, for files that other libraries run. */
+import type { CompiledNode as ProgramNode } from '../compiled/format.js'
 import { LangevinError } from '../errors.js'
 import type { NativeNetwork } from '../native/contract.js'
 import { type InvokeOptions, invoke } from '../runtime/index.js'
 import type { Tensor } from '../tensor/index.js'
 
-/** One operation; what `numbers` and `integers` hold stands at its row of native/core/program/ops_*.cpp. */
-export interface ProgramNode {
-  readonly op: string
-  /** Earlier nodes. */
-  readonly inputs: readonly number[]
-  /** Places in `parameters` and `constants` of the program. */
-  readonly parameters: readonly number[]
-  readonly constants: readonly number[]
-  readonly numbers: readonly number[]
-  readonly integers: readonly number[]
-  /** Columns of the value, [n, width], or [1, width] where it does not depend on the rows. */
-  readonly width: number
-}
+export type { ProgramNode }
 
 /** A program: row-wise operations in the order in which they are computed. */
 export interface Program {
   readonly kind: string
+  /** What their `numbers` and `integers` hold stands at their rows of native/core/program/ops_*.cpp. */
   readonly nodes: readonly ProgramNode[]
   /** Names as in the state dict. */
   readonly parameters: readonly string[]

@@ -6,15 +6,7 @@ import { instructionSet, nativeEngine } from './native.js'
 import { scorerFileOf } from './read.js'
 import { Scorer } from './scorer.js'
 
-export { type ErrorCode, LangevinError } from '../errors.js'
-export type { ScorerRows } from './rows.js'
-export {
-  type EnergyScorerOptions,
-  Scorer,
-  type ScorerDecisions,
-  type ScorerInfo,
-  type ScorerOptions,
-} from './scorer.js'
+export * from './exports.js'
 
 const BYTES = 'the bytes'
 

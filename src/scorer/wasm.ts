@@ -5,15 +5,7 @@ import type { Engine, LoadedProgram, Numbers } from './engine.js'
 import { scorerFileOf } from './read.js'
 import { Scorer } from './scorer.js'
 
-export { type ErrorCode, LangevinError } from '../errors.js'
-export type { ScorerRows } from './rows.js'
-export {
-  type EnergyScorerOptions,
-  Scorer,
-  type ScorerDecisions,
-  type ScorerInfo,
-  type ScorerOptions,
-} from './scorer.js'
+export * from './exports.js'
 
 /** A `WebAssembly.Module`; by a name of its own, because not every project has the types of a browser. */
 export type WasmModule = object

@@ -2,11 +2,11 @@
 #include "base/function.hpp"
 #include "exchange/torchscript.hpp"
 #include "networks/network.hpp"
+#include "program/ops.hpp"
+#include "program/plain.hpp"
 #include "tensors/tensor.hpp"
 
 namespace langevin {
-
-std::vector<std::string> operationNames();  // program/program.cpp
 
 namespace {
 
@@ -15,16 +15,6 @@ List listOf(const std::vector<T>& values) {
   List result;
   for (const T& value : values) result.emplace_back(value);
   return result;
-}
-
-Map describeNode(const Node& node) {
-  return {{"op", std::string(node.op->name)},
-          {"inputs", listOf(node.inputs)},
-          {"parameters", listOf(node.parameters)},
-          {"constants", listOf(node.constants)},
-          {"numbers", listOf(node.numbers)},
-          {"integers", listOf(node.integers)},
-          {"width", node.width()}};
 }
 
 Map describeCondition(const Condition& condition) {
@@ -37,12 +27,11 @@ Map describeCondition(const Condition& condition) {
 Value programOf(const Spec& a, Job&) {
   const NetworkRef network = a.at("network").network();
   const Program& program = network->program();
-  List nodes, constants, parameters;
-  for (const Node& node : program.nodes) nodes.emplace_back(describeNode(node));
+  List constants, parameters;
   for (const at::Tensor& constant : program.constants) constants.emplace_back(box(constant));
   for (const ParameterInfo& parameter : program.parameters) parameters.emplace_back(parameter.name);
   return Map{{"kind", program.kind},
-             {"nodes", nodes},
+             {"nodes", described(plainNodes(program))},
              {"parameters", parameters},
              {"constants", constants},
              {"input", listOf(program.input.axes)},

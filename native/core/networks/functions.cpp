@@ -155,13 +155,6 @@ Value explain(const Spec& a, Job&) {
                   {"reason", "rows are independent: threads take tiles of them, so operations keep to one thread"}}}};
 }
 
-template <class Items>
-List listOf(const Items& items) {
-  List result;
-  for (const auto& item : items) result.emplace_back(item);
-  return result;
-}
-
 // Why the fused kernels of the CPU cannot run a program; empty where they can.
 std::string refusalOf(const Network& network, const PlainProgram& program) {
   if (network.dtype() != at::kFloat && network.dtype() != at::kDouble)
@@ -183,18 +176,10 @@ std::string refusalOf(const Network& network, const PlainProgram& program) {
 Value programOf(const Spec& a, Job&) {
   const NetworkRef network = a.at("network").network();
   const PlainProgram program = plain(network->program());
-  List nodes, constants;
-  for (const PlainNode& node : program.nodes)
-    nodes.emplace_back(Map{{"op", node.op},
-                           {"inputs", listOf(node.inputs)},
-                           {"parameters", listOf(node.parameters)},
-                           {"constants", listOf(node.constants)},
-                           {"numbers", listOf(node.numbers)},
-                           {"integers", listOf(node.integers)},
-                           {"width", node.width}});
+  List constants;
   for (const at::Tensor& constant : network->program().constants)
     constants.emplace_back(box(constant.to(at::kDouble).reshape({-1})));
-  return Map{{"nodes", nodes},
+  return Map{{"nodes", described(program.nodes)},
              {"constants", constants},
              {"inputWidth", program.inputWidth},
              {"workPerRow", program.workPerRow},

@@ -16,6 +16,9 @@ const std::vector<OpDefinition>& reductionOperations();
 const std::vector<OpDefinition>& layerOperations();
 const std::vector<OpDefinition>& spectralOperations();
 
+/// Of all tables, sorted.
+std::vector<std::string> operationNames();
+
 /// "silu, gelu, ...", for messages.
 std::string activationNames(bool smoothOnly = false);
 

@@ -2,11 +2,35 @@
 
 namespace langevin {
 
+std::vector<PlainNode> plainNodes(const Program& program) {
+  std::vector<PlainNode> nodes;
+  for (const Node& node : program.nodes)
+    nodes.push_back(
+        {node.op->name, node.inputs, node.parameters, node.constants, node.numbers, node.integers, node.width()});
+  return nodes;
+}
+
+List described(const std::vector<PlainNode>& nodes) {
+  const auto listOf = [](const auto& items) {
+    List list;
+    for (const auto& item : items) list.emplace_back(item);
+    return list;
+  };
+  List result;
+  for (const PlainNode& node : nodes)
+    result.emplace_back(Map{{"op", node.op},
+                            {"inputs", listOf(node.inputs)},
+                            {"parameters", listOf(node.parameters)},
+                            {"constants", listOf(node.constants)},
+                            {"numbers", listOf(node.numbers)},
+                            {"integers", listOf(node.integers)},
+                            {"width", node.width}});
+  return result;
+}
+
 PlainProgram plain(const Program& program) {
   PlainProgram result;
-  for (const Node& node : program.nodes)
-    result.nodes.push_back(
-        {node.op->name, node.inputs, node.parameters, node.constants, node.numbers, node.integers, node.width()});
+  result.nodes = plainNodes(program);
   for (const ParameterInfo& info : program.parameters) {
     std::int64_t count = 1;
     for (std::int64_t size : info.shape) count *= size;

@@ -31,9 +31,6 @@ std::vector<OpDefinition> withTraits(std::vector<OpDefinition> rows) {
   return rows;
 }
 
-// Of every operation, sorted: for tables beside the core that have a row for each (exchange/functions.cpp).
-std::vector<std::string> operationNames();
-
 std::vector<std::string> operationNames() {
   std::vector<std::string> names;
   for (const auto& [name, row] : operationIndex()) names.push_back(name);

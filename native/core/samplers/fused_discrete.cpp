@@ -151,7 +151,7 @@ class FusedGibbsWithGradients final : public FusedKernelOf<T> {
     const double temperature = common_.temperature.at(clock.t, clock.total);
     T *x = b.matrix(0), *gradient = b.matrix(1), *energy = b.column(0);
     double *logit = tables().get(0, b.size()), *ratio = b.sums(0);
-    double *u = tables().get(2, b.rows), *sums = tables().get(3, b.rows);
+    double *u = tables().get(2, b.rows), *sums = tables().get(3, 2 * b.rows), *totals = sums + b.rows;
     fillFineUniform(u, b.rows, 1, random.seed(), b.firstChain(), clock.counter, Stream::Noise);
     levels_.logits(b.x, b.gradient, -0.5 / temperature, 0, logit, b.size());
     logSums(b, logit, sums);
@@ -159,7 +159,7 @@ class FusedGibbsWithGradients final : public FusedKernelOf<T> {
     sites.resize(static_cast<std::size_t>(b.rows));
     std::copy_n(b.x, b.size(), x);
     for (std::int64_t r = 0; r < b.rows; ++r) {
-      const std::int64_t site = r * b.cols + choose(b, r, u[r]);
+      const std::int64_t site = r * b.cols + choose(b, r, u[r] * totals[r]);
       sites[static_cast<std::size_t>(r)] = site;
       x[site] = levels_.other(x[site]);
       ratio[r] = sums[r] - logit[site];
@@ -174,7 +174,7 @@ class FusedGibbsWithGradients final : public FusedKernelOf<T> {
   }
 
  private:
-  // log sum exp of every row, and in table 1 exp(logit - the largest of the row).
+  // log sum exp of every row; in table 1 its weights exp(logit - the largest), and behind `sums` what they add up to.
   static void logSums(const BlockOf<T>& b, const double* logit, double* sums) {
     const TileKernelsOf<double>& k = tileKernelsOf<double>();
     double* weights = tables().get(1, b.size());
@@ -187,18 +187,17 @@ class FusedGibbsWithGradients final : public FusedKernelOf<T> {
     for (std::int64_t r = 0; r < b.rows; ++r) {
       double total = 0;
       for (std::int64_t i = r * b.cols; i < (r + 1) * b.cols; ++i) total += weights[i];
+      sums[b.rows + r] = total;
       sums[r] += std::log(total);
     }
   }
 
-  // The first site whose cumulative weight is above u times the sum; as choose() of discrete.hpp.
-  static std::int64_t choose(const BlockOf<T>& b, std::int64_t row, double u) {
+  // The first site with whose weight the sum is above `limit`; as choose() of discrete.hpp.
+  static std::int64_t choose(const BlockOf<T>& b, std::int64_t row, double limit) {
     const double* weights = tables().get(1, b.size()) + row * b.cols;
-    double total = 0;
-    for (std::int64_t i = 0; i < b.cols; ++i) total += weights[i];
     double cumulative = 0;
     for (std::int64_t i = 0; i < b.cols; ++i)
-      if ((cumulative += weights[i]) > u * total) return i;
+      if ((cumulative += weights[i]) > limit) return i;
     return b.cols - 1;
   }
 
