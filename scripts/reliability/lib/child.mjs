@@ -6,7 +6,7 @@ export const dist = new URL('../../../dist/', import.meta.url)
 /** What every script may use. `endless` is a sampling run that only an abort, or the end of the process, can stop. */
 export const PRELUDE = `
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Worker, isMainThread, parentPort } from 'node:worker_threads'
+import { Worker, isMainThread, parentPort, threadId } from 'node:worker_threads'
 import * as langevin from ${JSON.stringify(new URL('index.js', dist).href)}
 const { data, detectors, Energy, energies, LangevinError, memoryStats, objectives, ood, sample, samplers, tensor, threads, train, versions } = langevin
 const makeModel = (hidden = [16]) => Energy.create(energies.mlp({ input: 2, hidden }), { seed: 1 })
