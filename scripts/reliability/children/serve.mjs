@@ -1,6 +1,6 @@
 // The server of the soak, in a process of its own. argv: JSON { mode, training, maxQueue, width }. mode "model": langevin's routes
-// as they are; "constant": the same server, routes and checks, with the native call replaced by a constant. It answers messages:
-// 'measure' begins to watch the event loop, 'told' gives what was seen.
+// as they are; "constant": the same server, routes and checks, with the native call replaced by a constant; "onnx": replaced by
+// onnxruntime-node, which runs the model that exportOnnx() wrote, with its defaults. It answers messages: 'measure' begins to watch the event loop, 'told' gives what was seen.
 import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { data, Energy, energies, objectives, samplers, train } from '../../../dist/index.js'
@@ -16,6 +16,19 @@ if (mode === 'constant') {
 const model = await Energy.create(energies.mlp({ input, hidden, gaussianBase: 2 }), { seed: 1 })
 const path = join(scratch('soak'), 'm.safetensors')
 await model.save(path)
+if (mode === 'onnx') {
+  const { InferenceSession, Tensor } = await import('onnxruntime-node')
+  const exported = join(scratch('soak'), 'm.onnx')
+  await model.exportOnnx(exported)
+  const session = await InferenceSession.create(exported)
+  const [name] = session.inputNames
+  Scorer.prototype.score = async (rows) => {
+    const values = rows.data ?? rows.flat()
+    const x = new Tensor('float32', Float32Array.from(values), [values.length / input, input])
+    const { energy } = await session.run({ [name]: x }, ['energy'])
+    return Float64Array.from(energy.data)
+  }
+}
 model.dispose()
 const server = await startServer({ models: { m: path }, port: 0, logLevel: 'silent', maxQueue })
 
