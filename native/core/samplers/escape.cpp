@@ -23,16 +23,19 @@ Value escapingChains(const Energy& energy, const Batch& starts, const at::Tensor
   const at::Tensor way = ends.to(wide) - from, length = way.norm(2, 1, true);
   const at::Tensor scale = at::stack({from.norm(2, 1).max(), (ends.to(wide) * real).norm(2, 1).max()}).max();
   const at::Tensor direction = at::where(length > 0, way / length, at::zeros_like(way)) * scale;
-  const at::Tensor e = energyAlong(energy, {from, starts.y}, direction, {kDistances[0], kDistances[1]}, threads);
-  const at::Tensor sizes = (ends.to(wide) * real).abs().amax(1).to(at::kCPU);
+  const at::Tensor along = energyAlong(energy, {from, starts.y}, direction, {kDistances[0], kDistances[1]}, threads);
+  // Read number by number, so on the host, once: an operation for each chain would cost more than a short run.
+  const auto host = [](const at::Tensor& t, at::ScalarType type) { return t.to(at::kCPU, type).contiguous(); };
+  const at::Tensor e = host(along, at::kDouble), sizes = host((ends.to(wide) * real).abs().amax(1), at::kDouble);
+  const at::Tensor moved = host((ends != starts.x).any(1), at::kBool);
+  const double* energies = e.const_data_ptr<double>();
   List falling, flat;
   double farthest = 0;
   for (std::int64_t i = 0; i < e.size(0); ++i) {
-    const Tail tail = tailOf(e[i][0].item<double>(), e[i][1].item<double>(), kDistances[1] / kDistances[0]);
-    const bool moved = (ends[i] != starts.x[i]).any().item<bool>();
-    if (!moved || (tail != Tail::Falls && tail != Tail::Flat)) continue;
+    const Tail tail = tailOf(energies[2 * i], energies[2 * i + 1], kDistances[1] / kDistances[0]);
+    if (!moved.const_data_ptr<bool>()[i] || (tail != Tail::Falls && tail != Tail::Flat)) continue;
     (tail == Tail::Falls ? falling : flat).emplace_back(i);
-    farthest = std::max(farthest, sizes[i].item<double>());
+    farthest = std::max(farthest, sizes.const_data_ptr<double>()[i]);
   }
   if (falling.empty() && flat.empty()) return {};
   return Map{{"falling", falling}, {"flat", flat}, {"farthest", farthest}, {"chains", e.size(0)}};
