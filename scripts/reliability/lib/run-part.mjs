@@ -13,6 +13,7 @@ export const PARTS = [
   'determinism',
   'checkpoints',
   'containers',
+  'libfuzzer',
   'fuzz',
   'loads',
   'memory',

@@ -1,4 +1,4 @@
-// What the kernels use of GCC and clang does not have; included before them when clang compiles them for WebAssembly.
+// What the kernels use of GCC and clang does not have; included before them when clang compiles them (scripts/plain-units.mjs).
 #pragma once
 
 // Lane i is that of number places[i] of both vectors in a row. The places are constants: clang makes one instruction of it.
