@@ -9,6 +9,7 @@ export { type Energies, Energy, type RowRank, type Scores } from './energy.js'
 export { type ErrorCode, LangevinError } from './errors.js'
 export * as evaluate from './evaluate/index.js'
 export type { FromTorchScriptOptions, OnnxOptions, TorchScriptOptions } from './exchange/index.js'
+export { Graph, SparseMatrix } from './graph/index.js'
 export {
   type ChainFactors,
   type ChainPath,

@@ -22,6 +22,7 @@ const std::vector<Function>& samplerFunctions();     // samplers
 const std::vector<Function>& trainingFunctions();    // training
 const std::vector<Function>& evaluationFunctions();  // evaluation: metrics, partition, detectors, diagnostics
 const std::vector<Function>& inferenceFunctions();   // inference
+const std::vector<Function>& graphFunctions();       // graphs
 const std::vector<Function>& dataFunctions();        // data: toys, spandrel shapes, standardise
 
 namespace {
@@ -29,7 +30,7 @@ namespace {
 const std::vector<const std::vector<Function>*>& tables() {
   static const std::vector<const std::vector<Function>*> all = {
       &tensorFunctions(),   &networkFunctions(),    &energyFunctions(),    &exchangeFunctions(), &samplerFunctions(),
-      &trainingFunctions(), &evaluationFunctions(), &inferenceFunctions(), &dataFunctions()};
+      &trainingFunctions(), &evaluationFunctions(), &inferenceFunctions(), &graphFunctions(),    &dataFunctions()};
   return all;
 }
 

@@ -139,6 +139,10 @@ struct CommonKernelsOf {
   /// out[c, k] += sum_r s[r, k] x[r, c] for 1 to 7 columns k of s, and ones[c] += sum_r x[r, c] where it is given
   void (*weightedColumns)(const T* s, const T* x, T* out, T* ones, std::int64_t rows, std::int64_t cols,
                           std::int64_t count);
+  /// out[:] (+)= sum_k s[k] x[rows[k], :] for k < count, x of `cols` columns (s may be null: ones): one row of a sparse
+  /// matrix times a dense one
+  void (*gatherRows)(const T* s, const std::int64_t* rows, std::int64_t count, const T* x, T* out, std::int64_t cols,
+                     bool add);
   /// out [rows, count], and out[r, :] = sum_k g[r, k] d|..|^2/dx[r, :] (or += when add)
   void (*distances)(const DistancesOf<T>& d, T* out);
   void (*distanceSlopes)(const DistancesOf<T>& d, const T* g, T* out, bool add);

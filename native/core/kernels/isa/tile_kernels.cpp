@@ -2,6 +2,7 @@
 #include "kernels/tile_kernels.hpp"
 
 #include "kernels/isa/distances.hpp"
+#include "kernels/isa/gather.hpp"
 #include "kernels/isa/rows.hpp"
 #ifndef LANGEVIN_DOUBLE
 #include "kernels/isa/half.hpp"
@@ -323,6 +324,7 @@ const Table kernels = {{.name = LANGEVIN_ISA_NAME,
                         .outerTimes = outerTimes,
                         .weightedSum = weightedSum,
                         .weightedColumns = weightedColumns,
+                        .gatherRows = gatherRows,
                         .distances = distances,
                         .distanceSlopes = distanceSlopes,
                         .logSumExp = logSumExp,
