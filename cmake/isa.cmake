@@ -19,7 +19,7 @@ function(langevin_add_isa_kernels target)
   endif()
   # What instances of float64 are made of; avx512_bf16 has no arithmetic of its own for them.
   set(doubles ${ARGN})
-  list(FILTER doubles INCLUDE REGEX "/tile_kernels\\.cpp$")
+  list(FILTER doubles INCLUDE REGEX "/(tile|loop)_kernels\\.cpp$")
   set(default CPU_CAPABILITY=DEFAULT CPU_CAPABILITY_DEFAULT)
   _langevin_isa_library(${target} default 0 "${default}" "" ${ARGN})
   _langevin_isa_library(${target} default_double 0 "${default};LANGEVIN_DOUBLE" "" ${doubles})

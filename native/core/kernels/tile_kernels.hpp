@@ -101,6 +101,11 @@ struct AdamStepOf {
   T inverseRoot;  // 1 / sqrt(1 - beta2^t)
 };
 
+template <class T>
+struct LoopStepOf;  // loop_steps.hpp
+template <class T>
+struct LoopFrameOf;
+
 /// The loops that exist for float32 and for float64.
 template <class T>
 struct CommonKernelsOf {
@@ -163,6 +168,8 @@ struct CommonKernelsOf {
   void (*langevin)(T* x, const T* g, const T* xi, T a, T b, std::int64_t n);
   /// p <- p - rate m / (sqrt(v) inverseRoot + epsilon) after m, v have taken in g
   void (*adam)(const AdamStepOf<T>& step, const T* g, T* m, T* v, T* p, std::int64_t n);
+  /// The steps of a program without products, one after another.
+  void (*loops)(const LoopStepOf<T>* steps, std::int64_t count, const LoopFrameOf<T>& frame);
 };
 
 /// The loops that exist for float32 only.

@@ -1,6 +1,7 @@
 // From an energy's program to tile operations, and from its parameters to packed weights.
 #include <type_traits>
 
+#include "executors/cpu/loop_program.hpp"
 #include "executors/cpu/tile_ops.hpp"
 
 namespace langevin {
@@ -51,6 +52,23 @@ void packWeights(const T* w, std::int64_t in, std::int64_t out, Precision precis
   }
 }
 
+// Cuts the columns where a diagonal begins or ends: in between, those that lie within the matrix are neighbours in the list.
+template <class T>
+void cutBands(std::int64_t d, TileWeightsOf<T>& weights) {
+  std::vector<std::int64_t> borders{0, d};
+  for (const std::int64_t o : weights.diagonals) borders.push_back(o < 0 ? -o : d - o);
+  std::sort(borders.begin(), borders.end());
+  borders.erase(std::unique(borders.begin(), borders.end()), borders.end());
+  const auto& all = weights.diagonals;
+  weights.segments.clear();
+  for (std::size_t i = 0; i + 1 < borders.size(); ++i) {
+    const std::int64_t first = borders[i];
+    const auto from = std::lower_bound(all.begin(), all.end(), -first) - all.begin();
+    const auto to = std::lower_bound(all.begin(), all.end(), d - first) - all.begin();
+    weights.segments.push_back({first, borders[i + 1], from, to});
+  }
+}
+
 // The diagonals of s [d, d] that are not 0, where a matrix of them costs less than a full one.
 template <class T>
 bool packDiagonals(const T* s, std::int64_t d, TileWeightsOf<T>& weights) {
@@ -73,6 +91,7 @@ bool packDiagonals(const T* s, std::int64_t d, TileWeightsOf<T>& weights) {
     for (std::int64_t i = std::max<std::int64_t>(0, -o); i < std::min(d, d - o); ++i) out[i] = s[i * d + i + o];
     out += d;
   }
+  cutBands(d, weights);
   return true;
 }
 
@@ -90,6 +109,7 @@ void packSymmetric(const T* p, const T* mask, std::int64_t d, TileWeightsOf<T>& 
   if (mask)
     for (std::int64_t i = 0; i < d * d; ++i) s[i] *= mask[i];
   if (!packDiagonals(s, d, weights)) packMatrix<T>({s, d, 1}, d, d, weights.forward);
+  if (d < kNarrowRow) weights.columns.assign(s, s + d * d);
 }
 
 }  // namespace
@@ -300,6 +320,7 @@ std::unique_ptr<TileProgramOf<T>> TileProgramOf<T>::compile(const PlainProgram& 
     std::transform(c.begin(), c.end(), numbers.begin(), [](double number) { return static_cast<T>(number); });
   }
   result->packConstants();
+  if (!separate && program.outputs < 0) result->loops_ = LoopProgramOf<T>::compile(program);
   // Constant values are read from the fixed region; they are copied there by layout().
   return result;
 }

@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "base/error.hpp"
+#include "executors/cpu/loop_program.hpp"
 #include "executors/cpu/tile_ops.hpp"
 
 namespace langevin {
@@ -32,6 +33,16 @@ std::vector<std::string> TileProgramOf<T>::scalarOperations() const {
     if (n.live && n.op->scalar && std::find(names.begin(), names.end(), n.op->name) == names.end())
       names.emplace_back(n.op->name);
   return names;
+}
+
+template <class T>
+std::int64_t TileProgramOf<T>::preferredRows() const {
+  return loops_ ? std::max(preferredRows_, loops_->preferredRows()) : preferredRows_;
+}
+
+template <class T>
+bool TileProgramOf<T>::loops(const Packed& packed) const {
+  return loops_ && loops_->runs(packed);
 }
 
 // ---- TileCallOf
@@ -269,6 +280,7 @@ void TileProgramOf<T>::record(const Packed& packed, const Input& in, TileWorkspa
 
 template <class T>
 void TileProgramOf<T>::forward(const Packed& packed, const Input& in, TileWorkspace& ws, T* energy, T* outputs) const {
+  if (energy && !outputs && loops(packed)) return loops_->run(packed, constants_, in, ws, energy, nullptr);
   const std::int64_t d = inputWidth_;
   for (std::int64_t first = 0; first < in.rows; first += preferredRows_) {
     const TileInputOf<T> part = blockOf(in, first, std::min(preferredRows_, in.rows - first), d, nodes_);
@@ -284,6 +296,7 @@ void TileProgramOf<T>::forward(const Packed& packed, const Input& in, TileWorksp
 template <class T>
 void TileProgramOf<T>::energyAndGradient(const Packed& packed, const Input& in, TileWorkspace& ws, T* energy,
                                          T* gradient, Precision precision) const {
+  if (loops(packed)) return loops_->run(packed, constants_, in, ws, energy, gradient);
   const std::int64_t d = inputWidth_;
   for (std::int64_t first = 0; first < in.rows; first += preferredRows_) {
     const TileInputOf<T> part = blockOf(in, first, std::min(preferredRows_, in.rows - first), d, nodes_);
@@ -348,6 +361,8 @@ template struct TileCallOf<double>;
 #define LANGEVIN_INSTANCES(T)                                                                                        \
   template const TileOpOf<T>* findTileOp(const std::string&);                                                        \
   template std::vector<std::string> TileProgramOf<T>::scalarOperations() const;                                      \
+  template std::int64_t TileProgramOf<T>::preferredRows() const;                                                     \
+  template bool TileProgramOf<T>::loops(const Packed&) const;                                                        \
   template void TileProgramOf<T>::runForward(Pass&) const;                                                           \
   template void TileProgramOf<T>::runBackward(Pass&, Wanted) const;                                                  \
   template void TileProgramOf<T>::clearAdjoints(const Pass&) const;                                                  \

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "kernels/tile_kernels.hpp"
+#include "kernels/loop_steps.hpp"
 #include "program/plain_program.hpp"
 
 namespace langevin {
@@ -72,10 +72,13 @@ template <class T>
 struct TileWeightsOf {
   Aligned<T> forward, backward;  // x W' and g W; of quadratic forms and couplings the symmetric part, in `forward`
   Aligned<std::uint32_t> forwardHalf, backwardHalf;  // the same in bfloat16, once it was asked for
-  std::vector<T> columns;  // W', where the layer has too few inputs for a packed product, or the diagonals below
+  // W', where the layer has too few inputs for a packed product; the diagonals below; a symmetric matrix as it is, of
+  // fewer than kNarrowRow columns
+  std::vector<T> columns;
   // Of a symmetric matrix that is 0 beyond a few diagonals (a lattice, independent columns): those, instead of `forward`.
   // The numbers of the one from [0, o] or [-o, 0] on are at `columns`, row by row of the matrix, d for each.
   std::vector<std::int64_t> diagonals;
+  std::vector<BandSegment> segments;  // which of them lie within the matrix, from column to column
 };
 
 /// The numbers of a parameter, `version` of them growing with every change.
@@ -99,6 +102,8 @@ struct PackedOf {
 };
 
 template <class T>
+class LoopProgramOf;
+template <class T>
 struct TileNodeOf;
 template <class T>
 struct TileCallOf;
@@ -117,8 +122,8 @@ class TileProgramOf {
   static std::unique_ptr<TileProgramOf> compileSecondOrder(const PlainProgram& program, std::string& reason);
   ~TileProgramOf();
 
-  /// Rows that keep a tile's buffers within the second-level cache.
-  std::int64_t preferredRows() const { return preferredRows_; }
+  /// Rows that are worth a call and keep their buffers in cache.
+  std::int64_t preferredRows() const;
 
   /// False with dropout: its masks exist in the plain path only.
   bool trainable() const { return trainable_; }
@@ -166,7 +171,10 @@ class TileProgramOf {
   friend struct TileCompiler;
   friend struct TileCallOf<T>;
 
+  bool loops(const Packed& packed) const;
+
   std::vector<TileNodeOf<T>> nodes_;
+  std::unique_ptr<LoopProgramOf<T>> loops_;  // of energies and input gradients, where no operation is a product
   std::int64_t preferredRows_ = 128, numbersPerRow_ = 0, adjointsPerRow_ = 0, fixedNumbers_ = 0, inputWidth_ = 0;
   int energy_ = -1, joint_ = -1, outputs_ = -1;
   bool optionalCondition_ = false, trainable_ = true;

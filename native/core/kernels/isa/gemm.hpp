@@ -98,16 +98,6 @@ struct Block {
   int width;
 };
 
-LANGEVIN_INLINE Vec loadSome(const Number* p, int count) {
-  return count >= kWidth ? load(p) : count > 0 ? loadPart(p, count) : Vec{};
-}
-LANGEVIN_INLINE void storeSome(Number* p, Vec v, int count) {
-  if (count >= kWidth)
-    store(p, v);
-  else if (count > 0)
-    storePart(p, v, count);
-}
-
 template <int MR>
 LANGEVIN_INLINE void startSums(Vec (&sums)[MR][2], const Block& b) {
   const int right = b.width - kWidth;

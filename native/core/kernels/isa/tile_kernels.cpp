@@ -10,6 +10,9 @@
 #endif
 
 namespace langevin::LANGEVIN_ISA {
+
+void runLoops(const LoopStepOf<Number>* steps, std::int64_t count, const LoopFrameOf<Number>& frame);  // loop_kernels.cpp
+
 namespace {
 
 using AdamStep = AdamStepOf<Number>;
@@ -335,7 +338,8 @@ const Table kernels = {{.name = LANGEVIN_ISA_NAME,
                         .layerNormSlopes = layerNormSlopes,
                         .squares = squares,
                         .langevin = langevinUpdate,
-                        .adam = adam},
+                        .adam = adam,
+                        .loops = runLoops},
 #ifndef LANGEVIN_DOUBLE
                        {.packedHalfWords = packedHalfWords,
                         .packHalf = packHalf,

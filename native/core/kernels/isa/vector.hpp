@@ -85,6 +85,17 @@ LANGEVIN_INLINE void storePart(Number* p, Vec v, int count) {
 #endif
 }
 
+// The first `count` numbers, which may be more than there are lanes, or none.
+LANGEVIN_INLINE Vec loadSome(const Number* p, int count) {
+  return count >= kWidth ? load(p) : count > 0 ? loadPart(p, count) : Vec{};
+}
+LANGEVIN_INLINE void storeSome(Number* p, Vec v, int count) {
+  if (count >= kWidth)
+    store(p, v);
+  else if (count > 0)
+    storePart(p, v, count);
+}
+
 // a b + c, in one rounding where the instruction set has it.
 LANGEVIN_INLINE Vec fma(Vec a, Vec b, Vec c) {
 #if LANGEVIN_ISA_LEVEL >= 2
