@@ -30,6 +30,7 @@ const MODULES = {
   optimizer: 'optimizers',
   noise: 'noises',
   detector: 'ood',
+  nodeScore: 'graphs',
   layer: 'networks',
   network: 'networks',
   inference: 'inference',

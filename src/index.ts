@@ -10,6 +10,7 @@ export { type ErrorCode, LangevinError } from './errors.js'
 export * as evaluate from './evaluate/index.js'
 export type { FromTorchScriptOptions, OnnxOptions, TorchScriptOptions } from './exchange/index.js'
 export { Graph, SparseMatrix } from './graph/index.js'
+export * as graph from './graphs/index.js'
 export {
   type ChainFactors,
   type ChainPath,

@@ -111,8 +111,15 @@ export function loadZod(): Z {
 
 const families = new Map<string, Map<string, Definition>>()
 
+/** Families whose factories are in the namespace of another, and what takes their specs. */
+const GUESTS: Readonly<Record<string, { namespace: string; what: string; taker: string }>> = {
+  nodeScore: { namespace: 'graph', what: 'a score of the nodes of a graph', taker: 'graph.fit' },
+}
+
 /** "energy" -> "energies": the name of the namespace users type. */
 export function namespaceOf(family: string): string {
+  const guest = GUESTS[family]
+  if (guest !== undefined) return guest.namespace
   return family.endsWith('y') ? `${family.slice(0, -1)}ies` : `${family}s`
 }
 
@@ -286,6 +293,11 @@ export function parseSpec<const F extends string>(family: F, json: unknown): Spe
   }
   const definition = definitionOf(family, kind)
   if (definition === undefined) {
+    const guest = Object.keys(GUESTS).find((other) => namespaceOf(other) === owner && definitionOf(other, kind))
+    if (guest !== undefined && guest !== family) {
+      const { what, taker } = GUESTS[guest]!
+      invalid(owner, 'kind', `${owner}.${kind} is ${what}: ${taker} takes it`)
+    }
     invalid(owner, 'kind', `unknown ${family} '${kind.slice(0, 64)}'${hint(kind, kindsOf(family))}`)
   }
   return definition.parse(json)

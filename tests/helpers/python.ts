@@ -8,7 +8,7 @@ import { homeDirectory } from '../../scripts/setup/paths.mjs'
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
 /** The Python whose PyTorch the reference numbers come from: the project's own, or the one that holds our LibTorch. */
-function python(): string {
+export function pythonPath(): string {
   const { LIBTORCH, LIBTORCH_USE_PYTORCH } = process.env
   // LIBTORCH may point into a PyTorch package: <prefix>/lib/python3.x/site-packages/torch.
   const prefix = LIBTORCH?.match(/^(.*)\/lib\/python3[^/]*\/(?:site|dist)-packages\/torch\/?$/)?.[1]
@@ -27,7 +27,7 @@ function python(): string {
 /** Why a Python module cannot be imported here, or undefined. */
 export function missingModule(name: string): string | undefined {
   const find = `import importlib.util as u, sys; sys.exit(u.find_spec('${name}') is None)`
-  return spawnSync(python(), ['-c', find]).status === 0 ? undefined : `${name} is not installed in ${python()}`
+  return spawnSync(pythonPath(), ['-c', find]).status === 0 ? undefined : `${name} is not installed in ${pythonPath()}`
 }
 
 /**
@@ -41,7 +41,7 @@ export function reference<T>(script: string, request: unknown): T {
 
 /** As `reference`, for a script anywhere in the repository. */
 export function ask<T>(script: string, request: unknown): T {
-  const executable = python()
+  const executable = pythonPath()
   const result = spawnSync(executable, [join(root, script)], {
     input: JSON.stringify(request),
     encoding: 'utf8',

@@ -50,6 +50,12 @@ const FAMILIES: Record<string, Family> = {
     index: 'src/ood/detectors.ts',
     row: 'out of distribution',
   },
+  nodeScore: {
+    registry: 'native/core/graphs/node_score.cpp',
+    src: 'src/graphs/scores/<kind>.ts',
+    index: 'src/graphs/scores/factories.ts',
+    row: 'graphs',
+  },
 }
 /** Families of specs whose kinds the core tells apart by itself: base/schedule.cpp; a run is train() or sample(). */
 const WITHOUT_REGISTRY = ['schedule', 'run']
@@ -133,6 +139,19 @@ describe('every kind is in the tests of its family', () => {
       add: (kind) =>
         `a test of detectors.${kind} there, against its twin in scripts/reference/detectors.py where it has one`,
       except,
+    })
+    expect(found).toEqual([])
+  })
+
+  it('scores of nodes against arithmetic written out', () => {
+    const files = ['tests/graphs/gebm.test.ts', 'tests/graphs/scores.test.ts']
+    const text = files.map(read).join('\n')
+    const named = [...text.matchAll(/\bscores\.(\w+)\b/g)].map(([, kind]) => kind!)
+    const found = missing(kindsOf('nodeScore'), {
+      family: 'nodeScore',
+      holds: named,
+      no: `no test of ${files.join(' or ')}`,
+      add: (kind) => `a test of scores.${kind} there`,
     })
     expect(found).toEqual([])
   })

@@ -6,7 +6,7 @@ namespace langevin {
 const std::vector<Function>& graphFunctions() {
   static const std::vector<Function> table = [] {
     std::vector<Function> all;
-    for (const auto* part : {&graphDataFunctions()})
+    for (const auto* part : {&graphDataFunctions(), &nodeScoreFunctions(), &shiftFunctions()})
       all.insert(all.end(), part->begin(), part->end());
     return all;
   }();

@@ -7,6 +7,8 @@
 
 namespace langevin {
 
-const std::vector<Function>& graphDataFunctions();    // graphs, their features and labels
+const std::vector<Function>& graphDataFunctions();  // graphs, their features and labels
+const std::vector<Function>& nodeScoreFunctions();  // GEBM and other scores of nodes
+const std::vector<Function>& shiftFunctions();      // distribution shifts
 
 }  // namespace langevin

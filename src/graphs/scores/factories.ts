@@ -1,0 +1,11 @@
+/** Scores of nodes by name. Every factory is pure, validates at once and returns a frozen value that prints as plain JSON. */
+export { dropEdge } from './drop-edge.js'
+export { ensemble } from './ensemble.js'
+export { entropy } from './entropy.js'
+export { type GebmOptions, gebm } from './gebm.js'
+export { type GnnSafeOptions, gnnSafe } from './gnn-safe.js'
+export { logitEnergy, type NodeLogitEnergyOptions } from './logit-energy.js'
+export { mahalanobis, type NodeMahalanobisOptions } from './mahalanobis.js'
+export { maxSoftmax } from './max-softmax.js'
+export { mcDropout } from './mc-dropout.js'
+export type { MeasureOptions } from './measure.js'
