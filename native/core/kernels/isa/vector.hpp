@@ -53,7 +53,9 @@ LANGEVIN_INLINE Vec load(const Number* p) {
   return v;
 }
 LANGEVIN_INLINE void store(Number* p, Vec v) { std::memcpy(p, &v, sizeof v); }
-LANGEVIN_INLINE Vec all(Number x) { return Vec{} + x; }
+// x in every lane. The difference, since 0 + x is not -0 for -0: an addition the compiler may not leave out, in front of
+// every product, where a load could have done it.
+LANGEVIN_INLINE Vec all(Number x) { return x - Vec{}; }
 
 #if LANGEVIN_ISA_LEVEL == 1
 // Which lanes _mm256_maskload takes: the first `count`.
