@@ -33,9 +33,13 @@ const MODULES = {
   nodeScore: 'graphs',
   layer: 'networks',
   network: 'networks',
+  nodeNetwork: 'networks',
   inference: 'inference',
   schedule: 'schedules',
 }
+
+/** Of families whose factories are in the namespace of another. */
+const HEADINGS = { nodeNetwork: 'networks of the nodes of a graph' }
 
 function typeOf(schema) {
   if (schema === undefined || schema === true) return 'any'
@@ -122,7 +126,7 @@ export async function pages() {
     if (MODULES[family] === undefined) continue
     const namespace = spec.namespaceOf(family)
     const docs = await comments(MODULES[family])
-    index.push(`## ${namespace}`, '')
+    index.push(`## ${HEADINGS[family] ?? namespace}`, '')
     for (const kind of spec.kindsOf(family)) {
       const definition = spec.definitionOf(family, kind)
       const full = spec.specSchema(family)

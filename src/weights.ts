@@ -19,11 +19,19 @@ const STORED_FLOATS: ReadonlySet<string> = new Set([...FLOATS, 'float16'])
 
 /** Which specs describe it: `networks.*`, or `energies.*`. */
 export type Family = 'network' | 'energy'
+/** The same of a file: of nodes of graphs, too. */
+export type StoredFamily = Family | 'nodeNetwork'
+/** What reads a file, by the family of its spec. */
+const READERS: Readonly<Record<string, string>> = {
+  network: 'Network.load',
+  energy: 'Energy.load',
+  nodeNetwork: 'graph.NodeClassifier.load',
+}
 
 /** What a network is made of, beside its parameters. */
 export interface Described {
   readonly spec: SpecValue
-  readonly family: Family
+  readonly family: StoredFamily
   readonly dtype: Dtype
   readonly inputs: Inputs | undefined
 }
@@ -45,7 +53,7 @@ export function requireOwnWeights(spec: SpecValue): void {
 export function networkMetadata({ spec, family, dtype, inputs }: Described): Record<string, string> {
   requireOwnWeights(spec)
   const metadata: Record<string, string> = { [SPEC_KEY]: JSON.stringify(spec), [DTYPE_KEY]: dtype }
-  if (family === 'network') metadata[FAMILY_KEY] = family
+  if (family !== 'energy') metadata[FAMILY_KEY] = family
   if (inputs !== undefined) metadata[INPUTS_KEY] = JSON.stringify(inputs)
   return metadata
 }
@@ -66,6 +74,7 @@ export interface NetworkFile {
   readonly weights: readonly (readonly [string, StoredTensor])[]
   /** The names as they stand in the file. */
   readonly names: readonly string[]
+  readonly metadata: Readonly<Record<string, string>>
 }
 
 /**
@@ -73,7 +82,7 @@ export interface NetworkFile {
  *
  * @throws (rejects) ERR_LANGEVIN_IO, _FORMAT (not such a file, or one that does not say what it holds and nobody else does)
  */
-export async function readNetworkFile(path: string, family: Family, given: Given): Promise<NetworkFile> {
+export async function readNetworkFile(path: string, family: StoredFamily, given: Given): Promise<NetworkFile> {
   const { tensors, metadata } = await readSafetensors(path)
   const weights = weightsIn(path, tensors, given.prefix ?? '')
   return {
@@ -82,6 +91,7 @@ export async function readNetworkFile(path: string, family: Family, given: Given
     inputs: given.inputs ?? inputsIn(path, metadata),
     weights,
     names: Object.keys(tensors),
+    metadata,
   }
 }
 
@@ -115,7 +125,7 @@ function weightsIn(path: string, tensors: Record<string, StoredTensor>, prefix: 
   return chosen.map((name) => [name.slice(prefix.length), tensors[name]!])
 }
 
-function specIn(path: string, metadata: Record<string, string>, family: Family): SpecValue {
+function specIn(path: string, metadata: Record<string, string>, family: StoredFamily): SpecValue {
   const text = metadata[SPEC_KEY]
   if (metadata[FAMILY_KEY] === 'detector') {
     throw formatError(
@@ -136,8 +146,8 @@ function specIn(path: string, metadata: Record<string, string>, family: Family):
   }
   const held = metadata[FAMILY_KEY] ?? 'energy'
   if (held !== family) {
-    const remedy = held === 'network' ? 'Network.load' : 'Energy.load'
-    throw formatError(path, undefined, `the file holds a spec of the family '${held}', not '${family}': use ${remedy}`)
+    const remedy = READERS[held] === undefined ? '' : `: use ${READERS[held]}`
+    throw formatError(path, undefined, `the file holds a spec of the family '${held}', not '${family}'${remedy}`)
   }
   try {
     return parseSpec(family, JSON.parse(text))

@@ -114,6 +114,11 @@ const families = new Map<string, Map<string, Definition>>()
 /** Families whose factories are in the namespace of another, and what takes their specs. */
 const GUESTS: Readonly<Record<string, { namespace: string; what: string; taker: string }>> = {
   nodeScore: { namespace: 'graph', what: 'a score of the nodes of a graph', taker: 'graph.fit' },
+  nodeNetwork: {
+    namespace: 'networks',
+    what: 'a network of the nodes of a graph',
+    taker: 'graph.NodeClassifier.create',
+  },
 }
 
 /** "energy" -> "energies": the name of the namespace users type. */

@@ -33,6 +33,7 @@ const ownFiles = (folder: string) => ({ src: `src/${folder}/<kind>.ts`, index: `
 const FAMILIES: Record<string, Family> = {
   energy: { registry: 'native/core/energies/registry.cpp', ...ownFiles('energies'), row: 'energies' },
   network: { registry: 'native/core/networks/registry.cpp', ...ownFiles('networks'), row: 'networks' },
+  nodeNetwork: { registry: 'native/core/graphs/node_registry.cpp', ...ownFiles('networks'), row: 'node classifiers' },
   layer: {
     registry: 'native/core/networks/layers.cpp',
     src: 'src/networks/layers.ts',

@@ -15,7 +15,7 @@ struct Written : torch::CustomClassHolder {
 using WrittenRef = c10::intrusive_ptr<Written>;
 
 struct WrittenFunction : torch::autograd::Function<WrittenFunction> {
-  static at::Tensor forward(AutogradContext* context, const WrittenRef& written, const variable_list& inputs) {
+  static at::Tensor forward(AutogradContext* context, const WrittenRef& written, at::TensorList inputs) {
     (void)inputs;  // autograd looks at them
     context->saved_data["written"] = c10::IValue::make_capsule(written);
     return std::move(written->value);
@@ -39,7 +39,7 @@ at::Tensor withBackward(at::Tensor value, const std::vector<at::Tensor>& inputs,
   auto written = c10::make_intrusive<Written>();
   written->value = std::move(value);
   written->backward = std::move(backward);
-  return WrittenFunction::apply(std::move(written), inputs);
+  return WrittenFunction::apply(written, at::TensorList(inputs));
 }
 
 }  // namespace langevin

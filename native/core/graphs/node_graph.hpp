@@ -1,0 +1,73 @@
+// A graph as networks of nodes see it: features times weights, and the sparse operators they propagate by.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+
+#include "graphs/csr.hpp"
+#include "graphs/features.hpp"
+#include "tensors/random.hpp"
+
+namespace langevin {
+
+/// Features of nodes in the dtype of a network, times its weights.
+class FeatureMatrix {
+ public:
+  /// Dense features of which less than a fifth is not 0 are kept as sparse ones.
+  FeatureMatrix(const Features& features, at::ScalarType dtype);
+  std::int64_t nodes() const { return features_.nodes(); }
+  std::int64_t columns() const { return features_.columns(); }
+  /// X weight', weight [out, d], with the gradient in the weight. One product after the other with the same weight is
+  /// computed once: until forget().
+  at::Tensor times(const at::Tensor& weight, int threads) const;
+  /// The weights have changed.
+  void forget() const { products_.clear(); }
+
+ private:
+  at::Tensor product(const at::Tensor& weight, int threads) const;
+  at::Tensor weightGradient(const at::Tensor& gradient, int threads) const;
+
+  Features features_;
+  Csr turned_;                                          // of sparse features
+  mutable std::map<const void*, at::Tensor> products_;  // by the weight's numbers
+};
+
+/// The pattern attention runs over: the adjacency, with self loops where they are wanted, and its transpose.
+struct AttentionPattern {
+  Csr matrix;
+  Transposed turned;
+};
+
+/// Which operator a layer propagates by.
+struct Propagation {
+  Normalisation how = Normalisation::Symmetric;
+  bool selfLoops = true;
+  auto operator<=>(const Propagation&) const = default;
+};
+
+class NodeGraph {
+ public:
+  NodeGraph(std::shared_ptr<const FeatureMatrix> features, Csr adjacency, at::ScalarType dtype);
+  /// { nodes, edges, features }.
+  static NodeGraph read(const Spec& graph, at::ScalarType dtype);
+
+  std::int64_t nodes() const { return adjacency_.rows; }
+  const FeatureMatrix& features() const { return *features_; }
+  /// Built at the first use, then kept.
+  const SparseOperatorRef& propagation(const Propagation& by) const;
+  const std::shared_ptr<const AttentionPattern>& attention(bool selfLoops) const;
+  /// The same nodes without each edge with probability p; both directions of an edge share their fate, which depends on
+  /// its two ends, the seed and the step alone.
+  NodeGraph withDroppedEdges(double p, const Random& random, std::uint64_t step) const;
+
+ private:
+  std::shared_ptr<const FeatureMatrix> features_;
+  Csr adjacency_;
+  bool undirected_;
+  at::ScalarType dtype_;
+  mutable std::map<Propagation, SparseOperatorRef> operators_;
+  mutable std::map<bool, std::shared_ptr<const AttentionPattern>> attention_;
+};
+
+}  // namespace langevin
