@@ -6,6 +6,7 @@ import registerAnomaly from './commands/anomaly.js'
 import registerBuild, { registerSetup } from './commands/build.js'
 import registerCompare from './commands/compare.js'
 import registerDoctor from './commands/doctor.js'
+import registerGraph from './commands/graph.js'
 import registerInit from './commands/init.js'
 import registerReport from './commands/report.js'
 import registerRuns from './commands/runs.js'
@@ -33,6 +34,7 @@ export function program(): Command {
     registerSpandrel,
     registerAnomaly,
     registerCompare,
+    registerGraph,
     registerInit,
     registerTrain,
     registerRuns,

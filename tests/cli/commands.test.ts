@@ -33,6 +33,7 @@ describe('usage', () => {
       'score',
       'schema',
       'anomaly',
+      'graph',
       'doctor',
       'setup',
       'build',
