@@ -149,7 +149,8 @@ export async function scoreEnsemble(
 ): Promise<GraphRow[]> {
   const samples = members.map((logits) => ({ logits }))
   const rows: GraphRow[] = []
-  for (const { plan, fitted } of await fitPlans({ samples }, task, new Set(['ensemble']), job)) {
+  for (const plan of PLANS.filter(({ source }) => source === 'ensemble')) {
+    const fitted = await plan.score().fit({ outputs: { samples } })
     const options = { outputs: { samples }, graph: shift.graph, ...job }
     const found = (await fitted.score(options)) as unknown as Record<string, Tensor>
     const judged = await ofSamples(fitted, options, task, shift)
