@@ -98,7 +98,7 @@ function rankSection(lines: readonly SummaryLine[]): Html {
     {
       title: 'Rank by AUROC, one dot for each graph and shift',
       unit: 'rank (1 = best); the bar is the average',
-      low: 1,
+      low: 0,
       high: ranks.length,
     },
   )
@@ -106,7 +106,6 @@ function rankSection(lines: readonly SummaryLine[]): Html {
     ranks,
     [
       { title: 'Score', value: ({ score }) => score },
-      { title: 'What it is', value: ({ score }) => SCORE_WORDS[score] ?? '' },
       {
         title: 'Needs',
         value: ({ score }) => (POST_HOC.includes(score) ? 'the network' : 'several passes or networks'),
