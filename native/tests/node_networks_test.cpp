@@ -94,11 +94,11 @@ TEST(dropout_drops_its_share_and_keeps_the_mean) {
   const std::vector<at::Tensor> parameters;
   const NodeDropout drop{0.25, Random(1), 2};
   NodeValues values;
-  const at::Tensor x = normals(rows, 50, 9);
+  const at::Tensor x = normals(rows, 50, 9), bias = normals(1, 50, 12)[0];
   const NodePass pass{graph, parameters, true, &drop, 2};
   const at::Tensor weight = at::eye(50, at::kDouble);
-  const at::Tensor y = activated(pass, x, 0, values).times(weight);
-  const at::Tensor positive = x.gt(0), dropped = y.eq(0).logical_and(positive);
+  const at::Tensor y = activated(pass, x - bias, bias, 0, values).times(weight);
+  const at::Tensor positive = (x - bias + bias).gt(0), dropped = y.eq(0).logical_and(positive);
   const double n = positive.sum().item<double>();
   // Five standard deviations of a share of 1e5 numbers.
   CHECK_NEAR(dropped.sum().item<double>() / n, 0.25, 5 * std::sqrt(0.25 * 0.75 / n));
@@ -106,9 +106,9 @@ TEST(dropout_drops_its_share_and_keeps_the_mean) {
   CHECK(y.masked_select(positive.logical_not()).abs().max().item<double>() == 0);
   // Another layer, another step: other masks.
   const NodeDropout next{0.25, Random(1), 3};
-  CHECK(!activated(pass, x, 1, values).times(weight).equal(y));
-  CHECK(!activated({graph, parameters, true, &next, 2}, x, 0, values).times(weight).equal(y));
-  CHECK(activated({graph, parameters, true, &drop, 1}, x, 0, values).times(weight).equal(y));
+  CHECK(!activated(pass, x - bias, bias, 1, values).times(weight).equal(y));
+  CHECK(!activated({graph, parameters, true, &next, 2}, x - bias, bias, 0, values).times(weight).equal(y));
+  CHECK(activated({graph, parameters, true, &drop, 1}, x - bias, bias, 0, values).times(weight).equal(y));
 }
 
 TEST(attention_over_a_hub_is_a_weighted_mean) {

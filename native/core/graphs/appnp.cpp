@@ -21,9 +21,10 @@ class Appnp : public NodeNetwork {
     at::Tensor z;
     for (std::int64_t l = 0; l < layers(); ++l) {
       const auto place = static_cast<std::size_t>(2 * l);
-      z = x.times(pass.parameters[place]) + pass.parameters[place + 1];
-      if (l + 1 < layers()) x = activated(pass, z, static_cast<std::uint64_t>(l), values);
+      z = x.times(pass.parameters[place]);
+      if (l + 1 < layers()) x = activated(pass, z, pass.parameters[place + 1], l, values);
     }
+    z = z + pass.parameters.back();
     values.logits = z;
     if (pass.edges)
       for (std::int64_t k = 0; k < iterations_; ++k)

@@ -6,8 +6,8 @@ namespace langevin {
 const std::vector<Function>& graphFunctions() {
   static const std::vector<Function> table = [] {
     std::vector<Function> all;
-    for (const auto* part : {&graphDataFunctions(), &nodeNetworkFunctions(), &splitFunctions(), &nodeScoreFunctions(),
-                             &shiftFunctions()})
+    for (const auto* part :
+         {&graphDataFunctions(), &nodeNetworkFunctions(), &splitFunctions(), &nodeScoreFunctions(), &shiftFunctions()})
       all.insert(all.end(), part->begin(), part->end());
     return all;
   }();

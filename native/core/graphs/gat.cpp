@@ -33,12 +33,11 @@ class Gat : public NodeNetwork {
     for (std::int64_t l = 0; l < layers(); ++l) {
       const at::Tensor* p = pass.parameters.data() + 4 * l;  // weight, att_src, att_dst, bias
       const at::Tensor own = x.times(p[0]);
-      const auto layer = static_cast<std::uint64_t>(l);
-      const at::Tensor z = (pass.edges ? attend(pass, own, p, l) : own) + p[3];
+      const at::Tensor z = pass.edges ? attend(pass, own, p, l) : own;
       if (l + 1 < layers())
-        x = activated(pass, z, layer, values);
+        x = activated(pass, z, p[3], l, values);
       else
-        values.logits = z;
+        values.logits = z + p[3];
     }
     return values;
   }

@@ -23,11 +23,11 @@ class Gcn : public NodeNetwork {
     LayerInput x(pass);
     for (std::int64_t l = 0; l < layers(); ++l) {
       const auto place = static_cast<std::size_t>(2 * l);
-      const at::Tensor z = x.propagatedTimes(by_, pass.parameters[place]) + pass.parameters[place + 1];
+      const at::Tensor z = x.propagatedTimes(by_, pass.parameters[place]);
       if (l + 1 < layers())
-        x = activated(pass, z, static_cast<std::uint64_t>(l), values);
+        x = activated(pass, z, pass.parameters[place + 1], l, values);
       else
-        values.logits = z;
+        values.logits = z + pass.parameters[place + 1];
     }
     return values;
   }

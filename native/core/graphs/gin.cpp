@@ -27,11 +27,11 @@ class Gin : public NodeNetwork {
       const at::Tensor own = x.times(p[1]);
       at::Tensor sum = own * (p[0] + 1);
       if (pass.edges) sum = sum + propagated(pass, {Normalisation::None, false}, own);
-      const at::Tensor z = at::mm(at::relu(sum + p[2]), p[3].t()) + p[4];
+      const at::Tensor z = at::mm(at::relu(sum + p[2]), p[3].t());
       if (l + 1 < layers())
-        x = activated(pass, z, static_cast<std::uint64_t>(l), values);
+        x = activated(pass, z, p[4], l, values);
       else
-        values.logits = z;
+        values.logits = z + p[4];
     }
     return values;
   }

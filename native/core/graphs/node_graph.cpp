@@ -51,12 +51,16 @@ at::Tensor FeatureMatrix::weightGradient(const at::Tensor& gradient, int threads
   return tiledProduct(features_.dense.t(), gradient.contiguous(), threads).t();
 }
 
-at::Tensor FeatureMatrix::times(const at::Tensor& weight, int threads) const {
+at::Tensor FeatureMatrix::times(const at::Tensor& weight, int threads, const SparseOperatorRef& by) const {
   const at::Tensor numbers = weight.detach();
-  at::Tensor& kept = products_[numbers.const_data_ptr()];
-  if (!kept.defined()) kept = product(numbers, threads);
-  return withBackward(kept.detach(), {weight}, [this, threads](const at::Tensor& g) {
-    return std::vector<at::Tensor>{weightGradient(g, threads)};
+  Products& kept = products_[numbers.const_data_ptr()];
+  if (!kept.plain.defined()) kept.plain = product(numbers, threads);
+  if (by && kept.by != by) {
+    kept.spread = multiply(by->matrix(), kept.plain, threads);
+    kept.by = by;
+  }
+  return withBackward((by ? kept.spread : kept.plain).detach(), {weight}, [this, by, threads](const at::Tensor& g) {
+    return std::vector<at::Tensor>{weightGradient(by ? multiply(by->turned(), g, threads) : g, threads)};
   });
 }
 

@@ -18,9 +18,9 @@ class FeatureMatrix {
   FeatureMatrix(const Features& features, at::ScalarType dtype);
   std::int64_t nodes() const { return features_.nodes(); }
   std::int64_t columns() const { return features_.columns(); }
-  /// X weight', weight [out, d], with the gradient in the weight. One product after the other with the same weight is
-  /// computed once: until forget().
-  at::Tensor times(const at::Tensor& weight, int threads) const;
+  /// X weight', weight [out, d], with the gradient in the weight; P X weight' where an operator P is given. Computed once for a
+  /// weight (and its latest operator) until forget().
+  at::Tensor times(const at::Tensor& weight, int threads, const SparseOperatorRef& by = nullptr) const;
   /// The weights have changed.
   void forget() const { products_.clear(); }
 
@@ -28,9 +28,14 @@ class FeatureMatrix {
   at::Tensor product(const at::Tensor& weight, int threads) const;
   at::Tensor weightGradient(const at::Tensor& gradient, int threads) const;
 
+  struct Products {
+    at::Tensor plain, spread;
+    SparseOperatorRef by;  // of `spread`; held, so that no other operator gets its address
+  };
+
   Features features_;
-  Csr turned_;                                          // of sparse features
-  mutable std::map<const void*, at::Tensor> products_;  // by the weight's numbers
+  Csr turned_;                                        // of sparse features
+  mutable std::map<const void*, Products> products_;  // by the weight's numbers
 };
 
 /// The pattern attention runs over: the adjacency, with self loops where they are wanted, and its transpose.

@@ -1,10 +1,12 @@
 #include "graphs/node_network.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/threads.hpp"
 #include "graphs/backward.hpp"
 #include "program/program.hpp"
+#include "tensors/random.hpp"
 
 namespace langevin {
 namespace {
@@ -14,41 +16,79 @@ using Index = std::int64_t;
 // The tiles of elementwise work on [n, w].
 Tiling elementTiles(Index rows) { return Tiling(rows, 256); }
 
-std::uint32_t dropLimit(double p) { return static_cast<std::uint32_t>(std::min(p * 0x1p32, 0x1.fffffffep31)); }
+// Which numbers are kept; words of 31 bits, which every instruction set compares.
+struct Kept {
+  std::uint64_t seed, step;
+  std::int32_t limit;  // words below it are dropped
+};
+
+// out = relu(x + bias); a NaN comes through.
+template <class T>
+void reluRow(const T* __restrict x, const T* __restrict bias, T* __restrict out, Index cols) {
+  for (Index c = 0; c < cols; ++c) {
+    const T v = x[c] + bias[c];
+    out[c] = v < 0 ? T{0} : v;
+  }
+}
+
+// A pass of its own, and a product in place of a branch that nobody could foresee: so both loops run on vectors.
+template <class T>
+void dropRow(const std::uint32_t* __restrict words, T* __restrict out, Index cols, T scale, std::int32_t limit) {
+  for (Index c = 0; c < cols; ++c) out[c] *= static_cast<std::int32_t>(words[c] >> 1) >= limit ? scale : T{0};
+}
 
 template <class T>
-at::Tensor reluDropped(const NodePass& pass, const at::Tensor& x, std::uint64_t layer) {
+at::Tensor reluForward(const NodePass& pass, const at::Tensor& x, const at::Tensor& bias, const Kept* kept, T scale) {
   const Index cols = x.size(1);
   at::Tensor out = at::empty_like(x);
-  const T* from = x.const_data_ptr<T>();
+  const T *from = x.const_data_ptr<T>(), *b = bias.const_data_ptr<T>();
   T* to = out.template mutable_data_ptr<T>();
-  const NodeDropout& drop = *pass.dropout;
-  const std::uint64_t seed = drop.random.fork(Salt::Layer, layer).seed();
-  const std::uint32_t limit = dropLimit(drop.p);
-  const T scale = static_cast<T>(1 / (1 - drop.p));
   const Tiling tiles = elementTiles(x.size(0));
   parallelTiles(tiles.count(), pass.threads, [&](Index i) {
     const auto [first, last] = tiles.range(i);
-    const Index count = (last - first) * cols;
-    std::vector<std::uint32_t> words(static_cast<std::size_t>(count));
-    fillBits(words.data(), last - first, cols, seed, static_cast<std::uint64_t>(first), drop.step, Stream::Dropout);
-    const T* in = from + first * cols;
-    T* y = to + first * cols;
-    // Not "in > 0": a NaN has to come through.
-    for (Index k = 0; k < count; ++k)
-      y[k] = words[static_cast<std::size_t>(k)] < limit || in[k] <= 0 ? T{0} : in[k] * scale;
+    std::vector<std::uint32_t> words(kept ? static_cast<std::size_t>((last - first) * cols) : 0);
+    if (kept)
+      fillBits(words.data(), last - first, cols, kept->seed, static_cast<std::uint64_t>(first), kept->step,
+               Stream::Dropout);
+    for (Index r = first; r < last; ++r) {
+      reluRow(from + r * cols, b, to + r * cols, cols);
+      if (kept) dropRow(words.data() + (r - first) * cols, to + r * cols, cols, scale, kept->limit);
+    }
   });
   return out;
 }
 
-at::Tensor reluDropout(const NodePass& pass, const at::Tensor& x, std::uint64_t layer) {
-  const at::Tensor in = x.detach().contiguous();
-  at::Tensor out =
-      in.scalar_type() == at::kFloat ? reluDropped<float>(pass, in, layer) : reluDropped<double>(pass, in, layer);
-  const double scale = 1 / (1 - pass.dropout->p);
-  // What is 0 was dropped or not positive.
-  return withBackward(out, {x}, [y = out.detach(), scale](const at::Tensor& g) {
-    return std::vector<at::Tensor>{at::where(y.ne(0), g * scale, at::zeros({}, g.options()))};
+// What is 0 was dropped or not positive.
+template <class T>
+at::Tensor reluBackward(const at::Tensor& y, const at::Tensor& gradient, T scale, int threads) {
+  const at::Tensor g = gradient.contiguous();
+  at::Tensor out = at::empty_like(y);
+  const T *value = y.const_data_ptr<T>(), *from = g.const_data_ptr<T>();
+  T* to = out.template mutable_data_ptr<T>();
+  const Tiling tiles = elementTiles(y.size(0));
+  parallelTiles(tiles.count(), threads, [&](Index i) {
+    const auto [first, last] = tiles.range(i);
+    const Index end = last * y.size(1);
+    for (Index k = first * y.size(1); k < end; ++k) to[k] = from[k] * (static_cast<T>(value[k] != 0) * scale);
+  });
+  return out;
+}
+
+template <class T>
+at::Tensor reluDropout(const NodePass& pass, const at::Tensor& x, const at::Tensor& bias, std::int64_t layer) {
+  const bool drops = pass.dropout && pass.dropout->p > 0;
+  const double p = drops ? pass.dropout->p : 0;
+  const T scale = static_cast<T>(1 / (1 - p));
+  const auto place = static_cast<std::uint64_t>(layer);
+  Kept kept{};
+  if (drops)
+    kept = {pass.dropout->random.fork(Salt::Layer, place).seed(), pass.dropout->step,
+            static_cast<std::int32_t>(p * 0x1p31)};
+  const at::Tensor out =
+      reluForward<T>(pass, x.detach().contiguous(), bias.detach().contiguous(), drops ? &kept : nullptr, scale);
+  return withBackward(out, {x, bias}, [y = out.detach(), scale, threads = pass.threads](const at::Tensor& g) {
+    const at::Tensor dx = reluBackward<T>(y, g, scale, threads);
+    return std::vector<at::Tensor>{dx, dx.sum(0)};
   });
 }
 
@@ -91,6 +131,8 @@ at::Tensor LayerInput::times(const at::Tensor& weight) const {
 }
 
 at::Tensor LayerInput::propagatedTimes(const Propagation& by, const at::Tensor& weight) const {
+  if (!rows_.defined() && pass_->edges)
+    return pass_->graph.features().times(weight, pass_->threads, pass_->graph.propagation(by));
   if (rows_.defined() && weight.size(1) < weight.size(0)) return at::mm(propagated(*pass_, by, rows_), weight.t());
   return propagated(*pass_, by, times(weight));
 }
@@ -99,10 +141,12 @@ at::Tensor propagated(const NodePass& pass, const Propagation& by, const at::Ten
   return pass.edges ? sparseProduct(pass.graph.propagation(by), x, pass.threads) : x;
 }
 
-LayerInput activated(const NodePass& pass, const at::Tensor& x, std::uint64_t layer, NodeValues& values) {
-  if (pass.dropout && pass.dropout->p > 0) return {pass, reluDropout(pass, x, layer)};
-  values.embeddings = at::relu(x);
-  return {pass, values.embeddings};
+LayerInput activated(const NodePass& pass, const at::Tensor& x, const at::Tensor& bias, std::int64_t layer,
+                     NodeValues& values) {
+  const at::Tensor y = x.scalar_type() == at::kFloat ? reluDropout<float>(pass, x, bias, layer)
+                                                     : reluDropout<double>(pass, x, bias, layer);
+  if (!pass.dropout || pass.dropout->p <= 0) values.embeddings = y;
+  return {pass, y};
 }
 
 Parameters freshParameters(const NodeNetwork& network, at::ScalarType dtype, std::uint64_t seed) {

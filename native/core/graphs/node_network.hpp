@@ -79,9 +79,10 @@ class LayerInput {
 
 /// P x, or x where the pass sees no edges.
 at::Tensor propagated(const NodePass& pass, const Propagation& by, const at::Tensor& x);
-/// How every hidden layer ends: relu(x) and dropout in one pass over x, which is what the next layer takes. Where nothing is
-/// dropped, relu(x) is the embeddings in `values`, too.
-LayerInput activated(const NodePass& pass, const at::Tensor& x, std::uint64_t layer, NodeValues& values);
+/// How every hidden layer ends: relu(x + bias) and dropout in one pass over x, which is what the next layer takes. Where nothing
+/// is dropped, it is the embeddings in `values`, too.
+LayerInput activated(const NodePass& pass, const at::Tensor& x, const at::Tensor& bias, std::int64_t layer,
+                     NodeValues& values);
 
 /// ERR_LANGEVIN_INVALID_OPTION for a kind there is not.
 std::unique_ptr<NodeNetwork> makeNodeNetwork(const Spec& spec, std::int64_t features, std::int64_t classes);
