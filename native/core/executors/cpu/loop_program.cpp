@@ -30,8 +30,7 @@ std::unique_ptr<LoopProgramOf<T>> LoopProgramOf<T>::compile(const PlainProgram& 
     const std::int64_t row = std::max<std::int64_t>(1, small.scratch / kFew) * static_cast<std::int64_t>(sizeof(T));
     std::int64_t rows = kBlockBytes / row;
     // Rows as they lie need not be many; columns are whole cache lines.
-    rows = result->turned_ ? std::clamp<std::int64_t>(rows / kFew * kFew, kFew, 512)
-                           : std::clamp<std::int64_t>(rows, 1, 64);
+    rows = result->turned_ ? std::clamp<std::int64_t>(rows / kFew * kFew, kFew, 512) : std::clamp<std::int64_t>(rows, 1, 64);
     return planner.plan(energy, gradient, rows);
   };
   result->energy_ = best(true, false);
@@ -71,8 +70,8 @@ void LoopProgramOf<T>::run(const PackedOf<T>& packed, const std::vector<std::vec
   bands.clear();
   for (const int p : bands_) {
     const TileWeightsOf<T>& w = packed.weights[static_cast<std::size_t>(p)];
-    bands.push_back(
-        {w.segments.data(), static_cast<std::int64_t>(w.segments.size()), w.diagonals.data(), w.columns.data()});
+    bands.push_back({w.segments.data(), static_cast<std::int64_t>(w.segments.size()), w.diagonals.data(),
+                     w.columns.data()});
   }
   const auto region = [&](LoopRegion r) -> T*& { return regions[static_cast<std::size_t>(r)]; };
   T* room = ws.reserve<T>(static_cast<std::size_t>(plan.scratch + plan.fixedNumbers));
