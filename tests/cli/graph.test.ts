@@ -2,6 +2,9 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { safetensors } from '../../src/io/index.js'
+import { tensor } from '../../src/tensor/index.js'
+import { enumerated, largestDifference, SIX } from '../graphs/support.js'
 import { start, temporaryFolder } from '../helpers/cli.js'
 import { graphFile, missingGraphs } from '../helpers/graphs.js'
 
@@ -43,6 +46,56 @@ describe.skipIf(missingGraphs)(`langevin graph${missingGraphs ? ` (${missingGrap
     expect(status).toBe(0)
     expect(stdout).toMatch(/^cora +page-rank +gebm +\d+\.\d/m)
     expect(stdout).toContain('Average rank by AUROC over 1 shift')
+  }, 60_000)
+})
+
+describe('langevin graph score', () => {
+  const outputs = (name: string, part: typeof SIX.fit, alone: typeof SIX.fit) =>
+    safetensors.write(join(folder, name), {
+      logits: tensor(part.logits as number[][], undefined, 'float64'),
+      embeddings: tensor(part.embeddings as number[][], undefined, 'float64'),
+      logits_without_edges: tensor(alone.logits as number[][], undefined, 'float64'),
+      embeddings_without_edges: tensor(alone.embeddings as number[][], undefined, 'float64'),
+      edge_index: tensor(
+        SIX.edges.map((ends) => [...ends]),
+        undefined,
+        'int64',
+      ),
+      y: tensor(SIX.labels as number[], undefined, 'int64'),
+      train_mask: tensor(SIX.labels.map((_, v) => SIX.train.includes(v))),
+    })
+
+  it('gives the energies of the arithmetic written out, fitted now or before', async () => {
+    await outputs('trained.safetensors', SIX.fit, SIX.score)
+    const csv = await graph('score', 'trained.safetensors', '--save', 'made/gebm.safetensors')
+    expect([csv.status, csv.stderr]).toEqual([0, expect.stringContaining('wrote made/gebm.safetensors')])
+    const [head, ...lines] = csv.stdout.trim().split('\n')
+    expect(head).toBe('node,energy,independent,local,group')
+    const energy = lines.map((line) => Number(line.split(',')[1]))
+    // Sums of a few dozen terms of size 1.
+    expect(largestDifference(energy, enumerated(SIX).energy)).toBeLessThan(1e-10)
+    const again = await graph('score', 'trained.safetensors', '--fitted', 'made/gebm.safetensors', '--json')
+    expect(JSON.parse(again.stdout)).toMatchObject({ score: { kind: 'gebm', steps: 10 }, energy })
+    const other = await graph('score', 'trained.safetensors', '--score', 'gnnSafe')
+    expect(other.stdout).toMatch(/^node,uncertainty\n0,/)
+    const doubled = await graph('score', 'trained.safetensors', '--options', '{"gamma":2}', '--json')
+    const expected = enumerated(SIX, { gamma: 2 }).energy
+    expect(largestDifference(JSON.parse(doubled.stdout).energy, expected)).toBeLessThan(1e-10)
+  }, 60_000)
+
+  it('says what is wrong', async () => {
+    await outputs('trained.safetensors', SIX.fit, SIX.score)
+    const score = (...args: string[]) => graph('score', 'trained.safetensors', ...args)
+    expect(await score('--options', 'gamma=2')).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('JSON object'),
+    })
+    const odd = await score('--options', '{"gama":2}')
+    expect([odd.status, odd.stderr]).toEqual([1, expect.stringContaining("did you mean 'gamma'")])
+    expect(await score('--fitted', 'trained.safetensors')).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining('ERR_LANGEVIN_FORMAT'),
+    })
   }, 60_000)
 })
 

@@ -30,6 +30,7 @@ import {
   seedsOption,
   wholeNumber,
 } from '../support.js'
+import registerScore from './graph-score.js'
 
 interface GraphCommandOptions {
   shift: ShiftName[]
@@ -43,6 +44,15 @@ interface GraphCommandOptions {
   out?: string
   json?: boolean
 }
+
+const OVERVIEW = `
+score is for use: it takes what a network of any library says of the nodes of a graph, and says which answers not to trust. compare
+is a study: it trains node classifiers on graphs and measures which scores find nodes that are out-of-distribution. Without
+one of these words compare is meant. Each has a help of its own: graph score --help.
+
+Examples:
+  npx langevin graph score outputs.npz > energies.csv
+  npx langevin graph cora_ml.npz --shift leave-out-classes --seeds 5 --json --out report`
 
 const EXAMPLES = `
 Shifts: ${SHIFTS.join(', ')}
@@ -134,10 +144,10 @@ async function run(files: string[], options: GraphCommandOptions): Promise<void>
 /** `all`, or some of the shifts. */
 const shiftList = (text: string): ShiftName[] => (text === 'all' ? [...SHIFTS] : choices(SHIFTS)(text))
 
-/** `langevin graph`: GEBM and other scores of nodes under distribution shifts. */
-export default function register(program: Command): void {
-  const command = program
-    .command('graph')
+/** `langevin graph compare`: GEBM and other scores of nodes under distribution shifts. */
+function registerCompare(parent: Command): void {
+  const command = parent
+    .command('compare', { isDefault: true })
     .description(
       'which scores (GEBM, logit energy, GNNSafe, ...) find the nodes a node classifier should not be trusted on',
     )
@@ -159,4 +169,14 @@ export default function register(program: Command): void {
     .option('--json', 'print { rows } as JSON')
     .addHelpText('after', EXAMPLES)
   action(command, run)
+}
+
+/** `langevin graph`: score the nodes of a graph, and compare scores on graphs, which is meant where neither is named. */
+export default function register(program: Command): void {
+  const parent = program
+    .command('graph')
+    .description('which answers of a node classifier not to trust: score nodes, compare scores under shifts of a graph')
+    .addHelpText('after', OVERVIEW)
+  registerScore(parent)
+  registerCompare(parent)
 }
