@@ -101,7 +101,7 @@ export function textTable(rows: readonly GraphRow[]): string {
   const parts = [columns([head, ...body])]
   if (places.length > 0)
     parts.push(
-      `Average rank by AUROC over ${places.length} ${places.length === 1 ? 'shift' : 'graphs and shifts'} (1 = best):\n${columns(ranked)}`,
+      `Average rank by AUROC over ${places.length} ${places.length === 1 ? 'shift' : 'shifts of all graphs'} (1 = best):\n${columns(ranked)}`,
     )
   return parts.join('\n\n')
 }
