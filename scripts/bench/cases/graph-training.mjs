@@ -1,6 +1,6 @@
 /**
  * Milliseconds per epoch of full-batch training of a GCN on Cora-ML: an update with dropout and weight decay, and the validation
- * loss after it. The graph is a file (--data of `npm run bench` has no part in it): ../shared/data/graphs/npz/cora_ml.npz.
+ * loss after it. The graph is a file beside the repository: ../shared/data/graphs/npz/cora_ml.npz.
  */
 export const name = 'graph-training'
 export const title = 'An epoch of training a graph network'
