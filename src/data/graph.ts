@@ -200,7 +200,7 @@ async function nodeTable(path: string, { label, id }: GraphTablesOptions) {
 }
 
 /**
- * Reads a graph from a table of edges (one line an edge) and a file of features (one line a node): CSV, or .npz with `features` (or
+ * Reads a graph from a table of edges (one line an edge; columns beside the two ends, such as weights, are not read) and a file of features (one line a node): CSV, or .npz with `features` (or
  * `x`, or scipy's `save_npz`) and `labels`, or .npy.
  *
  * ```js

@@ -66,16 +66,17 @@ Csr identity(std::int64_t n, at::ScalarType dtype);
 /// matrix [rows, cols] times dense [cols, w], both float32 or both float64; a matrix without values counts as ones.
 at::Tensor multiply(const Csr& matrix, const at::Tensor& dense, int threads);
 
-/// A matrix and its transpose, each made once: what products with gradients need.
+/// A matrix and its transpose, made once, when a gradient first asks for it. Not for several threads at a time.
 class SparseOperator {
  public:
   /// `symmetric`: the matrix is its own transpose, values and all.
-  explicit SparseOperator(Csr matrix, bool symmetric = false);
+  explicit SparseOperator(Csr matrix, bool symmetric = false) : matrix_(std::move(matrix)), symmetric_(symmetric) {}
   const Csr& matrix() const { return matrix_; }
-  const Csr& turned() const { return symmetric_ ? matrix_ : turned_; }
+  const Csr& turned() const;
 
  private:
-  Csr matrix_, turned_;
+  Csr matrix_;
+  mutable Csr turned_;
   bool symmetric_;
 };
 using SparseOperatorRef = std::shared_ptr<const SparseOperator>;

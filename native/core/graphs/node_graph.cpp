@@ -36,19 +36,20 @@ at::Tensor tiledProduct(const at::Tensor& a, const at::Tensor& b, int threads) {
 
 }  // namespace
 
-FeatureMatrix::FeatureMatrix(const Features& features, at::ScalarType dtype) : features_(inDtype(features, dtype)) {
-  if (!features_.isDense()) turned_ = transposed(features_.sparse).matrix;
+FeatureMatrix::FeatureMatrix(const Features& features, at::ScalarType dtype) {
+  Features own = inDtype(features, dtype);
+  dense_ = own.dense;
+  if (!own.isDense()) sparse_ = std::make_shared<const SparseOperator>(std::move(own.sparse));
 }
 
 at::Tensor FeatureMatrix::product(const at::Tensor& weight, int threads) const {
   const at::Tensor turned = weight.t().contiguous();
-  return features_.isDense() ? tiledProduct(features_.dense, turned, threads)
-                             : multiply(features_.sparse, turned, threads);
+  return sparse_ ? multiply(sparse_->matrix(), turned, threads) : tiledProduct(dense_, turned, threads);
 }
 
 at::Tensor FeatureMatrix::weightGradient(const at::Tensor& gradient, int threads) const {
-  if (!features_.isDense()) return multiply(turned_, gradient, threads).t();
-  return tiledProduct(features_.dense.t(), gradient.contiguous(), threads).t();
+  if (sparse_) return multiply(sparse_->turned(), gradient, threads).t();
+  return tiledProduct(dense_.t(), gradient.contiguous(), threads).t();
 }
 
 at::Tensor FeatureMatrix::times(const at::Tensor& weight, int threads, const SparseOperatorRef& by) const {

@@ -16,8 +16,8 @@ class FeatureMatrix {
  public:
   /// Dense features of which less than a fifth is not 0 are kept as sparse ones.
   FeatureMatrix(const Features& features, at::ScalarType dtype);
-  std::int64_t nodes() const { return features_.nodes(); }
-  std::int64_t columns() const { return features_.columns(); }
+  std::int64_t nodes() const { return sparse_ ? sparse_->matrix().rows : dense_.size(0); }
+  std::int64_t columns() const { return sparse_ ? sparse_->matrix().cols : dense_.size(1); }
   /// X weight', weight [out, d], with the gradient in the weight; P X weight' where an operator P is given. Computed once for a
   /// weight (and its latest operator) until forget().
   at::Tensor times(const at::Tensor& weight, int threads, const SparseOperatorRef& by = nullptr) const;
@@ -33,8 +33,8 @@ class FeatureMatrix {
     SparseOperatorRef by;  // of `spread`; held, so that no other operator gets its address
   };
 
-  Features features_;
-  Csr turned_;                                        // of sparse features
+  at::Tensor dense_;                                  // where they are dense
+  SparseOperatorRef sparse_;                          // else
   mutable std::map<const void*, Products> products_;  // by the weight's numbers
 };
 

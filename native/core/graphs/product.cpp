@@ -99,8 +99,10 @@ at::Tensor multiply(const Csr& matrix, const at::Tensor& dense, int threads) {
   fail(Code::Dtype, "sparse products are for float32 and float64, got ", dtypeName(rows.scalar_type()));
 }
 
-SparseOperator::SparseOperator(Csr matrix, bool symmetric) : matrix_(std::move(matrix)), symmetric_(symmetric) {
-  if (!symmetric) turned_ = transposed(matrix_).matrix;
+const Csr& SparseOperator::turned() const {
+  if (symmetric_) return matrix_;
+  if (!turned_.pointer.defined()) turned_ = transposed(matrix_).matrix;
+  return turned_;
 }
 
 at::Tensor sparseProduct(const SparseOperatorRef& matrix, const at::Tensor& dense, int threads) {
