@@ -6,7 +6,6 @@
 
 #include "base/threads.hpp"
 #include "graphs/backward.hpp"
-#include "kernels/tile_kernels.hpp"
 
 namespace langevin {
 namespace {
@@ -30,6 +29,8 @@ class Attention {
         values_(input.values.detach().contiguous()),
         source_(input.source.detach().contiguous()),
         target_(input.target.detach().contiguous()),
+        sources_(read(source_)),
+        targets_(read(target_)),
         slope_(static_cast<T>(input.slope)),
         heads_(source_.size(1)),
         width_(values_.size(1) / heads_),
@@ -75,7 +76,10 @@ class Attention {
   static const T* read(const at::Tensor& t) { return t.template const_data_ptr<T>(); }
   static T* write(at::Tensor& t) { return t.template mutable_data_ptr<T>(); }
 
-  void addScaled(T s, const T* x, T* y) const { tileKernelsOf<T>().axpy(s, x, y, width_); }
+  // A few numbers: a call of the kernels would take longer.
+  void addScaled(T s, const T* __restrict x, T* __restrict y) const {
+    for (Index c = 0; c < width_; ++c) y[c] += s * x[c];
+  }
 
   void fillKept(const NodeDropout& drop, std::uint64_t layer) {
     const Random random = drop.random.fork(Salt::Layer, kAttentionPlaces + layer);
@@ -84,7 +88,7 @@ class Attention {
   }
 
   T logit(Index i, Index j, Index h) const {
-    const T s = read(source_)[j * heads_ + h] + read(target_)[i * heads_ + h];
+    const T s = sources_[j * heads_ + h] + targets_[i * heads_ + h];
     return s > 0 ? s : slope_ * s;
   }
 
@@ -153,6 +157,7 @@ class Attention {
 
   std::shared_ptr<const AttentionPattern> pattern_;
   at::Tensor values_, source_, target_;
+  const T *sources_, *targets_;  // their numbers
   T slope_;
   Index heads_, width_;
   int threads_;
