@@ -312,6 +312,29 @@ TEST(the_loop_over_fields_is_the_step_by_step_kernel) {
   }
 }
 
+// As above, of the kernels that move by gradients: two levels and one-hot sites.
+TEST(moves_by_gradients_on_blocks_are_the_step_by_step_kernels) {
+  for (const Model& m : models()) {
+    for (const auto& s : every(m.stepSize)) {
+      if (s->common().kind == "gibbs") continue;
+      CHECK(std::string(planTile(*s, *m.energy)->name()) == "fused");
+      const at::Tensor start = uniformStart(*m.energy, 500);
+      const Chains fused = after(*s, *m.energy, start, 7);
+      Chains plain;
+      plain.x = start;
+      const Random random(17);
+      Tally tally;
+      for (std::int64_t first = 0; first < 500; first += 125) {
+        Chains tile = plain.slice(first, first + 125);
+        s->init(tile, *m.energy, random, 0);
+        for (std::int64_t t = 0; t < 7; ++t)
+          s->step(tile, *m.energy, StepClock{t, 7, static_cast<std::uint64_t>(t)}, random, tally);
+        CHECK(tile.x.equal(fused.x.slice(0, first, first + 125)));
+      }
+    }
+  }
+}
+
 TEST(float32_energies_settle_too) {
   const EnergyRef wide = rbmEnergy();
   const EnergyRef energy = energyFrom({{"kind", "rbm"}, {"input", 8}, {"hidden", 5}}, at::kFloat);

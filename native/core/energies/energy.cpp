@@ -63,14 +63,62 @@ EnergyAndGradient Energy::energyAndGradient(const Batch& rows) const {
   return {energy.detach(), gradient};
 }
 
+namespace {
+
+// Calls one(rows of a tile, the first of them) on every tile, over threads.
+template <class T, class One>
+void overTileInputs(const TileInputOf<T>& rows, std::int64_t columns, std::int64_t conditionColumns, double workPerRow,
+                    int threads, One one) {
+  const Tiling tiling(rows.rows, smallestTile(workPerRow));
+  parallelTiles(tiling.count(), threads, [&](std::int64_t i) {
+    const TileRange r = tiling.range(i);
+    TileInputOf<T> tile = rows;
+    tile.rows = r.last - r.first;
+    tile.x = rows.x + r.first * columns;
+    if (rows.y) tile.y = rows.y + r.first * conditionColumns;
+    if (rows.labels) tile.labels = rows.labels + r.first;
+    one(tile, r.first);
+  });
+}
+
+std::int64_t conditionColumns(const Batch& rows) { return rows.y.defined() && rows.y.dim() > 1 ? rows.y.size(1) : 1; }
+
+}  // namespace
+
 at::Tensor Energy::energyOf(const Batch& rows, int threads) const {
   if (rows.size() == 0) return at::empty({0}, options());
+  at::Tensor energy;
+  // Results of tiles are written where they belong: for rows that cost little, tensors of a tile would cost more.
+  const bool fused = withTiles([&]<class T>(const TileProgramOf<T>& tiles) {
+    const Batch dense = rows.contiguous();
+    energy = at::empty({rows.size()}, options());
+    const auto weights = packed<T>();
+    auto* out = energy.data_ptr<T>();
+    overTileInputs<T>(tileInput<T>(dense), inputWidth(), conditionColumns(dense), workPerRow(), threads,
+                      [&](const TileInputOf<T>& tile, std::int64_t first) {
+                        tiles.forward(*weights, tile, workspace(), out + first, nullptr);
+                      });
+  });
+  if (fused) return energy;
   return overTiles(rows, workPerRow(), threads, 1,
                    [&](const Batch& tile) { return std::vector<at::Tensor>{energyOf(tile)}; })[0];
 }
 
 EnergyAndGradient Energy::energyAndGradient(const Batch& rows, int threads) const {
   if (rows.size() == 0) return {at::empty({0}, options()), at::empty_like(rows.x)};
+  EnergyAndGradient result;
+  const bool fused = withTiles([&]<class T>(const TileProgramOf<T>& tiles) {
+    const Batch dense = rows.contiguous();
+    result = {at::empty({rows.size()}, options()), at::empty(rows.x.sizes(), options())};
+    const auto weights = packed<T>();
+    T *energy = result.energy.data_ptr<T>(), *gradient = result.gradient.data_ptr<T>();
+    overTileInputs<T>(tileInput<T>(dense), inputWidth(), conditionColumns(dense), workPerRow(), threads,
+                      [&](const TileInputOf<T>& tile, std::int64_t first) {
+                        tiles.energyAndGradient(*weights, tile, workspace(), energy + first,
+                                                gradient + first * inputWidth());
+                      });
+  });
+  if (fused) return result;
   auto joined = overTiles(rows, workPerRow(), threads, 2, [&](const Batch& tile) {
     EnergyAndGradient v = energyAndGradient(tile);
     return std::vector<at::Tensor>{v.energy, v.gradient};

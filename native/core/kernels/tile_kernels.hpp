@@ -75,6 +75,16 @@ struct DistancesOf {
   const T* scales = nullptr;   // s [count]
 };
 
+/// What distances made of products are settled with.
+template <class T>
+struct SettledDistancesOf {
+  std::int64_t rows = 0, count = 0;
+  const T* xx = nullptr;      // |x[r]|^2
+  const T* mm = nullptr;      // |m[k]|^2
+  const T* scales = nullptr;  // s[k]
+  T most = 0;
+};
+
 /// Layer normalisation of rows: y = gain z + shift with z = (x - mean) / sqrt(variance + epsilon).
 template <class T>
 struct LayerNormOf {
@@ -151,6 +161,11 @@ struct CommonKernelsOf {
   /// out [rows, count], and out[r, :] = sum_k g[r, k] d|..|^2/dx[r, :] (or += when add)
   void (*distances)(const DistancesOf<T>& d, T* out);
   void (*distanceSlopes)(const DistancesOf<T>& d, const T* g, T* out, bool add);
+  /// Squared distances by products. v[r, k] = |m[k]|^2 - 2 x[r] . m[k] becomes (v + xx[r]) s[k]^2; close[r] is set where
+  /// one of the row has lost digits: xx[r] + mm[k] is more than `most` times as large, or is not finite.
+  void (*distancesOfProducts)(const SettledDistancesOf<T>& d, T* v, std::uint8_t* close);
+  /// w[r, k] = 2 g[r, k] s[k]^2, and sums[r] of them.
+  void (*distanceFactors)(const SettledDistancesOf<T>& d, const T* g, T* w, T* sums);
   /// out[r] = log sum_c exp x[r, c]
   void (*logSumExp)(const T* x, T* out, std::int64_t rows, std::int64_t cols);
   /// out[r, c] += g[r] exp(x[r, c] - y[r]) with y from logSumExp()

@@ -6,7 +6,7 @@
 // away where E is linear in each site; elsewhere it does not, since the gradient's estimates of a move and of its
 // way back differ.
 #include "samplers/discrete.hpp"
-#include "samplers/fused.hpp"
+#include "samplers/fused_discrete.hpp"
 #include "samplers/moves.hpp"
 #include "samplers/sampler.hpp"
 

@@ -45,6 +45,15 @@ void BlockOf<T>::energies(const T* at, T* out) const {
 }
 
 template <class T>
+void BlockOf<T>::values(const T* at, T* energies, T* outputs) const {
+  thread_local TileWorkspace workspace;
+  TileInputOf<T> in = condition_;
+  in.x = at;
+  in.rows = rows;
+  tiles_->forward(*packed_, in, workspace, energies, outputs);
+}
+
+template <class T>
 const T* BlockOf<T>::clip(const T* gradients, T* target, std::int64_t* clipped) const {
   const double limit = options_->clip;
   if (limit <= 0) return gradients;
@@ -102,8 +111,15 @@ void BlockOf<T>::normal(T* out, const StepClock& clock, const Random& random, St
 
 template <class T>
 void BlockOf<T>::uniform(T* out, const StepClock& clock, const Random& random, Stream stream) const {
-  inFloat32(out, rows,
-            [&](float* drawn) { fillUniform(drawn, rows, 1, random.seed(), firstChain_, clock.counter, stream); });
+  uniform(out, 1, clock, random, stream);
+}
+
+template <class T>
+void BlockOf<T>::uniform(T* out, std::int64_t columns, const StepClock& clock, const Random& random,
+                         Stream stream) const {
+  inFloat32(out, rows * columns, [&](float* drawn) {
+    fillUniform(drawn, rows, columns, random.seed(), firstChain_, clock.counter, stream);
+  });
 }
 
 template <class T>
@@ -191,6 +207,7 @@ class FusedExecutor final : public TileExecutor {
     // and then, and at the end.
     constexpr std::int64_t kStride = 32;
     const bool gradientOnly = kernel_->gradientOnly();
+    kernel_->begin(block);
     std::int64_t wanted = sink ? sink->next(clock.t) : -1;
     for (std::int64_t i = 0; i < count; ++i) {
       pulse.beat(block.rows);
@@ -233,7 +250,7 @@ class FusedExecutor final : public TileExecutor {
     b.cols = tile.x.size(1);
     b.x = tile.x.data_ptr<T>() + first * b.cols;
     b.energy = tile.energy.data_ptr<T>() + first;
-    b.gradient = tile.gradient.data_ptr<T>() + first * b.cols;
+    if (tile.gradient.defined()) b.gradient = tile.gradient.data_ptr<T>() + first * b.cols;
     if (tile.velocity.defined()) b.velocity = tile.velocity.data_ptr<T>() + first * b.cols;
     if (tile.adaptation.defined()) b.adaptation = tile.adaptation.data_ptr<double>() + first * tile.adaptation.size(1);
     b.tiles_ = energy_.tiles<T>();

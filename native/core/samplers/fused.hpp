@@ -41,6 +41,9 @@ class BlockOf {
   void evaluateGradient() const { evaluate(x, half() ? nullptr : energy, gradient); }
   bool half() const { return std::is_same_v<T, float> && options_->precision == Precision::BFloat16; }
   void energies(const T* at, T* out) const;
+  /// E and the outputs of a network; energies may be null.
+  void values(const T* at, T* energies, T* outputs) const;
+  const PackedOf<T>& packed() const { return *packed_; }
   /// `gradients` themselves where no clip is set; else a copy in `target` with rows above the limit shortened (a
   /// non-finite row stays non-finite). Counts the shortened rows where `clipped` is given.
   const T* clip(const T* gradients, T* target, std::int64_t* clipped = nullptr) const;
@@ -49,6 +52,7 @@ class BlockOf {
   bool outside(const T* row) const;
   void normal(T* out, const StepClock& clock, const Random& random, Stream stream) const;
   void uniform(T* out, const StepClock& clock, const Random& random, Stream stream) const;  // [rows]
+  void uniform(T* out, std::int64_t columns, const StepClock& clock, const Random& random, Stream stream) const;
   /// Row `row` of the state becomes that of the proposal.
   void take(const ProposalOf<T>& next, std::int64_t row) const;
   /// acceptMoves() of moves.hpp: the Metropolis test of every row by the log ratios [rows]; `u` is scratch [rows].
@@ -90,6 +94,8 @@ class FusedKernelOf {
  public:
   virtual ~FusedKernelOf() = default;
   virtual FusedScratch scratch() const = 0;
+  /// Before the steps of a block.
+  virtual void begin(const BlockOf<T>&) const {}
   virtual void step(const BlockOf<T>& block, const StepClock& clock, const Random& random, Tally& tally) const = 0;
   /// True for kernels that move with BlockOf<T>::evaluateGradient() and leave the last step without evaluation where the
   /// clock says so (StepClock::skipsEvaluation()).
@@ -135,9 +141,5 @@ std::unique_ptr<const FusedKernelOf<T>> fusedMala(LangevinStepAt at);
 
 template <class T>
 std::unique_ptr<const FusedKernelOf<T>> fusedUnderdampedLangevin(const CommonOptions& common, double friction);
-
-/// Null but for sites of one kind with two levels.
-std::unique_ptr<TileExecutor> fuseDiscreteLangevin(const Sampler& sampler, const Energy& energy, bool adjusted);
-std::unique_ptr<TileExecutor> fuseGibbsWithGradients(const Sampler& sampler, const Energy& energy);
 
 }  // namespace langevin

@@ -5,28 +5,10 @@
 #include <vector>
 
 #include "samplers/discrete.hpp"
-#include "samplers/fused.hpp"
+#include "samplers/fused_discrete.hpp"
 
 namespace langevin {
 namespace {
-
-// Tables [rows, sites] of this thread.
-class Tables {
- public:
-  double* get(int i, std::int64_t count) {
-    std::vector<double>& m = memory_[i];
-    if (m.size() < static_cast<std::size_t>(count)) m.resize(static_cast<std::size_t>(count));
-    return m.data();
-  }
-
- private:
-  std::vector<double> memory_[4];
-};
-
-Tables& tables() {
-  thread_local Tables mine;
-  return mine;
-}
 
 // What sites of two values share.
 class TwoLevels {
@@ -84,7 +66,7 @@ class FusedDiscreteLangevin final : public FusedKernelOf<T> {
     const double shift = -levels_.squaredDistance() * 0.5 / common_.stepSize.at(clock.t, clock.total);
     const bool tested = adjusted_ || clock.monitored();
     T *x = b.matrix(0), *gradient = b.matrix(1), *energy = b.column(0);
-    double *logit = tables().get(0, b.size()), *e = tables().get(1, b.size()), *ratio = b.sums(0);
+    double *logit = stateTables().numbers(0, b.size()), *e = stateTables().numbers(1, b.size()), *ratio = b.sums(0);
     levels_.logits(b.x, b.gradient, factor, shift, logit, b.size());
     exponentials(logit, e, b.size());
     propose(b, clock, random, logit, e, x);
@@ -113,7 +95,7 @@ class FusedDiscreteLangevin final : public FusedKernelOf<T> {
   // The site goes to the higher level where u is above the probability of the lower one.
   void propose(const BlockOf<T>& b, const StepClock& clock, const Random& random, const double* logit, const double* e,
                T* x) const {
-    double* u = tables().get(2, b.size());
+    double* u = stateTables().numbers(2, b.size());
     fillFineUniform(u, b.rows, b.cols, random.seed(), b.firstChain(), clock.counter, Stream::Noise);
     for (std::int64_t i = 0; i < b.size(); ++i) {
       const bool low = levels_.isLow(b.x[i]), likely = logit[i] > 0;
@@ -150,8 +132,8 @@ class FusedGibbsWithGradients final : public FusedKernelOf<T> {
   void step(const BlockOf<T>& b, const StepClock& clock, const Random& random, Tally& tally) const override {
     const double temperature = common_.temperature.at(clock.t, clock.total);
     T *x = b.matrix(0), *gradient = b.matrix(1), *energy = b.column(0);
-    double *logit = tables().get(0, b.size()), *ratio = b.sums(0);
-    double *u = tables().get(2, b.rows), *sums = tables().get(3, 2 * b.rows), *totals = sums + b.rows;
+    double *logit = stateTables().numbers(0, b.size()), *ratio = b.sums(0);
+    double *u = stateTables().numbers(2, b.rows), *sums = stateTables().numbers(3, 2 * b.rows), *totals = sums + b.rows;
     fillFineUniform(u, b.rows, 1, random.seed(), b.firstChain(), clock.counter, Stream::Noise);
     levels_.logits(b.x, b.gradient, -0.5 / temperature, 0, logit, b.size());
     logSums(b, logit, sums);
@@ -177,7 +159,7 @@ class FusedGibbsWithGradients final : public FusedKernelOf<T> {
   // log sum exp of every row; in table 1 its weights exp(logit - the largest), and behind `sums` what they add up to.
   static void logSums(const BlockOf<T>& b, const double* logit, double* sums) {
     const TileKernelsOf<double>& k = tileKernelsOf<double>();
-    double* weights = tables().get(1, b.size());
+    double* weights = stateTables().numbers(1, b.size());
     for (std::int64_t r = 0; r < b.rows; ++r) {
       const double* row = logit + r * b.cols;
       sums[r] = *std::max_element(row, row + b.cols);
@@ -194,7 +176,7 @@ class FusedGibbsWithGradients final : public FusedKernelOf<T> {
 
   // The first site with whose weight the sum is above `limit`; as choose() of discrete.hpp.
   static std::int64_t choose(const BlockOf<T>& b, std::int64_t row, double limit) {
-    const double* weights = tables().get(1, b.size()) + row * b.cols;
+    const double* weights = stateTables().numbers(1, b.size()) + row * b.cols;
     double cumulative = 0;
     for (std::int64_t i = 0; i < b.cols; ++i)
       if ((cumulative += weights[i]) > limit) return i;
@@ -208,7 +190,7 @@ class FusedGibbsWithGradients final : public FusedKernelOf<T> {
 }  // namespace
 
 std::unique_ptr<TileExecutor> fuseDiscreteLangevin(const Sampler& sampler, const Energy& energy, bool adjusted) {
-  if (!energy.domain().flips()) return nullptr;
+  if (!energy.domain().flips()) return fuseCategoricalLangevin(sampler, energy, adjusted);
   const std::vector<double> values = energy.domain().runs()[0].values();
   return fuse(sampler, energy, [&]<class T>() -> std::unique_ptr<const FusedKernelOf<T>> {
     return std::make_unique<FusedDiscreteLangevin<T>>(sampler.common(), adjusted, values);
@@ -216,7 +198,7 @@ std::unique_ptr<TileExecutor> fuseDiscreteLangevin(const Sampler& sampler, const
 }
 
 std::unique_ptr<TileExecutor> fuseGibbsWithGradients(const Sampler& sampler, const Energy& energy) {
-  if (!energy.domain().flips()) return nullptr;
+  if (!energy.domain().flips()) return fuseCategoricalGibbsWithGradients(sampler, energy);
   const std::vector<double> values = energy.domain().runs()[0].values();
   return fuse(sampler, energy, [&]<class T>() -> std::unique_ptr<const FusedKernelOf<T>> {
     return std::make_unique<FusedGibbsWithGradients<T>>(sampler.common(), values);

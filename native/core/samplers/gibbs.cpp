@@ -120,10 +120,11 @@ class Gibbs final : public Sampler {
 
   std::unique_ptr<TileExecutor> fuse(const Energy& energy) const override {
     const Visits visits = visitsOf(energy);
-    if (visits == Visits::Layers) return nullptr;
+    if (visits == Visits::Layers) return fuseLayers(*this, energy);
     if (const auto graph = graphOf(energy); graph && visits != Visits::Random)
       return fuseLatticeGibbs(*this, energy, graph, visits == Visits::Colours);
-    return fusePairwiseGibbs(*this, energy, visits == Visits::Random);
+    if (auto pairs = fusePairwiseGibbs(*this, energy, visits == Visits::Random)) return pairs;
+    return fuseSweeps(*this, energy, visits == Visits::Random);
   }
 
  private:

@@ -34,4 +34,9 @@ std::unique_ptr<TileExecutor> fusePairwiseGibbs(const Sampler& sampler, const En
 std::unique_ptr<TileExecutor> fuseLatticeGibbs(const Sampler& sampler, const Energy& energy,
                                                std::shared_ptr<const SiteGraph> graph, bool byColour);
 
+/// Sweeps over sites of two levels of any energy with fused kernels, and over the layers of one with binary hidden units; null
+/// for others.
+std::unique_ptr<TileExecutor> fuseSweeps(const Sampler& sampler, const Energy& energy, bool randomOrder);
+std::unique_ptr<TileExecutor> fuseLayers(const Sampler& sampler, const Energy& energy);
+
 }  // namespace langevin

@@ -5,7 +5,7 @@
 #include <limits>
 
 #include "samplers/discrete.hpp"
-#include "samplers/fused.hpp"
+#include "samplers/fused_discrete.hpp"
 #include "samplers/moves.hpp"
 #include "samplers/sampler.hpp"
 

@@ -186,6 +186,13 @@ LoopValue LoopBuilder::shares(const LoopValue& a, std::int64_t w) {
   return of(push(std::move(term)));
 }
 
+// The one number that a term holds for all its columns, where it was made of one.
+int LoopBuilder::broadcastIn(int i) const {
+  const LoopTerm& term = at(i);
+  const bool copies = term.form == Form::Step && term.code == LoopCode::Affine && term.s == 1 && term.t == 0;
+  return copies && term.width > 1 && at(term.in[0]).width == 1 ? term.in[0] : i;
+}
+
 LoopValue LoopBuilder::piece(const LoopValue& a, std::int64_t first, std::int64_t count) {
   if (a.term < 0 || at(a.term).width == 1 || at(a.term).width == count) return a;
   const LoopTerm from = at(a.term);
@@ -195,9 +202,15 @@ LoopValue LoopBuilder::piece(const LoopValue& a, std::int64_t first, std::int64_
     for (const int part : from.in) {
       const std::int64_t width = at(part).width;
       if (first >= begin && first + count <= begin + width)
-        return piece({a.factor, a.shift, part}, first - begin, count);
+        return piece({a.factor, a.shift, broadcastIn(part)}, first - begin, count);
       begin += width;
     }
+  }
+  // A product of joined parts is one of the parts.
+  const auto joined = [&](int i) { return at(i).form == Form::Join || at(i).width == 1; };
+  if (from.form == Form::Step && from.code == LoopCode::Product && joined(from.in[0]) && joined(from.in[1])) {
+    const LoopValue parts = product(piece(of(from.in[0]), first, count), piece(of(from.in[1]), first, count));
+    return affine(affine(parts, from.s, from.t), a.factor, a.shift);
   }
   LoopTerm term;
   term.form = Form::Piece;
@@ -228,6 +241,16 @@ LoopValue LoopBuilder::symmetric(const LoopValue& a, int parameter, std::int64_t
   term.width = w;
   term.perRow = true;
   term.index = parameter;
+  return of(push(std::move(term)));
+}
+
+LoopValue LoopBuilder::matrix(const LoopValue& a, int matrix, std::int64_t w) {
+  LoopTerm term;
+  term.code = LoopCode::Symmetric;
+  term.in = {full(a, w, true)};
+  term.width = w;
+  term.perRow = true;
+  term.matrix = matrix;
   return of(push(std::move(term)));
 }
 

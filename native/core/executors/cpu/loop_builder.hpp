@@ -43,6 +43,8 @@ class LoopBuilder {
   LoopValue join(const std::vector<LoopPart>& parts, bool perRow);
   /// a S with the symmetric part S of a parameter.
   LoopValue symmetric(const LoopValue& a, int parameter, std::int64_t w);
+  /// The same with a constant, a number of LoopTerms::matrices.
+  LoopValue matrix(const LoopValue& a, int matrix, std::int64_t w);
   LoopValue distances(const LoopValue& a, std::int64_t columns, int centres, const std::vector<double>& scales,
                       std::int64_t w);
   /// sum_k g[k] d|..|^2/da for g of w columns.
@@ -61,6 +63,7 @@ class LoopBuilder {
   LoopValue withoutShift(const LoopValue& a) { return a.shift == 0 && a.term >= 0 ? a : of(settle(a)); }
   bool fuses(int product, std::int64_t w) const;
   bool squares(int term) const;
+  int broadcastIn(int term) const;
   LoopValue sumOf(int term, std::int64_t w);
 
   std::vector<LoopTerm>& terms_;

@@ -206,13 +206,16 @@ void LoopPlanner<T>::reads(const LoopTerm& t, LoopStepOf<T>& step) {
       return;
     case LoopCode::Symmetric:
       step.a = whole(t.in[0]);
-      if (turned()) {
+      if (turned() && t.matrix < 0) {
         step.b = {pointer(LoopPointer::To::Matrix, t.index), false, 0, 0};
-        return;
+      } else if (turned()) {
+        step.b = {static_cast<int>(LoopRegion::Numbers), false, static_cast<std::int64_t>(program_.numbers_.size()), 0};
+        for (const double m : terms_.matrices[static_cast<std::size_t>(t.matrix)].numbers) number(m);
+      } else {
+        step.code = LoopCode::Bands;
+        step.bands = static_cast<int>(program_.bands_.size());
+        program_.bands_.push_back(t.matrix < 0 ? t.index : -1 - t.matrix);
       }
-      step.code = LoopCode::Bands;
-      step.bands = static_cast<int>(program_.bands_.size());
-      program_.bands_.push_back(t.index);
       return;
     case LoopCode::Distances:
     case LoopCode::DistanceSlopes:

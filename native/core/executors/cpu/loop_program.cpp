@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "executors/cpu/bands.hpp"
 #include "executors/cpu/loop_planner.hpp"
 
 namespace langevin {
@@ -24,6 +25,11 @@ std::unique_ptr<LoopProgramOf<T>> LoopProgramOf<T>::compile(const PlainProgram& 
                                      [](const LoopTerm& t) { return t.code == LoopCode::Distances; });
   if (distances && !result->turned_) return nullptr;
   LoopPlanner<T> planner(*terms, *result);
+  for (const LoopMatrix& m : terms->matrices) {
+    const std::vector<T> numbers(m.numbers.begin(), m.numbers.end());
+    TileWeightsOf<T>& weights = result->constantBands_.emplace_back();
+    if (!result->turned_ && !packDiagonals(numbers.data(), m.size, weights)) return nullptr;
+  }
   const auto best = [&](bool energy, bool gradient) {
     constexpr std::int64_t kFew = 16;
     const Plan small = planner.plan(energy, gradient, kFew);
@@ -48,8 +54,7 @@ std::int64_t LoopProgramOf<T>::preferredRows() const {
 
 template <class T>
 bool LoopProgramOf<T>::runs(const PackedOf<T>& packed) const {
-  return std::all_of(bands_.begin(), bands_.end(),
-                     [&](int p) { return !packed.weights[static_cast<std::size_t>(p)].diagonals.empty(); });
+  return std::all_of(bands_.begin(), bands_.end(), [&](int p) { return !weightsOf(packed, p).diagonals.empty(); });
 }
 
 template <class T>
@@ -69,7 +74,7 @@ void LoopProgramOf<T>::run(const PackedOf<T>& packed, const std::vector<std::vec
   }
   bands.clear();
   for (const int p : bands_) {
-    const TileWeightsOf<T>& w = packed.weights[static_cast<std::size_t>(p)];
+    const TileWeightsOf<T>& w = weightsOf(packed, p);
     bands.push_back({w.segments.data(), static_cast<std::int64_t>(w.segments.size()), w.diagonals.data(),
                      w.columns.data()});
   }

@@ -50,13 +50,18 @@ class LoopProgramOf {
   };
   template <class>
   friend class LoopPlanner;
+  const TileWeightsOf<T>& weightsOf(const PackedOf<T>& packed, int bands) const {
+    return bands < 0 ? constantBands_[static_cast<std::size_t>(-1 - bands)]
+                     : packed.weights[static_cast<std::size_t>(bands)];
+  }
 
   std::int64_t columns_ = 0;
   bool turned_ = false;
   Plan energy_, both_, gradient_;
   std::vector<T> numbers_;
   std::vector<LoopPointer> pointers_;
-  std::vector<int> bands_;  // parameters
+  std::vector<int> bands_;  // of products with banded matrices: the parameter, or -1 - i of constantBands_[i]
+  std::vector<TileWeightsOf<T>> constantBands_;
 };
 
 }  // namespace langevin

@@ -1,9 +1,9 @@
 #include "executors/cpu/loop_terms.hpp"
 
 #include <algorithm>
-#include <array>
 #include <tuple>
 
+#include "executors/cpu/bands.hpp"
 #include "executors/cpu/loop_builder.hpp"
 #include "program/op_traits.hpp"
 
@@ -93,6 +93,8 @@ class Lowering {
     if (traits.is(OpForm::Quadratic)) return quadratic(i);
     if (traits.is(OpForm::Pairwise)) return pairwise(i);
     if (traits.is(OpForm::Distances)) return distances(i);
+    if (traits.is(OpForm::Matmul)) return matmul(i);
+    if (op == "blockSums") return blockSums(i);
     if (const auto code = selection(op)) return b_.selection(*code, in(i, 0), in(i, 1), w);
     return std::nullopt;
   }
@@ -166,6 +168,34 @@ class Lowering {
     return b_.distances(in(i, 0), widthOf(i, 0), node(i).constants[0], node(i).numbers, node(i).width);
   }
 
+  // x C for a square matrix of few columns or few diagonals; others are products.
+  std::optional<LoopValue> matmul(std::size_t i) {
+    const std::int64_t d = node(i).width;
+    const auto& numbers = program_.constants[static_cast<std::size_t>(node(i).constants[0])];
+    if (d != widthOf(i, 0) || !depends_[inputOf(i, 0)]) return std::nullopt;
+    TileWeightsOf<double> weights;
+    if (program_.inputWidth >= kNarrowRow ? !packDiagonals(numbers.data(), d, weights) : d >= kNarrowRow)
+      return std::nullopt;
+    std::vector<double> turned(numbers.begin(), numbers.begin() + d * d);
+    for (std::int64_t r = 0; r < d; ++r)
+      for (std::int64_t c = 0; c < r; ++c)
+        std::swap(turned[static_cast<std::size_t>(r * d + c)], turned[static_cast<std::size_t>(c * d + r)]);
+    const auto first = static_cast<int>(result_.matrices.size());
+    matrices_[i] = first;
+    result_.matrices.push_back({d, std::move(turned)});
+    result_.matrices.push_back({d, {numbers.begin(), numbers.begin() + d * d}});
+    return b_.matrix(in(i, 0), first, d);
+  }
+
+  std::optional<LoopValue> blockSums(std::size_t i) {
+    constexpr std::int64_t kMostBlocks = 16;
+    const std::int64_t blocks = node(i).width, size = widthOf(i, 0) / blocks;
+    if (blocks > kMostBlocks) return std::nullopt;
+    std::vector<LoopPart> parts;
+    for (std::int64_t k = 0; k < blocks; ++k) parts.push_back({b_.sum(b_.piece(in(i, 0), k * size, size), size), 1});
+    return b_.join(parts, depends_[i] != 0);
+  }
+
   void give(std::size_t i, std::size_t k, const LoopValue& value, std::int64_t first, std::int64_t width) {
     const std::size_t input = inputOf(i, k);
     if (depends_[input]) adjoints_[input].push_back({value, first, width});
@@ -222,6 +252,11 @@ class Lowering {
     if (traits.is(OpForm::Pairwise)) return give(i, 0, b_.times(b_.product(g, kept_[i]), -1), 0, from);
     if (traits.is(OpForm::Distances))
       return give(i, 0, b_.distanceSlopes(in(i, 0), from, n.constants[0], n.numbers, g, w), 0, from);
+    if (traits.is(OpForm::Matmul)) return give(i, 0, b_.matrix(g, matrices_.at(i) + 1, from), 0, from);
+    if (op == "blockSums") {
+      for (std::int64_t k = 0; k < w; ++k) give(i, 0, b_.piece(g, k, 1), k * (from / w), from / w);
+      return;
+    }
     if (op == "maximum" || op == "minimum") {
       const LoopCode code = op == "maximum" ? LoopCode::MaximumShare : LoopCode::MinimumShare;
       const LoopValue share = b_.selection(code, in(i, 0), in(i, 1), w);
@@ -282,6 +317,7 @@ class Lowering {
   std::vector<char> depends_;  // on x
   std::vector<std::vector<Contribution>> adjoints_;
   std::map<std::size_t, LoopValue> kept_;
+  std::map<std::size_t, int> matrices_;
 };
 
 }  // namespace

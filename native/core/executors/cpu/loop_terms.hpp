@@ -27,12 +27,13 @@ struct LoopTerm {
   bool perRow = false;     // else one value for all rows
   double s = 1, t = 0;
   ActivationOf<double> f{};
-  int index = -1;              // of the parameter or constant; of the parameter of a product with a symmetric matrix
+  int index = -1;    // of the parameter or constant; of the parameter of a product with a symmetric matrix
+  int matrix = -1;   // of a product with a constant: into LoopTerms::matrices
   std::int64_t first = 0;      // Piece: its first column of in[0]
   std::vector<double> scales;  // Distances
 
   auto key() const {
-    return std::tuple(code, source, form, in, width, s, t, static_cast<int>(f.f), f.argument, index, first, scales);
+    return std::tuple(code, source, form, in, width, s, t, static_cast<int>(f.f), f.argument, index, matrix, first, scales);
   }
 };
 
@@ -42,9 +43,16 @@ struct LoopValue {
   int term = -1;
 };
 
+/// A constant square matrix m, as the product y[i] = sum_j m[i][j] x[j] wants it.
+struct LoopMatrix {
+  std::int64_t size;
+  std::vector<double> numbers;
+};
+
 /// The terms of a program.
 struct LoopTerms {
   std::vector<LoopTerm> terms;
+  std::vector<LoopMatrix> matrices;
   int energy = -1, gradient = -1;
   std::int64_t columns = 0;  // of x
 

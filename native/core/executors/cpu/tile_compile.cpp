@@ -1,6 +1,7 @@
 // From an energy's program to tile operations, and from its parameters to packed weights.
 #include <type_traits>
 
+#include "executors/cpu/bands.hpp"
 #include "executors/cpu/loop_program.hpp"
 #include "executors/cpu/tile_ops.hpp"
 
@@ -52,49 +53,6 @@ void packWeights(const T* w, std::int64_t in, std::int64_t out, Precision precis
   }
 }
 
-// Cuts the columns where a diagonal begins or ends: in between, those that lie within the matrix are neighbours in the list.
-template <class T>
-void cutBands(std::int64_t d, TileWeightsOf<T>& weights) {
-  std::vector<std::int64_t> borders{0, d};
-  for (const std::int64_t o : weights.diagonals) borders.push_back(o < 0 ? -o : d - o);
-  std::sort(borders.begin(), borders.end());
-  borders.erase(std::unique(borders.begin(), borders.end()), borders.end());
-  const auto& all = weights.diagonals;
-  weights.segments.clear();
-  for (std::size_t i = 0; i + 1 < borders.size(); ++i) {
-    const std::int64_t first = borders[i];
-    const auto from = std::lower_bound(all.begin(), all.end(), -first) - all.begin();
-    const auto to = std::lower_bound(all.begin(), all.end(), d - first) - all.begin();
-    weights.segments.push_back({first, borders[i + 1], from, to});
-  }
-}
-
-// The diagonals of s [d, d] that are not 0, where a matrix of them costs less than a full one.
-template <class T>
-bool packDiagonals(const T* s, std::int64_t d, TileWeightsOf<T>& weights) {
-  std::vector<char> present(static_cast<std::size_t>(2 * d - 1), 0);
-  for (std::int64_t i = 0; i < d; ++i)
-    for (std::int64_t j = 0; j < d; ++j) present[static_cast<std::size_t>(j - i + d - 1)] |= s[i * d + j] != T(0);
-  weights.diagonals.clear();
-  for (std::int64_t o = 1 - d; o < d; ++o)
-    if (present[static_cast<std::size_t>(o + d - 1)]) weights.diagonals.push_back(o);
-  // A packed product reads a number once for a dozen rows.
-  constexpr std::int64_t kShare = 16;
-  const auto count = static_cast<std::int64_t>(weights.diagonals.size());
-  if (count == 0 || count * kShare > d) {
-    weights.diagonals.clear();
-    return false;
-  }
-  weights.columns.assign(static_cast<std::size_t>(count * d), T(0));
-  T* out = weights.columns.data();
-  for (std::int64_t o : weights.diagonals) {
-    for (std::int64_t i = std::max<std::int64_t>(0, -o); i < std::min(d, d - o); ++i) out[i] = s[i * d + i + o];
-    out += d;
-  }
-  cutBands(d, weights);
-  return true;
-}
-
 // (P + P') / 2 of p [d, d], times `mask` where it is given; block by block: columns of a wide matrix lie far apart.
 template <class T>
 void packSymmetric(const T* p, const T* mask, std::int64_t d, TileWeightsOf<T>& weights) {
@@ -110,6 +68,30 @@ void packSymmetric(const T* p, const T* mask, std::int64_t d, TileWeightsOf<T>& 
     for (std::int64_t i = 0; i < d * d; ++i) s[i] *= mask[i];
   if (!packDiagonals(s, d, weights)) packMatrix<T>({s, d, 1}, d, d, weights.forward);
   if (d < kNarrowRow) weights.columns.assign(s, s + d * d);
+}
+
+// Where there are many centres of many columns.
+template <class T>
+void packCentres(const T* m, std::int64_t count, std::int64_t d, TileCentresOf<T>& centres) {
+  constexpr std::int64_t kFewest = 8, kNarrowest = 16;
+  if (count < kFewest || d < kNarrowest) return;
+  std::vector<double> mean(static_cast<std::size_t>(d), 0.0);
+  for (std::int64_t k = 0; k < count; ++k)
+    for (std::int64_t j = 0; j < d; ++j) mean[static_cast<std::size_t>(j)] += m[k * d + j] / static_cast<double>(count);
+  centres.mean.assign(mean.begin(), mean.end());
+  std::vector<T> apart(static_cast<std::size_t>(count * d)), twice(apart.size());
+  for (std::int64_t k = 0; k < count; ++k) {
+    double square = 0;
+    for (std::int64_t j = 0; j < d; ++j) {
+      const auto i = static_cast<std::size_t>(k * d + j);
+      apart[i] = centres.mean[static_cast<std::size_t>(j)] - m[i];
+      twice[i] = 2 * apart[i];
+      square += static_cast<double>(apart[i]) * apart[i];
+    }
+    centres.squares.push_back(static_cast<T>(square));
+  }
+  packMatrix<T>({twice.data(), 1, d}, d, count, centres.forward);
+  packMatrix<T>({apart.data(), d, 1}, count, d, centres.backward);
 }
 
 }  // namespace
@@ -180,9 +162,35 @@ struct TileCompiler {
     if (fixed) n.fixedCount = n.width;  // elementwise functions of one-row values
   }
 
+  // A sum of squares or of products reads what they are of; the products are not written down.
+  void joinSums() {
+    auto& nodes = target.nodes_;
+    const auto at = [&](int i) -> TileNodeOf<T>& { return nodes[static_cast<std::size_t>(i)]; };
+    std::vector<int> readers(nodes.size(), 0);
+    for (const TileNodeOf<T>& n : nodes)
+      for (const int i : n.inputs) ++readers[static_cast<std::size_t>(i)];
+    for (const int special : {target.energy_, target.joint_, target.outputs_})
+      if (special >= 0) ++readers[static_cast<std::size_t>(special)];
+    for (TileNodeOf<T>& n : nodes) {
+      if (!n.definition->is(OpForm::Sum) || !n.perRow() || readers[static_cast<std::size_t>(n.inputs[0])] != 1) continue;
+      const TileNodeOf<T>& of = at(n.inputs[0]);
+      if (of.width == 1) continue;
+      if (of.op->unary == Unary::Square) {
+        n.op = &sumOfSquares<T>();
+        n.inputs = of.inputs;
+      } else if (std::string(of.op->name) == "mul" && of.inputs[0] != of.inputs[1] &&
+                 at(of.inputs[0]).width == of.width && at(of.inputs[1]).width == of.width) {
+        n.op = &sumOfProducts<T>();
+        n.inputs = of.inputs;
+        if (!at(n.inputs[0]).perRow()) std::swap(n.inputs[0], n.inputs[1]);
+      }
+    }
+  }
+
   // In place where a unary follows a linear layer that is not read elsewhere; the first one in the backward pass
   // writes, the rest add.
   void uses() {
+    if (!separate) joinSums();
     auto& nodes = target.nodes_;
     std::vector<int> count(nodes.size(), 0);
     for (int special : {target.energy_, target.joint_, target.outputs_})
@@ -258,6 +266,7 @@ struct TileCompiler {
       return from(n.perRow() ? perRow : fixed, count);
     };
     for (TileNodeOf<T>& n : target.nodes_) {
+      if (!n.live) continue;
       const std::int64_t size = n.perRow() ? n.width : n.fixedCount;
       if (n.definition->is(OpSource::Rows) || n.definition->is(OpSource::Condition)) continue;
       if (n.inPlace) {
@@ -332,6 +341,7 @@ template <class T>
 void TileProgramOf<T>::packConstants() {
   packedConstants_.resize(constants_.size());
   packedForAdjoints_.resize(constants_.size());
+  centres_.resize(constants_.size());
   for (const TileNodeOf<T>& n : nodes_) {
     const bool matmul = n.definition->is(OpForm::Matmul);
     if (!matmul && !n.definition->is(OpForm::Distances)) continue;
@@ -343,6 +353,7 @@ void TileProgramOf<T>::packConstants() {
       packMatrix<T>({numbers, 1, n.width}, n.width, depth, packedForAdjoints_[i]);
     } else {
       packMatrix<T>({numbers, 1, depth}, depth, n.width, packedConstants_[i]);
+      packCentres<T>(numbers, n.width, depth, centres_[i]);
     }
   }
 }

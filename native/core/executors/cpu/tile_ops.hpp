@@ -42,7 +42,15 @@ const std::vector<TileOpOf<T>>& layerTileOps();
 template <class T>
 const std::vector<TileOpOf<T>>& quadraticTileOps();
 template <class T>
+const std::vector<TileOpOf<T>>& distanceTileOps();
+template <class T>
 const std::vector<TileOpOf<T>>& spectralTileOps();
+
+/// Of joined operations, which no program names.
+template <class T>
+const TileOpOf<T>& sumOfSquares();
+template <class T>
+const TileOpOf<T>& sumOfProducts();
 
 /// A parameter of a node: where it lies in Packed and in the flat gradient (-1: a buffer without gradient).
 struct TileParameter {
@@ -138,6 +146,8 @@ struct TileCallOf {
   /// Constant i as the product with the input wants it, and as the product with the adjoint does.
   const T* packedConstant(int i) const;
   const T* packedForAdjoints(int i) const;
+  /// Of distances that are products; null where they are differences.
+  const TileCentresOf<T>* centres() const;
   const TileParameter& parameterInfo(int i) const { return node().parameters[static_cast<std::size_t>(i)]; }
   /// Where the gradient of parameter i goes, or null when it has none.
   T* parameterGradient(int i) const;

@@ -1,4 +1,4 @@
-// Quadratic forms, pairwise interactions and squared distances of the tile executor.
+// Quadratic forms and pairwise interactions of the tile executor.
 #include <cstdlib>
 #include <vector>
 
@@ -116,27 +116,6 @@ void pairwiseBackward(TileCallOf<T>& c) {
   if (c.wants(0)) c.k.scaleRows(T(-1), c.adjoint(), c.kept(), c.adjointOf(0), c.rows(), c.inWidth(0), c.adds(0));
 }
 
-template <class T>
-DistancesOf<T> distancesOf(TileCallOf<T>& c) {
-  const std::vector<double>& numbers = c.node().numbers;
-  T* scales = c.scratch(numbers.size(), 0);
-  std::transform(numbers.begin(), numbers.end(), scales, [](double s) { return static_cast<T>(s); });
-  DistancesOf<T> d{.rows = c.rows(), .cols = c.inWidth(0), .count = c.width()};
-  d.x = c.in(0);
-  d.centres = c.constant(0);
-  d.packed = c.packedConstant(0);
-  d.scales = scales;
-  return d;
-}
-template <class T>
-void distancesForward(TileCallOf<T>& c) {
-  c.k.distances(distancesOf(c), c.out());
-}
-template <class T>
-void distancesBackward(TileCallOf<T>& c) {
-  if (c.wants(0)) c.k.distanceSlopes(distancesOf(c), c.adjoint(), c.adjointOf(0), c.adds(0));
-}
-
 }  // namespace
 
 template <class T>
@@ -144,7 +123,6 @@ const std::vector<TileOpOf<T>>& quadraticTileOps() {
   static const std::vector<TileOpOf<T>> table = {
       {"quadratic", quadraticForward<T>, quadraticBackward<T>, TileKeep::InputWidth},
       {"pairwise", pairwiseForward<T>, pairwiseBackward<T>, TileKeep::InputWidth},
-      {"distances", distancesForward<T>, distancesBackward<T>},
   };
   return table;
 }

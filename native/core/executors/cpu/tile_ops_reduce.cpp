@@ -42,6 +42,38 @@ void meanBackward(TileCallOf<T>& c) {
   spread(c, T(1) / static_cast<T>(c.inWidth(0)));
 }
 
+// Sums of squares and of products, which are not written down on the way (joinSums() of tile_compile.cpp).
+template <class T>
+void squaresForward(TileCallOf<T>& c) {
+  c.k.rowDots(c.in(0), c.in(0), c.out(), c.rows(), c.inWidth(0), false);
+}
+template <class T>
+void squaresBackward(TileCallOf<T>& c) {
+  if (c.wants(0)) c.k.scaleRows(T(2), c.adjoint(), c.in(0), c.adjointOf(0), c.rows(), c.inWidth(0), c.adds(0));
+}
+
+// The second may be one row for all.
+template <class T>
+void dotsForward(TileCallOf<T>& c) {
+  if (c.input(1).perRow())
+    c.k.rowDots(c.in(0), c.in(1), c.out(), c.rows(), c.inWidth(0), false);
+  else
+    c.k.dotRows(c.in(0), c.in(1), T(0), c.out(), c.rows(), c.inWidth(0));
+}
+template <class T>
+void dotsBackward(TileCallOf<T>& c) {
+  const std::int64_t w = c.inWidth(0);
+  for (int i = 0; i < 2; ++i) {
+    if (!c.wants(i)) continue;
+    if (!c.input(i).perRow())
+      c.k.weightedSum(c.adjoint(), c.in(0), c.addableAdjoint(i), c.rows(), w);
+    else if (!c.input(1 - i).perRow())
+      c.k.outer(c.adjoint(), c.in(1 - i), c.adjointOf(i), c.rows(), w, c.adds(i));
+    else
+      c.k.scaleRows(T(1), c.adjoint(), c.in(1 - i), c.adjointOf(i), c.rows(), w, c.adds(i));
+  }
+}
+
 // |x|; the gradient at the zero row is 0.
 template <class T>
 void rowNormForward(TileCallOf<T>& c) {
@@ -84,8 +116,38 @@ std::int64_t sourceColumn(const TileNodeOf<T>& n, std::int64_t c, bool list) {
   return list ? n.integers[static_cast<std::size_t>(c)] : n.integers[0] + c;
 }
 template <class T>
+std::size_t bytesOf(std::int64_t numbers) {
+  return sizeof(T) * static_cast<std::size_t>(numbers);
+}
+
+// Columns side by side go row by row.
+template <class T>
+void sliceForward(TileCallOf<T>& c) {
+  const std::int64_t w = c.width(), from = c.inWidth(0);
+  const T* x = c.in(0) + c.node().integers[0];
+  for (std::int64_t r = 0; r < inputRows(c); ++r) std::memcpy(c.out() + r * w, x + r * from, bytesOf<T>(w));
+}
+template <class T>
+void sliceBackward(TileCallOf<T>& c) {
+  if (!c.wants(0)) return;
+  const std::int64_t w = c.width(), from = c.inWidth(0), first = c.node().integers[0];
+  const T* g = c.adjoint();
+  T* t = c.adjointOf(0);
+  for (std::int64_t r = 0; r < inputRows(c); ++r, g += w, t += from) {
+    if (c.adds(0)) {
+      c.k.axpy(T(1), g, t + first, w);
+      continue;
+    }
+    std::fill_n(t, first, T(0));
+    std::memcpy(t + first, g, bytesOf<T>(w));
+    std::fill_n(t + first + w, from - first - w, T(0));
+  }
+}
+
+template <class T>
 void pickForward(TileCallOf<T>& c, bool list) {
   const std::int64_t w = c.width(), from = c.inWidth(0);
+  if (!list && w >= kNarrowRow) return sliceForward(c);
   const T* x = c.in(0);
   T* o = c.out();
   for (std::int64_t i = 0; i < w; ++i) {
@@ -97,6 +159,7 @@ template <class T>
 void pickBackward(TileCallOf<T>& c, bool list) {
   if (!c.wants(0)) return;
   const std::int64_t w = c.width(), from = c.inWidth(0);
+  if (!list && w >= kNarrowRow) return sliceBackward(c);
   const T* g = c.adjoint();
   T* t = c.addableAdjoint(0);
   for (std::int64_t i = 0; i < w; ++i) {
@@ -124,7 +187,11 @@ void concatBackward(TileCallOf<T>& c) {
   std::int64_t offset = 0;
   for (int i = 0; i < static_cast<int>(c.node().inputs.size()); ++i) {
     const std::int64_t from = c.inWidth(i);
-    if (c.wants(i)) {
+    if (c.wants(i) && c.input(i).perRow() && !c.adds(i)) {
+      T* t = c.adjointOf(i);
+      for (std::int64_t r = 0; r < rows; ++r)
+        std::memcpy(t + r * from, c.adjoint() + r * w + offset, bytesOf<T>(from));
+    } else if (c.wants(i)) {
       T* t = c.addableAdjoint(i);
       for (std::int64_t r = 0; r < rows; ++r)
         c.k.axpy(T(1), c.adjoint() + r * w + offset, c.input(i).perRow() ? t + r * from : t, from);
@@ -182,6 +249,21 @@ const std::vector<TileOpOf<T>>& reductionTileOps() {
   return table;
 }
 
+template <class T>
+const TileOpOf<T>& sumOfSquares() {
+  static const TileOpOf<T> op{"sum of squares", squaresForward<T>, squaresBackward<T>};
+  return op;
+}
+template <class T>
+const TileOpOf<T>& sumOfProducts() {
+  static const TileOpOf<T> op{"sum of products", dotsForward<T>, dotsBackward<T>};
+  return op;
+}
+
+template const TileOpOf<float>& sumOfSquares();
+template const TileOpOf<double>& sumOfSquares();
+template const TileOpOf<float>& sumOfProducts();
+template const TileOpOf<double>& sumOfProducts();
 template const std::vector<TileOpOf<float>>& reductionTileOps();
 template const std::vector<TileOpOf<double>>& reductionTileOps();
 

@@ -15,7 +15,7 @@ const TileOpOf<T>* findTileOp(const std::string& name) {
   static const auto index = [] {
     std::unordered_map<std::string, const TileOpOf<T>*> map;
     for (const auto* table : {&elementwiseTileOps<T>(), &reductionTileOps<T>(), &layerTileOps<T>(),
-                              &quadraticTileOps<T>(), &spectralTileOps<T>()})
+                              &quadraticTileOps<T>(), &distanceTileOps<T>(), &spectralTileOps<T>()})
       for (const TileOpOf<T>& row : *table) {
         if (!findTraits(row.name)) fail(Code::Internal, "'", row.name, "' is no operation of program/op_traits.cpp");
         map.emplace(row.name, &row);
@@ -108,6 +108,12 @@ const T* TileCallOf<T>::packedConstant(int i) const {
 template <class T>
 const T* TileCallOf<T>::packedForAdjoints(int i) const {
   return program.packedForAdjoints_[static_cast<std::size_t>(node().constants[static_cast<std::size_t>(i)])].data();
+}
+
+template <class T>
+const TileCentresOf<T>* TileCallOf<T>::centres() const {
+  const auto& found = program.centres_[static_cast<std::size_t>(node().constants[0])];
+  return found.mean.empty() ? nullptr : &found;
 }
 
 template <class T>

@@ -101,6 +101,13 @@ struct PackedOf {
   Precision precision = Precision::Float32;  // BFloat16: both are there
 };
 
+/// Centres of distances, about their mean, for products.
+template <class T>
+struct TileCentresOf {
+  std::vector<T> mean, squares;  // [columns], |m[k] - mean|^2 [count]
+  Aligned<T> forward, backward;  // -2 (m - mean)' and -(m - mean)
+};
+
 template <class T>
 class LoopProgramOf;
 template <class T>
@@ -180,6 +187,7 @@ class TileProgramOf {
   bool optionalCondition_ = false, trainable_ = true;
   std::vector<std::vector<T>> constants_;
   std::vector<Aligned<T>> packedConstants_, packedForAdjoints_;  // of those whose operation wants them so
+  std::vector<TileCentresOf<T>> centres_;                        // the same; empty where distances are differences
 };
 
 using TileInput = TileInputOf<float>;

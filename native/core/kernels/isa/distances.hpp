@@ -1,7 +1,8 @@
-// Squared distances of rows to centres and their slopes, as differences: products would cancel far from the origin.
-// Included only by the per-instruction-set sources.
+// Squared distances of rows to centres and their slopes, as differences: products would cancel far from the origin. What
+// turns products into distances, and says where they cancelled, is at the end. Included only by the per-instruction-set sources.
 #pragma once
 
+#include "kernels/isa/exp_log.hpp"
 #include "kernels/isa/gemm.hpp"
 
 namespace langevin::LANGEVIN_ISA {
@@ -67,6 +68,39 @@ static void slopeBlock(const Distances& d, const Number* x, const Number* g, std
     std::int64_t c = 0;
     for (; c + 4 * kWidth <= d.cols; c += 4 * kWidth) slopeBlock<4>(d, x, g + r * d.count, c, to, add);
     for (; c < d.cols; c += kWidth) slopeBlock<1>(d, x, g + r * d.count, c, to, add);
+  }
+}
+
+using SettledDistances = SettledDistancesOf<Number>;
+
+[[maybe_unused]] static void distancesOfProducts(const SettledDistances& d, Number* v, std::uint8_t* close) {
+  const Vec most = all(d.most);
+  for (std::int64_t r = 0; r < d.rows; ++r, v += d.count) {
+    const Vec xx = all(d.xx[r]);
+    Int lost{};
+    for (std::int64_t k = 0; k < d.count; k += kWidth) {
+      const int count = static_cast<int>(d.count - k < kWidth ? d.count - k : kWidth);
+      const Vec scale = loadSome(d.scales + k, count), square = loadSome(v + k, count) + xx;
+      // Lanes beyond the last centre hold |x|^2, which is not small.
+      lost |= ~(Int)(square * most >= xx + loadSome(d.mm + k, count));
+      storeSome(v + k, square * scale * scale, count);
+    }
+    close[r] = any(lost);
+  }
+}
+
+[[maybe_unused]] static void distanceFactors(const SettledDistances& d, const Number* g, Number* w, Number* sums) {
+  for (std::int64_t r = 0; r < d.rows; ++r, g += d.count, w += d.count) {
+    Vec sum{};
+    for (std::int64_t k = 0; k < d.count; k += kWidth) {
+      const int count = static_cast<int>(d.count - k < kWidth ? d.count - k : kWidth);
+      const Vec scale = loadSome(d.scales + k, count), exact = loadSome(g + k, count) * (scale * scale * 2);
+      // A product takes a hundred times as long over what is no normal number.
+      const Vec factor = magnitude(exact) < kSmallestNormal ? Vec{} : exact;
+      sum = sum + factor;
+      storeSome(w + k, factor, count);
+    }
+    sums[r] = total(sum);
   }
 }
 

@@ -243,6 +243,9 @@ LANGEVIN_INLINE bool finishedWhole(const Product& p, const Block& b, Fill fill) 
     case Unary::Gelu:
       activateWhole<Gelu, MR>(p, b, fill);
       return true;
+    case Unary::Softplus:
+      activateWhole<Softplus, MR>(p, b, fill);
+      return true;
     default:
       return false;
   }

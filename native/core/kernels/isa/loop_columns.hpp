@@ -43,8 +43,8 @@ static void symmetricOf(const LoopStep& s, const LoopFrame& frame) {
     Vec z[K];
     for (int k = 0; k < K; ++k) z[k] = loadSome(a + k * s.a.stride + i, count);
     for (int j = 0; j < K; ++j) {
-      Vec sum = all(m[j]) * z[0];
-      for (int k = 1; k < K; ++k) sum = fma(all(m[k * K + j]), z[k], sum);
+      Vec sum = all(m[j * K]) * z[0];
+      for (int k = 1; k < K; ++k) sum = fma(all(m[j * K + k]), z[k], sum);
       storeSome(y + j * s.y.stride + i, sum, count);
     }
   }

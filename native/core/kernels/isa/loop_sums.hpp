@@ -80,7 +80,7 @@ static void logSumRow(const Number* a, Number* z, std::int64_t n, Number& level,
   Vec added{};
   for (i = 0; i < n; i += kWidth) {
     const int count = static_cast<int>(n - i < kWidth ? n - i : kWidth);
-    Vec e = fullExponential(loadSome(a + i, count) - level);
+    Vec e = normalExponential(loadSome(a + i, count) - level);
     if (z) storeSome(z + i, e, count);
     if (count < kWidth)
       for (int k = count; k < kWidth; ++k) e[k] = 0;
@@ -124,7 +124,7 @@ static void logSumColumns(const LoopStep& s, const LoopFrame& frame) {
     }
     const Vec level = levelWhereFinite(largest);
     for (std::int64_t o = 0; o < s.width; ++o) {
-      const Vec e = fullExponential(loadSome(a + o * s.a.stride + i, count) - level);
+      const Vec e = normalExponential(loadSome(a + o * s.a.stride + i, count) - level);
       sum = sum + e;
       if (z) storeSome(z + o * s.z.stride + i, e, count);
     }

@@ -54,7 +54,7 @@ LANGEVIN_INLINE Number levelOf(const Number* x, std::int64_t cols) {
 LANGEVIN_INLINE Number sumOfExponentials(const Number* x, Number level, std::int64_t cols) {
   Vec sum{};
   alongRow(cols, [&](std::int64_t i, auto read, auto, int count) {
-    sum = sum + firstLanes(fullExponential(read(x + i) - level), count, Vec{});
+    sum = sum + firstLanes(normalExponential(read(x + i) - level), count, Vec{});
   });
   return total(sum);
 }
@@ -80,7 +80,7 @@ LANGEVIN_INLINE Vec logSumExpOf(const Number* x, int rows, std::int64_t cols) {
                                              std::int64_t rows, std::int64_t cols) {
   for (std::int64_t r = 0; r < rows; ++r, x += cols, out += cols)
     alongRow(cols, [&](std::int64_t i, auto read, auto write, int) {
-      write(out + i, fma(all(g[r]), fullExponential(read(x + i) - y[r]), read(out + i)));
+      write(out + i, fma(all(g[r]), normalExponential(read(x + i) - y[r]), read(out + i)));
     });
 }
 
