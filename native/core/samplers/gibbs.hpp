@@ -13,6 +13,10 @@ namespace langevin {
 at::Tensor siteOrder(bool randomOrder, const Random& random, std::int64_t n, std::int64_t sites, std::uint64_t counter,
                      std::uint64_t firstChain);
 
+/// bar[i] = T log(1 / u[i] - 1), in place: of two levels the present one stays where u < 1 / (1 + exp(d)), d the logit of the
+/// other less its own, over T: where T d < bar, which needs no exponential in the loop.
+void barsOf(double* u, std::int64_t n, double temperature);
+
 /// Which sites of a pairwise energy interact, where not all do (a lattice), and blocks of sites that do not: colours of
 /// a greedy colouring in the order of the columns, a checkerboard where the sides are even or open.
 struct SiteGraph {

@@ -3,9 +3,9 @@
 // neighbours' rows; in the order of colours this is a checkerboard sweep, whose blocks do not interact. Everything is
 // float64.
 #include <algorithm>
-#include <cmath>
 #include <numeric>
 
+#include "kernels/tile_kernels.hpp"
 #include "samplers/discrete.hpp"
 #include "samplers/gibbs.hpp"
 #include "samplers/moves.hpp"
@@ -62,17 +62,15 @@ class LatticeGibbs final : public TileExecutor {
     State s{n, (flips_ ? tile.x.to(at::kDouble) : sites_.decode(tile.x).to(at::kDouble)).t().contiguous().clone(), {}};
     s.fields.resize(static_cast<std::size_t>(n * width_));
     if (!tile.started) requireFinite(tile, energies(s), true, clock.counter);
+    std::vector<float> drawn(static_cast<std::size_t>(n * sites_.count()));
+    std::vector<double> u(drawn.size());
     for (std::int64_t i = 0; i < count; ++i) {
       pulse.beat(n);
       const double temperature = sampler_.common().temperature.at(clock.t, clock.total);
-      const at::Tensor u = random.uniform(n, sites_.count(), clock.counter, Stream::Noise, at::kFloat, tile.firstChain)
-                               .t()
-                               .contiguous()
-                               .to(at::kDouble);
-      if (flips_)
-        flips(s, u.reciprocal_().sub_(1).log_().mul_(temperature).const_data_ptr<double>());
-      else
-        draws(s, u.const_data_ptr<double>(), temperature);
+      fillUniform(drawn.data(), n, sites_.count(), random.seed(), tile.firstChain, clock.counter, Stream::Noise);
+      turn(drawn.data(), n, u.data());
+      if (flips_) barsOf(u.data(), n * sites_.count(), temperature);
+      flips_ ? flips(s, u.data()) : draws(s, u.data(), temperature);
       tally.steps += n;
       ++clock.t;
       ++clock.counter;
@@ -130,6 +128,16 @@ class LatticeGibbs final : public TileExecutor {
     }
   }
 
+  // [chains, sites] to [sites, chains], by blocks that stay in cache.
+  void turn(const float* from, std::int64_t chains, double* to) const {
+    constexpr std::int64_t kBlock = 16;
+    const std::int64_t sites = sites_.count();
+    for (std::int64_t first = 0; first < chains; first += kBlock)
+      for (std::int64_t site = 0; site < sites; ++site)
+        for (std::int64_t r = first; r < std::min(chains, first + kBlock); ++r)
+          to[site * chains + r] = static_cast<double>(from[r * sites + site]);
+  }
+
   // One sweep over columns of two levels; `bar` is T log(1 / u - 1), see gibbs_pairwise.cpp.
   void flips(State& s, const double* bar) const {
     const double sum = values_[0] + values_[1];
@@ -146,10 +154,15 @@ class LatticeGibbs final : public TileExecutor {
     for (const std::int64_t site : order_) {
       fields(s, site);
       double *x = s.of(site), *f = s.fields.data();
+      for (std::int64_t r = 0; r < s.chains; ++r) {
+        double* of = f + r * levels_;
+        const double largest = *std::max_element(of, of + levels_);
+        for (std::int64_t k = 0; k < levels_; ++k) of[k] = (of[k] - largest) / temperature;
+      }
+      tileKernelsOf<double>().unary({Unary::Exp, 0}, f, f, nullptr, s.chains * levels_);
       for (std::int64_t r = 0; r < s.chains; ++r, f += levels_) {
-        const double largest = *std::max_element(f, f + levels_);
         double total = 0;
-        for (std::int64_t k = 0; k < levels_; ++k) total += f[k] = std::exp((f[k] - largest) / temperature);
+        for (std::int64_t k = 0; k < levels_; ++k) total += f[k];
         const auto now = static_cast<std::int64_t>(x[r]);
         double rest = u[site * s.chains + r] * total;
         std::int64_t j = 0;

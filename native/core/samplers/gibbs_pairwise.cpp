@@ -2,8 +2,11 @@
 // depends on its local field f = h + J x alone, and a change of the site moves the fields of its neighbours by one row
 // of J. Everything is float64, and fields are recomputed each sweep, so that a run may be cut between any two sweeps.
 // (Where few sites interact and all chains share one order: gibbs_lattice.cpp.)
+#include <algorithm>
 #include <cmath>
+#include <vector>
 
+#include "kernels/tile_kernels.hpp"
 #include "samplers/discrete.hpp"
 #include "samplers/gibbs.hpp"
 #include "samplers/moves.hpp"
@@ -35,29 +38,32 @@ class PairwiseGibbs final : public TileExecutor {
     const std::int64_t n = tile.size(), d = tile.x.size(1);
     const bool fresh = !tile.started;
     at::Tensor x = tile.x.to(at::kDouble).clone(at::MemoryFormat::Contiguous);
-    at::Tensor energy = energyOf(x, at::addmm(field_, x, coupling_));
+    at::Tensor energy = at::empty({n}, at::kDouble), fields = at::empty({n, d}, at::kDouble);
+    fieldsOf(x, fields);
+    energyOf(x, fields, energy);
     if (fresh) requireFinite(tile, energy, true, clock.counter);
     at::Tensor levels = sites_.decode(x).contiguous();
+    at::Tensor order = siteOrder(false, random, n, sites_.count(), clock.counter, tile.firstChain);
+    std::vector<float> drawn(static_cast<std::size_t>(n * sites_.count()));
+    std::vector<double> u(drawn.size());
     for (std::int64_t i = 0; i < count; ++i) {
       pulse.beat(n);
       const double temperature = sampler_.common().temperature.at(clock.t, clock.total);
-      at::Tensor fields = at::addmm(field_, x, coupling_);
-      const at::Tensor u =
-          random.uniform(n, sites_.count(), clock.counter, Stream::Noise, at::kDouble, tile.firstChain);
-      const at::Tensor order = siteOrder(randomOrder_, random, n, sites_.count(), clock.counter, tile.firstChain);
-      // Of two levels the present one stays where u < 1 / (1 + exp(d)), d the logit of the other less its own: where
-      // d < log(1 / u - 1), which needs no exponential in the loop.
-      const at::Tensor bar = width_ == 1 ? u.reciprocal().sub_(1).log_().mul_(temperature) : u;
+      fieldsOf(x, fields);
+      fillUniform(drawn.data(), n, sites_.count(), random.seed(), tile.firstChain, clock.counter, Stream::Noise);
+      std::copy(drawn.begin(), drawn.end(), u.begin());
+      if (randomOrder_) order = siteOrder(true, random, n, sites_.count(), clock.counter, tile.firstChain);
+      if (width_ == 1) barsOf(u.data(), n * d, temperature);
       for (std::int64_t row = 0; row < n; ++row)
         if (width_ == 1)
-          flips(x.data_ptr<double>() + row * d, fields.data_ptr<double>() + row * d, bar.data_ptr<double>() + row * d,
+          flips(x.data_ptr<double>() + row * d, fields.data_ptr<double>() + row * d, u.data() + row * d,
                 order.data_ptr<std::int64_t>() + row * d, d);
         else
           sweep(x.data_ptr<double>() + row * d, fields.data_ptr<double>() + row * d,
-                levels.data_ptr<std::int64_t>() + row * sites_.count(), u.data_ptr<double>() + row * sites_.count(),
+                levels.data_ptr<std::int64_t>() + row * sites_.count(), u.data() + row * sites_.count(),
                 order.data_ptr<std::int64_t>() + row * sites_.count(), temperature, d);
       tally.steps += n;
-      energy = energyOf(x, fields);
+      energyOf(x, fields, energy);
       requireFinite(tile, energy, false, clock.counter);
       ++clock.t;
       ++clock.counter;
@@ -68,8 +74,35 @@ class PairwiseGibbs final : public TileExecutor {
   }
 
  private:
-  at::Tensor energyOf(const at::Tensor& x, const at::Tensor& fields) const {
-    return ((fields + field_) * x).sum(1).mul_(-0.5);
+  // h + J x. For a few sites the way into a library costs more than the product.
+  void fieldsOf(const at::Tensor& x, at::Tensor& fields) const {
+    constexpr std::int64_t kFew = 8;
+    const std::int64_t n = x.size(0), d = x.size(1);
+    if (d > kFew) {
+      at::addmm_out(fields, field_, x, coupling_);
+      return;
+    }
+    const double *at = x.const_data_ptr<double>(), *j = coupling_.const_data_ptr<double>(),
+                 *h = field_.const_data_ptr<double>();
+    auto* out = fields.data_ptr<double>();
+    for (std::int64_t row = 0; row < n; ++row, at += d, out += d)
+      for (std::int64_t i = 0; i < d; ++i) {
+        out[i] = h[i];
+        for (std::int64_t k = 0; k < d; ++k) out[i] += at[k] * j[k * d + i];
+      }
+  }
+
+  // -x' (f + h) / 2
+  void energyOf(const at::Tensor& x, const at::Tensor& fields, at::Tensor& energy) const {
+    const std::int64_t n = x.size(0), d = x.size(1);
+    const double *at = x.const_data_ptr<double>(), *f = fields.const_data_ptr<double>(),
+                 *h = field_.const_data_ptr<double>();
+    auto* out = energy.data_ptr<double>();
+    for (std::int64_t row = 0; row < n; ++row, at += d, f += d) {
+      double sum = 0;
+      for (std::int64_t i = 0; i < d; ++i) sum += at[i] * (f[i] + h[i]);
+      out[row] = -0.5 * sum;
+    }
   }
 
   static void requireFinite(const Chains& tile, const at::Tensor& energy, bool start, std::uint64_t counter) {
@@ -133,6 +166,13 @@ class PairwiseGibbs final : public TileExecutor {
 };
 
 }  // namespace
+
+void barsOf(double* u, std::int64_t n, double temperature) {
+  for (std::int64_t i = 0; i < n; ++i) u[i] = 1 / u[i] - 1;
+  const TileKernelsOf<double>& k = tileKernelsOf<double>();
+  k.unary({Unary::Log, 0}, u, u, nullptr, n);
+  k.scale(temperature, 0, u, u, n);
+}
 
 std::unique_ptr<TileExecutor> fusePairwiseGibbs(const Sampler& sampler, const Energy& energy, bool randomOrder) {
   if (energy.program().pairwise.coupling < 0 || !runsOwnLoops(energy)) return nullptr;
