@@ -174,19 +174,25 @@ struct Case {
   LoopCode code;
   Wide (*right)(Wide a, Wide b, Wide c, Wide s, Wide t);
 };
-#define LANGEVIN_RIGHT(expression) \
-  [](Wide a, Wide b, Wide c, Wide s, Wide t) -> Wide { return (void)a, (void)b, (void)c, (void)s, (void)t, (expression); }
+#define LANGEVIN_RIGHT(expression)                                    \
+  [](Wide a, Wide b, Wide c, Wide s, Wide t) -> Wide {                \
+    return (void)a, (void)b, (void)c, (void)s, (void)t, (expression); \
+  }
 const Case kCases[] = {
-    {LoopCode::Affine, LANGEVIN_RIGHT(s * a + t)},
-    {LoopCode::Add, LANGEVIN_RIGHT(s * a + t * b)},
-    {LoopCode::Product, LANGEVIN_RIGHT(s * a * b + t)},
-    {LoopCode::ProductAdd, LANGEVIN_RIGHT(s * a * b + t * c)},
-    {LoopCode::Quotient, LANGEVIN_RIGHT(s * a / b)},
-    {LoopCode::SafeQuotient, LANGEVIN_RIGHT(s * a / b)},
+    {LoopCode::Affine, LANGEVIN_RIGHT(s* a + t)},
+    {LoopCode::Add, LANGEVIN_RIGHT(s* a + t * b)},
+    {LoopCode::Product, LANGEVIN_RIGHT(s* a* b + t)},
+    {LoopCode::ProductAdd, LANGEVIN_RIGHT(s* a* b + t * c)},
+    {LoopCode::Quotient, LANGEVIN_RIGHT(s* a / b)},
+    {LoopCode::SafeQuotient, LANGEVIN_RIGHT(s* a / b)},
     {LoopCode::Maximum, LANGEVIN_RIGHT(std::max(a, b))},
     {LoopCode::Minimum, LANGEVIN_RIGHT(std::min(a, b))},
-    {LoopCode::MaximumShare, LANGEVIN_RIGHT(a == b ? 0.5L : a > b ? 1 : 0)},
-    {LoopCode::MinimumShare, LANGEVIN_RIGHT(a == b ? 0.5L : a < b ? 1 : 0)},
+    {LoopCode::MaximumShare, LANGEVIN_RIGHT(a == b  ? 0.5L
+                                            : a > b ? 1
+                                                    : 0)},
+    {LoopCode::MinimumShare, LANGEVIN_RIGHT(a == b  ? 0.5L
+                                            : a < b ? 1
+                                                    : 0)},
     {LoopCode::Greater, LANGEVIN_RIGHT(a > b)},
     {LoopCode::GreaterEqual, LANGEVIN_RIGHT(a >= b)},
     {LoopCode::Less, LANGEVIN_RIGHT(a < b)},
@@ -234,7 +240,8 @@ TEST_BOTH(loops_number_by_number) {
           for (std::int64_t o = 0; o < m; ++o)
             for (std::int64_t j = 0; j < n; ++j) {
               const Wide right = of.right(read(0, o, j), read(1, o, j), read(2, o, j), step.s, step.t);
-              CHECK_NEAR(static_cast<double>(given[3][at(o * n + j)] - right), 0, 1e-6 * kUnits<T>);  // of numbers up to 7
+              CHECK_NEAR(static_cast<double>(given[3][at(o * n + j)] - right), 0,
+                         1e-6 * kUnits<T>);  // of numbers up to 7
             }
         }
 }

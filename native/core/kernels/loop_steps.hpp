@@ -11,36 +11,36 @@ namespace langevin {
 /// a, b, c: what a step reads; s, t: its numbers; y, z: what it writes, z only where it is wanted.
 enum class LoopCode {
   // number by number
-  Affine,           // y = s a + t
-  Add,              // y = s a + t b
-  Product,          // y = s a b + t
-  ProductAdd,       // y = s a b + t c
-  Quotient,         // y = s a / b
-  SafeQuotient,     // y = s a / b, and 0 where b is 0
-  Maximum,          // y = the larger of a and b
+  Affine,        // y = s a + t
+  Add,           // y = s a + t b
+  Product,       // y = s a b + t
+  ProductAdd,    // y = s a b + t c
+  Quotient,      // y = s a / b
+  SafeQuotient,  // y = s a / b, and 0 where b is 0
+  Maximum,       // y = the larger of a and b
   Minimum,
-  MaximumShare,     // y = dMaximum/da: 1 or 0, and 1/2 where a = b
+  MaximumShare,  // y = dMaximum/da: 1 or 0, and 1/2 where a = b
   MinimumShare,
-  Greater,          // y = 1 where a > b, else 0
+  Greater,  // y = 1 where a > b, else 0
   GreaterEqual,
   Less,
   LessEqual,
-  Where,            // y = b where a is not 0, else c
-  Function,         // y = f(a), z = f'(a)
+  Where,     // y = b where a is not 0, else c
+  Function,  // y = f(a), z = f'(a)
   // a row's numbers to one
-  Sum,              // y = s (sum of a) + t
-  Dot,              // y = s (sum of a b) + t
-  LogSum,           // y = log of the sum of exp a, z = exp(a - y)
+  Sum,     // y = s (sum of a) + t
+  Dot,     // y = s (sum of a b) + t
+  LogSum,  // y = log of the sum of exp a, z = exp(a - y)
   // a row's numbers to others
-  Bands,            // y = a S, S a symmetric matrix that is 0 beyond a few diagonals
-  Symmetric,        // y = a S, S [width, width] at b, fewer than kNarrowRow columns
-  Distances,        // y[k] = |(a - m[k]) c[k]|^2, centres m [width, columns] at b
-  DistanceSlopes,   // y = sum_k g[k] d|(a - m[k]) c[k]|^2/da, g at z, which is read
+  Bands,           // y = a S, S a symmetric matrix that is 0 beyond a few diagonals
+  Symmetric,       // y = a S, S [width, width] at b, fewer than kNarrowRow columns
+  Distances,       // y[k] = |(a - m[k]) c[k]|^2, centres m [width, columns] at b
+  DistanceSlopes,  // y = sum_k g[k] d|(a - m[k]) c[k]|^2/da, g at z, which is read
   // between the rows of the caller, one after another, and columns or buffers
-  Turn,             // y: columns of a
-  TurnBack,         // y: rows of the columns a
-  Pick,             // y[r] = the number of row r at a
-  Put,              // the number of row r at y = s a[r] + t
+  Turn,      // y: columns of a
+  TurnBack,  // y: rows of the columns a
+  Pick,      // y[r] = the number of row r at a
+  Put,       // the number of row r at y = s a[r] + t
 };
 
 /// Rows of fewer numbers have their columns in registers.

@@ -67,7 +67,8 @@ class CategoricalLangevin final : public FusedKernelOf<T> {
       sites_.logits(gradient, next, factor, shift, stateTables().numbers(0, b.size()), n);
       weigh(n);
       addProbabilities(b, now, 1, ratio);
-      for (std::int64_t r = 0; r < b.rows; ++r) ratio[r] += (static_cast<double>(b.energy[r]) - energy[r]) / temperature;
+      for (std::int64_t r = 0; r < b.rows; ++r)
+        ratio[r] += (static_cast<double>(b.energy[r]) - energy[r]) / temperature;
     }
     if (adjusted_) return b.acceptMoves({x, energy, gradient}, ratio, b.column(1), clock, random, tally);
     for (std::int64_t r = 0; r < b.rows; ++r) {
@@ -80,7 +81,8 @@ class CategoricalLangevin final : public FusedKernelOf<T> {
   // Table 0 holds logits, less the largest of their site; table 1 their exponentials, table 2 the sums of those.
   void weigh(std::int64_t n) const {
     const std::int64_t k = sites_.levels;
-    double *logit = stateTables().numbers(0, n * k), *weight = stateTables().numbers(1, n * k), *total = stateTables().numbers(2, n);
+    double *logit = stateTables().numbers(0, n * k), *weight = stateTables().numbers(1, n * k),
+           *total = stateTables().numbers(2, n);
     for (std::int64_t s = 0; s < n; ++s) {
       double* of = logit + s * k;
       const double most = *std::max_element(of, of + k);
@@ -117,7 +119,8 @@ class CategoricalLangevin final : public FusedKernelOf<T> {
     tileKernelsOf<double>().unary({Unary::Log, 0}, total, total, nullptr, n);
     for (std::int64_t r = 0; r < b.rows; ++r) {
       double sum = 0;
-      for (std::int64_t s = r * sites_.sites; s < (r + 1) * sites_.sites; ++s) sum += logit[s * k + level[s]] - total[s];
+      for (std::int64_t s = r * sites_.sites; s < (r + 1) * sites_.sites; ++s)
+        sum += logit[s * k + level[s]] - total[s];
       sums[r] += sign * sum;
     }
   }
@@ -130,8 +133,7 @@ class CategoricalLangevin final : public FusedKernelOf<T> {
 template <class T>
 class CategoricalGibbsWithGradients final : public FusedKernelOf<T> {
  public:
-  CategoricalGibbsWithGradients(const CommonOptions& common, const OneHot<T>& sites)
-      : common_(common), sites_(sites) {}
+  CategoricalGibbsWithGradients(const CommonOptions& common, const OneHot<T>& sites) : common_(common), sites_(sites) {}
   FusedScratch scratch() const override { return {2, 2, 1}; }
 
   void step(const BlockOf<T>& b, const StepClock& clock, const Random& random, Tally& tally) const override {

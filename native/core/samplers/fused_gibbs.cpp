@@ -30,7 +30,8 @@ class FusedSweep final : public FusedKernelOf<T> {
       for (std::int64_t r = 0; r < b.rows; ++r) b.x[at(r)] = sum_ - b.x[at(r)];
       b.energies(b.x, energy);
       for (std::int64_t r = 0; r < b.rows; ++r) {
-        if (std::isnan(energy[r])) chainNotFinite(b.firstChain() + static_cast<std::uint64_t>(r), kNeighbour, false, clock.counter);
+        if (std::isnan(energy[r]))
+          chainNotFinite(b.firstChain() + static_cast<std::uint64_t>(r), kNeighbour, false, clock.counter);
         // The present level is the first: it stays where u is below its probability.
         const double apart = (static_cast<double>(energy[r]) - b.energy[r]) / temperature;
         const bool moves = 1 / (1 + std::exp(-apart)) <= static_cast<double>(u[at(r)]);

@@ -97,8 +97,7 @@ LoopValue LoopBuilder::product(const LoopValue& a, const LoopValue& b) {
   if (b.term < 0) return times(a, b.shift);
   const LoopValue u = withoutShift(a), v = withoutShift(b);
   const std::int64_t width = std::max(at(u.term).width, at(v.term).width);
-  return {u.factor * v.factor, 0,
-          step(LoopCode::Product, {std::min(u.term, v.term), std::max(u.term, v.term)}, width)};
+  return {u.factor * v.factor, 0, step(LoopCode::Product, {std::min(u.term, v.term), std::max(u.term, v.term)}, width)};
 }
 
 LoopValue LoopBuilder::quotient(LoopCode code, const LoopValue& a, const LoopValue& b) {

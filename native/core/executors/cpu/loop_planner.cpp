@@ -248,9 +248,10 @@ void LoopPlanner<T>::emitStep(int i) {
   // Number by number, the result may lie where something lay that is not read again.
   if (elementwise(t.code) && t.perRow && places_[static_cast<std::size_t>(i)].region < 0)
     for (const int input : t.in) {
-      const bool own = ownerOf(input) == input && at(input).width == t.width && !freed_[static_cast<std::size_t>(input)];
-      const bool shared = std::any_of(t.in.begin(), t.in.end(),
-                                      [&](int other) { return other != input && ownerOf(other) == input; });
+      const bool own =
+          ownerOf(input) == input && at(input).width == t.width && !freed_[static_cast<std::size_t>(input)];
+      const bool shared =
+          std::any_of(t.in.begin(), t.in.end(), [&](int other) { return other != input && ownerOf(other) == input; });
       if (!own || shared || lastUse_[static_cast<std::size_t>(input)] != i) continue;
       free(places_[static_cast<std::size_t>(input)], input);
       freed_[static_cast<std::size_t>(input)] = 1;

@@ -36,7 +36,8 @@ std::unique_ptr<LoopProgramOf<T>> LoopProgramOf<T>::compile(const PlainProgram& 
     const std::int64_t row = std::max<std::int64_t>(1, small.scratch / kFew) * static_cast<std::int64_t>(sizeof(T));
     std::int64_t rows = kBlockBytes / row;
     // Rows as they lie need not be many; columns are whole cache lines.
-    rows = result->turned_ ? std::clamp<std::int64_t>(rows / kFew * kFew, kFew, 512) : std::clamp<std::int64_t>(rows, 1, 64);
+    rows = result->turned_ ? std::clamp<std::int64_t>(rows / kFew * kFew, kFew, 512)
+                           : std::clamp<std::int64_t>(rows, 1, 64);
     return planner.plan(energy, gradient, rows);
   };
   result->energy_ = best(true, false);
@@ -75,8 +76,8 @@ void LoopProgramOf<T>::run(const PackedOf<T>& packed, const std::vector<std::vec
   bands.clear();
   for (const int p : bands_) {
     const TileWeightsOf<T>& w = weightsOf(packed, p);
-    bands.push_back({w.segments.data(), static_cast<std::int64_t>(w.segments.size()), w.diagonals.data(),
-                     w.columns.data()});
+    bands.push_back(
+        {w.segments.data(), static_cast<std::int64_t>(w.segments.size()), w.diagonals.data(), w.columns.data()});
   }
   const auto region = [&](LoopRegion r) -> T*& { return regions[static_cast<std::size_t>(r)]; };
   T* room = ws.reserve<T>(static_cast<std::size_t>(plan.scratch + plan.fixedNumbers));
@@ -92,6 +93,8 @@ void LoopProgramOf<T>::run(const PackedOf<T>& packed, const std::vector<std::vec
     region(LoopRegion::Gradient) = gradient ? gradient + first * columns_ : nullptr;
     region(LoopRegion::Energy) = energy ? energy + first : nullptr;
     kernels.loops(plan.steps.data(), static_cast<std::int64_t>(plan.steps.size()), frame);
+    // 0, not -0, where a sum with a factor below 0 is empty of anything.
+    for (std::int64_t r = 0; energy && r < frame.rows; ++r) energy[first + r] += T(0);
   }
 }
 

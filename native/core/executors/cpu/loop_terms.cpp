@@ -212,8 +212,7 @@ class Lowering {
     const NamedTraits& traits = *findTraits(n.op);
     const std::string& op = n.op;
     const std::int64_t w = n.width, from = n.inputs.empty() ? 0 : widthOf(i, 0);
-    if (traits.traits.unary)
-      return give(i, 0, b_.product(g, b_.slope(functionOf(i, traits), in(i, 0), values_[i])));
+    if (traits.traits.unary) return give(i, 0, b_.product(g, b_.slope(functionOf(i, traits), in(i, 0), values_[i])));
     if (op == "add" || op == "sub") {
       give(i, 0, g);
       return give(i, 1, op == "add" ? g : b_.times(g, -1));

@@ -27,13 +27,14 @@ struct LoopTerm {
   bool perRow = false;     // else one value for all rows
   double s = 1, t = 0;
   ActivationOf<double> f{};
-  int index = -1;    // of the parameter or constant; of the parameter of a product with a symmetric matrix
-  int matrix = -1;   // of a product with a constant: into LoopTerms::matrices
+  int index = -1;              // of the parameter or constant; of the parameter of a product with a symmetric matrix
+  int matrix = -1;             // of a product with a constant: into LoopTerms::matrices
   std::int64_t first = 0;      // Piece: its first column of in[0]
   std::vector<double> scales;  // Distances
 
   auto key() const {
-    return std::tuple(code, source, form, in, width, s, t, static_cast<int>(f.f), f.argument, index, matrix, first, scales);
+    return std::tuple(code, source, form, in, width, s, t, static_cast<int>(f.f), f.argument, index, matrix, first,
+                      scales);
   }
 };
 

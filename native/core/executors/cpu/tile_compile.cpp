@@ -172,7 +172,8 @@ struct TileCompiler {
     for (const int special : {target.energy_, target.joint_, target.outputs_})
       if (special >= 0) ++readers[static_cast<std::size_t>(special)];
     for (TileNodeOf<T>& n : nodes) {
-      if (!n.definition->is(OpForm::Sum) || !n.perRow() || readers[static_cast<std::size_t>(n.inputs[0])] != 1) continue;
+      if (!n.definition->is(OpForm::Sum) || !n.perRow() || readers[static_cast<std::size_t>(n.inputs[0])] != 1)
+        continue;
       const TileNodeOf<T>& of = at(n.inputs[0]);
       if (of.width == 1) continue;
       if (of.op->unary == Unary::Square) {

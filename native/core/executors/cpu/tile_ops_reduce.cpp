@@ -189,8 +189,7 @@ void concatBackward(TileCallOf<T>& c) {
     const std::int64_t from = c.inWidth(i);
     if (c.wants(i) && c.input(i).perRow() && !c.adds(i)) {
       T* t = c.adjointOf(i);
-      for (std::int64_t r = 0; r < rows; ++r)
-        std::memcpy(t + r * from, c.adjoint() + r * w + offset, bytesOf<T>(from));
+      for (std::int64_t r = 0; r < rows; ++r) std::memcpy(t + r * from, c.adjoint() + r * w + offset, bytesOf<T>(from));
     } else if (c.wants(i)) {
       T* t = c.addableAdjoint(i);
       for (std::int64_t r = 0; r < rows; ++r)

@@ -56,8 +56,7 @@ static void sumColumnsOf(const LoopStep& s, const LoopFrame& frame) {
 }
 
 static void sumColumns(const LoopStep& s, const LoopFrame& frame) {
-  if (s.a.single)
-    return s.b.single ? sumColumnsOf<true, true>(s, frame) : sumColumnsOf<true, false>(s, frame);
+  if (s.a.single) return s.b.single ? sumColumnsOf<true, true>(s, frame) : sumColumnsOf<true, false>(s, frame);
   return s.b.single ? sumColumnsOf<false, true>(s, frame) : sumColumnsOf<false, false>(s, frame);
 }
 

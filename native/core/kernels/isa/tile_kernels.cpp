@@ -11,7 +11,8 @@
 
 namespace langevin::LANGEVIN_ISA {
 
-void runLoops(const LoopStepOf<Number>* steps, std::int64_t count, const LoopFrameOf<Number>& frame);  // loop_kernels.cpp
+void runLoops(const LoopStepOf<Number>* steps, std::int64_t count,
+              const LoopFrameOf<Number>& frame);  // loop_kernels.cpp
 
 namespace {
 
