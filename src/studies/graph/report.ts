@@ -5,7 +5,7 @@ import { type Html, html, page, table } from '../../report/html.js'
 import { dotPlot } from '../../report/svg.js'
 import { layoutOf } from './layout.js'
 import { KINDS, POST_HOC, SCORES, SHIFTS } from './names.js'
-import { energyOnGraph, reliabilityPicture } from './picture.js'
+import { edgeStep, energyOnGraph, reliabilityPicture } from './picture.js'
 import { PER_CLASS, TEST_SHARE } from './protocol.js'
 import { BINS } from './scoring.js'
 import { DRAWN_NODES, type GraphStudyResult, type NamedGraph } from './study.js'
@@ -177,9 +177,11 @@ function pictureSection(result: GraphStudyResult, graphs: readonly NamedGraph[])
       layout.nodes.length < graph.nodes
         ? ` Of ${graph.nodes} nodes the ${layout.nodes.length} nearest to the one with most neighbours are drawn.`
         : ''
+    const step = edgeStep(layout)
+    const thinned = step > 1 ? ` One in ${step} edges is drawn.` : ''
     return [
       html`<h3>${name}, ${drawn.shift}</h3><figure>${energyOnGraph(layout, drawn.energy, drawn.outOfDistribution, `edges-${name.replace(/[^\w-]/g, '-')}`)}
-<figcaption>Left: nodes by the rank of their energy, which saw no label of an out-of-distribution node. Right: which they are.${part}</figcaption></figure>`,
+<figcaption>Left: nodes by the rank of their energy, which saw no label of an out-of-distribution node. Right: which they are.${part}${thinned}</figcaption></figure>`,
     ]
   })
   return pictures.length === 0 ? html`` : html`<h2>Energy on the graph</h2>${pictures}`
