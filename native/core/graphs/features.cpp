@@ -100,6 +100,16 @@ void scaleRowsToNorm(at::Tensor& values, const Index* pointer, Index rows, Index
   }
 }
 
+template <class T>
+void scatter(const Csr& m, at::Tensor& dense) {
+  const auto* pointer = m.pointer.const_data_ptr<Index>();
+  const auto* columns = m.columns.const_data_ptr<Index>();
+  const T* values = m.values.const_data_ptr<T>();
+  T* out = dense.data_ptr<T>();
+  for (Index r = 0; r < m.rows; ++r, out += m.cols)
+    for (Index k = pointer[r]; k < pointer[r + 1]; ++k) out[columns[k]] = values[k];
+}
+
 }  // namespace
 
 Csr readCsr(const Spec& spec, Index columns) {
@@ -157,9 +167,12 @@ Features rowsOf(const Features& features, const at::Tensor& rows) {
 at::Tensor toDense(const Features& features, at::ScalarType dtype) {
   if (features.isDense()) return features.dense.to(dtype);
   const Csr& m = features.sparse;
-  at::Tensor dense = at::zeros({m.rows, m.cols}, dtype);
-  dense.index_put_({rowsOf(m), m.columns}, m.values.to(dtype));
-  return dense;
+  at::Tensor dense = at::zeros({m.rows, m.cols}, m.values.scalar_type());
+  if (m.values.scalar_type() == at::kFloat)
+    scatter<float>(m, dense);
+  else
+    scatter<double>(m, dense);
+  return dense.to(dtype);
 }
 
 Csr toSparse(const at::Tensor& dense) {

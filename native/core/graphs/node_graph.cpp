@@ -9,15 +9,21 @@ namespace {
 
 using Index = std::int64_t;
 
+// The share of numbers that are not 0 from which on a matrix is dense. Products with 64 columns, 35 % of 767 columns filled: 14 ms
+// dense and 27 ms sparse.
+constexpr double kDense = 0.2;
+
 Features inDtype(const Features& given, at::ScalarType dtype) {
+  const auto size = static_cast<double>(given.nodes()) * static_cast<double>(given.columns());
   if (!given.isDense()) {
     Features features = given;
     features.sparse.values = given.sparse.values.to(dtype);
-    return features;
+    if (static_cast<double>(given.sparse.stored()) < kDense * size || size == 0) return features;
+    return {toDense(features, dtype), {}};
   }
   const auto filled = static_cast<double>(given.dense.count_nonzero().item<Index>());
   at::Tensor dense = given.dense.to(dtype).contiguous();
-  if (filled < 0.2 * static_cast<double>(dense.numel())) return {{}, toSparse(dense)};
+  if (filled < kDense * size) return {{}, toSparse(dense)};
   return {dense, {}};
 }
 
@@ -49,7 +55,8 @@ at::Tensor FeatureMatrix::product(const at::Tensor& weight, int threads) const {
 
 at::Tensor FeatureMatrix::weightGradient(const at::Tensor& gradient, int threads) const {
   if (sparse_) return multiply(sparse_->turned(), gradient, threads).t();
-  return tiledProduct(dense_.t(), gradient.contiguous(), threads).t();
+  if (!denseTurned_.defined()) denseTurned_ = dense_.t().contiguous();
+  return tiledProduct(denseTurned_, gradient.contiguous(), threads).t();
 }
 
 at::Tensor FeatureMatrix::times(const at::Tensor& weight, int threads, const SparseOperatorRef& by) const {
@@ -64,12 +71,6 @@ at::Tensor FeatureMatrix::times(const at::Tensor& weight, int threads, const Spa
     return std::vector<at::Tensor>{weightGradient(by ? multiply(by->turned(), g, threads) : g, threads)};
   });
 }
-
-NodeGraph::NodeGraph(std::shared_ptr<const FeatureMatrix> features, Csr adjacency, at::ScalarType dtype)
-    : features_(std::move(features)),
-      adjacency_(std::move(adjacency)),
-      undirected_(hasSymmetricPattern(adjacency_)),
-      dtype_(dtype) {}
 
 NodeGraph NodeGraph::read(const Spec& graph, at::ScalarType dtype) {
   const Index nodes = graph.count("nodes", 0);
@@ -99,22 +100,47 @@ const std::shared_ptr<const AttentionPattern>& NodeGraph::attention(bool selfLoo
   return found;
 }
 
-NodeGraph NodeGraph::withDroppedEdges(double p, const Random& random, std::uint64_t step) const {
-  const at::Tensor edges = edgesOf(adjacency_);
-  const auto* source = edges.const_data_ptr<Index>();
-  const Index count = edges.size(1), n = nodes();
-  const Index* target = source + count;
-  at::Tensor kept = at::empty({count}, at::kBool);
-  bool* keep = kept.data_ptr<bool>();
-  const auto limit = static_cast<std::uint32_t>(std::min(p * 0x1p32, 0x1.fffffffep31));
-  for (Index e = 0; e < count; ++e) {
-    const Index low = std::min(source[e], target[e]), high = std::max(source[e], target[e]);
-    std::uint32_t word = 0;
-    fillBits(&word, 1, 1, random.seed(), static_cast<std::uint64_t>(low * n + high), step, Stream::Dropout);
-    keep[e] = word >= limit;
+const NodeGraph::Fates& NodeGraph::fates() const {
+  if (fates_.of.defined()) return fates_;
+  const Index stored = adjacency_.stored();
+  if (!undirected_) {
+    fates_ = {stored, at::arange(stored, at::kLong)};
+    return fates_;
   }
-  const at::Tensor left = edges.index_select(1, kept.nonzero().squeeze(1));
-  return {features_, adjacencyOf(left, n, {false, true}), dtype_};
+  at::Tensor of = at::empty({stored}, at::kLong);
+  const at::Tensor rows = rowsOf(adjacency_), reversed = transposed(adjacency_).origin;
+  const auto* row = rows.const_data_ptr<Index>();
+  const auto* column = adjacency_.columns.const_data_ptr<Index>();
+  const auto* other = reversed.const_data_ptr<Index>();  // of each entry the one in the other direction
+  auto* fate = of.data_ptr<Index>();
+  Index count = 0;
+  for (Index k = 0; k < stored; ++k)
+    if (column[k] <= row[k]) fate[k] = count++;
+  for (Index k = 0; k < stored; ++k)
+    if (column[k] > row[k]) fate[k] = fate[other[k]];
+  fates_ = {count, of};
+  return fates_;
+}
+
+NodeGraph NodeGraph::withDroppedEdges(double p, const Random& random, std::uint64_t step) const {
+  const Fates& fates = this->fates();
+  std::vector<std::uint32_t> words(static_cast<std::size_t>(fates.count));
+  fillBits(words.data(), fates.count, 1, random.seed(), 0, step, Stream::Dropout);
+  const auto limit = static_cast<std::uint32_t>(std::min(p * 0x1p32, 0x1.fffffffep31));
+  const auto* pointer = adjacency_.pointer.const_data_ptr<Index>();
+  const auto* column = adjacency_.columns.const_data_ptr<Index>();
+  const auto* fate = fates.of.const_data_ptr<Index>();
+  Csr left{adjacency_.rows, adjacency_.cols, at::zeros({adjacency_.rows + 1}, at::kLong),
+           at::empty({adjacency_.stored()}, at::kLong), {}};
+  auto *starts = left.pointer.data_ptr<Index>(), *columns = left.columns.data_ptr<Index>();
+  Index kept = 0;
+  for (Index r = 0; r < adjacency_.rows; ++r) {
+    for (Index k = pointer[r]; k < pointer[r + 1]; ++k)
+      if (words[static_cast<std::size_t>(fate[k])] >= limit) columns[kept++] = column[k];
+    starts[r + 1] = kept;
+  }
+  left.columns = left.columns.slice(0, 0, kept);
+  return {features_, left, dtype_, undirected_};
 }
 
 }  // namespace langevin

@@ -3,7 +3,7 @@
 
 #include <map>
 #include <memory>
-#include <optional>
+#include <vector>
 
 #include "graphs/csr.hpp"
 #include "graphs/features.hpp"
@@ -14,7 +14,8 @@ namespace langevin {
 /// Features of nodes in the dtype of a network, times its weights.
 class FeatureMatrix {
  public:
-  /// Dense features of which less than a fifth is not 0 are kept as sparse ones.
+  /// Kept as a sparse matrix where less than a fifth is not 0, however they were given, else as a dense one: from there on a dense
+  /// product is quicker.
   FeatureMatrix(const Features& features, at::ScalarType dtype);
   std::int64_t nodes() const { return sparse_ ? sparse_->matrix().rows : dense_.size(0); }
   std::int64_t columns() const { return sparse_ ? sparse_->matrix().cols : dense_.size(1); }
@@ -34,6 +35,7 @@ class FeatureMatrix {
   };
 
   at::Tensor dense_;                                  // where they are dense
+  mutable at::Tensor denseTurned_;                    // its transpose, once a gradient has asked for it
   SparseOperatorRef sparse_;                          // else
   mutable std::map<const void*, Products> products_;  // by the weight's numbers
 };
@@ -53,7 +55,8 @@ struct Propagation {
 
 class NodeGraph {
  public:
-  NodeGraph(std::shared_ptr<const FeatureMatrix> features, Csr adjacency, at::ScalarType dtype);
+  NodeGraph(std::shared_ptr<const FeatureMatrix> features, Csr adjacency, at::ScalarType dtype)
+      : NodeGraph(std::move(features), adjacency, dtype, hasSymmetricPattern(adjacency)) {}
   /// { nodes, edges, features }.
   static NodeGraph read(const Spec& graph, at::ScalarType dtype);
 
@@ -62,17 +65,28 @@ class NodeGraph {
   /// Built at the first use, then kept.
   const SparseOperatorRef& propagation(const Propagation& by) const;
   const std::shared_ptr<const AttentionPattern>& attention(bool selfLoops) const;
-  /// The same nodes without each edge with probability p; both directions of an edge share their fate, which depends on
-  /// its two ends, the seed and the step alone.
+  /// The same nodes without each edge with probability p. Where every edge is there in both directions, both share their fate, which
+  /// depends on the edge's place among them, the seed and the step alone.
   NodeGraph withDroppedEdges(double p, const Random& random, std::uint64_t step) const;
 
  private:
+  // Which of so many numbers decides over each entry of the adjacency.
+  struct Fates {
+    std::int64_t count = 0;
+    at::Tensor of;  // int64 [stored]
+  };
+
+  NodeGraph(std::shared_ptr<const FeatureMatrix> features, Csr adjacency, at::ScalarType dtype, bool undirected)
+      : features_(std::move(features)), adjacency_(std::move(adjacency)), undirected_(undirected), dtype_(dtype) {}
+  const Fates& fates() const;
+
   std::shared_ptr<const FeatureMatrix> features_;
   Csr adjacency_;
   bool undirected_;
   at::ScalarType dtype_;
   mutable std::map<Propagation, SparseOperatorRef> operators_;
   mutable std::map<bool, std::shared_ptr<const AttentionPattern>> attention_;
+  mutable Fates fates_;
 };
 
 }  // namespace langevin
