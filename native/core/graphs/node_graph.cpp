@@ -130,8 +130,11 @@ NodeGraph NodeGraph::withDroppedEdges(double p, const Random& random, std::uint6
   const auto* pointer = adjacency_.pointer.const_data_ptr<Index>();
   const auto* column = adjacency_.columns.const_data_ptr<Index>();
   const auto* fate = fates.of.const_data_ptr<Index>();
-  Csr left{adjacency_.rows, adjacency_.cols, at::zeros({adjacency_.rows + 1}, at::kLong),
-           at::empty({adjacency_.stored()}, at::kLong), {}};
+  Csr left{adjacency_.rows,
+           adjacency_.cols,
+           at::zeros({adjacency_.rows + 1}, at::kLong),
+           at::empty({adjacency_.stored()}, at::kLong),
+           {}};
   auto *starts = left.pointer.data_ptr<Index>(), *columns = left.columns.data_ptr<Index>();
   Index kept = 0;
   for (Index r = 0; r < adjacency_.rows; ++r) {
