@@ -7,9 +7,9 @@
 // from step to step (velocity, adaptation) lies in Chains::replicas, one per kernel, as wide as x.
 #include <algorithm>
 #include <cmath>
-#include <variant>
 
 #include "energies/restricted_target.hpp"
+#include "program/block_words.hpp"
 #include "samplers/moves.hpp"
 #include "samplers/sampler.hpp"
 
@@ -21,37 +21,13 @@ Kinds everyKind() {
           Domain::Kind::Ordinal, Domain::Kind::Cyclic, Domain::Kind::Tokens};
 }
 
-/// A kernel and the blocks it moves: words of Domain::blocksOf, or numbers of blocks.
+/// A kernel and the blocks it moves.
 struct BlockKernel {
   std::shared_ptr<const Sampler> sampler;
-  std::vector<std::variant<std::string, std::int64_t>> on;
+  BlockWords on;
   std::string path;
 
-  /// In the order of the columns, each once.
-  std::vector<std::size_t> blocksIn(const Domain& domain) const {
-    std::vector<std::size_t> blocks;
-    for (const auto& entry : on) {
-      std::vector<std::size_t> found;
-      if (const auto* word = std::get_if<std::string>(&entry))
-        found = domain.blocksOf(*word);
-      else if (std::get<std::int64_t>(entry) < static_cast<std::int64_t>(domain.blocks().size()))
-        found = {static_cast<std::size_t>(std::get<std::int64_t>(entry))};
-      if (found.empty()) refuse(entry, domain);
-      blocks.insert(blocks.end(), found.begin(), found.end());
-    }
-    std::sort(blocks.begin(), blocks.end());
-    blocks.erase(std::unique(blocks.begin(), blocks.end()), blocks.end());
-    return blocks;
-  }
-
- private:
-  [[noreturn]] void refuse(const std::variant<std::string, std::int64_t>& entry, const Domain& domain) const {
-    const auto* word = std::get_if<std::string>(&entry);
-    throw Error(Code::InvalidOption,
-                path + ".on: this energy has no columns '" + (word ? *word : std::to_string(std::get<1>(entry))) +
-                    "'; it is over " + domain.describe(),
-                {{"path", path + ".on"}});
-  }
+  std::vector<std::size_t> blocksIn(const Domain& domain) const { return on.in(domain); }
 };
 
 /// What a run tells of each kernel.
@@ -185,23 +161,13 @@ class Blockwise final : public Sampler {
 };
 
 BlockKernel readBlockKernel(const Spec& spec) {
-  BlockKernel kernel{makeSampler(spec.at("sampler")), {}, spec.path()};
+  BlockKernel kernel{makeSampler(spec.at("sampler")), BlockWords::read(spec.at("on")), spec.path()};
   const std::string& kind = spec.at("sampler").kind();
   if (kernel.sampler->traits().setsCondition || kind == "annealedLangevin" || kind == "parallelTempering" ||
       kind == "blockwise")
     spec.at("sampler").invalid("kind '" + kind +
                                "' cannot take turns; use langevin, mala, hmc, nuts, underdampedLangevin, gibbs, "
                                "gibbsWithGradients or discreteLangevin");
-  const Spec on = spec.at("on");
-  for (const Spec& entry : on.value().list() ? on.items() : std::vector<Spec>{on}) {
-    if (entry.value().get<std::string>())
-      kernel.on.emplace_back(entry.text());
-    else if (const std::int64_t number = entry.integer(); number >= 0)
-      kernel.on.emplace_back(number);
-    else
-      entry.invalid("the number of a block is 0 or above");
-  }
-  if (kernel.on.empty()) on.invalid("names no columns");
   return kernel;
 }
 
