@@ -22,6 +22,7 @@ import torch
 from torch.nn.functional import cross_entropy, mse_loss, softplus
 
 import discrimination
+import neighbours
 import score_matching
 from divergences import f_divergence, pseudo_spherical, stein_discrepancy
 from energies import DTYPES, build
@@ -94,27 +95,6 @@ def negative_log_likelihood(model, case, x, y):
     return model.energy(x, y).mean()
 
 
-def minimum_probability_flow(model, case, x, y):
-    """mean over x of sum over x' one site away of exp((E(x) - E(x')) / 2), with sites told from the values of x."""
-    spec = case["energy"]["spec"]
-    here, flow = model.energy(x, y), 0
-    if "levels" in spec:
-        for site in range(0, x.shape[1], spec["levels"]):
-            for level in range(spec["levels"]):
-                other = x.clone()
-                other[:, site : site + spec["levels"]] = 0
-                other[:, site + level] = 1
-                moved = (other != x).any(1)
-                flow = flow + torch.where(moved, torch.exp((here - model.energy(other, y)) / 2), 0)
-    else:
-        low = x.min()
-        for site in range(x.shape[1]):
-            other = x.clone()
-            other[:, site] = low + 1 - x[:, site]
-            flow = flow + torch.exp((here - model.energy(other, y)) / 2)
-    return flow.mean()
-
-
 LOSSES = {
     "contrastiveDivergence": contrastive_divergence,
     "persistentContrastiveDivergence": persistent_contrastive_divergence,
@@ -128,7 +108,7 @@ LOSSES = {
     "crossEntropy": cross_entropy_loss,
     "meanSquaredError": mean_squared_error,
     "negativeLogLikelihood": negative_log_likelihood,
-    "minimumProbabilityFlow": minimum_probability_flow,
+    **neighbours.LOSSES,
 }
 
 

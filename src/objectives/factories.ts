@@ -19,8 +19,10 @@ export {
   type PersistentContrastiveDivergenceOptions,
   persistentContrastiveDivergence,
 } from './persistent-contrastive-divergence.js'
+export { type PseudoLikelihoodOptions, pseudoLikelihood } from './pseudo-likelihood.js'
 export { type PseudoSphericalOptions, pseudoSpherical } from './pseudo-spherical.js'
 export { type RankingNoiseContrastiveOptions, rankingNoiseContrastive } from './ranking-noise-contrastive.js'
+export { type RatioMatchingOptions, ratioMatching } from './ratio-matching.js'
 export { type SlicedScoreMatchingOptions, slicedScoreMatching } from './sliced-score-matching.js'
 export { type SteinDiscrepancyOptions, steinDiscrepancy } from './stein-discrepancy.js'
 export { type StructuredOptions, structured } from './structured.js'

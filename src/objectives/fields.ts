@@ -148,3 +148,11 @@ export function checkChains(
     fail('chains', `a buffer of ${options.buffer.size} chains cannot give ${options.chains} per step`)
   }
 }
+
+/** Discrete variables that an objective looks at in a step. */
+export interface SitesOptions {
+  /** So many discrete variables are drawn at every step. Default: all. */
+  sites?: number | undefined
+}
+
+export const sitesFields = (z: Z) => ({ sites: z.int().positive().optional() })

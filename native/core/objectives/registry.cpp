@@ -9,7 +9,7 @@ MakeObjective makeMaximumLikelihood, makeContrastiveDivergence, makePersistentCo
     makePseudoSpherical, makeFDivergence, makeSteinDiscrepancy, makeLearnedSteinDiscrepancy, makeNoiseContrastive,
     makeRankingNoiseContrastive, makeConditionalNoiseContrastive, makeExplicitScoreMatching, makeSlicedScoreMatching,
     makeDenoisingScoreMatching, makeEnergyDiscrepancy, makeCrossEntropy, makeMeanSquaredError,
-    makeNegativeLogLikelihood, makeStructured, makeMinimumProbabilityFlow;
+    makeNegativeLogLikelihood, makeStructured, makeMinimumProbabilityFlow, makePseudoLikelihood, makeRatioMatching;
 
 namespace {
 
@@ -36,6 +36,8 @@ const Registry<MakeObjective*>& objectiveRegistry() {
           {"negativeLogLikelihood", makeNegativeLogLikelihood},
           {"structured", makeStructured},
           {"minimumProbabilityFlow", makeMinimumProbabilityFlow},
+          {"pseudoLikelihood", makePseudoLikelihood},
+          {"ratioMatching", makeRatioMatching},
       },
   };
   return registry;

@@ -158,6 +158,8 @@ export const NOT_COMPARED: Readonly<Record<string, string>> = {
   negativeLogLikelihood: 'It fits the density of some columns given the others.',
   structured: 'It ranks answers to given rows and learns no density.',
   minimumProbabilityFlow: 'It is defined on discrete states.',
+  pseudoLikelihood: 'It is defined on discrete states.',
+  ratioMatching: 'It is defined on discrete states.',
   learnedSteinDiscrepancy: 'No setting of its critic has been chosen for these distributions yet.',
 }
 
