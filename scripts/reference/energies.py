@@ -96,13 +96,42 @@ class Base:
         return self.base(x) if s == "full" else (x**2).sum(1) / (2 * s**2)
 
 
+def categorical_columns(spec):
+    """(first column, levels) of every categorical variable of a list of blocks, or of { levels }."""
+    states, first, found = spec["states"], 0, []
+    for block in states if isinstance(states, list) else [{"kind": "categorical", "columns": spec["input"], **states}]:
+        levels = block.get("levels", 1) if block["kind"] == "categorical" else 1
+        columns = block.get("columns", block.get("length", levels))
+        if block["kind"] == "categorical":
+            found += [(column, levels) for column in range(first, first + columns, levels)]
+        first += columns
+    return found
+
+
 class Mlp(Base, nn.Sequential):
     def __init__(self, spec):
-        super().__init__(*stack(spec, spec["input"], 1))
+        super().__init__()
+        width, embedding = spec["input"], spec.get("embedding")
+        self.categories = categorical_columns(spec) if embedding else []
+        if embedding:
+            self.embeddings = nn.ModuleList(linear(levels, embedding, spec) for _, levels in self.categories)
+            width += sum(embedding - levels for _, levels in self.categories)
+        for index, module in enumerate(stack(spec, width, 1)):
+            self.add_module(str(index), module)
         self.set_spec(spec)
 
+    def network(self):
+        return [module for module in super().network() if not isinstance(module, nn.ModuleList)]
+
+    def seen(self, x):
+        parts, end = [], 0
+        for (first, levels), module in zip(self.categories, getattr(self, "embeddings", [])):
+            parts += [x[:, end:first], module(x[:, first : first + levels])]
+            end = first + levels
+        return torch.cat([*parts, x[:, end:]], 1)
+
     def energy(self, x, y=None):
-        return self(x * self.spec.get("inputScale", 1)).squeeze(1) + self.gaussian_base(x)
+        return self(self.seen(x * self.spec.get("inputScale", 1))).squeeze(1) + self.gaussian_base(x)
 
 
 class Residual(nn.Module):

@@ -2,7 +2,7 @@
 import { checkActivation, type StackOptions, shapeField, stackFields } from '../networks/fields.js'
 import { defineSpec } from '../spec/index.js'
 import { gaussianBaseField } from './fields.js'
-import { checkStates, type States, statesField } from './states.js'
+import { checkStates, isLevels, type States, statesField } from './states.js'
 
 /** Options of `mlp`. */
 export interface MlpOptions extends StackOptions {
@@ -20,6 +20,8 @@ export interface MlpOptions extends StackOptions {
    * blocks. Default: real.
    */
   states?: States | undefined
+  /** Columns a Linear of its own makes of every categorical variable of `states`, before `hidden`. Default: none. */
+  embedding?: number | undefined
 }
 
 /**
@@ -34,7 +36,10 @@ export interface MlpOptions extends StackOptions {
  * "base.precision" (default: none; then exp(-E) need not be integrable).
  * `inputScale`: the network sees x times this number, the base x itself (default 1); 1 / sigma puts x into units of the
  * noise of denoising score matching. `states`: 'binary', 'spin', { levels } or a list of column blocks for x that
- * is not all real (default: real).
+ * is not all real (default: real). `embedding`: every categorical variable of `states` enters through a Linear(levels, embedding) of
+ * its own, named "embeddings.0", "embeddings.1", ... in the order of the columns, and all other columns as they are: the network for
+ * tables (default: none, all columns enter as they are). They come first among the parameters, as a torch.nn.ModuleList
+ * `embeddings` that is made before the stack.
  *
  * ```js
  * import { Energy, energies } from 'langevin'
@@ -52,12 +57,17 @@ export const mlp = defineSpec(
     inputScale: z.number().positive().optional(),
     gaussianBase: gaussianBaseField(z),
     states: statesField(z),
+    embedding: z.int().positive().optional(),
   }),
   {
     summary: 'A multilayer perceptron with one output, the energy.',
     check: (options, fail) => {
       checkActivation(options, fail)
       checkStates(options, fail)
+      const { embedding, states } = options
+      if (embedding === undefined) return
+      const found = Array.isArray(states) ? states.some(({ kind }) => kind === 'categorical') : isLevels(states)
+      if (!found) fail('embedding', 'is of categorical columns, and states has none')
     },
   },
 ).options<MlpOptions>()

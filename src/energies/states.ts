@@ -76,6 +76,10 @@ export const statesField = (z: Z) =>
     .union([z.enum(['binary', 'spin']), z.strictObject({ levels: z.int().min(2) }), z.array(blockField(z)).min(1)])
     .optional()
 
+/** { levels }: one-hot blocks alone. */
+export const isLevels = (states: States | undefined): states is { levels: number } =>
+  typeof states === 'object' && !Array.isArray(states)
+
 type Fail = (path: string, problem: string) => never
 
 /** Columns of x a block takes. */

@@ -59,6 +59,27 @@ export const subjects: Subject[] = [
     name: 'mlp, scaled, full base',
     spec: energies.mlp({ input: 2, hidden: [16], inputScale: 2, gaussianBase: 'full' }),
   },
+  {
+    name: 'mlp, embedded categories',
+    spec: energies.mlp({
+      input: 12,
+      hidden: [16, 8],
+      gaussianBase: 2,
+      embedding: 4,
+      states: [
+        { kind: 'categorical', levels: 3 },
+        { kind: 'real', columns: 2 },
+        { kind: 'binary' },
+        { kind: 'categorical', levels: 2, columns: 4 },
+        { kind: 'cyclic', levels: 5 },
+        { kind: 'ordinal', levels: 3 },
+      ],
+    }),
+  },
+  {
+    name: 'mlp, embedded categories alone, scaled, spectral norm',
+    spec: energies.mlp({ input: 6, hidden: [8], embedding: 2, inputScale: 2, spectralNorm: 2, states: { levels: 3 } }),
+  },
   { name: 'mlp, spectral norm', spec: energies.mlp({ ...network, spectralNorm: true, gaussianBase: 2 }) },
   {
     name: 'sequential, spectral norm',

@@ -125,6 +125,10 @@ int activationOf(Builder& b, int x, const Spec& spec) {
   return b.activation(x, name, spec.nonNegative("negativeSlope", 0.01));
 }
 
+int linearOf(Builder& b, int x, const Spec& spec, const std::string& prefix, std::int64_t out) {
+  return b.linear(x, prefix, out, true, spectralNormOf(spec));
+}
+
 int hiddenStack(Builder& b, int x, const Spec& spec, std::int64_t out, const std::string& prefix) {
   x = b.flatten(x);
   int index = 0;

@@ -12,6 +12,9 @@ namespace langevin {
 /// torch.nn.Flatten before it (without its index).
 int hiddenStack(Builder& b, int x, const Spec& spec, std::int64_t out, const std::string& prefix);
 
+/// One Linear(out) with spec's `spectralNorm`, named `prefix`.
+int linearOf(Builder& b, int x, const Spec& spec, const std::string& prefix, std::int64_t out);
+
 /// The modules of a torch.nn.Sequential, one per list item, named by their index behind `prefix`. `label` is the node
 /// of the class condition that embedding layers use, or -1.
 int layerList(Builder& b, int x, const Spec& layers, int label, const std::string& prefix);
