@@ -29,6 +29,7 @@ const MODULES = {
   objective: 'objectives',
   optimizer: 'optimizers',
   noise: 'noises',
+  perturbation: 'perturbations',
   detector: 'ood',
   nodeScore: 'graphs',
   layer: 'networks',

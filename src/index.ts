@@ -38,6 +38,7 @@ export * as ood from './ood/index.js'
 export { type Detector, detectors, type FitOptions, FittedDetector } from './ood/index.js'
 export { optimizers } from './optimizers/index.js'
 export * as partition from './partition/index.js'
+export { perturbations } from './perturbations/index.js'
 export {
   type CheckpointEvent,
   type EndEvent,

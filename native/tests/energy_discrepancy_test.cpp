@@ -1,9 +1,11 @@
 // Energy discrepancy against its closed form on Gaussians, the law of w, the gaps between mixtures of other weights,
-// and controls: the wrong variants of the perturbation must miss what the right one hits.
+// its expectation on discrete rows by enumeration, and controls: the wrong variants must miss what the right one hits.
 #include <cmath>
 
 #include "check.hpp"
+#include "discrete_support.hpp"
 #include "objectives/support.hpp"
+#include "perturbations/site_moves.hpp"
 #include "training_support.hpp"
 
 namespace langevin::test::energy_discrepancy_test {
@@ -205,6 +207,182 @@ TEST(a_small_t_is_blind_to_mode_weights) {
   gaps(32, 0.10511, 0.09759);
   gaps(128, 0.16244, 0.12982);
   gaps(0.5, 0.0, 0.0);
+}
+
+// ---- Discrete rows, by enumeration ---------------------------------------------------------------------------------
+
+// 24 states: a bit, three categories, a ring of four.
+EnergyRef smallTable() {
+  return networkEnergy(List{Map{{"kind", "binary"}}, Map{{"kind", "categorical"}, {"levels", 3}},
+                            Map{{"kind", "cyclic"}, {"levels", 4}}},
+                       5);
+}
+
+at::Tensor uniformKernel(std::int64_t levels, double t) {
+  return std::exp(-t) * at::eye(levels, at::kDouble) + (1 - std::exp(-t)) / static_cast<double>(levels);
+}
+at::Tensor ringKernel(std::int64_t levels, double t) {
+  std::vector<at::Tensor> rows;
+  for (std::int64_t from = 0; from < levels; ++from) rows.push_back(ringLaw(levels, t).roll(from));
+  return at::stack(rows);
+}
+at::Tensor kron(const at::Tensor& a, const at::Tensor& b, const at::Tensor& c) { return at::kron(at::kron(a, b), c); }
+
+// q [x, y], and the law of x' given y [y, x']; y may have states that x has not.
+struct KernelPair {
+  Map perturbation;
+  at::Tensor q, back;
+};
+KernelPair structuredPair(double t, double tBase) {
+  const at::Tensor q = kron(uniformKernel(2, t), uniformKernel(3, t), ringKernel(4, tBase * 16));
+  return {{{"kind", "structured"}, {"t", t}, {"tBase", tBase}}, q, q};
+}
+// The last level of every site of y is the mask.
+KernelPair maskedPair(double t) {
+  const auto mask = [&](std::int64_t levels) {
+    return at::cat({std::exp(-t) * at::eye(levels, at::kDouble), at::full({levels, 1}, 1 - std::exp(-t), at::kDouble)},
+                   1);
+  };
+  const auto fill = [](std::int64_t levels) {
+    return at::cat(
+        {at::eye(levels, at::kDouble), at::full({1, levels}, 1.0 / static_cast<double>(levels), at::kDouble)});
+  };
+  return {{{"kind", "absorbing"}, {"t", t}}, kron(mask(2), mask(3), mask(4)), kron(fill(2), fill(3), fill(4))};
+}
+
+// Mean and, of rows x drawn from `law`, variance over y and the candidates of log(w / M + mean_j exp(E(x) - E(x'_j))),
+// M = 1 or 2. Candidates of one row share its y, or each have one (`shared` false, a wrong variant).
+struct Expected {
+  at::Tensor mean;
+  double variance;
+};
+Expected expectedLoss(const at::Tensor& e, const at::Tensor& law, const KernelPair& k, int negatives, double w,
+                      bool shared = true) {
+  const at::Tensor ratio = (e.unsqueeze(1) - e.unsqueeze(0)).exp();  // [x, x']
+  at::Tensor weight = k.q.matmul(k.back), term = (w + ratio).log();
+  if (negatives == 2) {
+    weight = shared ? at::einsum("xy,yb,yc->xbc", {k.q, k.back, k.back}) : weight.unsqueeze(2) * weight.unsqueeze(1);
+    term = (w / 2 + (ratio.unsqueeze(2) + ratio.unsqueeze(1)) / 2).log();
+  }
+  const std::int64_t n = e.size(0);
+  weight = weight.reshape({n, -1}), term = term.reshape({n, -1});
+  const at::Tensor mean = (weight * term).sum(1);
+  return {(law * mean).sum(), (law * ((weight * term.square()).sum(1) - mean.square())).sum().item<double>()};
+}
+
+// The largest slope of the expected loss in the energy of a state, at the energies of the data's law.
+double slopeAtTruth(const KernelPair& kernel, int negatives, double w, bool shared = true) {
+  const at::Tensor law = lawOf(*smallTable());
+  const at::Tensor e = (-law.log()).detach().requires_grad_(true);
+  expectedLoss(e, law, kernel, negatives, w, shared).mean.backward();
+  return e.grad().abs().max().item<double>();
+}
+
+TEST(with_w_one_the_truth_is_stationary_for_every_kernel_and_m) {
+  for (const double t : {0.05, 0.5, 3.0})
+    for (const KernelPair& kernel : {structuredPair(t, t / 10), maskedPair(t)}) {
+      CHECK((kernel.q.sum(1) - 1).abs().max().item<double>() < 1e-12);
+      for (const int negatives : {1, 2}) CHECK(slopeAtTruth(kernel, negatives, 1) < 1e-13);
+    }
+}
+
+TEST(control_the_truth_is_not_stationary_for_wrong_variants) {
+  const at::Tensor same = at::eye(24, at::kDouble);
+  for (const KernelPair& kernel : {structuredPair(0.5, 0.05), maskedPair(0.5)}) {
+    for (const int negatives : {1, 2}) CHECK(slopeAtTruth(kernel, negatives, 0) > 1e-3);
+    CHECK(slopeAtTruth(kernel, 2, 4) > 1e-4);
+    CHECK(slopeAtTruth(kernel, 2, 1, false) > 1e-5);
+  }
+  // One perturbation only.
+  const KernelPair right = structuredPair(0.5, 0.05), once{{}, same, right.q};
+  CHECK(slopeAtTruth(once, 1, 1) > 1e-3 && slopeAtTruth(once, 2, 1) > 1e-3);
+  // Masks that are filled by another law than the even one.
+  KernelPair filled = maskedPair(0.5);
+  filled.back = filled.back * at::linspace(1, 2, 24, at::kDouble);
+  filled.back = filled.back / filled.back.sum(1, true);
+  CHECK(slopeAtTruth(filled, 2, 1) > 1e-3);
+}
+
+// 24,000 rows, every state as often: 4.5 standard errors, which the enumeration gives too.
+TEST(the_loss_of_discrete_rows_is_the_enumerated_one) {
+  const EnergyRef energy = smallTable();
+  const at::Tensor x = allStates(*energy).repeat({1000, 1}), even = at::full({24}, 1.0 / 24, at::kDouble);
+  const at::Tensor e = energy->energyOf(energy->rows(allStates(*energy), {}));
+  for (const KernelPair& kernel : {structuredPair(0.5, 0.05), maskedPair(0.5)})
+    for (const int negatives : {1, 2}) {
+      const Expected expected = expectedLoss(e, even, kernel, negatives, 1);
+      const Map objective{
+          {"kind", "energyDiscrepancy"}, {"perturbation", kernel.perturbation}, {"negatives", negatives}};
+      const double loss = evaluate(energy, x, objective, 3).loss;
+      const double error = std::sqrt(expected.variance / 24000);
+      CHECK_NEAR(loss, expected.mean.item<double>(), 4.5 * error);
+      const auto apart = [&](const KernelPair& wrong, double w) {
+        return std::abs(expectedLoss(e, even, wrong, negatives, w).mean.item<double>() - loss) > 9 * error;
+      };
+      CHECK(apart({{}, at::eye(24, at::kDouble), kernel.q.matmul(kernel.back)}, 0) || negatives == 1);
+      CHECK(apart(structuredPair(0.4, 0.05), 1) && apart(structuredPair(0.5, 0.03), 1) && apart(maskedPair(0.7), 1));
+    }
+}
+
+// With many candidates and w = 0, one mask a row is (negative log pseudo-likelihood) / d - mean log K.
+TEST(the_grid_tends_to_the_pseudo_likelihood) {
+  const EnergyRef energy = smallTable();
+  const at::Tensor states = allStates(*energy), e = energy->energyOf(energy->rows(states, {}));
+  const std::vector<SitePlace> sites = sitesOf(*energy);
+  double mean = 0, squares = 0, between = 0;
+  for (std::int64_t i = 0; i < 24; ++i) {
+    double own = 0, ownSquares = 0;
+    for (std::int64_t s = 0, stride = 24; s < 3; ++s) {
+      const std::int64_t levels = sites[static_cast<std::size_t>(s)].levels;
+      stride /= levels;
+      const std::int64_t first = i - (i / stride) % levels * stride;
+      const at::Tensor fibre = e.slice(0, first, first + (levels - 1) * stride + 1, stride);
+      const double f = ((e[i] - fibre).logsumexp(0)).item<double>() - std::log(static_cast<double>(levels));
+      own += f / 3, ownSquares += f * f / 3;
+    }
+    mean += own / 24, squares += ownSquares / 24, between += own * own / 24;
+  }
+  const Map grid{{"kind", "absorbing"}, {"grid", true}};
+  const Map objective{{"kind", "energyDiscrepancy"}, {"perturbation", grid}, {"negatives", 1000}, {"w", 0}};
+  double loss = 0;
+  for (int seed = 0; seed < 10; ++seed) loss += evaluate(energy, states.repeat({40, 1}), objective, seed).loss / 10;
+  // 4.5 standard errors of which site is masked, and what 1,000 candidates leave of the bias of a log of a mean.
+  CHECK_NEAR(loss, mean, 4.5 * std::sqrt((squares - between) / 9600) + 0.002);
+  CHECK(std::abs(mean) > 0.05);
+}
+
+// Three bits, four categories, a ring of six: 192 states, learned from 100,000 rows.
+List tableStates() {
+  return {Map{{"kind", "binary"}, {"columns", 3}}, Map{{"kind", "categorical"}, {"levels", 4}},
+          Map{{"kind", "cyclic"}, {"levels", 6}}};
+}
+
+double distanceAfter(const Map& objective) {
+  const EnergyRef truth = networkEnergy(tableStates(), 8);
+  const at::Tensor law = lawOf(*truth);
+  const EnergyRef model = energyFrom(
+      {{"kind", "mlp"}, {"input", 8}, {"hidden", List{48, 48}}, {"activation", "tanh"}, {"states", tableStates()}},
+      at::kFloat, 5);
+  train(model, exactDraws(*truth, law, 100000, 4).to(at::kFloat),
+        {{"objective", objective}, {"optimizer", adam(0.01, 1e-4)}, {"steps", 1500}, {"batchSize", 256}, {"seed", 2}});
+  return 0.5 * (lawOf(*model) - law).abs().sum().item<double>();
+}
+
+TEST(a_law_of_bits_categories_and_a_ring_is_recovered) {
+  const Map kernel{{"kind", "structured"}, {"t", 1.0}, {"tBase", 0.05}};
+  const auto objective = [&](Map perturbation, double w, int negatives) {
+    return Map{
+        {"kind", "energyDiscrepancy"}, {"perturbation", std::move(perturbation)}, {"w", w}, {"negatives", negatives}};
+  };
+  // The rows themselves are 0.0175 from their law (total variation, sqrt(192 / (2 pi n))).
+  const double right = distanceAfter(objective(kernel, 1, 8));
+  // Controls: too few candidates without w, and a kernel that leaves the ring as it is.
+  const double steep = distanceAfter(objective(kernel, 0, 2));
+  Map still = kernel;
+  still["tBase"] = 1e-9;
+  const double ring = distanceAfter(objective(still, 1, 8));
+  std::printf("right %g steep %g ring %g\n", right, steep, ring);
+  CHECK(right < 0.05 && steep > 0.15 && ring > 0.15);
 }
 
 }  // namespace

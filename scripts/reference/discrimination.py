@@ -31,12 +31,17 @@ def conditional_noise_contrastive(model, case, x, y):
 
 
 def energy_discrepancy(model, case, x, y):
-    """E log(w / M + mean_j exp(U(x) - U(x'_j))) with one y a row (Schroeder et al. 2023)."""
-    t, w = case["objective"]["t"], case["objective"].get("w", 1.0)
-    first, *others = torch.tensor(case["noise"], dtype=x.dtype).split(len(x))
-    blurred = x + t**0.5 * first
-    ratios = torch.stack([torch.exp(model.energy(x, y) - model.energy(blurred + t**0.5 * e, y)) for e in others])
-    return torch.log(w / len(others) + ratios.mean(0)).mean()
+    """E log(w / M + mean_j exp(U(x) - U(x'_j))) with one y a row (Schroeder et al. 2023); x' given as `negatives`, or
+    by Gaussian noise of variance t."""
+    w = case["objective"].get("w", 1.0)
+    if "negatives" in case:
+        candidates = torch.tensor(case["negatives"], dtype=x.dtype).split(len(x))
+    else:
+        t = case["objective"]["t"]
+        first, *others = torch.tensor(case["noise"], dtype=x.dtype).split(len(x))
+        candidates = [x + t**0.5 * first + t**0.5 * e for e in others]
+    ratios = torch.stack([torch.exp(model.energy(x, y) - model.energy(rows, y)) for rows in candidates])
+    return torch.log(w / len(candidates) + ratios.mean(0)).mean()
 
 
 LOSSES = {

@@ -4,6 +4,7 @@ import { defineSpec, type SpecValue, specOf, type Z } from '../spec/index.js'
 import '../noises/index.js'
 import '../objectives/index.js'
 import '../optimizers/index.js'
+import '../perturbations/index.js'
 import '../samplers/index.js'
 
 /** The options of `train` that are plain JSON. */

@@ -16,7 +16,7 @@ import { invoke } from '../../src/runtime/index.js'
 import { kindsOf, type SpecValue } from '../../src/spec/index.js'
 import { type Exception, missing, specsIn } from '../helpers/coverage.js'
 import { reference } from '../helpers/python.js'
-import { discriminationCases, discriminationRuns } from './discrimination-cases.js'
+import { discriminationCases, discriminationRuns, mixedColumns } from './discrimination-cases.js'
 import {
   BATCH,
   type Case,
@@ -142,24 +142,29 @@ const cases: Case[] = [
     objective: objectives.meanSquaredError(),
     x: data,
   },
-  {
-    name: 'minimumProbabilityFlow, rbm',
-    energy: energies.rbm({ input: 5, hidden: 7 }),
-    objective: objectives.minimumProbabilityFlow(),
-    x: bits,
-  },
-  {
-    name: 'minimumProbabilityFlow, ising',
-    energy: energies.ising({ sites: 5, coupling: 0.3, field: [0.1, 0.2, -0.3, 0.4, 0] }),
-    objective: objectives.minimumProbabilityFlow(),
-    x: bits.map((row) => row.map((bit) => 2 * bit - 1)),
-  },
-  {
-    name: 'minimumProbabilityFlow, potts',
-    energy: energies.potts({ sites: 5, levels: 3, coupling: 0.6, field: [0.1, -0.2, 0.3] }),
-    objective: objectives.minimumProbabilityFlow(),
-    x: bits.map((row, i) => row.flatMap((bit, j) => [0, 1, 2].map((k) => Number((bit + i * j) % 3 === k)))),
-  },
+  ...[objectives.minimumProbabilityFlow(), objectives.pseudoLikelihood(), objectives.ratioMatching()].flatMap(
+    (objective) => [
+      { name: `${objective.kind}, rbm`, energy: energies.rbm({ input: 5, hidden: 7 }), objective, x: bits },
+      {
+        name: `${objective.kind}, ising`,
+        energy: energies.ising({ sites: 5, coupling: 0.3, field: [0.1, 0.2, -0.3, 0.4, 0] }),
+        objective,
+        x: bits.map((row) => row.map((bit) => 2 * bit - 1)),
+      },
+      {
+        name: `${objective.kind}, potts`,
+        energy: energies.potts({ sites: 5, levels: 3, coupling: 0.6, field: [0.1, -0.2, 0.3] }),
+        objective,
+        x: bits.map((row, i) => row.flatMap((bit, j) => [0, 1, 2].map((k) => Number((bit + i * j) % 3 === k)))),
+      },
+    ],
+  ),
+  ...[objectives.pseudoLikelihood(), objectives.ratioMatching()].map((objective) => ({
+    name: `${objective.kind}, mixed columns`,
+    energy: mixedColumns[0],
+    objective,
+    x: data.map(mixedColumns[1]),
+  })),
   {
     name: 'negativeLogLikelihood',
     energy: energies.mixtureDensity({ input: 1, hidden: [16], components: 3 }),
@@ -260,6 +265,16 @@ describe('the cases', () => {
       no: 'no case of tests/objectives/reference.test.ts',
       add: (kind) => `a case with it there, and '${kind}' to noise_law() of scripts/reference/noises.py`,
       except: ELSEWHERE.noise,
+    })
+    expect(found).toEqual([])
+  })
+
+  it('hold every perturbation', () => {
+    const found = missing(kindsOf('perturbation'), {
+      family: 'perturbation',
+      holds: held.flatMap(({ perturbation }) => specsIn(perturbation)).map(({ kind }) => kind),
+      no: 'no case of tests/objectives/reference.test.ts',
+      add: (kind) => `perturbed(perturbations.${kind}(...)) to tests/objectives/discrimination-cases.ts`,
     })
     expect(found).toEqual([])
   })

@@ -1,6 +1,6 @@
 /** Specs of objectives, noises and optimisers. */
 import { describe, expect, it } from 'vitest'
-import { noises, objectives, optimizers, samplers, schedules } from '../../src/index.js'
+import { noises, objectives, optimizers, perturbations, samplers, schedules } from '../../src/index.js'
 import { refusal } from '../helpers/errors.js'
 
 const sampler = samplers.langevin({ steps: 10, stepSize: 0.01 })
@@ -32,6 +32,14 @@ describe('objective, noise and optimizer specs', () => {
       negatives: 32,
       w: 1,
     })
+    expect(objectives.energyDiscrepancy({ perturbation: perturbations.structured() }).perturbation).toEqual({
+      kind: 'structured',
+      sd: 0.1,
+      t: 0.1,
+      tBase: 0.005,
+    })
+    expect(perturbations.absorbing({ grid: true })).toEqual({ kind: 'absorbing', grid: true })
+    expect(perturbations.neighbourhood()).toEqual({ kind: 'neighbourhood' })
     expect(objectives.slicedScoreMatching()).toEqual({
       kind: 'slicedScoreMatching',
       projections: 1,
@@ -131,6 +139,24 @@ describe('objective, noise and optimizer specs', () => {
     ],
     ['no perturbation', () => objectives.conditionalNoiseContrastive({ sigma: [1, 0] }), 'sigma'],
     ['a variance of 0', () => objectives.energyDiscrepancy({ t: 0 }), 't'],
+    ['neither t nor a perturbation', () => objectives.energyDiscrepancy({ w: 1 }), 'perturbation'],
+    [
+      't and a perturbation',
+      () => objectives.energyDiscrepancy({ t: 1, perturbation: perturbations.neighbourhood() }),
+      'perturbation',
+    ],
+    ['a noise as perturbation', () => objectives.energyDiscrepancy({ perturbation: { kind: 'kde' } }), 'perturbation'],
+    ['a time and a standard deviation', () => perturbations.gaussian({ t: 1, sd: 1 }), 'sd'],
+    ['noise of deviation 0', () => perturbations.structured({ sd: [1, 0] }), 'sd'],
+    ['no time of a walk', () => perturbations.cyclic({}), 'tBase'],
+    ['two times of a walk', () => perturbations.ordinal({ t: 1, tBase: 1 }), 'tBase'],
+    ['masks at a time and one by one', () => perturbations.absorbing({ t: 1, grid: true }), 'grid'],
+    ['more than every other bit', () => perturbations.bernoulli({ epsilon: 0.6 }), 'epsilon'],
+    [
+      'a product in a product',
+      () => perturbations.structured({ kernels: [{ on: 'real', perturbation: perturbations.structured() }] }),
+      'no other one inside',
+    ],
     ['a negative w', () => objectives.energyDiscrepancy({ t: 1, w: -1 }), 'w'],
     ['no spread of a mixture', () => noises.gaussianMixture({ means: [[0], [1]] }), 'sigmas'],
     ['a weight too few', () => noises.gaussianMixture({ means: [[0], [1]], sigmas: 1, weights: [1] }), 'weights'],

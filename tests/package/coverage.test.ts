@@ -43,6 +43,11 @@ const FAMILIES: Record<string, Family> = {
   sampler: { registry: 'native/core/samplers/registry.cpp', ...ownFiles('samplers'), row: 'samplers' },
   objective: { registry: 'native/core/objectives/registry.cpp', ...ownFiles('objectives'), row: 'objectives' },
   noise: { registry: 'native/core/noises/registry.cpp', ...ownFiles('noises'), row: 'noises' },
+  perturbation: {
+    registry: 'native/core/perturbations/registry.cpp',
+    ...ownFiles('perturbations'),
+    row: 'perturbations',
+  },
   optimizer: { registry: 'native/core/optimizers/registry.cpp', ...ownFiles('optimizers'), row: 'optimizers' },
   inference: { registry: 'native/core/inference/registry.cpp', ...ownFiles('inference'), row: 'inference' },
   detector: {

@@ -12,6 +12,7 @@ const FOLDERS: Record<string, string> = {
   objective: 'objectives',
   optimizer: 'optimizers',
   noise: 'noises',
+  perturbation: 'perturbations',
   inference: 'inference',
 }
 

@@ -22,6 +22,7 @@ import {
   objectives,
   ood,
   optimizers,
+  perturbations,
   type RunEvent,
   sample,
   samplers,
@@ -97,6 +98,7 @@ export function families(): void {
   const objective = objectives.crossEntropy()
   const optimizer = optimizers.adam()
   const noise = noises.gaussian()
+  const perturbation = perturbations.neighbourhood()
   const inference = inferences.exhaustive()
   const schedule = schedules.constant({ value: 1 })
   const detector = detectors.knn()
@@ -108,6 +110,7 @@ export function families(): void {
     objective: typeof objective
     optimizer: typeof optimizer
     noise: typeof noise
+    perturbation: typeof perturbation
     inference: typeof inference
     schedule: typeof schedule
     detector: typeof detector
@@ -128,6 +131,8 @@ export async function brands(model: Energy): Promise<void> {
   samplers.langevin({ steps: 1, stepSize: optimizers.adam() })
   // @ts-expect-error a schedule is no noise
   objectives.noiseContrastive({ noise: schedules.constant({ value: 1 }) })
+  // @ts-expect-error a noise is no perturbation
+  objectives.energyDiscrepancy({ perturbation: noises.gaussian() })
   // @ts-expect-error an energy is no sampler
   objectives.contrastiveDivergence({ sampler: energies.funnel() })
   // @ts-expect-error a sampler is no detector

@@ -12,6 +12,7 @@ import {
   noises,
   objectives,
   optimizers,
+  perturbations,
   samplers,
   schedules,
 } from '../../src/index.js'
@@ -47,7 +48,18 @@ function editor(text: string): ts.LanguageService {
 }
 
 test('what must not compile does not, and an editor shows the documentation of every factory', () => {
-  const families = { energies, inferences, layers, networks, noises, objectives, optimizers, samplers, schedules }
+  const families = {
+    energies,
+    inferences,
+    layers,
+    networks,
+    noises,
+    objectives,
+    optimizers,
+    perturbations,
+    samplers,
+    schedules,
+  }
   const names = Object.entries(families).flatMap(([family, all]) => Object.keys(all).map((kind) => `${family}.${kind}`))
   expect(names.length).toBeGreaterThan(70)
   const head = `import { ${Object.keys(families).join(', ')} } from '../../src/index.js'\n`

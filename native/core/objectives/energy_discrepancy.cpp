@@ -1,14 +1,14 @@
-// Energy discrepancy with a Gaussian perturbation of variance t (Schroeder et al. 2023): one y a row, M
-// negatives from y.
-//   y = x + sqrt(t) e,  x'_j = y + sqrt(t) e_j
+// Energy discrepancy (Schroeder et al. 2023; on discrete and mixed rows 2024): data against what is left of them after
+// a perturbation, y ~ q(y | x) once a row, and M candidates x'_j from the law of x given y.
 //   loss = mean over rows of log(w / M + (1 / M) sum_j exp(E(x) - E(x'_j)))
 // Neither log Z, nor chains, nor dE/dx. With w = 1 the datum and its M negatives are the options of a ranking problem
-// given y whose logits are -E, so the minimiser is right for every M and t; with w = 0 and M -> infinity the loss is
-// the energy discrepancy itself, and with few negatives its minimiser is too steep.
+// given y whose logits are -E, so the minimiser is right for every M and every perturbation; with w = 0 and M ->
+// infinity the loss is the energy discrepancy itself, and with few negatives its minimiser is too steep.
 #include <cmath>
 
 #include "objectives/objective.hpp"
 #include "objectives/support.hpp"
+#include "perturbations/perturbation.hpp"
 #include "tensors/tensor.hpp"
 
 namespace langevin {
@@ -17,24 +17,20 @@ namespace {
 class EnergyDiscrepancy : public Objective {
  public:
   explicit EnergyDiscrepancy(const Spec& spec)
-      : deviation_(std::sqrt(spec.positive("t"))),
-        negatives_(spec.count("negatives", 1, 32)),
-        w_(spec.nonNegative("w", 1)) {}
+      : perturbation_(perturbationOf(spec)), negatives_(spec.count("negatives", 1, 32)), w_(spec.nonNegative("w", 1)) {}
 
-  void prepare(Energy& model, const RowSource&, const at::Tensor&, const Random&) override {
-    requireRealRows(model, "energyDiscrepancy adds Gaussian noise to x");
+  void prepare(Energy& model, const RowSource& data, const at::Tensor&, const Random&) override {
+    const Domain& domain = model.program().domain;
+    perturbation_->prepareFor(domain);
+    if (!domain.real()) requireStates(domain, data);
   }
 
   at::Tensor loss(StepContext& context) override {
     const Batch& data = context.batch;
-    const std::int64_t n = data.size(), d = data.x.size(1);
-    const auto step = static_cast<std::uint64_t>(context.step);
-    const Random& random = context.random();
-    // One y for all negatives of a row: with one y each the minimiser is another.
-    const at::Tensor y = data.x + deviation_ * random.normal(n, d, step, Stream::Corrupt, data.x.options());
+    const std::int64_t n = data.size();
     Batch negatives;
-    negatives.x = repeated(y, negatives_) +
-                  deviation_ * random.normal(n * negatives_, d, step, Stream::NoiseSample, data.x.options());
+    negatives.x = perturbation_->candidates(data.x, negatives_, static_cast<std::uint64_t>(context.step),
+                                            context.random(), context.threads);
     negatives.y = repeated(data.y, negatives_);
     const EnergyPair energy = energiesOf(context, data, negatives);
     context.recordData(energy.data);
@@ -50,7 +46,16 @@ class EnergyDiscrepancy : public Objective {
   }
 
  private:
-  double deviation_;
+  /// The one given; `t` is short for Gaussian noise of that variance.
+  static std::unique_ptr<Perturbation> perturbationOf(const Spec& spec) {
+    if (spec.has("t") == spec.has("perturbation"))
+      spec.invalid("give either t, the variance of Gaussian noise, or perturbation");
+    if (spec.has("perturbation")) return makePerturbation(spec.at("perturbation"));
+    const Value gaussian = Map{{"kind", "gaussian"}, {"t", spec.positive("t")}};
+    return makePerturbation(Spec(gaussian, spec.path()));
+  }
+
+  std::unique_ptr<Perturbation> perturbation_;
   std::int64_t negatives_;
   double w_;
 };

@@ -7,6 +7,7 @@ import {
   noises,
   objectives,
   optimizers,
+  perturbations,
   samplers,
   schedules,
 } from '../../../dist/index.js'
@@ -60,11 +61,17 @@ export const SPECS = {
     objectives.noiseContrastive({ noise: noises.dataGaussian() }),
     objectives.contrastiveDivergence({ sampler: walk }),
     objectives.slicedScoreMatching({}),
+    objectives.energyDiscrepancy({ perturbation: perturbations.structured({ t: 0.2 }) }),
   ]),
   optimizer: plain([
     optimizers.adam({ lr: schedules.cosine({ from: 1e-3 }) }),
     optimizers.sgd({ lr: 0.1, momentum: 0.9 }),
   ]),
   noise: plain([noises.dataGaussian(), noises.gaussian({ sd: 1.5 }), noises.kde({ bandwidth: 0.3 })]),
+  perturbation: plain([
+    perturbations.structured({ kernels: [{ on: 'discrete', perturbation: perturbations.absorbing({ grid: true }) }] }),
+    perturbations.ordinal({ tBase: 0.01 }),
+    perturbations.gaussian({ sd: [0.1, 0.2] }),
+  ]),
   inference: plain([inferences.gradientDescent({ low: -1, high: 1 })]),
 }
