@@ -47,6 +47,10 @@ void LoopPlanner<T>::lifetimes() {
   }
   for (const int root : {energy_, gradient_})
     if (root >= 0) lastUse_[static_cast<std::size_t>(ownerOf(root))] = size();
+  for (int i = 0; i < size(); ++i)
+    if (const int last = std::max(lastUse_[static_cast<std::size_t>(i)], i);
+        live_[static_cast<std::size_t>(i)] && last < size())
+      ending_[static_cast<std::size_t>(last)].push_back(i);
 }
 
 // Results are computed where the caller wants them, unless they lie elsewhere already.
@@ -287,14 +291,12 @@ void LoopPlanner<T>::emit(int i) {
 // What is not read again leaves its room to others.
 template <class T>
 void LoopPlanner<T>::end(int i) {
-  const auto release = [&](int term) {
+  for (const int term : ending_[static_cast<std::size_t>(i)]) {
     const auto k = static_cast<std::size_t>(term);
-    if (!live_[k] || freed_[k] || joinOf_[k] >= 0 || ownerOf(term) != term || !at(term).perRow) return;
-    if (std::max(lastUse_[k], term) != i || places_[k].region < 0) return;
+    if (freed_[k] || joinOf_[k] >= 0 || ownerOf(term) != term || !at(term).perRow || places_[k].region < 0) continue;
     freed_[k] = 1;
     free(places_[k], term);
-  };
-  for (int term = 0; term < size(); ++term) release(term);
+  }
 }
 
 template <class T>
@@ -311,6 +313,7 @@ typename LoopProgramOf<T>::Plan LoopPlanner<T>::plan(bool energy, bool gradient,
   joinOffset_.assign(n, 0);
   places_.assign(n, {});
   free_.clear();
+  ending_.assign(n, {});
   roots(energy, gradient);
   for (int i = 0; i < size(); ++i) {
     if (!live_[static_cast<std::size_t>(i)]) continue;

@@ -70,6 +70,7 @@ class LoopPlanner {
   std::vector<std::int64_t> joinOffset_;
   std::vector<Place> places_;
   std::vector<Buffer> free_;
+  std::vector<std::vector<int>> ending_;  // by term: those whose last reader it is
 };
 
 }  // namespace langevin

@@ -38,7 +38,7 @@ class Lowering {
       else
         backward(i, adjoint);
     }
-    if (result_.gradient < 0) return std::nullopt;
+    if (result_.gradient < 0 || scattered_) return std::nullopt;
     return std::move(result_);
   }
 
@@ -296,6 +296,12 @@ class Lowering {
     std::sort(borders.begin(), borders.end());
     borders.erase(std::unique(borders.begin(), borders.end()), borders.end());
     if (borders.size() == 2 && whole) return *whole;
+    // Columns that are read one by one: a formula written out over hundreds of them.
+    constexpr std::size_t kMostSegments = 64;
+    if (borders.size() > kMostSegments) {
+      scattered_ = true;
+      return b_.number(0);
+    }
     std::vector<LoopPart> parts;
     for (std::size_t s = 0; s + 1 < borders.size(); ++s) {
       const std::int64_t first = borders[s], count = borders[s + 1] - first;
@@ -317,12 +323,15 @@ class Lowering {
   std::vector<std::vector<Contribution>> adjoints_;
   std::map<std::size_t, LoopValue> kept_;
   std::map<std::size_t, int> matrices_;
+  bool scattered_ = false;  // into too many segments
 };
 
 }  // namespace
 
 std::optional<LoopTerms> LoopTerms::of(const PlainProgram& program) {
-  if (program.energy < 0 || program.jointEnergy >= 0 || program.conditionWidth > 0 || program.classes > 0)
+  constexpr std::size_t kMostNodes = 512;  // of a formula that anybody writes down
+  if (program.nodes.size() > kMostNodes || program.energy < 0 || program.jointEnergy >= 0 ||
+      program.conditionWidth > 0 || program.classes > 0)
     return std::nullopt;
   return Lowering(program).run();
 }
