@@ -4,7 +4,7 @@
 // and on plain LibTorch. The record of a run says later whether a change of the sources has changed a number.
 //
 //   npm run golden -- --out before.json                    write a record (about two minutes)
-//   npm run golden -- --quick --out tests/golden/golden-avx2.json
+//   npm run golden -- --quick --out tests/golden/golden-avx512_bf16.json
 //                                                          the record of the tests, on the processor it is for
 //   npm run golden -- --compare before.json                run again, name what differs; exit 1 when something does
 //   npm run golden -- --compare before.json --allow 'objectives/*' --tolerance 1e-6

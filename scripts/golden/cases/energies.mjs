@@ -97,6 +97,13 @@ const networks = [
     states: kind,
   })),
   {
+    name: 'mlp categorical states, embedded',
+    quick: true,
+    spec: ({ energies }) => energies.mlp({ input: 6, hidden: [16], states: { levels: 3 }, embedding: 2 }),
+    width: 6,
+    states: { levels: 3 },
+  },
+  {
     name: 'sequential spectral norm',
     quick: true,
     spec: ({ energies, layers }) =>

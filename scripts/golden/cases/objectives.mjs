@@ -189,13 +189,15 @@ const discrete = [
     ({ energies }) => energies.potts({ sites: 5, levels: 3, coupling: 0.6 }),
     { x: (c, n) => rowsOf(c, states(n, 15, { levels: 3 }, 26)) },
   ],
-].map(([name, spec, rows]) => ({
-  name: `minimumProbabilityFlow ${name}`,
-  quick: name === 'ising',
-  spec,
-  ...rows,
-  objective: ({ objectives }) => objectives.minimumProbabilityFlow(),
-}))
+].flatMap(([name, spec, rows]) =>
+  ['minimumProbabilityFlow', 'pseudoLikelihood', 'ratioMatching'].map((kind) => ({
+    name: `${kind} ${name}`,
+    quick: name === 'ising',
+    spec,
+    ...rows,
+    objective: ({ objectives }) => objectives[kind](),
+  })),
+)
 
 const supervised = [
   {
