@@ -196,7 +196,10 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
                 return guarded(info.Env(), [&] { return Napi::Number::New(info.Env(), defaultThreads()); });
               }));
   exports.Set("instructionSet", Napi::Function::New(env, [](const Napi::CallbackInfo& info) -> Napi::Value {
-                return guarded(info.Env(), [&] { return Napi::String::New(info.Env(), tileKernels().name); });
+                const bool wide = info.Length() > 0 && info[0].ToBoolean();
+                return guarded(info.Env(), [&] {
+                  return Napi::String::New(info.Env(), wide ? tileKernelsOf<double>().name : tileKernels().name);
+                });
               }));
   return exports;
 }

@@ -27,6 +27,6 @@ export function loadScorer(source: string | Uint8Array): Scorer {
   return new Scorer(
     file,
     file.models.map(({ program }) => nativeEngine(program)),
-    instructionSet(),
+    instructionSet(file.models[0]!.program.wide),
   )
 }

@@ -15,7 +15,8 @@ interface ScorerAddon {
   readonly contractVersion: number
   readonly Scorer: new (program: LoadedProgram) => Engine
   /** 'default', 'avx2', 'avx512' or 'avx512_bf16'. */
-  instructionSet(): string
+  /** wide: of float64, which has fewer sets. */
+  instructionSet(wide: boolean): string
 }
 
 let loaded: ScorerAddon | undefined
@@ -65,4 +66,4 @@ export function nativeEngine(program: LoadedProgram): Engine {
   }
 }
 
-export const instructionSet = (): string => translated(() => scorerAddon().instructionSet())
+export const instructionSet = (wide: boolean): string => translated(() => scorerAddon().instructionSet(wide))
