@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 // The committed result of the graph study: what `langevin graph ... --out FOLDER` wrote, summed up, with a verdict.
 //
-//   node scripts/bench/graph.mjs FOLDER     writes results/graph-<date>.json from FOLDER/graph.json and renews docs/graphs.md
+//   node scripts/bench/graph.mjs FOLDER...  writes results/graph-<date>.json from FOLDER/graph.json and renews docs/graphs.md;
+//                                           several folders are parts of one study, each of other graphs
 //   node scripts/bench/graph.mjs --docs     renews the tables of docs/graphs.md, runs nothing
 //
 // Exits 1 where a bound on Cora-ML is missed.
@@ -90,13 +91,15 @@ export function markdown(report) {
   ]
   const rank = (list) => list.map(({ score, average }) => `\`${score}\` ${average.toFixed(2)}`).join(', ')
   return [
-    `${date}, \`${command}\`: ${settings.splits} splits with ${settings.seeds.length} seeds, ${machine.cpu}, ${machine.cores} cores${seconds ? `, ${(seconds / 60).toFixed(0)} minutes on a shared machine` : ''}; AUROC in percent, mean ± sd over the runs.`,
+    `${date}, \`${command}\`: ${settings.splits === 1 ? 'one split' : `${settings.splits} splits`} with ${settings.seeds.length} seeds, ${machine.cpu}, ${machine.cores} cores${seconds ? `, ${(seconds / 60).toFixed(0)} minutes of runs beside other work` : ''}; AUROC in percent, mean ± sd over the runs.`,
     '',
-    `Average rank over ${ranks.places} graphs and shifts (1 = best), of the scores that need one trained network: ${rank(ranks.postHoc)}. ${
+    `Average rank over the ${ranks.places} shifts of ${graphs.length} graphs (1 = best), of the scores that need one trained network: ${rank(ranks.postHoc)}. ${
       best.score === 'gebm'
         ? 'GEBM ranks best.'
         : `GEBM (${gebm.average.toFixed(2)}) does not rank best; ${best.score} (${best.average.toFixed(2)}) does.`
-    } Of all methods: ${rank(ranks.all)}.`,
+    } Its average rank by shift: ${Object.entries(ranks.gebmByShift)
+      .map(([shift, average]) => `${shift} ${average.toFixed(1)}`)
+      .join(', ')}. Of all methods: ${rank(ranks.all)}.`,
     '',
     ...(judged.length > 0 ? [`Bounds on Cora-ML: ${judged.join('; ')}.`, ''] : []),
     ...graphs.flatMap((graph) => [graphTable(summary, graph, scores), '']),
@@ -121,27 +124,72 @@ export function renewed(text, report) {
   return `${text.slice(0, begin + MARKS[0].length)}\n${markdown(report)}\n${text.slice(end)}`
 }
 
-async function commit(folder) {
-  const { POST_HOC, ranksOf, summaryOf } = await import('../../dist/studies/graph/index.js')
-  const { versions } = await import('../../dist/index.js')
+/** What one call of the command wrote. */
+function read(folder) {
   const path = join(folder, 'graph.json')
   const result = JSON.parse(readFileSync(path, 'utf8'))
-  if (!result.complete) throw new Error(`${path} is of a study that was interrupted; run the command again`)
+  if (!result.complete)
+    throw new Error(`${path} is of a study that was interrupted; run the command again, or with fewer --splits`)
+  return { ...result, date: statSync(path).mtime.toISOString().slice(0, 10) }
+}
+
+/** Parts of one study, each of other graphs. */
+function joined(parts) {
+  const [first] = parts
+  const names = parts.flatMap(({ graphs }) => graphs.map(({ name }) => name))
+  if (new Set(names).size !== names.length) throw new Error(`a graph is in two parts: ${names.join(', ')}`)
+  const settings = new Set(parts.map((part) => JSON.stringify(part.settings)))
+  if (settings.size > 1) throw new Error(`the parts have other settings: ${[...settings].join(' and ')}`)
+  return {
+    ...first,
+    date: parts
+      .map(({ date }) => date)
+      .sort()
+      .at(-1),
+    command: [...new Set(parts.map(({ command }) => command))].join('` and `'),
+    rows: parts.flatMap(({ rows }) => rows),
+    graphs: parts.flatMap(({ graphs }) => graphs),
+    runSeconds: parts.reduce((sum, { runSeconds }) => sum + runSeconds, 0),
+  }
+}
+
+/** The average rank of a score over graphs, for each shift. */
+function byShift({ places, ranks }, score) {
+  const own = ranks.find((rank) => rank.score === score).ranks
+  const shifts = [...new Set(places.map(({ shift }) => shift))]
+  return Object.fromEntries(
+    shifts.map((shift) => {
+      const values = own.filter((_, k) => places[k].shift === shift)
+      return [shift, values.reduce((sum, r) => sum + r, 0) / values.length]
+    }),
+  )
+}
+
+async function commit(folders) {
+  const { POST_HOC, ranksOf, summaryOf } = await import('../../dist/studies/graph/index.js')
+  const { versions } = await import('../../dist/index.js')
+  const result = joined(folders.map(read))
   const summary = summaryOf(result.rows)
   const { places, ranks } = ranksOf(summary)
+  const postHoc = ranksOf(summary, POST_HOC)
   const average = (list) => list.map(({ score, average: value }) => ({ score, average: value }))
   const [processor] = cpus()
   const report = {
     bench: 'graph',
-    date: statSync(path).mtime.toISOString().slice(0, 10),
+    date: result.date,
     command: result.command,
     machine: { cpu: processor.model.trim(), cores: cpus().length, memoryGiB: Math.round(totalmem() / 2 ** 30) },
     versions: versions(),
     seconds: result.runSeconds,
     settings: result.settings,
     graphs: result.graphs,
-    runs: result.rows.length,
-    ranks: { places: places.length, postHoc: average(ranksOf(summary, POST_HOC).ranks), all: average(ranks) },
+    rows: result.rows.length,
+    ranks: {
+      places: places.length,
+      postHoc: average(postHoc.ranks),
+      gebmByShift: byShift(postHoc, 'gebm'),
+      all: average(ranks),
+    },
     verdict: judge(summary),
     summary,
   }
@@ -149,9 +197,9 @@ async function commit(folder) {
   return report
 }
 
-const [argument] = process.argv.slice(2)
+const given = process.argv.slice(2)
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const report = argument === '--docs' ? newestResult() : await commit(argument)
+  const report = given[0] === '--docs' ? newestResult() : await commit(given)
   write(DOCS, renewed(readFileSync(DOCS, 'utf8'), report))
   console.log(markdown(report))
   const { bounds, lead } = report.verdict

@@ -113,7 +113,7 @@ function rankSection(lines: readonly SummaryLine[]): Html {
       {
         title: 'Average rank',
         value: ({ average }) => average.toFixed(2),
-        help: `Of ${ranks.length} methods by mean AUROC, averaged over ${places.length} graphs and shifts; 1 is best. Parts of GEBM are not ranked.`,
+        help: `Of ${ranks.length} methods by mean AUROC, averaged over ${places.length} shifts; 1 is best. Parts of GEBM are not ranked.`,
       },
       ...graphs.map((graph) => ({
         title: graph,
