@@ -18,11 +18,12 @@ export function plainUnits(without = []) {
   const text = readFileSync(join(root, 'cmake/plain.cmake'), 'utf8')
   const [, listed] = /foreach\(source ([^)]*)\)/.exec(text)
   const named = listed.split(/\s+/).filter((name) => !without.includes(name))
-  const operations = readdirSync(join(core, 'executors/cpu')).filter((name) => /^tile_ops_\w+\.cpp$/.test(name))
-  return [
-    ...named.map((name) => unit(join(core, `${name}.cpp`))),
-    ...operations.map((name) => unit(join(core, 'executors/cpu', name))),
-  ]
+  const globbed = [...text.matchAll(/native\/core\/([\w/]+)\/(\w+)_\*\.cpp/g)].flatMap(([, folder, prefix]) =>
+    readdirSync(join(core, folder))
+      .filter((name) => name.startsWith(`${prefix}_`) && name.endsWith('.cpp'))
+      .map((name) => join(core, folder, name)),
+  )
+  return [...named.map((name) => join(core, `${name}.cpp`)), ...globbed].map(unit)
 }
 
 /** A source of native/scorer. */
@@ -33,12 +34,18 @@ export const fuzzUnit = (name) => ({ ...unit(join(root, 'native/fuzz', `${name}.
 
 /** The kernels in vectors of 128 bits, of float32 and of float64. */
 export function kernelUnits() {
-  const source = join(core, 'kernels/isa/tile_kernels.cpp')
   const flags = ['-include', join(scorer, 'clang_gcc.hpp'), '-DLANGEVIN_ISA_LEVEL=0', '-DLANGEVIN_ISA_NAME="default"']
-  return [
-    { source, object: 'kernels.o', flags: [...flags, '-DLANGEVIN_ISA=isa_default'] },
-    { source, object: 'kernels_double.o', flags: [...flags, '-DLANGEVIN_ISA=isa_default_double', '-DLANGEVIN_DOUBLE'] },
-  ]
+  return ['tile_kernels', 'loop_kernels'].flatMap((name) => {
+    const source = join(core, 'kernels/isa', `${name}.cpp`)
+    return [
+      { source, object: `isa_${name}.o`, flags: [...flags, '-DLANGEVIN_ISA=isa_default'] },
+      {
+        source,
+        object: `isa_${name}_double.o`,
+        flags: [...flags, '-DLANGEVIN_ISA=isa_default_double', '-DLANGEVIN_DOUBLE'],
+      },
+    ]
+  })
 }
 
 function compile(clang, flags, { source, object, flags: own }, folder) {

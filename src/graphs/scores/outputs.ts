@@ -7,7 +7,7 @@ import { type RowsLike, Tensor, toRows } from '../../tensor/index.js'
 export interface NodeOutputsLike {
   /** [n, C]. */
   readonly logits: RowsLike
-  /** [n, h]: what the last layer takes, after the activation. Scores that look at logits alone do without. */
+  /** `[n, h]`, what the last layer takes, after the activation. Scores that look at logits alone do without. */
   readonly embeddings?: RowsLike | undefined
 }
 
