@@ -25,8 +25,11 @@ const SHORTER: Readonly<Record<string, string>> = {
   train: '--set steps=20',
   sample: '--chains 10',
 }
-/** Commands whose examples change the installation, or that serve until they are stopped (tests/serve, tests/watch). */
-const NOT_RUN = new Set(['setup', 'build', 'doctor', 'serve', 'ui'])
+/**
+ * Commands whose examples change the installation, that serve until they are stopped (tests/serve, tests/watch), or that take graphs and
+ * outputs of networks, which tests/cli/graph.test.ts makes and asks them about.
+ */
+const NOT_RUN = new Set(['setup', 'build', 'doctor', 'serve', 'ui', 'graph', 'graph score', 'graph compare'])
 
 /** The commands a help lists, those of commands with commands of their own too: 'train', 'anomaly', 'anomaly fit'. */
 function listed(of: string): string[] {

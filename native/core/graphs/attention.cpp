@@ -10,15 +10,13 @@
 namespace langevin {
 namespace {
 
-using Index = std::int64_t;
-
 // Places of attention in Salt::Layer, behind those of the layers' own dropout.
 constexpr std::uint64_t kAttentionPlaces = 128;
 
 // About this many numbers of edges and heads are one piece of work.
 Tiling nodeTiles(const Csr& m) {
-  const Index each = std::max<Index>(1, m.stored() / std::max<Index>(1, m.rows));
-  return Tiling(m.rows, std::max<Index>(16, 2048 / each));
+  const std::int64_t each = std::max<std::int64_t>(1, m.stored() / std::max<std::int64_t>(1, m.rows));
+  return Tiling(m.rows, std::max<std::int64_t>(16, 2048 / each));
 }
 
 template <class T>
@@ -44,17 +42,17 @@ class Attention {
   at::Tensor forward() {
     const Csr& m = pattern_->matrix;
     at::Tensor out = at::zeros({m.rows, heads_ * width_}, values_.options());
-    const Index* pointer = m.pointer.template const_data_ptr<Index>();
-    const Index* columns = m.columns.template const_data_ptr<Index>();
+    const std::int64_t* pointer = m.pointer.template const_data_ptr<std::int64_t>();
+    const std::int64_t* columns = m.columns.template const_data_ptr<std::int64_t>();
     const T *x = read(values_), *kept = kept_.defined() ? read(kept_) : nullptr;
     T *y = write(out), *a = write(weights_);
     const Tiling tiles = nodeTiles(m);
-    parallelTiles(tiles.count(), threads_, [&](Index tile) {
+    parallelTiles(tiles.count(), threads_, [&](std::int64_t tile) {
       const auto [first, last] = tiles.range(tile);
-      for (Index i = first; i < last; ++i) {
+      for (std::int64_t i = first; i < last; ++i) {
         softmaxOf(i, pointer[i], pointer[i + 1], columns, a);
-        for (Index k = pointer[i]; k < pointer[i + 1]; ++k)
-          for (Index h = 0; h < heads_; ++h) {
+        for (std::int64_t k = pointer[i]; k < pointer[i + 1]; ++k)
+          for (std::int64_t h = 0; h < heads_; ++h) {
             const T weight = a[k * heads_ + h] * (kept ? kept[k * heads_ + h] : T{1});
             addScaled(weight, x + (columns[k] * heads_ + h) * width_, y + (i * heads_ + h) * width_);
           }
@@ -78,7 +76,7 @@ class Attention {
 
   // A few numbers: a call of the kernels would take longer.
   void addScaled(T s, const T* __restrict x, T* __restrict y) const {
-    for (Index c = 0; c < width_; ++c) y[c] += s * x[c];
+    for (std::int64_t c = 0; c < width_; ++c) y[c] += s * x[c];
   }
 
   void fillKept(const NodeDropout& drop, std::uint64_t layer) {
@@ -87,43 +85,43 @@ class Attention {
     kept_.copy_(u.ge(drop.p).to(kept_.scalar_type()) / (1 - drop.p));
   }
 
-  T logit(Index i, Index j, Index h) const {
+  T logit(std::int64_t i, std::int64_t j, std::int64_t h) const {
     const T s = sources_[j * heads_ + h] + targets_[i * heads_ + h];
     return s > 0 ? s : slope_ * s;
   }
 
-  void softmaxOf(Index i, Index from, Index to, const Index* columns, T* a) const {
-    for (Index h = 0; h < heads_; ++h) {
+  void softmaxOf(std::int64_t i, std::int64_t from, std::int64_t to, const std::int64_t* columns, T* a) const {
+    for (std::int64_t h = 0; h < heads_; ++h) {
       T most = -std::numeric_limits<T>::infinity(), sum = 0;
-      for (Index k = from; k < to; ++k) most = std::max(most, a[k * heads_ + h] = logit(i, columns[k], h));
-      for (Index k = from; k < to; ++k) sum += a[k * heads_ + h] = std::exp(a[k * heads_ + h] - most);
-      for (Index k = from; k < to; ++k) a[k * heads_ + h] /= sum;
+      for (std::int64_t k = from; k < to; ++k) most = std::max(most, a[k * heads_ + h] = logit(i, columns[k], h));
+      for (std::int64_t k = from; k < to; ++k) sum += a[k * heads_ + h] = std::exp(a[k * heads_ + h] - most);
+      for (std::int64_t k = from; k < to; ++k) a[k * heads_ + h] /= sum;
     }
   }
 
   // Row by row of targets: through the weighted sum, the dropout, the softmax and the leaky ReLU.
   void scoreGradients(const at::Tensor& g, at::Tensor& score, at::Tensor& target) const {
     const Csr& m = pattern_->matrix;
-    const Index* pointer = m.pointer.template const_data_ptr<Index>();
-    const Index* columns = m.columns.template const_data_ptr<Index>();
+    const std::int64_t* pointer = m.pointer.template const_data_ptr<std::int64_t>();
+    const std::int64_t* columns = m.columns.template const_data_ptr<std::int64_t>();
     const T *x = read(values_), *a = read(weights_), *gy = read(g), *kept = kept_.defined() ? read(kept_) : nullptr;
     T *ds = write(score), *dt = write(target);
     const Tiling tiles = nodeTiles(m);
-    parallelTiles(tiles.count(), threads_, [&](Index tile) {
+    parallelTiles(tiles.count(), threads_, [&](std::int64_t tile) {
       const auto [first, last] = tiles.range(tile);
-      for (Index i = first; i < last; ++i)
-        for (Index h = 0; h < heads_; ++h) {
+      for (std::int64_t i = first; i < last; ++i)
+        for (std::int64_t h = 0; h < heads_; ++h) {
           T mean = 0;
-          for (Index k = pointer[i]; k < pointer[i + 1]; ++k) {
+          for (std::int64_t k = pointer[i]; k < pointer[i + 1]; ++k) {
             T slope = 0;
             const T *xj = x + (columns[k] * heads_ + h) * width_, *gi = gy + (i * heads_ + h) * width_;
-            for (Index c = 0; c < width_; ++c) slope += gi[c] * xj[c];
+            for (std::int64_t c = 0; c < width_; ++c) slope += gi[c] * xj[c];
             if (kept) slope *= kept[k * heads_ + h];
             ds[k * heads_ + h] = slope;
             mean += slope * a[k * heads_ + h];
           }
-          for (Index k = pointer[i]; k < pointer[i + 1]; ++k) {
-            const Index at = k * heads_ + h;
+          for (std::int64_t k = pointer[i]; k < pointer[i + 1]; ++k) {
+            const std::int64_t at = k * heads_ + h;
             // The leaky ReLU keeps the sign, so the sum's tells its slope.
             const T bend = logit(i, columns[k], h) > 0 ? T{1} : slope_;
             ds[at] = a[at] * (ds[at] - mean) * bend;
@@ -136,18 +134,18 @@ class Attention {
   // Row by row of sources, over the transpose.
   void sourceGradients(const at::Tensor& g, const at::Tensor& score, at::Tensor& source, at::Tensor& values) const {
     const Csr& m = pattern_->turned.matrix;
-    const Index* pointer = m.pointer.template const_data_ptr<Index>();
-    const Index* columns = m.columns.template const_data_ptr<Index>();
-    const Index* origin = pattern_->turned.origin.template const_data_ptr<Index>();
+    const std::int64_t* pointer = m.pointer.template const_data_ptr<std::int64_t>();
+    const std::int64_t* columns = m.columns.template const_data_ptr<std::int64_t>();
+    const std::int64_t* origin = pattern_->turned.origin.template const_data_ptr<std::int64_t>();
     const T *a = read(weights_), *gy = read(g), *ds = read(score), *kept = kept_.defined() ? read(kept_) : nullptr;
     T *dj = write(source), *dx = write(values);
     const Tiling tiles = nodeTiles(m);
-    parallelTiles(tiles.count(), threads_, [&](Index tile) {
+    parallelTiles(tiles.count(), threads_, [&](std::int64_t tile) {
       const auto [first, last] = tiles.range(tile);
-      for (Index j = first; j < last; ++j)
-        for (Index k = pointer[j]; k < pointer[j + 1]; ++k)
-          for (Index h = 0; h < heads_; ++h) {
-            const Index at = origin[k] * heads_ + h;
+      for (std::int64_t j = first; j < last; ++j)
+        for (std::int64_t k = pointer[j]; k < pointer[j + 1]; ++k)
+          for (std::int64_t h = 0; h < heads_; ++h) {
+            const std::int64_t at = origin[k] * heads_ + h;
             dj[j * heads_ + h] += ds[at];
             addScaled(a[at] * (kept ? kept[at] : T{1}), gy + (columns[k] * heads_ + h) * width_,
                       dx + (j * heads_ + h) * width_);
@@ -159,7 +157,7 @@ class Attention {
   at::Tensor values_, source_, target_;
   const T *sources_, *targets_;  // their numbers
   T slope_;
-  Index heads_, width_;
+  std::int64_t heads_, width_;
   int threads_;
   at::Tensor weights_;  // a [edges, heads], before dropout
   at::Tensor kept_;     // 0 or 1 / (1 - p); undefined: nothing is dropped

@@ -11,16 +11,14 @@
 namespace langevin {
 namespace {
 
-using Index = std::int64_t;
-
-at::Tensor indices(Index n) { return at::empty({n}, at::kLong); }
-const Index* read(const at::Tensor& t) { return t.const_data_ptr<Index>(); }
-Index* write(const at::Tensor& t) { return t.data_ptr<Index>(); }
+at::Tensor indices(std::int64_t n) { return at::empty({n}, at::kLong); }
+const std::int64_t* read(const at::Tensor& t) { return t.const_data_ptr<std::int64_t>(); }
+std::int64_t* write(const at::Tensor& t) { return t.data_ptr<std::int64_t>(); }
 
 // Row starts from the number of entries of each row, in place: counts[r] at r + 1.
-void cumulate(Index* pointer, Index rows) { std::partial_sum(pointer, pointer + rows + 1, pointer); }
+void cumulate(std::int64_t* pointer, std::int64_t rows) { std::partial_sum(pointer, pointer + rows + 1, pointer); }
 
-at::Tensor checkedEdges(const at::Tensor& edges, Index nodes, const std::string& what) {
+at::Tensor checkedEdges(const at::Tensor& edges, std::int64_t nodes, const std::string& what) {
   if (edges.dim() != 2 || edges.size(0) != 2)
     throw Error(Code::Shape,
                 what + " has shape " + c10::str(edges.sizes()) +
@@ -30,11 +28,11 @@ at::Tensor checkedEdges(const at::Tensor& edges, Index nodes, const std::string&
     throw Error(Code::Dtype, what + " has dtype " + dtypeName(edges.scalar_type()) + "; numbers of nodes are int64",
                 {{"path", what}});
   at::Tensor list = edges.to(at::kCPU).contiguous();
-  const Index count = list.size(1);
-  const Index* ends = read(list);
-  for (Index k = 0; k < 2 * count; ++k) {
+  const std::int64_t count = list.size(1);
+  const std::int64_t* ends = read(list);
+  for (std::int64_t k = 0; k < 2 * count; ++k) {
     if (ends[k] >= 0 && ends[k] < nodes) continue;
-    const Index edge = k % count;
+    const std::int64_t edge = k % count;
     throw Error(Code::InvalidOption,
                 what + ": the " + (k < count ? "source" : "target") + " of edge " + std::to_string(edge) + " is " +
                     std::to_string(ends[k]) + ", and the graph has " + std::to_string(nodes) + " nodes" +
@@ -48,11 +46,11 @@ at::Tensor checkedEdges(const at::Tensor& edges, Index nodes, const std::string&
 // Entries of one matrix whose rows are not sorted yet: sorts each and drops what is there twice.
 Csr settled(Csr loose) {
   at::Tensor pointer = indices(loose.rows + 1);
-  const Index* from = read(loose.pointer);
-  Index *to = write(pointer), *columns = write(loose.columns), kept = 0;
+  const std::int64_t* from = read(loose.pointer);
+  std::int64_t *to = write(pointer), *columns = write(loose.columns), kept = 0;
   to[0] = 0;
-  for (Index r = 0; r < loose.rows; ++r) {
-    Index *first = columns + from[r], *last = columns + from[r + 1];
+  for (std::int64_t r = 0; r < loose.rows; ++r) {
+    std::int64_t *first = columns + from[r], *last = columns + from[r + 1];
     if (!std::is_sorted(first, last)) std::sort(first, last);
     last = std::unique(first, last);
     std::copy(first, last, columns + kept);
@@ -65,11 +63,11 @@ Csr settled(Csr loose) {
 // Rows of a and b, both sorted, merged.
 Csr merged(const Csr& a, const Csr& b) {
   Csr sum{a.rows, a.cols, indices(a.rows + 1), indices(a.stored() + b.stored()), {}};
-  const Index *pa = read(a.pointer), *pb = read(b.pointer), *ca = read(a.columns), *cb = read(b.columns);
-  Index *pointer = write(sum.pointer), *out = write(sum.columns);
-  Index* const start = out;
+  const std::int64_t *pa = read(a.pointer), *pb = read(b.pointer), *ca = read(a.columns), *cb = read(b.columns);
+  std::int64_t *pointer = write(sum.pointer), *out = write(sum.columns);
+  std::int64_t* const start = out;
   pointer[0] = 0;
-  for (Index r = 0; r < a.rows; ++r) {
+  for (std::int64_t r = 0; r < a.rows; ++r) {
     out = std::set_union(ca + pa[r], ca + pa[r + 1], cb + pb[r], cb + pb[r + 1], out);
     pointer[r + 1] = out - start;
   }
@@ -77,22 +75,22 @@ Csr merged(const Csr& a, const Csr& b) {
   return sum;
 }
 
-Csr directed(const at::Tensor& edges, Index nodes, bool selfLoops, EdgeCounts& counts) {
-  const Index count = edges.size(1);
-  const Index *source = read(edges), *target = source + count;
+Csr directed(const at::Tensor& edges, std::int64_t nodes, bool selfLoops, EdgeCounts& counts) {
+  const std::int64_t count = edges.size(1);
+  const std::int64_t *source = read(edges), *target = source + count;
   at::Tensor pointer = at::zeros({nodes + 1}, at::kLong);
-  Index* starts = write(pointer);
-  for (Index e = 0; e < count; ++e) {
+  std::int64_t* starts = write(pointer);
+  for (std::int64_t e = 0; e < count; ++e) {
     const bool loop = source[e] == target[e];
     counts.selfLoops += loop;
     if (!loop || selfLoops) ++starts[target[e] + 1];
   }
   cumulate(starts, nodes);
   at::Tensor columns = indices(starts[nodes]);
-  std::vector<Index> next(starts, starts + nodes);
-  for (Index e = 0; e < count; ++e)
+  std::vector<std::int64_t> next(starts, starts + nodes);
+  for (std::int64_t e = 0; e < count; ++e)
     if (selfLoops || source[e] != target[e]) write(columns)[next[static_cast<std::size_t>(target[e])]++] = source[e];
-  const Index loose = columns.numel();
+  const std::int64_t loose = columns.numel();
   Csr matrix = settled({nodes, nodes, pointer, columns, {}});
   counts.duplicates = loose - matrix.stored();
   return matrix;
@@ -100,14 +98,14 @@ Csr directed(const at::Tensor& edges, Index nodes, bool selfLoops, EdgeCounts& c
 
 }  // namespace
 
-Csr adjacencyOf(const at::Tensor& edges, Index nodes, const EdgePolicy& policy, EdgeCounts* counts,
+Csr adjacencyOf(const at::Tensor& edges, std::int64_t nodes, const EdgePolicy& policy, EdgeCounts* counts,
                 const std::string& what) {
   const at::Tensor list = checkedEdges(edges, nodes, what);
   EdgeCounts found;
   found.given = list.size(1);
   Csr matrix = directed(list, nodes, policy.selfLoops, found);
   if (policy.symmetrise) {
-    const Index before = matrix.stored();
+    const std::int64_t before = matrix.stored();
     matrix = merged(matrix, transposed(matrix).matrix);
     found.reversed = matrix.stored() - before;
   }
@@ -117,8 +115,8 @@ Csr adjacencyOf(const at::Tensor& edges, Index nodes, const EdgePolicy& policy, 
 
 at::Tensor rowsOf(const Csr& matrix) {
   at::Tensor rows = indices(matrix.stored());
-  const Index* pointer = read(matrix.pointer);
-  for (Index r = 0; r < matrix.rows; ++r) std::fill(write(rows) + pointer[r], write(rows) + pointer[r + 1], r);
+  const std::int64_t* pointer = read(matrix.pointer);
+  for (std::int64_t r = 0; r < matrix.rows; ++r) std::fill(write(rows) + pointer[r], write(rows) + pointer[r + 1], r);
   return rows;
 }
 
@@ -127,14 +125,14 @@ at::Tensor edgesOf(const Csr& adjacency) { return at::stack({adjacency.columns, 
 Transposed transposed(const Csr& matrix) {
   Transposed t{{matrix.cols, matrix.rows, at::zeros({matrix.cols + 1}, at::kLong), indices(matrix.stored()), {}},
                indices(matrix.stored())};
-  Index *pointer = write(t.matrix.pointer), *columns = write(t.matrix.columns), *origin = write(t.origin);
-  const Index *from = read(matrix.pointer), *given = read(matrix.columns);
-  for (Index k = 0; k < matrix.stored(); ++k) ++pointer[given[k] + 1];
+  std::int64_t *pointer = write(t.matrix.pointer), *columns = write(t.matrix.columns), *origin = write(t.origin);
+  const std::int64_t *from = read(matrix.pointer), *given = read(matrix.columns);
+  for (std::int64_t k = 0; k < matrix.stored(); ++k) ++pointer[given[k] + 1];
   cumulate(pointer, matrix.cols);
-  std::vector<Index> next(pointer, pointer + matrix.cols);
-  for (Index r = 0; r < matrix.rows; ++r)
-    for (Index k = from[r]; k < from[r + 1]; ++k) {
-      const Index place = next[static_cast<std::size_t>(given[k])]++;
+  std::vector<std::int64_t> next(pointer, pointer + matrix.cols);
+  for (std::int64_t r = 0; r < matrix.rows; ++r)
+    for (std::int64_t k = from[r]; k < from[r + 1]; ++k) {
+      const std::int64_t place = next[static_cast<std::size_t>(given[k])]++;
       columns[place] = r;
       origin[place] = k;
     }
@@ -160,10 +158,10 @@ Csr normalised(const Csr& adjacency, Normalisation how, bool selfLoops, at::Scal
   Csr matrix = selfLoops ? merged(adjacency, identity(adjacency.rows, dtype)) : adjacency;
   at::Tensor values = at::empty({matrix.stored()}, at::kDouble);
   auto* out = values.data_ptr<double>();
-  const Index *pointer = read(matrix.pointer), *columns = read(matrix.columns);
-  const auto degree = [pointer](Index r) { return static_cast<double>(pointer[r + 1] - pointer[r]); };
-  for (Index r = 0; r < matrix.rows; ++r)
-    for (Index k = pointer[r]; k < pointer[r + 1]; ++k) {
+  const std::int64_t *pointer = read(matrix.pointer), *columns = read(matrix.columns);
+  const auto degree = [pointer](std::int64_t r) { return static_cast<double>(pointer[r + 1] - pointer[r]); };
+  for (std::int64_t r = 0; r < matrix.rows; ++r)
+    for (std::int64_t k = pointer[r]; k < pointer[r + 1]; ++k) {
       if (how == Normalisation::None) out[k] = 1;
       if (how == Normalisation::Row) out[k] = 1 / degree(r);
       if (how == Normalisation::Symmetric) {
@@ -175,7 +173,7 @@ Csr normalised(const Csr& adjacency, Normalisation how, bool selfLoops, at::Scal
   return matrix;
 }
 
-Csr identity(Index n, at::ScalarType dtype) {
+Csr identity(std::int64_t n, at::ScalarType dtype) {
   return {n, n, at::arange(n + 1, at::kLong), at::arange(n, at::kLong), at::ones({n}, dtype)};
 }
 

@@ -9,13 +9,11 @@
 namespace langevin {
 namespace {
 
-using Index = std::int64_t;
-
-Index nodesWithoutEdges(const Csr& adjacency) {
+std::int64_t nodesWithoutEdges(const Csr& adjacency) {
   at::Tensor touched = at::zeros({adjacency.rows}, at::kBool);
   touched.index_fill_(0, adjacency.columns, true);
   const at::Tensor degrees = adjacency.pointer.diff();
-  return touched.logical_or(degrees.gt(0)).logical_not().sum().item<Index>();
+  return touched.logical_or(degrees.gt(0)).logical_not().sum().item<std::int64_t>();
 }
 
 // { edges [2, E], nodes, symmetrise?, selfLoops? } -> { edges [2, E'] by target and source, and what was found }
@@ -43,7 +41,7 @@ Value edgesOfCsr(const Spec& a, Job&) {
   const at::Tensor there = matrix.values.ne(0);
   const at::Tensor odd = there.logical_and(matrix.values.ne(1)).nonzero();
   if (odd.numel() > 0 && a.text("weights", "refuse") == "refuse") {
-    const Index k = odd[0].item<Index>();
+    const std::int64_t k = odd[0].item<std::int64_t>();
     throw Error(Code::Unsupported,
                 a.at("values").path() + "[" + std::to_string(k) + "] is " +
                     std::to_string(matrix.values[k].item<double>()) + ": edges have no weights here; give { weights: " +
@@ -73,13 +71,13 @@ Value sparseFeatures(const Spec& a, Job&) {
   return describe(given.isDense() ? Features{{}, toSparse(given.dense)} : given);
 }
 
-at::Tensor checkedRows(const Spec& spec, Index nodes) {
+at::Tensor checkedRows(const Spec& spec, std::int64_t nodes) {
   const at::Tensor rows = unbox(spec).to(at::kCPU).contiguous();
   if (rows.dim() != 1 || rows.scalar_type() != at::kLong)
     fail(Code::Shape, spec.path(), " is a list of numbers of nodes (int64 [k]), got ", dtypeName(rows.scalar_type()),
          " ", c10::str(rows.sizes()));
-  const auto* row = rows.const_data_ptr<Index>();
-  for (Index k = 0; k < rows.numel(); ++k)
+  const auto* row = rows.const_data_ptr<std::int64_t>();
+  for (std::int64_t k = 0; k < rows.numel(); ++k)
     if (row[k] < 0 || row[k] >= nodes)
       throw Error(Code::InvalidOption,
                   spec.path() + "[" + std::to_string(k) + "] is " + std::to_string(row[k]) + ", and the graph has " +
@@ -96,12 +94,12 @@ Value featureRows(const Spec& a, Job&) {
 
 // { edges, nodes, rows int64 [k] } -> the edges between these nodes, by their places in `rows`
 Value subgraphEdges(const Spec& a, Job&) {
-  const Index nodes = a.count("nodes", 0);
+  const std::int64_t nodes = a.count("nodes", 0);
   const at::Tensor rows = checkedRows(a.at("rows"), nodes);
   at::Tensor places = at::full({nodes}, -1, at::kLong);
-  auto* place = places.data_ptr<Index>();
-  for (Index k = 0; k < rows.numel(); ++k) {
-    const Index node = rows.const_data_ptr<Index>()[k];
+  auto* place = places.data_ptr<std::int64_t>();
+  for (std::int64_t k = 0; k < rows.numel(); ++k) {
+    const std::int64_t node = rows.const_data_ptr<std::int64_t>()[k];
     if (place[node] >= 0)
       throw Error(Code::InvalidOption,
                   a.at("rows").path() + "[" + std::to_string(k) + "]: node " + std::to_string(node) +
@@ -117,7 +115,7 @@ Value subgraphEdges(const Spec& a, Job&) {
 // { labels, nodes, classes? } -> { labels int64 [n], classes }; -1 is a node without one
 Value labels(const Spec& a, Job&) {
   const at::Tensor given = unbox(a.at("labels")).to(at::kCPU).contiguous();
-  const Index nodes = a.count("nodes", 0);
+  const std::int64_t nodes = a.count("nodes", 0);
   if (given.dim() != 1 || given.size(0) != nodes)
     fail(Code::Shape, "labels have shape ", c10::str(given.sizes()), ", and the graph has ", nodes,
          " nodes; give one whole number for each, -1 where there is no label");
@@ -125,18 +123,18 @@ Value labels(const Spec& a, Job&) {
   if (given.is_floating_point()) {
     const at::Tensor odd = given.ne(whole.to(given.scalar_type())).nonzero();
     if (odd.numel() > 0) {
-      const Index k = odd[0].item<Index>();
+      const std::int64_t k = odd[0].item<std::int64_t>();
       throw Error(Code::Dtype,
                   "labels[" + std::to_string(k) + "] is " + std::to_string(given[k].item<double>()) +
                       "; labels are whole numbers, 0 to the number of classes - 1, and -1 where there is none",
                   {{"node", k}});
     }
   }
-  Index most = -1;
-  const auto* label = whole.const_data_ptr<Index>();
-  for (Index k = 0; k < nodes; ++k) most = std::max(most, label[k]);
-  const Index classes = a.has("classes") ? a.count("classes", 0) : most + 1;
-  for (Index k = 0; k < nodes; ++k)
+  std::int64_t most = -1;
+  const auto* label = whole.const_data_ptr<std::int64_t>();
+  for (std::int64_t k = 0; k < nodes; ++k) most = std::max(most, label[k]);
+  const std::int64_t classes = a.has("classes") ? a.count("classes", 0) : most + 1;
+  for (std::int64_t k = 0; k < nodes; ++k)
     if (label[k] < -1 || label[k] >= classes)
       throw Error(Code::InvalidOption,
                   "labels[" + std::to_string(k) + "] is " + std::to_string(label[k]) + "; with " +

@@ -9,8 +9,6 @@
 namespace langevin {
 namespace {
 
-using Index = std::int64_t;
-
 // { spec, features, classes }
 std::unique_ptr<NodeNetwork> networkOf(const Spec& a) {
   return makeNodeNetwork(a.at("spec"), a.count("features", 1), a.count("classes", 1));
@@ -40,7 +38,7 @@ Parameters parametersOf(const Spec& a, const NodeNetwork& network) {
 
 NodeGraph graphOf(const Spec& a, const Parameters& parameters) {
   NodeGraph graph = NodeGraph::read(a.at("graph"), parameters.flat().scalar_type());
-  const Index wanted = a.count("features", 1);
+  const std::int64_t wanted = a.count("features", 1);
   if (graph.features().columns() != wanted)
     throw Error(Code::Shape,
                 "the graph has " + std::to_string(graph.features().columns()) +
@@ -71,7 +69,7 @@ Value nodeParameterInfo(const Spec& a, Job&) {
   List result;
   for (const ParameterInfo& p : network->parameters()) {
     List shape;
-    for (Index s : p.shape) shape.emplace_back(s);
+    for (std::int64_t s : p.shape) shape.emplace_back(s);
     result.emplace_back(Map{{"name", p.name}, {"shape", shape}, {"learnable", p.learnable}});
   }
   return result;
@@ -84,14 +82,14 @@ at::Tensor readNodes(const Spec& spec, const at::Tensor& labels) {
     fail(Code::Shape, spec.path(), " is a list of numbers of nodes, at least one; got ", dtypeName(rows.scalar_type()),
          " ", c10::str(rows.sizes()));
   std::vector<bool> seen(static_cast<std::size_t>(labels.numel()));
-  for (Index k = 0; k < rows.numel(); ++k) {
-    const Index node = rows.const_data_ptr<Index>()[k];
+  for (std::int64_t k = 0; k < rows.numel(); ++k) {
+    const std::int64_t node = rows.const_data_ptr<std::int64_t>()[k];
     const std::string place = spec.path() + "[" + std::to_string(k) + "] is " + std::to_string(node);
     const Map details{{"path", spec.path()}, {"entry", k}, {"node", node}};
     if (node < 0 || node >= labels.numel())
       throw Error(Code::InvalidOption,
                   place + ", and the graph has " + std::to_string(labels.numel()) + " nodes, numbered from 0", details);
-    if (labels.const_data_ptr<Index>()[node] < 0)
+    if (labels.const_data_ptr<std::int64_t>()[node] < 0)
       throw Error(Code::InvalidOption, place + ", a node without a label (-1)", details);
     if (seen[static_cast<std::size_t>(node)]) throw Error(Code::InvalidOption, place + " for the second time", details);
     seen[static_cast<std::size_t>(node)] = true;
@@ -101,7 +99,8 @@ at::Tensor readNodes(const Spec& spec, const at::Tensor& labels) {
 
 NodeSplit readSplit(const Spec& a) {
   NodeSplit split{unbox(a.at("labels")).contiguous(), {}, {}};
-  const Index classes = a.count("classes", 1), most = split.labels.numel() == 0 ? -1 : split.labels.max().item<Index>();
+  const std::int64_t classes = a.count("classes", 1),
+                     most = split.labels.numel() == 0 ? -1 : split.labels.max().item<std::int64_t>();
   if (most >= classes)
     fail(Code::InvalidOption, "labels go up to ", most, ", and the classifier has ", classes, " classes");
   split.train = readNodes(a.at("train"), split.labels);
@@ -109,7 +108,7 @@ NodeSplit readSplit(const Spec& a) {
   split.validation = readNodes(a.at("validation"), split.labels);
   const at::Tensor both = at::isin(split.validation, split.train).nonzero();
   if (both.numel() > 0) {
-    const Index node = split.validation[both[0].item<Index>()].item<Index>();
+    const std::int64_t node = split.validation[both[0].item<std::int64_t>()].item<std::int64_t>();
     throw Error(Code::InvalidOption,
                 "node " + std::to_string(node) + " is in train and in validation; a node is trained on or validated on",
                 {{"node", node}});
@@ -161,13 +160,13 @@ Value sampleNodes(const Spec& a, Job& job) {
   const auto network = networkOf(a);
   const Parameters parameters = parametersOf(a, *network);
   const NodeGraph graph = graphOf(a, parameters);
-  const Index samples = a.count("samples", 1, 50);
+  const std::int64_t samples = a.count("samples", 1, 50);
   const double dropEdge = a.probability("dropEdge", 0);
   if (dropEdge >= 1) a.at("dropEdge").invalid("must be below 1");
   const Random random(a.has("seed") ? a.at("seed").seed() : 0);
   NodeDropout drop{a.boolean("dropout", true) ? network->dropout() : 0, random.fork(Salt::Record), 0};
   at::Tensor logits = at::empty({samples, graph.nodes(), a.count("classes", 1)}, parameters.flat().options());
-  for (Index s = 0; s < samples; ++s) {
+  for (std::int64_t s = 0; s < samples; ++s) {
     job.check();
     drop.step = static_cast<std::uint64_t>(s);
     const NodeGraph used =

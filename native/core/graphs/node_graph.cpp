@@ -7,8 +7,6 @@
 namespace langevin {
 namespace {
 
-using Index = std::int64_t;
-
 // The share of numbers that are not 0 from which on a matrix is dense. Products with 64 columns, 35 % of 767 columns filled: 14 ms
 // dense and 27 ms sparse.
 constexpr double kDense = 0.2;
@@ -21,7 +19,7 @@ Features inDtype(const Features& given, at::ScalarType dtype) {
     if (static_cast<double>(given.sparse.stored()) < kDense * size || size == 0) return features;
     return {toDense(features, dtype), {}};
   }
-  const auto filled = static_cast<double>(given.dense.count_nonzero().item<Index>());
+  const auto filled = static_cast<double>(given.dense.count_nonzero().item<std::int64_t>());
   at::Tensor dense = given.dense.to(dtype).contiguous();
   if (filled < kDense * size) return {{}, toSparse(dense)};
   return {dense, {}};
@@ -31,7 +29,7 @@ Features inDtype(const Features& given, at::ScalarType dtype) {
 at::Tensor tiledProduct(const at::Tensor& a, const at::Tensor& b, int threads) {
   at::Tensor out = at::empty({a.size(0), b.size(1)}, a.options());
   const Tiling tiles(a.size(0), smallestTile(static_cast<double>(b.numel())));
-  parallelTiles(tiles.count(), threads, [&](Index i) {
+  parallelTiles(tiles.count(), threads, [&](std::int64_t i) {
     const at::InferenceMode guard;
     const auto [first, last] = tiles.range(i);
     at::Tensor part = out.slice(0, first, last);
@@ -73,7 +71,7 @@ at::Tensor FeatureMatrix::times(const at::Tensor& weight, int threads, const Spa
 }
 
 NodeGraph NodeGraph::read(const Spec& graph, at::ScalarType dtype) {
-  const Index nodes = graph.count("nodes", 0);
+  const std::int64_t nodes = graph.count("nodes", 0);
   const auto features = std::make_shared<const FeatureMatrix>(readFeatures(graph.at("features")), dtype);
   if (features->nodes() != nodes)
     fail(Code::Shape, "the features have ", features->nodes(), " rows, and the graph has ", nodes, " nodes");
@@ -102,21 +100,21 @@ const std::shared_ptr<const AttentionPattern>& NodeGraph::attention(bool selfLoo
 
 const NodeGraph::Fates& NodeGraph::fates() const {
   if (fates_.of.defined()) return fates_;
-  const Index stored = adjacency_.stored();
+  const std::int64_t stored = adjacency_.stored();
   if (!undirected_) {
     fates_ = {stored, at::arange(stored, at::kLong)};
     return fates_;
   }
   at::Tensor of = at::empty({stored}, at::kLong);
   const at::Tensor rows = rowsOf(adjacency_), reversed = transposed(adjacency_).origin;
-  const auto* row = rows.const_data_ptr<Index>();
-  const auto* column = adjacency_.columns.const_data_ptr<Index>();
-  const auto* other = reversed.const_data_ptr<Index>();  // of each entry the one in the other direction
-  auto* fate = of.data_ptr<Index>();
-  Index count = 0;
-  for (Index k = 0; k < stored; ++k)
+  const auto* row = rows.const_data_ptr<std::int64_t>();
+  const auto* column = adjacency_.columns.const_data_ptr<std::int64_t>();
+  const auto* other = reversed.const_data_ptr<std::int64_t>();  // of each entry the one in the other direction
+  auto* fate = of.data_ptr<std::int64_t>();
+  std::int64_t count = 0;
+  for (std::int64_t k = 0; k < stored; ++k)
     if (column[k] <= row[k]) fate[k] = count++;
-  for (Index k = 0; k < stored; ++k)
+  for (std::int64_t k = 0; k < stored; ++k)
     if (column[k] > row[k]) fate[k] = fate[other[k]];
   fates_ = {count, of};
   return fates_;
@@ -127,18 +125,18 @@ NodeGraph NodeGraph::withDroppedEdges(double p, const Random& random, std::uint6
   std::vector<std::uint32_t> words(static_cast<std::size_t>(fates.count));
   fillBits(words.data(), fates.count, 1, random.seed(), 0, step, Stream::Dropout);
   const auto limit = static_cast<std::uint32_t>(std::min(p * 0x1p32, 0x1.fffffffep31));
-  const auto* pointer = adjacency_.pointer.const_data_ptr<Index>();
-  const auto* column = adjacency_.columns.const_data_ptr<Index>();
-  const auto* fate = fates.of.const_data_ptr<Index>();
+  const auto* pointer = adjacency_.pointer.const_data_ptr<std::int64_t>();
+  const auto* column = adjacency_.columns.const_data_ptr<std::int64_t>();
+  const auto* fate = fates.of.const_data_ptr<std::int64_t>();
   Csr left{adjacency_.rows,
            adjacency_.cols,
            at::zeros({adjacency_.rows + 1}, at::kLong),
            at::empty({adjacency_.stored()}, at::kLong),
            {}};
-  auto *starts = left.pointer.data_ptr<Index>(), *columns = left.columns.data_ptr<Index>();
-  Index kept = 0;
-  for (Index r = 0; r < adjacency_.rows; ++r) {
-    for (Index k = pointer[r]; k < pointer[r + 1]; ++k)
+  auto *starts = left.pointer.data_ptr<std::int64_t>(), *columns = left.columns.data_ptr<std::int64_t>();
+  std::int64_t kept = 0;
+  for (std::int64_t r = 0; r < adjacency_.rows; ++r) {
+    for (std::int64_t k = pointer[r]; k < pointer[r + 1]; ++k)
       if (words[static_cast<std::size_t>(fate[k])] >= limit) columns[kept++] = column[k];
     starts[r + 1] = kept;
   }

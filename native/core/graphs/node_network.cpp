@@ -11,10 +11,8 @@
 namespace langevin {
 namespace {
 
-using Index = std::int64_t;
-
 // The tiles of elementwise work on [n, w].
-Tiling elementTiles(Index rows) { return Tiling(rows, 256); }
+Tiling elementTiles(std::int64_t rows) { return Tiling(rows, 256); }
 
 // Which numbers are kept; words of 31 bits, which every instruction set compares.
 struct Kept {
@@ -24,8 +22,8 @@ struct Kept {
 
 // out = relu(x + bias); a NaN comes through.
 template <class T>
-void reluRow(const T* __restrict x, const T* __restrict bias, T* __restrict out, Index cols) {
-  for (Index c = 0; c < cols; ++c) {
+void reluRow(const T* __restrict x, const T* __restrict bias, T* __restrict out, std::int64_t cols) {
+  for (std::int64_t c = 0; c < cols; ++c) {
     const T v = x[c] + bias[c];
     out[c] = v < 0 ? T{0} : v;
   }
@@ -33,24 +31,24 @@ void reluRow(const T* __restrict x, const T* __restrict bias, T* __restrict out,
 
 // A pass of its own, and a product in place of a branch that nobody could foresee: so both loops run on vectors.
 template <class T>
-void dropRow(const std::uint32_t* __restrict words, T* __restrict out, Index cols, T scale, std::int32_t limit) {
-  for (Index c = 0; c < cols; ++c) out[c] *= static_cast<std::int32_t>(words[c] >> 1) >= limit ? scale : T{0};
+void dropRow(const std::uint32_t* __restrict words, T* __restrict out, std::int64_t cols, T scale, std::int32_t limit) {
+  for (std::int64_t c = 0; c < cols; ++c) out[c] *= static_cast<std::int32_t>(words[c] >> 1) >= limit ? scale : T{0};
 }
 
 template <class T>
 at::Tensor reluForward(const NodePass& pass, const at::Tensor& x, const at::Tensor& bias, const Kept* kept, T scale) {
-  const Index cols = x.size(1);
+  const std::int64_t cols = x.size(1);
   at::Tensor out = at::empty_like(x);
   const T *from = x.const_data_ptr<T>(), *b = bias.const_data_ptr<T>();
   T* to = out.template mutable_data_ptr<T>();
   const Tiling tiles = elementTiles(x.size(0));
-  parallelTiles(tiles.count(), pass.threads, [&](Index i) {
+  parallelTiles(tiles.count(), pass.threads, [&](std::int64_t i) {
     const auto [first, last] = tiles.range(i);
     std::vector<std::uint32_t> words(kept ? static_cast<std::size_t>((last - first) * cols) : 0);
     if (kept)
       fillBits(words.data(), last - first, cols, kept->seed, static_cast<std::uint64_t>(first), kept->step,
                Stream::Dropout);
-    for (Index r = first; r < last; ++r) {
+    for (std::int64_t r = first; r < last; ++r) {
       reluRow(from + r * cols, b, to + r * cols, cols);
       if (kept) dropRow(words.data() + (r - first) * cols, to + r * cols, cols, scale, kept->limit);
     }
@@ -66,10 +64,10 @@ at::Tensor reluBackward(const at::Tensor& y, const at::Tensor& gradient, T scale
   const T *value = y.const_data_ptr<T>(), *from = g.const_data_ptr<T>();
   T* to = out.template mutable_data_ptr<T>();
   const Tiling tiles = elementTiles(y.size(0));
-  parallelTiles(tiles.count(), threads, [&](Index i) {
+  parallelTiles(tiles.count(), threads, [&](std::int64_t i) {
     const auto [first, last] = tiles.range(i);
-    const Index end = last * y.size(1);
-    for (Index k = first * y.size(1); k < end; ++k) to[k] = from[k] * (static_cast<T>(value[k] != 0) * scale);
+    const std::int64_t end = last * y.size(1);
+    for (std::int64_t k = first * y.size(1); k < end; ++k) to[k] = from[k] * (static_cast<T>(value[k] != 0) * scale);
   });
   return out;
 }
@@ -94,7 +92,8 @@ at::Tensor reluDropout(const NodePass& pass, const at::Tensor& x, const at::Tens
 
 }  // namespace
 
-NodeNetwork::NodeNetwork(const Spec& spec, Index features, Index classes) : dropout_(spec.number("dropout", 0.5)) {
+NodeNetwork::NodeNetwork(const Spec& spec, std::int64_t features, std::int64_t classes)
+    : dropout_(spec.number("dropout", 0.5)) {
   if (dropout_ < 0 || dropout_ >= 1) spec.at("dropout").invalid("must be at least 0 and below 1");
   widths_.push_back(features);
   for (const Spec& width : spec.at("hidden").items()) {
@@ -105,24 +104,24 @@ NodeNetwork::NodeNetwork(const Spec& spec, Index features, Index classes) : drop
   widths_.push_back(classes);
 }
 
-std::size_t NodeNetwork::add(const std::string& name, std::vector<Index> shape, Initialisation initialisation,
+std::size_t NodeNetwork::add(const std::string& name, std::vector<std::int64_t> shape, Initialisation initialisation,
                              bool learnable) {
   parameters_.push_back({name, std::move(shape), std::move(initialisation), learnable});
   return parameters_.size() - 1;
 }
 
-std::size_t NodeNetwork::addLinear(const std::string& name, Index in, Index out, bool bias) {
-  const auto fan = static_cast<double>(std::max<Index>(in, 1));
+std::size_t NodeNetwork::addLinear(const std::string& name, std::int64_t in, std::int64_t out, bool bias) {
+  const auto fan = static_cast<double>(std::max<std::int64_t>(in, 1));
   const std::size_t place = add(name + ".weight", {out, in}, {Initialisation::Kind::KaimingUniform, fan, {}});
   if (bias) add(name + ".bias", {out}, {Initialisation::Kind::Uniform, 1 / std::sqrt(fan), {}});
   return place;
 }
 
-Initialisation glorot(Index in, Index out) {
-  return {Initialisation::Kind::Uniform, std::sqrt(6.0 / static_cast<double>(std::max<Index>(in + out, 1))), {}};
+Initialisation glorot(std::int64_t in, std::int64_t out) {
+  return {Initialisation::Kind::Uniform, std::sqrt(6.0 / static_cast<double>(std::max<std::int64_t>(in + out, 1))), {}};
 }
 
-Initialisation zeros(std::vector<Index> shape) {
+Initialisation zeros(std::vector<std::int64_t> shape) {
   return {Initialisation::Kind::Value, 0, at::zeros(shape, at::kDouble)};
 }
 

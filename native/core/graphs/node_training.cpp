@@ -11,7 +11,6 @@
 namespace langevin {
 namespace {
 
-using Index = std::int64_t;
 using Clock = std::chrono::steady_clock;
 
 double secondsBetween(Clock::time_point a, Clock::time_point b) { return std::chrono::duration<double>(b - a).count(); }
@@ -72,7 +71,7 @@ class NodeTrainer {
       stopped = "patience";
       break;
     }
-    const Index epochs = static_cast<Index>(history_.trainLoss.size());
+    const std::int64_t epochs = static_cast<std::int64_t>(history_.trainLoss.size());
     if (validation_) set(best_);
     return Map{{"epochs", epochs},
                {"bestEpoch", validation_ ? bestEpoch_ : epochs},
@@ -181,7 +180,7 @@ class NodeTrainer {
   std::unique_ptr<Optimizer> optimizer_;
   History history_;
   at::Tensor best_;
-  Index epoch_ = 0, bestEpoch_ = 0, waited_ = 0;
+  std::int64_t epoch_ = 0, bestEpoch_ = 0, waited_ = 0;
   double lowest_ = std::numeric_limits<double>::infinity(), toBeat_ = lowest_;
   Clock::time_point start_ = Clock::now(), told_{};
 };

@@ -11,37 +11,35 @@
 namespace langevin {
 namespace {
 
-using Index = std::int64_t;
-
 // About the entries of one piece of work: half a million multiply-adds at 64 columns.
-constexpr Index kEntries = 8192;
-constexpr Index kRows = 4096;
+constexpr std::int64_t kEntries = 8192;
+constexpr std::int64_t kRows = 4096;
 
 // Rows [first, last), or entries [from, to) of the one row `first`, whose sum goes to row `scratch` of the parts.
 struct Piece {
-  Index first, last, from = 0, to = 0, scratch = -1;
+  std::int64_t first, last, from = 0, to = 0, scratch = -1;
 };
 
 struct Cut {
   std::vector<Piece> pieces;
-  Index parts = 0;
+  std::int64_t parts = 0;
 };
 
 // A row of more than two pieces' entries is summed in parts, which are added in their order: one hub takes no longer than
 // the rest, and the sum is the same whoever computes it.
 Cut cut(const Csr& matrix) {
   Cut result;
-  const auto* pointer = matrix.pointer.const_data_ptr<Index>();
-  Index first = 0;
-  const auto close = [&](Index last) {
+  const auto* pointer = matrix.pointer.const_data_ptr<std::int64_t>();
+  std::int64_t first = 0;
+  const auto close = [&](std::int64_t last) {
     if (last > first) result.pieces.push_back({first, last});
     first = last;
   };
-  for (Index r = 0; r < matrix.rows; ++r) {
-    const Index entries = pointer[r + 1] - pointer[r];
+  for (std::int64_t r = 0; r < matrix.rows; ++r) {
+    const std::int64_t entries = pointer[r + 1] - pointer[r];
     if (entries > 2 * kEntries) {
       close(r);
-      for (Index from = pointer[r]; from < pointer[r + 1]; from += kEntries)
+      for (std::int64_t from = pointer[r]; from < pointer[r + 1]; from += kEntries)
         result.pieces.push_back({r, r + 1, from, std::min(from + kEntries, pointer[r + 1]), result.parts++});
       first = r + 1;
     } else if (pointer[r + 1] - pointer[first] >= kEntries || r + 1 - first >= kRows) {
@@ -54,23 +52,23 @@ Cut cut(const Csr& matrix) {
 
 template <class T>
 at::Tensor multiplyAs(const Csr& matrix, const at::Tensor& dense, int threads) {
-  const Index width = dense.size(1);
+  const std::int64_t width = dense.size(1);
   at::Tensor out = at::empty({matrix.rows, width}, dense.options());
-  const auto* pointer = matrix.pointer.const_data_ptr<Index>();
-  const auto* columns = matrix.columns.const_data_ptr<Index>();
+  const auto* pointer = matrix.pointer.const_data_ptr<std::int64_t>();
+  const auto* columns = matrix.columns.const_data_ptr<std::int64_t>();
   const T* values = matrix.values.defined() ? matrix.values.const_data_ptr<T>() : nullptr;
   const T* x = dense.const_data_ptr<T>();
   T* y = out.template mutable_data_ptr<T>();
   const Cut work = cut(matrix);
   std::vector<T> parts(static_cast<std::size_t>(work.parts * width));
   const auto& kernels = tileKernelsOf<T>();
-  const auto sum = [&](Index from, Index to, T* target) {
+  const auto sum = [&](std::int64_t from, std::int64_t to, T* target) {
     kernels.gatherRows(values ? values + from : nullptr, columns + from, to - from, x, target, width, false);
   };
-  parallelTiles(static_cast<Index>(work.pieces.size()), threads, [&](Index i) {
+  parallelTiles(static_cast<std::int64_t>(work.pieces.size()), threads, [&](std::int64_t i) {
     const Piece& piece = work.pieces[static_cast<std::size_t>(i)];
     if (piece.scratch >= 0) return sum(piece.from, piece.to, parts.data() + piece.scratch * width);
-    for (Index r = piece.first; r < piece.last; ++r) sum(pointer[r], pointer[r + 1], y + r * width);
+    for (std::int64_t r = piece.first; r < piece.last; ++r) sum(pointer[r], pointer[r + 1], y + r * width);
   });
   for (const Piece& piece : work.pieces) {
     if (piece.scratch < 0) continue;

@@ -6,13 +6,13 @@
 namespace langevin {
 namespace {
 
-enum class Measure { MutualInformation, PredictiveEntropy, ExpectedEntropy };
+enum class SampleMeasure { MutualInformation, PredictiveEntropy, ExpectedEntropy };
 
-Measure readMeasure(const Spec& score) {
+SampleMeasure readMeasure(const Spec& score) {
   const std::string measure = score.text("measure", "mutualInformation");
-  if (measure == "mutualInformation") return Measure::MutualInformation;
-  if (measure == "predictiveEntropy") return Measure::PredictiveEntropy;
-  if (measure == "expectedEntropy") return Measure::ExpectedEntropy;
+  if (measure == "mutualInformation") return SampleMeasure::MutualInformation;
+  if (measure == "predictiveEntropy") return SampleMeasure::PredictiveEntropy;
+  if (measure == "expectedEntropy") return SampleMeasure::ExpectedEntropy;
   score.at("measure").invalid("must be mutualInformation, predictiveEntropy or expectedEntropy");
 }
 
@@ -20,7 +20,7 @@ at::Tensor entropyOf(const at::Tensor& log) { return log.exp().mul(log).sum(1).n
 
 class Sampled : public NodeScore {
  public:
-  explicit Sampled(Measure measure) : measure_(measure) {}
+  explicit Sampled(SampleMeasure measure) : measure_(measure) {}
   Map score(const NodeCall& call) const override {
     const std::vector<at::Tensor> samples = readSamples(call.outputs(), 2);
     const auto count = static_cast<double>(samples.size());
@@ -36,9 +36,9 @@ class Sampled : public NodeScore {
     const at::Tensor p = mean / count, predictive = at::xlogy(p, p).sum(1).neg();
     // Never below 0 but by rounding.
     const at::Tensor information = (predictive - expected).clamp_min(0);
-    const at::Tensor& chosen = measure_ == Measure::MutualInformation   ? information
-                               : measure_ == Measure::PredictiveEntropy ? predictive
-                                                                        : expected;
+    const at::Tensor& chosen = measure_ == SampleMeasure::MutualInformation   ? information
+                               : measure_ == SampleMeasure::PredictiveEntropy ? predictive
+                                                                              : expected;
     return {{"uncertainty", box(chosen)}};
   }
   Map predict(const NodeCall& call) const override {
@@ -49,7 +49,7 @@ class Sampled : public NodeScore {
   }
 
  private:
-  Measure measure_;
+  SampleMeasure measure_;
 };
 
 std::unique_ptr<NodeScore> makeSampled(const Spec& score, const Spec&) {

@@ -10,15 +10,14 @@
 namespace langevin {
 namespace {
 
-using Index = std::int64_t;
-using Nodes = std::vector<Index>;
+using Nodes = std::vector<std::int64_t>;
 
 // The nodes of a class in an order of the seed's.
 Nodes shuffled(const Nodes& nodes, const Random& random, std::uint64_t label) {
-  const at::Tensor order = random.permutation(static_cast<Index>(nodes.size()), label, Stream::User);
+  const at::Tensor order = random.permutation(static_cast<std::int64_t>(nodes.size()), label, Stream::User);
   Nodes result;
   for (std::size_t k = 0; k < nodes.size(); ++k)
-    result.push_back(nodes[static_cast<std::size_t>(order.const_data_ptr<Index>()[k])]);
+    result.push_back(nodes[static_cast<std::size_t>(order.const_data_ptr<std::int64_t>()[k])]);
   return result;
 }
 
@@ -27,7 +26,7 @@ Value sorted(Nodes nodes) {
   return box(at::tensor(nodes, at::kLong));
 }
 
-[[noreturn]] void tooFew(Index label, Index count, Index test, Index train) {
+[[noreturn]] void tooFew(std::int64_t label, std::int64_t count, std::int64_t test, std::int64_t train) {
   throw Error(Code::InvalidOption,
               "class " + std::to_string(label) + " has " + std::to_string(count) + " nodes; the test set takes " +
                   std::to_string(test) + " of them, and " + std::to_string(train) +
@@ -39,17 +38,17 @@ Value sorted(Nodes nodes) {
 Value split(const Spec& a, Job&) {
   const at::Tensor labels = unbox(a.at("labels")).contiguous();
   std::vector<Nodes> classes(static_cast<std::size_t>(a.count("classes", 1)));
-  for (Index node = 0; node < labels.numel(); ++node) {
-    const Index label = labels.const_data_ptr<Index>()[node];
+  for (std::int64_t node = 0; node < labels.numel(); ++node) {
+    const std::int64_t label = labels.const_data_ptr<std::int64_t>()[node];
     if (label >= 0) classes.at(static_cast<std::size_t>(label)).push_back(node);
   }
-  const Index perClass = a.count("perClass", 0);
+  const std::int64_t perClass = a.count("perClass", 0);
   const double share = a.probability("test", 0.2);
   const Random testRandom(a.at("testSeed").seed()), random(a.at("seed").seed());
   Nodes train, validation, test;
   for (std::size_t c = 0; c < classes.size(); ++c) {
-    const auto label = static_cast<Index>(c), count = static_cast<Index>(classes[c].size());
-    const Index tested = std::llround(share * static_cast<double>(count));
+    const auto label = static_cast<std::int64_t>(c), count = static_cast<std::int64_t>(classes[c].size());
+    const std::int64_t tested = std::llround(share * static_cast<double>(count));
     if (count - tested < perClass) tooFew(label, count, tested, perClass);
     const Nodes order = shuffled(classes[c], testRandom, c);
     test.insert(test.end(), order.begin(), order.begin() + tested);
