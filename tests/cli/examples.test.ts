@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { main, temporaryFolder } from '../helpers/cli.js'
-import { npzBytes, numbersNpy } from '../helpers/npz.js'
+import { npyBytes, npzBytes, numbersNpy } from '../helpers/npz.js'
 
 const folder = temporaryFolder('examples')
 const shell = (line: string) =>
@@ -24,12 +24,10 @@ const SHORTER: Readonly<Record<string, string>> = {
   'anomaly compare': '--steps 2 --seeds 1',
   train: '--set steps=20',
   sample: '--chains 10',
+  graph: '--splits 1 --seeds 1 --epochs 5 --samples 2',
 }
-/**
- * Commands whose examples change the installation, that serve until they are stopped (tests/serve, tests/watch), or that take graphs and
- * outputs of networks, which tests/cli/graph.test.ts makes and asks them about.
- */
-const NOT_RUN = new Set(['setup', 'build', 'doctor', 'serve', 'ui', 'graph', 'graph score', 'graph compare'])
+/** Commands whose examples change the installation, or that serve until they are stopped (tests/serve, tests/watch). */
+const NOT_RUN = new Set(['setup', 'build', 'doctor', 'serve', 'ui'])
 
 /** The commands a help lists, those of commands with commands of their own too: 'train', 'anomaly', 'anomaly fit'. */
 function listed(of: string): string[] {
@@ -51,7 +49,7 @@ const examplesOf = (command: string) =>
 
 /** The same work in seconds, written where the options of the example end. */
 function shortened(line: string): string {
-  return line.replace(/npx langevin (anomaly \w+|\w+)([^>|]*)/, (whole, name: string, rest: string) =>
+  return line.replace(/npx langevin (anomaly \w+|graph score|\w+)([^>|]*)/, (whole, name: string, rest: string) =>
     SHORTER[name] === undefined || / --resume/.test(rest)
       ? whole
       : `npx langevin ${name}${rest.trimEnd()} ${SHORTER[name]} `,
@@ -80,7 +78,46 @@ beforeAll(() => {
     ['y', numbersNpy(Y)],
   ])
   for (const name of ['a.npz', 'b.npz']) writeFileSync(join(folder, name), archive)
+  for (const name of ['cora_ml.npz', 'citeseer.npz']) writeFileSync(join(folder, name), graphArchive())
+  for (const name of ['outputs.npz', 'trained.npz', 'shifted.npz', 'new.npz'])
+    writeFileSync(join(folder, name), outputsArchive(name.length))
 })
+
+const wholeNpy = (values: readonly number[], shape: readonly number[] = [values.length]) =>
+  npyBytes('<i8', shape, new Uint8Array(BigInt64Array.from(values, BigInt).buffer))
+
+/** Seven classes of 64 nodes, each node beside the next of its class; a feature of its own for each class, and a common one. */
+function graphArchive(): Buffer {
+  const nodes = Array.from({ length: 448 }, (_, i) => i)
+  const next = nodes.map((i) => (i % 64 === 63 ? i - 63 : i + 1))
+  const features = nodes.flatMap((i) =>
+    Array.from({ length: 8 }, (_, c) => Number(c === i >> 6 || (c === 7 && i % 3 > 0))),
+  )
+  return npzBytes([
+    ['adj_data', numbersNpy(nodes.map(() => 1))],
+    ['adj_indices', wholeNpy(next)],
+    ['adj_indptr', wholeNpy([...nodes, nodes.length])],
+    ['adj_shape', wholeNpy([448, 448])],
+    ['attr_matrix', numbersNpy(features, [448, 8])],
+    ['labels', wholeNpy(nodes.map((i) => i >> 6))],
+  ])
+}
+
+/** Outputs for 40 nodes of two classes on a ring. */
+function outputsArchive(seed: number): Buffer {
+  const nodes = Array.from({ length: 40 }, (_, i) => i)
+  const rows = (k: number, scale: number) =>
+    nodes.flatMap((i) => Array.from({ length: k }, (_, c) => scale * Math.sin(seed + 3 * i + c)))
+  return npzBytes([
+    ['logits', numbersNpy(rows(2, 3), [40, 2])],
+    ['embeddings', numbersNpy(rows(4, 1), [40, 4])],
+    ['logits_without_edges', numbersNpy(rows(2, 2), [40, 2])],
+    ['embeddings_without_edges', numbersNpy(rows(4, 1.5), [40, 4])],
+    ['edge_index', wholeNpy([...nodes, ...nodes.map((i) => (i + 1) % 40)], [2, 40])],
+    ['y', wholeNpy(nodes.map((i) => i % 2))],
+    ['train_mask', numbersNpy(nodes.map((i) => Number(i < 20)))],
+  ])
+}
 
 // Later examples use what earlier ones write, so they run in the order a user would: a model before its scores.
 const ORDER = ['init', 'train', 'sample', 'score', 'report']

@@ -123,7 +123,7 @@ describe('npm pack', () => {
       expect(file).not.toMatch(/^native\/tests\//)
     }
     // The scorer's WebAssembly module is there where `npm run build:wasm` has built it.
-    const wasm = files.includes('dist/scorer/scorer.wasm') ? 0.6e6 : 0
+    const wasm = files.includes('dist/scorer/scorer.wasm') ? 0.4e6 : 0
     expect(packed.size).toBeLessThan(3e6 + wasm)
   })
 })
