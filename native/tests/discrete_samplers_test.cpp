@@ -287,52 +287,35 @@ TEST(bit_equal_at_any_number_of_threads_and_energies_belong_to_the_states) {
   }
 }
 
-// The loop over local fields and the kernel that evaluates E draw the same states from the same numbers: their
-// probabilities differ in the last digits of float64 only.
-TEST(the_loop_over_fields_is_the_step_by_step_kernel) {
-  for (std::size_t i : {std::size_t{0}, std::size_t{1}, std::size_t{4}}) {
-    const Energy& energy = *models()[i].energy;
-    for (const char* order : {"random", "fixed"}) {
-      const auto s = samplerOf("gibbs", {{"steps", 1}, {"order", order}, {"temperature", 0.9}});
-      CHECK(std::string(planTile(*s, energy)->name()) == "fused");
-      const at::Tensor start = uniformStart(energy, 500);
-      const Chains fused = after(*s, energy, start, 7);
-      Chains plain;
-      plain.x = start;
-      const Random random(17);
-      Tally tally;
-      for (std::int64_t first = 0; first < 500; first += 125) {  // tiles of advance(): a chain does not see its tile
-        Chains tile = plain.slice(first, first + 125);
-        s->init(tile, energy, random, 0);
-        for (std::int64_t t = 0; t < 7; ++t)
-          s->step(tile, energy, StepClock{t, 7, static_cast<std::uint64_t>(t)}, random, tally);
-        CHECK(tile.x.equal(fused.x.slice(0, first, first + 125)));
-      }
-    }
+// The fused loop of a kernel and its steps one by one draw the same states from the same numbers.
+void checkStepByStep(const Sampler& s, const Energy& energy) {
+  CHECK(std::string(planTile(s, energy)->name()) == "fused");
+  const at::Tensor start = uniformStart(energy, 500);
+  const Chains fused = after(s, energy, start, 7);
+  Chains plain;
+  plain.x = start;
+  const Random random(17);
+  Tally tally;
+  for (std::int64_t first = 0; first < 500; first += 125) {  // tiles of advance(): a chain does not see its tile
+    Chains tile = plain.slice(first, first + 125);
+    s.init(tile, energy, random, 0);
+    for (std::int64_t t = 0; t < 7; ++t)
+      s.step(tile, energy, StepClock{t, 7, static_cast<std::uint64_t>(t)}, random, tally);
+    CHECK(tile.x.equal(fused.x.slice(0, first, first + 125)));
   }
 }
 
-// As above, of the kernels that move by gradients: two levels and one-hot sites.
+// Probabilities differ in the last digits of float64 only.
+TEST(the_loop_over_fields_is_the_step_by_step_kernel) {
+  for (std::size_t i : {std::size_t{0}, std::size_t{1}, std::size_t{4}})
+    for (const char* order : {"random", "fixed"})
+      checkStepByStep(*samplerOf("gibbs", {{"steps", 1}, {"order", order}, {"temperature", 0.9}}), *models()[i].energy);
+}
+
 TEST(moves_by_gradients_on_blocks_are_the_step_by_step_kernels) {
-  for (const Model& m : models()) {
-    for (const auto& s : every(m.stepSize)) {
-      if (s->common().kind == "gibbs") continue;
-      CHECK(std::string(planTile(*s, *m.energy)->name()) == "fused");
-      const at::Tensor start = uniformStart(*m.energy, 500);
-      const Chains fused = after(*s, *m.energy, start, 7);
-      Chains plain;
-      plain.x = start;
-      const Random random(17);
-      Tally tally;
-      for (std::int64_t first = 0; first < 500; first += 125) {
-        Chains tile = plain.slice(first, first + 125);
-        s->init(tile, *m.energy, random, 0);
-        for (std::int64_t t = 0; t < 7; ++t)
-          s->step(tile, *m.energy, StepClock{t, 7, static_cast<std::uint64_t>(t)}, random, tally);
-        CHECK(tile.x.equal(fused.x.slice(0, first, first + 125)));
-      }
-    }
-  }
+  for (const Model& m : models())
+    for (const auto& s : every(m.stepSize))
+      if (s->common().kind != "gibbs") checkStepByStep(*s, *m.energy);
 }
 
 TEST(float32_energies_settle_too) {

@@ -1,19 +1,18 @@
 // Every objective: its loss and gradients on given rows, and a short run of it, whole and resumed from a checkpoint.
 import { join } from 'node:path'
 import { bell, clusters, even, labels, states } from '../rows.mjs'
-import { pick, rowsOf, timeless, trained, withModel } from './support.mjs'
+import { perturbed } from './perturbed.mjs'
+import { binary, pick, rbm, rowsOf, timeless, trained, withModel } from './support.mjs'
 
 const ROWS = 1000
 const network = ({ energies }) => energies.mlp({ input: 2, hidden: [16, 33], gaussianBase: 2 })
 const joint = ({ energies }) => energies.conditional({ input: 2, condition: 1, hidden: [33, 16], gaussianBase: 2 })
 const classes = ({ energies }) =>
   energies.conditional({ input: 2, classes: 3, embedding: 5, hidden: [33], gaussianBase: 2 })
-const rbm = ({ energies }) => energies.rbm({ input: 9, hidden: 7 })
 
 /** What a subject is trained on: x, and y where the energy has a condition or labels. */
 const continuous = { y: (context, n) => rowsOf(context, even(n, 1, 21)) }
 const labelled = { y: ({ langevin }, n) => langevin.tensor(labels(n, 3, 22), [n]) }
-const binary = { x: (context, n) => rowsOf(context, states(n, 9, 'binary', 23)) }
 
 const steps = (samplers) => samplers.langevin({ steps: 3, stepSize: 0.05 })
 /** A small buffer that is drawn from, restarted and run over in a few steps. */
@@ -42,48 +41,6 @@ const discrimination = [
       objectives.rankingNoiseContrastive({ noise: noises.gaussian({ sd: 1.5 }), negatives: 4 }),
   },
 ]
-
-const mixedStates = [
-  { kind: 'real', columns: 2 },
-  { kind: 'categorical', levels: 3, columns: 6, name: 'trade' },
-  { kind: 'ordinal', levels: 5 },
-  { kind: 'cyclic', levels: 4 },
-]
-const mixed = {
-  spec: ({ energies }) => energies.mlp({ input: 10, hidden: [16], gaussianBase: 2, states: mixedStates }),
-  x: (context, n) => {
-    const [numbers, bits, words] = [even(n, 2, 31), states(n, 6, { levels: 3 }, 32), labels(n, 20, 33)]
-    const row = (i) => [
-      ...numbers.data.slice(2 * i, 2 * i + 2),
-      ...bits.data.slice(6 * i, 6 * i + 6),
-      Number(words[i]) % 5,
-      Number(words[i]) % 4,
-    ]
-    const all = Array.from({ length: n }, (_, i) => row(i)).flat()
-    return rowsOf(context, { data: Float64Array.from(all), rows: n, columns: 10 })
-  },
-}
-const perturbed = [
-  ['uniform', (p) => p.uniform({ t: 0.5 })],
-  ['cyclic', (p) => p.cyclic({ t: 0.3 })],
-  ['ordinal', (p) => p.ordinal({ tBase: 0.1 })],
-  ['absorbing', (p) => p.absorbing({ t: 0.5 })],
-  ['bernoulli', (p) => p.bernoulli({ epsilon: 0.1 })],
-  ['neighbourhood', (p) => p.neighbourhood()],
-  ['gaussian', (p) => p.gaussian({ sd: [0.5, 0.8] }), {}],
-  ['structured', (p) => p.structured({ sd: [0.2, 0.3], t: 0.5, tBase: 0.02 }), mixed],
-  [
-    'structured grid',
-    (p) => p.structured({ kernels: [{ on: 'discrete', perturbation: p.absorbing({ grid: true }) }] }),
-    mixed,
-  ],
-].map(([name, make, subject = { spec: rbm, ...binary }]) => ({
-  name: `energyDiscrepancy ${name}`,
-  quick: true,
-  ...subject,
-  objective: ({ objectives, perturbations }) =>
-    objectives.energyDiscrepancy({ perturbation: make(perturbations), negatives: 4, w: 0.7 }),
-}))
 
 const noiseKinds = {
   gaussian: ({ noises }) => noises.gaussian({ mean: 0.1, sd: [1.5, 2] }),

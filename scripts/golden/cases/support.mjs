@@ -1,6 +1,6 @@
 // What the golden cases share: tensors of rows, models that are disposed of, and the results of a call as plain members.
 
-import { even, labels } from '../rows.mjs'
+import { even, labels, states } from '../rows.mjs'
 
 /** Numbers of rows and chains around the borders of tiles: one row, one less than a tile, a tile, one more, several. */
 export const SIZES = [1, 127, 128, 129, 300, 1000]
@@ -9,6 +9,10 @@ export const SIZES = [1, 127, 128, 129, 300, 1000]
 export function rowsOf({ langevin, dtype }, { data, rows, columns }) {
   return langevin.tensor(data, [rows, columns], dtype === 'bfloat16' ? 'float32' : dtype)
 }
+
+/** An energy over bits, and rows for it. */
+export const rbm = ({ energies }) => energies.rbm({ input: 9, hidden: 7 })
+export const binary = { x: (context, n) => rowsOf(context, states(n, 9, 'binary', 23)) }
 
 /** The bytes of a tensor, to compare. */
 export const bytesOf = (tensor) => Buffer.from(tensor.toTypedArray().buffer)

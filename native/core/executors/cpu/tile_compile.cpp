@@ -1,8 +1,6 @@
 // From an energy's program to tile operations, and from its parameters to packed weights.
-#include <type_traits>
-
-#include "executors/cpu/bands.hpp"
 #include "executors/cpu/loop_program.hpp"
+#include "executors/cpu/packing.hpp"
 #include "executors/cpu/tile_ops.hpp"
 
 namespace langevin {
@@ -15,83 +13,6 @@ constexpr std::int64_t kCacheBytes = 640 * 1024, kCacheBytesAlone = 192 * 1024;
 bool isProduct(const NamedTraits& d) {
   return d.is(OpForm::Linear) || d.is(OpForm::Matmul) || d.is(OpForm::Quadratic) || d.is(OpForm::Distances) ||
          d.is(OpForm::Pairwise);
-}
-
-template <class T>
-T* room(Aligned<T>& numbers, std::int64_t count) {
-  if (numbers.size() != static_cast<std::size_t>(count)) numbers = Aligned<T>(static_cast<std::size_t>(count));
-  return numbers.data();
-}
-
-template <class T>
-void packMatrix(const MatrixOf<T>& b, std::int64_t depth, std::int64_t cols, Aligned<T>& out) {
-  const TileKernelsOf<T>& k = tileKernelsOf<T>();
-  k.pack(b, depth, cols, room(out, k.packedFloats(depth, cols)));
-}
-
-void packHalfMatrix(const Matrix& b, std::int64_t depth, std::int64_t cols, Aligned<std::uint32_t>& out) {
-  const TileKernels& k = tileKernels();
-  k.packHalf(b, depth, cols, room(out, k.packedHalfWords(depth, cols)));
-}
-
-// w [out, in] for both directions.
-template <class T>
-void packWeights(const T* w, std::int64_t in, std::int64_t out, Precision precision, TileWeightsOf<T>& weights) {
-  const MatrixOf<T> turned{w, 1, in}, plain{w, in, 1};
-  packMatrix<T>(turned, in, out, weights.forward);
-  if (in < kThinInput) {
-    weights.columns.resize(static_cast<std::size_t>(in * out));
-    for (std::int64_t o = 0; o < out; ++o)
-      for (std::int64_t i = 0; i < in; ++i) weights.columns[static_cast<std::size_t>(i * out + o)] = w[o * in + i];
-    return;
-  }
-  packMatrix<T>(plain, out, in, weights.backward);
-  if constexpr (std::is_same_v<T, float>) {
-    if (precision != Precision::BFloat16) return;
-    packHalfMatrix(turned, in, out, weights.forwardHalf);
-    packHalfMatrix(plain, out, in, weights.backwardHalf);
-  }
-}
-
-// (P + P') / 2 of p [d, d], times `mask` where it is given; block by block: columns of a wide matrix lie far apart.
-template <class T>
-void packSymmetric(const T* p, const T* mask, std::int64_t d, TileWeightsOf<T>& weights) {
-  constexpr std::int64_t kBlock = 32;
-  Aligned<T> symmetric(static_cast<std::size_t>(d * d));
-  T* s = symmetric.data();
-  for (std::int64_t first = 0; first < d; first += kBlock)
-    for (std::int64_t left = 0; left < d; left += kBlock)
-      for (std::int64_t i = first; i < std::min(d, first + kBlock); ++i)
-        for (std::int64_t j = left; j < std::min(d, left + kBlock); ++j)
-          s[i * d + j] = T(0.5) * p[i * d + j] + T(0.5) * p[j * d + i];
-  if (mask)
-    for (std::int64_t i = 0; i < d * d; ++i) s[i] *= mask[i];
-  if (!packDiagonals(s, d, weights)) packMatrix<T>({s, d, 1}, d, d, weights.forward);
-  if (d < kNarrowRow) weights.columns.assign(s, s + d * d);
-}
-
-// Where there are many centres of many columns.
-template <class T>
-void packCentres(const T* m, std::int64_t count, std::int64_t d, TileCentresOf<T>& centres) {
-  constexpr std::int64_t kFewest = 8, kNarrowest = 16;
-  if (count < kFewest || d < kNarrowest) return;
-  std::vector<double> mean(static_cast<std::size_t>(d), 0.0);
-  for (std::int64_t k = 0; k < count; ++k)
-    for (std::int64_t j = 0; j < d; ++j) mean[static_cast<std::size_t>(j)] += m[k * d + j] / static_cast<double>(count);
-  centres.mean.assign(mean.begin(), mean.end());
-  std::vector<T> apart(static_cast<std::size_t>(count * d)), twice(apart.size());
-  for (std::int64_t k = 0; k < count; ++k) {
-    double square = 0;
-    for (std::int64_t j = 0; j < d; ++j) {
-      const auto i = static_cast<std::size_t>(k * d + j);
-      apart[i] = centres.mean[static_cast<std::size_t>(j)] - m[i];
-      twice[i] = 2 * apart[i];
-      square += static_cast<double>(apart[i]) * apart[i];
-    }
-    centres.squares.push_back(static_cast<T>(square));
-  }
-  packMatrix<T>({twice.data(), 1, d}, d, count, centres.forward);
-  packMatrix<T>({apart.data(), d, 1}, count, d, centres.backward);
 }
 
 }  // namespace
