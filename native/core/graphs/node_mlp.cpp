@@ -16,10 +16,7 @@ class NodeMlp : public NodeNetwork {
     for (std::int64_t l = 0; l < layers(); ++l) {
       const auto place = static_cast<std::size_t>(2 * l);
       const at::Tensor z = x.times(pass.parameters[place]);
-      if (l + 1 < layers())
-        x = activated(pass, z, pass.parameters[place + 1], l, values);
-      else
-        values.logits = z + pass.parameters[place + 1];
+      endLayer(pass, z, pass.parameters[place + 1], l, x, values);
     }
     return values;
   }

@@ -148,6 +148,14 @@ LayerInput activated(const NodePass& pass, const at::Tensor& x, const at::Tensor
   return {pass, y};
 }
 
+void NodeNetwork::endLayer(const NodePass& pass, const at::Tensor& z, const at::Tensor& bias, std::int64_t layer,
+                           LayerInput& x, NodeValues& values) const {
+  if (layer + 1 < layers())
+    x = activated(pass, z, bias, layer, values);
+  else
+    values.logits = z + bias;
+}
+
 Parameters freshParameters(const NodeNetwork& network, at::ScalarType dtype, std::uint64_t seed) {
   Program shell;
   shell.parameters = network.parameters();

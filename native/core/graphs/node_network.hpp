@@ -33,6 +33,8 @@ struct NodeValues {
   at::Tensor embeddings;  // [n, h]: after the last hidden layer's ReLU, before its dropout
 };
 
+class LayerInput;
+
 class NodeNetwork {
  public:
   virtual ~NodeNetwork() = default;
@@ -51,6 +53,9 @@ class NodeNetwork {
                   bool learnable = true);
   /// torch.nn.Linear under `name`: places of weight [out, in] and bias.
   std::size_t addLinear(const std::string& name, std::int64_t in, std::int64_t out, bool bias);
+  /// Layer `layer` of z before its bias: the last gives the logits, every other one is `activated` and becomes x.
+  void endLayer(const NodePass& pass, const at::Tensor& z, const at::Tensor& bias, std::int64_t layer, LayerInput& x,
+                NodeValues& values) const;
 
  private:
   std::vector<std::int64_t> widths_;  // features, hidden ..., classes

@@ -23,10 +23,7 @@ class Sage : public NodeNetwork {
       const auto place = static_cast<std::size_t>(3 * l);
       at::Tensor z = x.times(pass.parameters[place + 2]);
       if (pass.edges) z = z + x.propagatedTimes({Normalisation::Row, false}, pass.parameters[place]);
-      if (l + 1 < layers())
-        x = activated(pass, z, pass.parameters[place + 1], l, values);
-      else
-        values.logits = z + pass.parameters[place + 1];
+      endLayer(pass, z, pass.parameters[place + 1], l, x, values);
     }
     return values;
   }

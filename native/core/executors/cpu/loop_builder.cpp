@@ -4,6 +4,19 @@
 #include <utility>
 
 namespace langevin {
+namespace {
+
+// A term with a value for each row.
+LoopTerm rowTerm(LoopCode code, std::vector<int> in, std::int64_t width) {
+  LoopTerm term;
+  term.code = code;
+  term.in = std::move(in);
+  term.width = width;
+  term.perRow = true;
+  return term;
+}
+
+}  // namespace
 
 using Form = LoopTerm::Form;
 
@@ -234,32 +247,20 @@ LoopValue LoopBuilder::join(const std::vector<LoopPart>& parts, bool perRow) {
 }
 
 LoopValue LoopBuilder::symmetric(const LoopValue& a, int parameter, std::int64_t w) {
-  LoopTerm term;
-  term.code = LoopCode::Symmetric;
-  term.in = {full(a, w, true)};
-  term.width = w;
-  term.perRow = true;
+  LoopTerm term = rowTerm(LoopCode::Symmetric, {full(a, w, true)}, w);
   term.index = parameter;
   return of(push(std::move(term)));
 }
 
 LoopValue LoopBuilder::matrix(const LoopValue& a, int matrix, std::int64_t w) {
-  LoopTerm term;
-  term.code = LoopCode::Symmetric;
-  term.in = {full(a, w, true)};
-  term.width = w;
-  term.perRow = true;
+  LoopTerm term = rowTerm(LoopCode::Symmetric, {full(a, w, true)}, w);
   term.matrix = matrix;
   return of(push(std::move(term)));
 }
 
 LoopValue LoopBuilder::distances(const LoopValue& a, std::int64_t columns, int centres,
                                  const std::vector<double>& scales, std::int64_t w) {
-  LoopTerm term;
-  term.code = LoopCode::Distances;
-  term.in = {full(a, columns, true)};
-  term.width = w;
-  term.perRow = true;
+  LoopTerm term = rowTerm(LoopCode::Distances, {full(a, columns, true)}, w);
   term.index = centres;
   term.scales = scales;
   return of(push(std::move(term)));
@@ -267,11 +268,7 @@ LoopValue LoopBuilder::distances(const LoopValue& a, std::int64_t columns, int c
 
 LoopValue LoopBuilder::distanceSlopes(const LoopValue& a, std::int64_t columns, int centres,
                                       const std::vector<double>& scales, const LoopValue& g, std::int64_t w) {
-  LoopTerm term;
-  term.code = LoopCode::DistanceSlopes;
-  term.in = {full(a, columns, true), full(g, w, true)};
-  term.width = columns;
-  term.perRow = true;
+  LoopTerm term = rowTerm(LoopCode::DistanceSlopes, {full(a, columns, true), full(g, w, true)}, columns);
   term.index = centres;
   term.scales = scales;
   return of(push(std::move(term)));
