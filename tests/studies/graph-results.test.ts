@@ -49,6 +49,26 @@ describe('the committed result of the graph study', () => {
   })
 })
 
+it('five splits with five seeds on Cora-ML are within every bound, and are what the docs say', () => {
+  const file = new URL('scripts/bench/results/graph-cora-ml-2026-12-01.json', root)
+  const { settings, summary, verdict } = JSON.parse(readFileSync(file, 'utf8')) as Report
+  expect([settings.splits, settings.seeds.length]).toEqual([5, 5])
+  expect(verdict).toEqual(bench.judge(summary))
+  expect(verdict.bounds.map(({ met }) => met)).toEqual([true, true, true, true, true])
+  expect(verdict.lead.met).toBe(true)
+  const text = readFileSync(new URL('docs/graphs.md', root), 'utf8')
+  for (const [shift, score] of [
+    ['leave-out-classes', 'gebm'],
+    ['leave-out-classes', 'logit-energy'],
+    ['normal', 'gebm'],
+    ['normal', 'gebm-unregularised'],
+    ['normal', 'logit-energy'],
+  ]) {
+    const { mean, sd } = summary.find((line) => line.shift === shift && line.score === score)!.metrics.auroc
+    expect(text).toContain(`${(100 * mean).toFixed(1)} ± ${(100 * sd!).toFixed(1)}`)
+  }
+})
+
 describe('the verdict', () => {
   const line = (shift: string, score: string, mean: number): SummaryLine => {
     const summary = { n: 5, mean, sd: 0.01 }
