@@ -7,16 +7,21 @@ import type { Energy } from '../energy.js'
 import { Network } from '../network.js'
 import { defineSpec, type Z } from '../spec/index.js'
 import type { RowsLike } from '../tensor/index.js'
+import { rowsField } from './classical.js'
+
+export {
+  copod,
+  diffusionTime,
+  ecod,
+  gaussianMixture,
+  isolationForest,
+  lof,
+  minimumCovarianceDeterminant,
+  oneClassSvm,
+  pca,
+} from './classical.js'
 
 const modelField = (z: Z) => z.custom<Energy>((value) => value instanceof Network, { message: 'expected an Energy' })
-/** Training rows may be given here, or to `ood.fit`. */
-const rowsField = (z: Z) =>
-  z
-    .custom<RowsLike | Dataset>((value) => typeof value === 'object' && value !== null, {
-      message: 'expected rows: a Tensor, nested arrays, { data, shape }, or a Dataset',
-    })
-    .optional()
-
 /** Options of `energy`. */
 export interface ModelOptions {
   /** The energy. */

@@ -64,6 +64,8 @@ export interface OodReport {
   /** False-positive rate at the true-positive rate `tpr`, with `positive` as the positive class. */
   fpr95: number
   positive: Positive
+  /** F1 of the rows with the highest scores, as many as are out-of-distribution; rows that tie for the last places count as their mean. */
+  f1: number
   /** Rows compared in all, and how many of each side. */
   n: number
   inDistribution: number

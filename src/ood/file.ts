@@ -41,7 +41,7 @@ export interface FileParts {
 }
 
 /** The index of nearest neighbours follows from the rows: a file holds these only, and `load` prepares it again. */
-const FROM_ROWS = new Set(['knn'])
+const FROM_ROWS = new Set(['knn', 'diffusionTime', 'lof'])
 const keptNames = (kind: string, state: Fit['state']) => (FROM_ROWS.has(kind) ? ['rows'] : Object.keys(state))
 
 function describe({ detector, inputs }: Fit, fpr: number | undefined): { described: Described; models: Energy[] } {

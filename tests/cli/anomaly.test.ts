@@ -34,12 +34,13 @@ describe('langevin anomaly', () => {
         'auroc',
         'aupr',
         'fpr95',
+        'f1',
         'n',
         'anomalies',
         'seconds',
       ])
       // 36 of the 60 normal rows are trained on; the circles are far apart.
-      expect(row).toMatchObject({ dataset: 'machines', auroc: 1, aupr: 1, fpr95: 0, n: 36, anomalies: 12 })
+      expect(row).toMatchObject({ dataset: 'machines', auroc: 1, aupr: 1, fpr95: 0, f1: 1, n: 36, anomalies: 12 })
     }
     expect(output.rows.map(({ detector, seed }: { detector: string; seed: number }) => `${detector} ${seed}`)).toEqual(
       [41, 42].flatMap((seed) => ['energy', 'knn', 'mahalanobis'].map((detector) => `${detector} ${seed}`)),

@@ -1,9 +1,14 @@
 /** Detectors against scikit-learn, and their evaluation. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { fromArrays } from '../../src/data/arrays.js'
 import { energies } from '../../src/energies/index.js'
 import { Energy } from '../../src/energy.js'
-import { detectors, evaluate, scores } from '../../src/ood/index.js'
+import * as ood from '../../src/ood/index.js'
+import { type Detector, detectors, evaluate, scores } from '../../src/ood/index.js'
+import { parseSpec } from '../../src/spec/index.js'
 import { tensor } from '../../src/tensor/index.js'
 import { reference } from '../helpers/python.js'
 
@@ -26,20 +31,40 @@ const cases = [
   { kind: 'knn', rows: train, k: 1, distance: 'largest', x },
   { kind: 'knn', rows: train, k: 7, distance: 'largest', x },
   { kind: 'knn', rows: train, k: 7, distance: 'mean', x },
+  { kind: 'lof', rows: train, k: 20, x },
+  { kind: 'lof', rows: [...train, ...train.slice(0, 40)], k: 3, x },
+  { kind: 'pca', rows: train, variance: 0.6, x },
+  { kind: 'gaussianMixture', rows: train, components: 1, ridge: 0.1, x },
+  { kind: 'diffusionTime', rows: train, k: 5, steps: 300, x },
+  { kind: 'diffusionTime', rows: train, k: 2, steps: 40, x },
+  { kind: 'oneClassSvm', rows: train, nu: 0.5, gamma: 0.25, tolerance: 1e-10, x },
+  { kind: 'oneClassSvm', rows: train, nu: 0.1, gamma: 1, tolerance: 1e-10, x },
+  { kind: 'ecod', rows: train, x },
+  { kind: 'copod', rows: train, x },
+] as const
+// Two clusters ten apart: expectation maximisation has one end there, whatever its start.
+const clusters = [...rows(150, 3, 5), ...rows(90, 3, 6).map((row) => row.map((v, j) => 0.5 * v + (j === 0 ? 10 : j)))]
+const others = [
+  { kind: 'gaussianMixture', rows: clusters, components: 2, ridge: 0.03, x: clusters.slice(140, 160) },
+  // (180 + 3 + 1) / 2 = 92 rows lie close together, the others far apart: there is one closest half.
+  {
+    kind: 'minimumCovarianceDeterminant',
+    rows: [...rows(92, 3, 7), ...rows(88, 3, 9).map((row) => row.map((v) => 40 * v + 30))],
+    x: clusters.slice(140, 160),
+  },
+  { kind: 'isolationForest', rows: train, trees: 400, subsample: 64, x },
 ] as const
 const logits = rows(25, 4, 4).map((row) => row.map((v) => 3 * v))
 // One request for the whole file: importing scikit-learn takes seconds.
-const answers = reference<unknown[]>('detectors.py', [...cases, { kind: 'logits', logits, temperature: 2 }])
-const expected = answers.slice(0, -1) as number[][]
+const answers = reference<unknown[]>('detectors.py', [...cases, ...others, { kind: 'logits', logits, temperature: 2 }])
+const expected = answers.slice(0, cases.length) as number[][]
+const ofOthers = answers.slice(cases.length, -1) as number[][]
 const ofLogits = answers.at(-1) as { logitEnergy: number[]; maxSoftmax: number[]; maxLogit: number[] }
 
 describe('detectors of rows against scikit-learn', () => {
   test.each(cases.map((c, i) => [c.kind, i] as const))('%s (case %i)', async (_, i) => {
-    const { x: queries, ...spec } = cases[i]!
-    const detector =
-      spec.kind === 'knn'
-        ? detectors.knn({ rows: double(train), k: spec.k, distance: spec.distance })
-        : detectors.mahalanobis({ rows: train, shrinkage: spec.shrinkage })
+    const { x: queries, rows: given, ...spec } = cases[i]!
+    const detector = parseSpec('detector', { ...spec, rows: double(given as unknown as number[][]) }) as Detector
     const values = (await scores(detector, double(queries as unknown as number[][]))).toArray() as number[]
     for (const [k, value] of expected[i]!.entries()) {
       // scikit-learn expands the squared distance, which leaves about 1e-7 where the distance is 0.
@@ -47,6 +72,73 @@ describe('detectors of rows against scikit-learn', () => {
     }
     const single = await scores(detector, double(queries as unknown as number[][]), { threads: 1 })
     expect(single.toArray()).toEqual(values)
+  })
+
+  test('a mixture whose clusters lie apart ends where scikit-learn ends', async () => {
+    const { x: queries, ...options } = others[0]
+    const detector = detectors.gaussianMixture({ ...options, tolerance: 0, iterations: 500, seed: 3 } as never)
+    const values = (await scores(detector, double([...queries]))).toArray() as number[]
+    // Both stop when nothing moves any more.
+    for (const [k, value] of ofOthers[0]!.entries()) expect(Math.abs(values[k]! - value)).toBeLessThan(1e-6)
+  })
+
+  test('a minimum covariance determinant', async () => {
+    const { x: queries, rows: given } = others[1]
+    const detector = detectors.minimumCovarianceDeterminant({ rows: double([...given]), shrinkage: 0 })
+    const values = (await scores(detector, double([...queries]))).toArray() as number[]
+    for (const [k, value] of ofOthers[1]!.entries()) expect(Math.abs(values[k]! / value - 1)).toBeLessThan(1e-6)
+    // The middle of the rows far apart is far from the close half; by the covariance of all rows it is not.
+    const [robust] = (await scores(detector, [[30, 30, 30]])).toArray() as number[]
+    const [plain] = (
+      await scores(detectors.mahalanobis({ rows: double([...given]) }), [[30, 30, 30]])
+    ).toArray() as number[]
+    expect(robust!).toBeGreaterThan(5 * plain!)
+  })
+
+  test('an isolation forest scores as that of scikit-learn does, up to its trees', async () => {
+    const { x: queries, rows: given, ...options } = others[2]
+    const values = (
+      await scores(detectors.isolationForest({ ...options, rows: double(given), seed: 1 } as never), double(queries))
+    ).toArray() as number[]
+    // A depth varies by about 2 from tree to tree, its mean over 400 trees by 0.1; of c(64) = 7.6 that moves a score of
+    // 0.5 by 0.5 * ln 2 * 0.1 / 7.6 = 0.005. Two forests, 32 rows: 5 sd of the difference.
+    for (const [k, value] of ofOthers[2]!.entries()) expect(Math.abs(values[k]! - value)).toBeLessThan(0.035)
+    const again = await scores(
+      detectors.isolationForest({ ...options, rows: double(given), seed: 1 } as never),
+      double(queries),
+      { threads: 1 },
+    )
+    expect(again.toArray()).toEqual(values)
+    const other = await scores(
+      detectors.isolationForest({ ...options, rows: double(given), seed: 2 } as never),
+      double(queries),
+    )
+    expect(other.toArray()).not.toEqual(values)
+  })
+
+  test('detectors that are fitted to rows are the same from a file', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'langevin-detectors-'))
+    try {
+      for (const detector of [
+        detectors.lof({ k: 5 }),
+        detectors.ecod(),
+        detectors.copod(),
+        detectors.pca({ variance: 0.6 }),
+        detectors.isolationForest({ trees: 10 }),
+        detectors.gaussianMixture({ components: 2 }),
+        detectors.diffusionTime(),
+        detectors.oneClassSvm(),
+        detectors.minimumCovarianceDeterminant(),
+      ]) {
+        await using fitted = await ood.fit(detector, double(train))
+        const path = join(folder, `${detector.kind}.safetensors`)
+        await fitted.save(path)
+        await using loaded = await ood.load(path)
+        expect((await loaded.scores(double(x))).toArray()).toEqual((await fitted.scores(double(x))).toArray())
+      }
+    } finally {
+      rmSync(folder, { recursive: true, force: true })
+    }
   })
 
   test('a singular covariance, too few rows, wrong columns', async () => {
@@ -131,6 +223,7 @@ describe('ood.evaluate', () => {
       auprIn: 1,
       auprOut: 1,
       fpr95: 0,
+      f1: 1,
       positive: 'ood',
       n: 5,
       inDistribution: 3,

@@ -159,6 +159,7 @@ describe('summaries', () => {
     auroc,
     aupr: 0.5,
     fpr95: 0.25,
+    f1: 0.75,
     n: 10,
     anomalies: 5,
     seconds: 1,
@@ -170,7 +171,7 @@ describe('summaries', () => {
     expect(lines[0]!.metrics.auroc.sd).toBeCloseTo(0.1, 12)
     // Seed 2 lacks table b: the macro-average is over seeds 0 and 1, both 0.7.
     expect(lines[2]!.metrics.auroc).toEqual({ mean: expect.closeTo(0.7, 12), sd: expect.closeTo(0, 12), seeds: 2 })
-    expect(textTable([row('a', 0, 0.9)])).toMatch(/^data set.*\na +knn +0\.900 +0\.500 +0\.250 +1$/)
+    expect(textTable([row('a', 0, 0.9)])).toMatch(/^data set.*\na +knn +0\.900 +0\.500 +0\.250 +0\.750 +1$/)
   })
 
   it('make a section of a report', async () => {

@@ -29,6 +29,7 @@ describe('warnings of training', () => {
       auroc: 0.9,
       aupr: 0.5,
       fpr95: 0.2,
+      f1: 0.5,
       n: 10,
       anomalies: 2,
       seconds: 1,
@@ -36,6 +37,7 @@ describe('warnings of training', () => {
     const result = (warnings: RunWarning[]): AnomalyResult => ({
       rows: [row],
       seeds: [0],
+      protocol: 'random',
       detectors: ['energy'],
       steps: 1,
       tables: [{ name: 'wine', columns: 3, normals: 8, anomalies: 2, classes: 'two' }],

@@ -154,6 +154,12 @@ Value cifar(const Spec& a, Job&) {
              {"y", box(records.select(1, 0).to(at::kLong))}};
 }
 
+// { n, count, seed? } -> int64 [count], each uniform on 0 .. n - 1: rows drawn with replacement.
+Value resample(const Spec& a, Job&) {
+  const Random random(a.has("seed") ? a.at("seed").seed() : 0);
+  return box(random.index(a.count("count", 0), a.count("n", 1), 0, Stream::User));
+}
+
 }  // namespace
 
 const std::vector<Function>& tableFunctions() {
@@ -162,7 +168,7 @@ const std::vector<Function>& tableFunctions() {
       {"data.split", Lane::Immediate, split},     {"data.grid", Lane::Immediate, gridOfPoints},
       {"data.labels", Lane::Immediate, labels},   {"data.where", Lane::Immediate, rowsWhere},
       {"data.uniform", Lane::Immediate, uniform}, {"data.decode", Lane::Short, decode},
-      {"data.cifar", Lane::Short, cifar},
+      {"data.cifar", Lane::Short, cifar},         {"data.resample", Lane::Immediate, resample},
   };
   return table;
 }

@@ -23,6 +23,15 @@ const Registry<const DetectorKind& (*)()>& detectors() {
           {"energyLadder", averagedEnergy},
           {"mahalanobis", mahalanobis},
           {"knn", nearestNeighbours},
+          {"diffusionTime", diffusionTime},
+          {"lof", localOutlierFactor},
+          {"ecod", columnTails},
+          {"copod", columnTails},
+          {"isolationForest", isolationForest},
+          {"pca", principalComponents},
+          {"gaussianMixture", gaussianMixture},
+          {"oneClassSvm", oneClassSvm},
+          {"minimumCovarianceDeterminant", minimumCovarianceDeterminant},
       },
   };
   return registry;
@@ -81,6 +90,7 @@ Value evaluateDetector(const Spec& a, Job& job) {
                        {"auprIn", aupr(id)},
                        {"auprOut", aupr(ood)},
                        {"fpr95", fprRule == "first" ? chosen.fprFirst(tpr) : chosen.fprNearest(tpr)},
+                       {"f1", ood.f1AtPositives()},
                        {"positive", positive},
                        {"n", all.numel()},
                        {"inDistribution", inside.numel()},

@@ -32,6 +32,14 @@ const DetectorKind& modelDetector();      // energy, likelihood, scoreNorm, logi
 const DetectorKind& averagedEnergy();     // several energies on one scale; energyLadder, which trains them itself
 const DetectorKind& mahalanobis();        // mean and covariance
 const DetectorKind& nearestNeighbours();  // k-th neighbour distance
+const DetectorKind& diffusionTime();      // DTE-NP, of the nearest neighbours
+const DetectorKind& localOutlierFactor();
+const DetectorKind& columnTails();  // ecod, copod
+const DetectorKind& isolationForest();
+const DetectorKind& principalComponents();
+const DetectorKind& gaussianMixture();
+const DetectorKind& oneClassSvm();
+const DetectorKind& minimumCovarianceDeterminant();  // a robust mahalanobis
 
 /// Training rows of a detector as float64 [n, d]: at least two.
 at::Tensor trainingRows(const Spec& detector);

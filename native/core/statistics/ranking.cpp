@@ -71,6 +71,22 @@ double Ranking::fprFirst(double tpr) const {
   return static_cast<double>(falsePositives_[k]) / static_cast<double>(negatives_);
 }
 
+double Ranking::f1AtPositives() const {
+  std::int64_t tp = 0, fp = 0;
+  for (std::size_t k = 0; k < truePositives_.size(); ++k) {
+    const std::int64_t more = truePositives_[k] + falsePositives_[k], before = tp + fp;
+    if (more >= positives_) {
+      const double share = static_cast<double>(positives_ - before) / static_cast<double>(more - before);
+      // As many rows are named as there are positives: precision, recall and F1 are one number.
+      return (static_cast<double>(tp) + share * static_cast<double>(truePositives_[k] - tp)) /
+             static_cast<double>(positives_);
+    }
+    tp = truePositives_[k];
+    fp = falsePositives_[k];
+  }
+  return 1;
+}
+
 double Ranking::fprNearest(double tpr) const {
   double best = 2;
   std::size_t chosen = 0;

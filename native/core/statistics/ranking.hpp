@@ -26,6 +26,10 @@ class Ranking {
   /// with the larger rates (Liu et al. 2020).
   double fprNearest(double tpr) const;
 
+  /// F1 of the rows with the highest scores, as many as there are positives. Rows that tie for the last places count as
+  /// their mean over all orders.
+  double f1AtPositives() const;
+
   std::int64_t positives() const { return positives_; }
   std::int64_t negatives() const { return negatives_; }
 

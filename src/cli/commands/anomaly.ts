@@ -1,13 +1,17 @@
 /** `langevin anomaly`: fits a detector to a table, scores rows with it, and compares detectors on tables with known anomalies. */
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { LangevinError } from '../../errors.js'
 import { prepareFolder } from '../../report/folder.js'
 import {
   type AnomalyResult,
   type AnomalyTable,
   anomalyStudy,
+  DEFAULT_DETECTORS,
   DETECTORS,
   type DetectorName,
+  PROTOCOLS,
+  type Protocol,
+  rankText,
   readTable,
   shippedTables,
   textTable,
@@ -37,6 +41,7 @@ interface AnomalyCommandOptions {
   ignore?: string[]
   seeds: number[]
   detectors: DetectorName[]
+  protocol: Protocol
   steps?: number
   threads?: number
   out?: string
@@ -45,7 +50,7 @@ interface AnomalyCommandOptions {
 
 const OVERVIEW = `
 fit and score are for use: fit learns what is normal from a table and writes one file, score applies it to new rows. compare
-is a study: how well three detectors find anomalies that are known. Without one of these words compare is meant.
+is a study: how well detectors find anomalies that are known. Without one of these words compare is meant.
 Each has a help of its own: anomaly fit --help.
 
 Examples:
@@ -55,12 +60,15 @@ Examples:
 
 const EXAMPLES = `
 A file is a CSV table with a class column, or a .npz archive with arrays X and y. Without a file the two tables of the
-package are used. 60 % of the normal rows are trained on; the others and all anomalies are scored.
+package are used. Protocols: random, 60 % of the normal rows are trained on, the others and all anomalies are scored; dte, the
+first half of the normal rows in the order of the file is trained on, after tables below 1,000 rows were drawn to 1,000 with
+replacement; unsupervised, rows drawn from the whole table are trained on, and all are scored (the last two as Livernoche et al. 2024).
 
 Examples:
   npx langevin anomaly compare
   npx langevin anomaly compare machines.csv --label state --normal ok
   npx langevin anomaly compare a.npz b.npz --anomaly 1 --seeds 41,42 --json > rows.json
+  npx langevin anomaly compare a.npz b.npz --anomaly 1 --protocol dte --detectors knn,diffusionTime,lof
   npx langevin anomaly compare data.csv --label target --detectors knn,mahalanobis --out report`
 
 /** Files of the same name are named by their paths. */
@@ -100,6 +108,7 @@ async function run(files: string[], options: AnomalyCommandOptions): Promise<voi
       tables,
       seeds: options.seeds,
       detectors: options.detectors,
+      protocol: options.protocol,
       ...(options.steps !== undefined && { steps: options.steps }),
       ...(options.threads !== undefined && { threads: options.threads }),
       signal,
@@ -116,7 +125,10 @@ async function run(files: string[], options: AnomalyCommandOptions): Promise<voi
     for (const path of paths) note(`wrote ${path}`)
   }
   if (options.json) printJson({ rows: result.rows })
-  else if (result.rows.length > 0) print(textTable(result.rows))
+  else if (result.rows.length > 0) {
+    const ranked = rankText(result.rows)
+    print(ranked === '' ? textTable(result.rows) : `${textTable(result.rows)}\n\n${ranked}`)
+  }
   if (interrupted()) {
     note(`interrupted: ${result.rows.length} finished rows were kept`)
     process.exitCode = 130
@@ -127,13 +139,18 @@ async function run(files: string[], options: AnomalyCommandOptions): Promise<voi
 function registerCompare(parent: Command): void {
   const command = parent
     .command('compare', { isDefault: true })
-    .description('how well an energy, kNN and Mahalanobis find the anomalies of a table whose anomalies are known')
+    .description('how well an energy, kNN and other detectors find the anomalies of a table whose anomalies are known')
     .argument('[files...]', 'CSV tables or .npz archives (default: the tables of the package)')
     .option('--label <column>', 'the column that holds the class (default for .npz: y)')
     .option('--anomaly <classes>', 'classes that are anomalies, comma-separated (default: the rarest class)', names)
     .option('--normal <classes>', 'classes that are normal, comma-separated; all others are anomalies', names)
     .option('--seeds <count or list>', 'a number of seeds, or the seeds themselves (41,42)', seedList, seedList('5'))
-    .option('--detectors <names>', `some of ${DETECTORS.join(',')}`, choices(DETECTORS), [...DETECTORS])
+    .option('--detectors <names>', `some of ${DETECTORS.join(',')}`, choices(DETECTORS), [...DEFAULT_DETECTORS])
+    .addOption(
+      new Option('--protocol <name>', 'which rows are trained on and which are scored')
+        .choices(PROTOCOLS)
+        .default('random'),
+    )
     .option('--steps <n>', 'optimiser steps of each energy (default 600)', wholeNumber(1))
     .option('--threads <n>', 'threads a run may use (default: LANGEVIN_THREADS or all cores)', wholeNumber(1))
     .option('--out <folder>', 'write anomaly.html and anomaly.json there')

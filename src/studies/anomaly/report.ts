@@ -3,13 +3,32 @@ import { energyLadder } from '../../ood/detectors.js'
 import { type Html, html, table } from '../../report/html.js'
 import { dotPlot } from '../../report/svg.js'
 import { warningsSection } from '../warnings.js'
-import { type AnomalyResult, type DETECTORS, TRAIN_SHARE } from './study.js'
+import { type Protocol, TRAIN_SHARE } from './protocols.js'
+import type { AnomalyResult, DetectorName } from './study.js'
 import { bestOf, formatMeanSd, type SummaryLine, summarise, winners } from './summary.js'
 
-const DESCRIPTIONS: Record<(typeof DETECTORS)[number], string> = {
+const DESCRIPTIONS: Record<DetectorName, string> = {
   energy: 'energy',
   knn: 'k nearest neighbours (k = 5)',
   mahalanobis: 'Mahalanobis distance',
+  diffusionTime: 'DTE-NP, diffusion time of the nearest rows (k = 5)',
+  lof: 'local outlier factor (k = 20)',
+  isolationForest: 'isolation forest (100 trees)',
+  ecod: 'ECOD',
+  copod: 'COPOD',
+  pca: 'distance to the leading principal components (90 % of the variance)',
+  gaussianMixture: 'mixture of 5 Gaussians',
+  minimumCovarianceDeterminant: 'Mahalanobis distance by the minimum covariance determinant',
+  oneClassSvm: 'one-class SVM (nu = 0.5, at most 2,000 rows)',
+}
+
+const share = Math.round(TRAIN_SHARE * 100)
+const DONE: Record<Protocol, string> = {
+  random: `${share} % of the normal rows are trained on, without labels; the other normal rows and all anomalies are scored.`,
+  dte: `The first half of the normal rows is trained on, without labels; the other normal rows and all anomalies are scored
+(the semi-supervised protocol of Livernoche et al. 2024).`,
+  unsupervised: `As many rows as the table has, anomalies among them, are drawn with replacement and trained on, without labels;
+all rows are scored (the unsupervised protocol of Livernoche et al. 2024).`,
 }
 
 function dots(result: AnomalyResult): Html {
@@ -57,6 +76,11 @@ function summaryTable(lines: readonly SummaryLine[]): Html {
         value: ({ metrics }) => formatMeanSd(metrics.fpr95),
         help: 'Share of normal rows above the threshold that catches 95 % of the anomalies; lower is better.',
       },
+      {
+        title: 'F1',
+        value: ({ metrics }) => formatMeanSd(metrics.f1),
+        help: 'Of the rows with the highest scores, as many as there are anomalies.',
+      },
       { title: 'Seeds', value: ({ metrics }) => metrics.auroc.seeds },
     ],
     (line) => bestOf(lines, line.dataset) === line,
@@ -65,13 +89,12 @@ function summaryTable(lines: readonly SummaryLine[]): Html {
 
 /** The study as sections of a report: what was done, the picture, the numbers. */
 export function anomalySection(result: AnomalyResult): Html[] {
-  const share = Math.round(TRAIN_SHARE * 100)
   const { sigmas } = energyLadder()
   const intro = html`<h2>Anomaly detection on tables</h2>
-<p>${share} % of the normal rows are trained on, without labels; the other normal rows and all anomalies are scored.
-Columns are standardised by the training rows. The energy is the mean of ${sigmas.length} multilayer perceptrons with a
+<p>${DONE[result.protocol]}
+Columns are standardised. The energy is the mean of ${sigmas.length} multilayer perceptrons with a
 fitted Gaussian base, trained by denoising score matching at noise ${sigmas.join(', ')} (${result.steps} steps each),
-the same for every table. For comparison: the distance to the fifth nearest training row, and the Mahalanobis distance.</p>
+the same for every table. The other detectors are compared with it.</p>
 <ul>${result.tables.map(
     ({ name, columns, normals, anomalies, classes }) =>
       html`<li><b>${name}</b>: ${normals + anomalies} rows, ${columns} columns; ${classes}</li>`,

@@ -1,21 +1,31 @@
 /**
- * The anomaly study: an energy trained on normal rows, compared with k nearest neighbours and the Mahalanobis distance.
+ * The anomaly study: an energy trained on normal rows, compared with k nearest neighbours and other detectors.
  */
 
 import * as ood from '../../ood/index.js'
 import type { TrainWarning } from '../../runtime/index.js'
-import { invokeNow } from '../../runtime/index.js'
-import type { Tensor } from '../../tensor/index.js'
 import { type RunWarning, warningsOf } from '../warnings.js'
+import { notesOf, type Protocol, ROW_LIMIT, type Split, split } from './protocols.js'
 import type { AnomalyTable } from './tables.js'
 
-export const DETECTORS = ['energy', 'knn', 'mahalanobis'] as const
+/** What can be compared. */
+export const DETECTORS = [
+  'energy',
+  'knn',
+  'mahalanobis',
+  'diffusionTime',
+  'lof',
+  'isolationForest',
+  'ecod',
+  'copod',
+  'pca',
+  'gaussianMixture',
+  'oneClassSvm',
+  'minimumCovarianceDeterminant',
+] as const
+/** What is compared unless the caller says otherwise. */
+export const DEFAULT_DETECTORS: readonly DetectorName[] = ['energy', 'knn', 'mahalanobis']
 export type DetectorName = (typeof DETECTORS)[number]
-
-/** Larger tables are subsampled to this many rows with each seed, normal and anomalous rows in proportion. */
-export const ROW_LIMIT = 50_000
-/** Share of the normal rows that is trained on; the others and all anomalies are scored. */
-export const TRAIN_SHARE = 0.6
 
 /** One detector on one table with one seed. */
 export interface AnomalyRow {
@@ -28,6 +38,8 @@ export interface AnomalyRow {
   readonly aupr: number
   /** Share of normal rows above the threshold that catches 95 % of the anomalies. */
   readonly fpr95: number
+  /** F1 of the rows with the highest scores, as many as there are anomalies. */
+  readonly f1: number
   /** Rows scored, and anomalies among them. */
   readonly n: number
   readonly anomalies: number
@@ -38,7 +50,9 @@ export interface AnomalyRow {
 export interface AnomalyOptions {
   tables: readonly AnomalyTable[]
   seeds: readonly number[]
-  /** Default: all three. */
+  /** Which rows are trained on and which are scored. Default 'random'. */
+  protocol?: Protocol
+  /** Default: energy, knn, mahalanobis. */
   detectors?: readonly DetectorName[]
   /** Optimiser steps of each energy. Default 600. */
   steps?: number
@@ -54,6 +68,7 @@ export interface AnomalyOptions {
 export interface AnomalyResult {
   readonly rows: readonly AnomalyRow[]
   readonly seeds: readonly number[]
+  readonly protocol: Protocol
   readonly detectors: readonly DetectorName[]
   readonly steps: number
   readonly tables: readonly { name: string; columns: number; normals: number; anomalies: number; classes: string }[]
@@ -65,59 +80,27 @@ export interface AnomalyResult {
   readonly complete: boolean
 }
 
-interface Split {
-  train: Tensor
-  normals: Tensor
-  anomalies: Tensor
-  dispose(): void
-}
-
-/** Numbers of rows of a table that take part, at most `limit` in all. */
-function kept(table: AnomalyTable, limit: number): { normals: number; anomalies: number } {
-  const normals = table.normals.size
-  const anomalies = table.anomalies.size
-  const share = Math.min(1, limit / (normals + anomalies))
-  return { normals: Math.round(normals * share), anomalies: Math.round(anomalies * share) }
-}
-
-/** `sizes` different rows out of `rows`, shuffled. */
-function draw(rows: Tensor, sizes: readonly number[], seed: number): Tensor[] {
-  const parts = invokeNow<Tensor[]>('data.split', { n: rows.size, sizes, seed })
-  return parts.map((part) => {
-    const drawn = rows.index(part)
-    part.dispose()
-    return drawn
-  })
-}
-
-/** 60 % of the normal rows to train on; standardised by the mean and standard deviation of these alone. */
-function split(table: AnomalyTable, limit: number, seed: number): Split {
-  const { normals, anomalies } = kept(table, limit)
-  const training = Math.round(TRAIN_SHARE * normals)
-  const indices = [
-    ...draw(table.normals, [training, normals - training], seed),
-    ...draw(table.anomalies, [anomalies], seed),
-  ]
-  const scaled = invokeNow<{ tensor: Tensor; mean: Tensor; sd: Tensor }>('data.standardize', {
-    tensor: table.x,
-    rows: indices[0],
-    name: table.name,
-  })
-  const parts = indices.map((index) => scaled.tensor.index(index))
-  for (const each of [...indices, ...Object.values(scaled)]) each.dispose()
-  const dispose = () => {
-    for (const part of parts) part.dispose()
-  }
-  return { train: parts[0]!, normals: parts[1]!, anomalies: parts[2]!, dispose }
-}
-
 /** What a detector takes of the time, roughly: training against a look at the rows. */
-const WEIGHT: Record<DetectorName, number> = { energy: 20, knn: 1, mahalanobis: 1 }
+const weightOf = (name: DetectorName) => (name === 'energy' ? 20 : 1)
 
-const SPECS: Record<DetectorName, (steps: number | undefined) => ood.Detector> = {
-  energy: (steps) => ood.detectors.energyLadder(steps === undefined ? {} : { steps }),
+interface How {
+  seed: number
+  steps: number | undefined
+}
+
+const SPECS: Record<DetectorName, (how: How) => ood.Detector> = {
+  energy: ({ steps }) => ood.detectors.energyLadder(steps === undefined ? {} : { steps }),
   knn: () => ood.detectors.knn(),
   mahalanobis: () => ood.detectors.mahalanobis(),
+  diffusionTime: () => ood.detectors.diffusionTime(),
+  lof: () => ood.detectors.lof(),
+  isolationForest: ({ seed }) => ood.detectors.isolationForest({ seed }),
+  ecod: () => ood.detectors.ecod(),
+  copod: () => ood.detectors.copod(),
+  pca: () => ood.detectors.pca(),
+  gaussianMixture: ({ seed }) => ood.detectors.gaussianMixture({ seed }),
+  oneClassSvm: ({ seed }) => ood.detectors.oneClassSvm({ seed }),
+  minimumCovarianceDeterminant: ({ seed }) => ood.detectors.minimumCovarianceDeterminant({ seed }),
 }
 
 async function measure(
@@ -132,7 +115,7 @@ async function measure(
   const began = performance.now()
   // The rows are standardised already, by the training rows.
   const how = { standardize: false, seed, ...hooks, ...job }
-  const detector = await ood.fit(SPECS[name](options.steps), train, how)
+  const detector = await ood.fit(SPECS[name]({ seed, steps: options.steps }), train, how)
   try {
     const { anomaly } = await ood.evaluate({
       detector,
@@ -144,21 +127,11 @@ async function measure(
       ...job,
     })
     const seconds = (performance.now() - began) / 1000
-    const { auroc, auprOut: aupr, fpr95, n, outOfDistribution } = anomaly
-    return { detector: name, seed, auroc, aupr, fpr95, n, anomalies: outOfDistribution, seconds }
+    const { auroc, auprOut: aupr, fpr95, f1, n, outOfDistribution } = anomaly
+    return { detector: name, seed, auroc, aupr, fpr95, f1, n, anomalies: outOfDistribution, seconds }
   } finally {
     detector.dispose()
   }
-}
-
-function notesOf(tables: readonly AnomalyTable[], limit: number): string[] {
-  return tables
-    .filter((table) => table.normals.size + table.anomalies.size > limit)
-    .map((table) => {
-      const { normals, anomalies } = kept(table, limit)
-      const all = table.normals.size + table.anomalies.size
-      return `${table.name}: ${normals + anomalies} of ${all} rows, drawn again for each seed (${anomalies} anomalies)`
-    })
 }
 
 /**
@@ -171,7 +144,8 @@ export async function anomalyStudy(options: AnomalyOptions): Promise<AnomalyResu
   const {
     tables,
     seeds,
-    detectors = DETECTORS,
+    protocol = 'random',
+    detectors = DEFAULT_DETECTORS,
     steps = ood.detectors.energyLadder().steps,
     rowLimit = ROW_LIMIT,
     signal,
@@ -181,6 +155,7 @@ export async function anomalyStudy(options: AnomalyOptions): Promise<AnomalyResu
   const result = (complete: boolean): AnomalyResult => ({
     rows,
     seeds,
+    protocol,
     detectors,
     steps,
     tables: tables.map(({ name, x, normals, anomalies, classes }) => ({
@@ -190,19 +165,19 @@ export async function anomalyStudy(options: AnomalyOptions): Promise<AnomalyResu
       anomalies: anomalies.size,
       classes,
     })),
-    notes: notesOf(tables, rowLimit),
+    notes: notesOf(tables, protocol, rowLimit),
     warnings,
     complete,
   })
-  const total = tables.length * seeds.length * detectors.reduce((sum, name) => sum + WEIGHT[name], 0)
+  const total = tables.length * seeds.length * detectors.reduce((sum, name) => sum + weightOf(name), 0)
   let finished = 0
   for (const table of tables) {
     for (const seed of seeds) {
-      const parts = split(table, rowLimit, seed)
+      const parts = split(table, protocol, rowLimit, seed)
       try {
         for (const name of detectors) {
           const text = `${table.name}, seed ${seed}, ${name}`
-          const tell = (done: number) => options.onProgress?.((finished + done * WEIGHT[name]) / total, text)
+          const tell = (done: number) => options.onProgress?.((finished + done * weightOf(name)) / total, text)
           tell(0)
           signal?.throwIfAborted()
           const hooks = {
@@ -210,7 +185,7 @@ export async function anomalyStudy(options: AnomalyOptions): Promise<AnomalyResu
             onWarning: (warning: TrainWarning) => void warnings.push(...warningsOf(text, [warning])),
           }
           const row: AnomalyRow = { dataset: table.name, ...(await measure(name, parts, seed, options, hooks)) }
-          finished += WEIGHT[name]
+          finished += weightOf(name)
           rows.push(row)
           options.onRow?.(row)
         }

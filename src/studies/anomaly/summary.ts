@@ -1,4 +1,5 @@
 /** Means over seeds of the anomaly study, and its text for a terminal. */
+import { type RankLine, rankTable } from './ranks.js'
 import type { AnomalyRow, DetectorName } from './study.js'
 
 export interface MeanSd {
@@ -8,7 +9,7 @@ export interface MeanSd {
   readonly seeds: number
 }
 
-export const METRICS = ['auroc', 'aupr', 'fpr95'] as const
+export const METRICS = ['auroc', 'aupr', 'fpr95', 'f1'] as const
 export type Metric = (typeof METRICS)[number]
 
 export interface SummaryLine {
@@ -87,20 +88,31 @@ export function winners(rows: readonly AnomalyRow[]): string {
   return `Best detector by mean AUROC. ${sentences.join('; ')}.`
 }
 
-/** `0.984 ± 0.003`. */
-export function formatMeanSd({ mean, sd }: MeanSd): string {
-  return sd === undefined ? mean.toFixed(3) : `${mean.toFixed(3)} ± ${sd.toFixed(3)}`
+/** Fewer tables than this say nothing about ranks: with five, the smallest p of a signed-rank test is 0.06. */
+const LEAST_TABLES = 6
+
+/**
+ * Detectors ranked by mean AUROC over the tables that all of them finished, compared with the first by mean AUROC; empty when there
+ * are too few tables or one detector.
+ */
+export function ranks(rows: readonly AnomalyRow[]): RankLine[] {
+  const lines = summarise(rows).filter(({ dataset }) => dataset !== undefined)
+  const detectors = distinct(lines.map(({ detector }) => detector))
+  const aurocOf = (dataset: string, detector: string) =>
+    lines.find((line) => line.dataset === dataset && line.detector === detector)?.metrics.auroc.mean
+  const datasets = distinct(lines.map(({ dataset }) => dataset!)).filter((dataset) =>
+    detectors.every((detector) => aurocOf(dataset, detector) !== undefined),
+  )
+  if (datasets.length < LEAST_TABLES || detectors.length < 2) return []
+  const values = Object.fromEntries(
+    detectors.map((detector) => [detector, datasets.map((dataset) => aurocOf(dataset, detector)!)]),
+  )
+  const total = (detector: string) => sum(values[detector]!)
+  const best = [...detectors].sort((a, b) => total(b) - total(a))[0]!
+  return rankTable(values, best)
 }
 
-/** The summary as a plain text table. */
-export function textTable(rows: readonly AnomalyRow[]): string {
-  const head = ['data set', 'detector', 'AUROC', 'AUPR', 'FPR95', 'seeds']
-  const body = summarise(rows).map(({ dataset = 'mean of all', detector, metrics }) => [
-    dataset,
-    detector,
-    ...METRICS.map((metric) => formatMeanSd(metrics[metric])),
-    String(metrics.auroc.seeds),
-  ])
+function textColumns(head: readonly string[], body: readonly (readonly string[])[]): string {
   const widths = head.map((title, k) => Math.max(title.length, ...body.map((cells) => cells[k]!.length)))
   return [head, ...body]
     .map((cells) =>
@@ -110,4 +122,36 @@ export function textTable(rows: readonly AnomalyRow[]): string {
         .trimEnd(),
     )
     .join('\n')
+}
+
+/** The ranks as a plain text table; empty where there are none. */
+export function rankText(rows: readonly AnomalyRow[]): string {
+  const lines = ranks(rows)
+  const best = lines.find(({ p }) => p === undefined)
+  if (best === undefined) return ''
+  const body = lines.map(({ detector, meanRank, difference, wins, losses, p }) => [
+    detector,
+    meanRank.toFixed(2),
+    difference.toFixed(4),
+    `${wins}/${losses}`,
+    p === undefined ? '-' : p.toPrecision(2),
+  ])
+  return textColumns(['detector', 'mean rank', `AUROC - ${best.detector}`, 'above/below', 'p (Wilcoxon, Holm)'], body)
+}
+
+/** `0.984 ± 0.003`. */
+export function formatMeanSd({ mean, sd }: MeanSd): string {
+  return sd === undefined ? mean.toFixed(3) : `${mean.toFixed(3)} ± ${sd.toFixed(3)}`
+}
+
+/** The summary as a plain text table. */
+export function textTable(rows: readonly AnomalyRow[]): string {
+  const head = ['data set', 'detector', 'AUROC', 'AUPR', 'FPR95', 'F1', 'seeds']
+  const body = summarise(rows).map(({ dataset = 'mean of all', detector, metrics }) => [
+    dataset,
+    detector,
+    ...METRICS.map((metric) => formatMeanSd(metrics[metric])),
+    String(metrics.auroc.seeds),
+  ])
+  return textColumns(head, body)
 }
