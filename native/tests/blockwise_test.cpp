@@ -175,6 +175,47 @@ TEST(rounds_are_bit_equal_at_any_number_of_threads_and_in_pieces) {
   }
 }
 
+TEST(clamped_columns_stay_and_the_others_have_their_conditional_law) {
+  const EnergyRef energy = mixedEnergy();
+  const at::Tensor law = lawOfCells(*energy);
+  const List kernels{kernel("discrete", kGibbs), kernel("real", kMala)};
+  Map clamped = blockwise(kernels);
+  clamped["clamp"] = "colour";
+  const auto colours = [](const at::Tensor& x) { return x.slice(1, 0, 3); };
+  const at::Tensor start = uniformStart(*energy, kChains);
+  const at::Tensor held = after(*makeSamplerFrom(clamped), *energy, start, 50).x;
+  CHECK(at::equal(colours(held), colours(start).to(held.dtype())));
+  // p(ordinal, bin | colour): the joint law over that of the colour.
+  const at::Tensor given = law.view({3, 4 * kBins}) / law.view({3, 4 * kBins}).sum(1, true);
+  const at::Tensor free = after(*makeSamplerFrom(blockwise(kernels)), *energy, start, 50).x;
+  for (std::int64_t colour = 0; colour < 3; ++colour) {
+    // Rows that began with this colour. Without the clamp they have the joint law, which the same test refuses.
+    const at::Tensor rows = at::nonzero(start.select(1, colour) == 1).view({-1});
+    const auto cells = [&](const at::Tensor& x) { return cellsOf(x.index_select(0, rows)) % (4 * kBins); };
+    CHECK(rows.size(0) > 1000);
+    CHECK(chiSquareP(cells(held), given[colour]) > kLevel);
+    CHECK(chiSquareP(cells(free), given[colour]) < 1e-6);
+  }
+  // The real column held: each row's own law of the states, in the mean over rows.
+  Map real = blockwise(kernels);
+  real["clamp"] = List{1};
+  const at::Tensor x = after(*makeSamplerFrom(real), *energy, start, 50).x;
+  CHECK(at::equal(x.select(1, 3), start.select(1, 3).to(x.dtype())));
+  at::Tensor expected = at::zeros({12}, at::kDouble), variance = at::zeros({12}, at::kDouble);
+  for (std::int64_t i = 0; i < kChains; ++i) {
+    at::Tensor states = discreteStates();
+    states.select(1, 3).fill_(start[i][3].item<double>());
+    const at::Tensor p = at::softmax(-energy->energyOf(energy->rows(states, {})).to(at::kDouble), 0);
+    expected += p;
+    variance += p * (1 - p);
+  }
+  at::Tensor counts = at::zeros({12}, at::kDouble);
+  const at::Tensor cells = cellsOf(x);
+  for (std::int64_t i = 0; i < kChains; ++i) counts[cells[i].item<std::int64_t>() / kBins] += 1;
+  // 4.5 standard deviations each, of sums of independent draws.
+  CHECK(((counts - expected).abs() / variance.sqrt()).max().item<double>() < 4.5);
+}
+
 TEST(kernels_do_not_share_random_numbers) {
   // Two real columns with nothing between them, moved by the same kernel: the same numbers would make them equal.
   const Value states = List{Map{{"kind", "real"}}, Map{{"kind", "real"}}};
@@ -208,6 +249,15 @@ TEST(kernels_and_columns_that_do_not_fit_are_refused) {
               "cannot take turns"));
   CHECK(tells(refusal([&] { after(*makeSamplerFrom(kMala), *energy, uniformStart(*energy, 4), 1); }, Code::Unsupported),
               "use blockwise"));
+  Map nothing = blockwise({kernel("discrete", kGibbs), kernel("real", kMala)});
+  nothing["clamp"] = List{0, 1, 2};
+  CHECK(tells(
+      refusal([&] { after(*makeSamplerFrom(nothing), *energy, uniformStart(*energy, 4), 1); }, Code::InvalidOption),
+      "nothing is left to draw"));
+  // A clamped block needs no kernel.
+  Map half = blockwise({kernel("discrete", kGibbs)});
+  half["clamp"] = "real";
+  CHECK(after(*makeSamplerFrom(half), *energy, uniformStart(*energy, 4), 1).x.size(0) == 4);
 }
 
 }  // namespace langevin::test::blockwise_test

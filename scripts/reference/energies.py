@@ -79,7 +79,7 @@ class Base:
     def set_spec(self, spec):
         self.spec = spec
         if spec.get("gaussianBase") == "full":
-            self.base = FullBase(spec["input"])
+            self.base = FullBase(len(real_columns(spec)) if spec.get("embed") == "levels" else spec["input"])
 
     def network(self):
         return [module for name, module in self.named_children() if name != "base"]
@@ -97,13 +97,28 @@ class Base:
 
 
 def categorical_columns(spec):
-    """(first column, levels) of every categorical variable of a list of blocks, or of { levels }."""
+    """(first column, columns, levels) of every variable with an embedding, of a list of blocks or of { levels }."""
     states, first, found = spec["states"], 0, []
+    singles = ("ordinal", "cyclic") if spec.get("embed") == "levels" else ()
     for block in states if isinstance(states, list) else [{"kind": "categorical", "columns": spec["input"], **states}]:
         levels = block.get("levels", 1) if block["kind"] == "categorical" else 1
         columns = block.get("columns", block.get("length", levels))
         if block["kind"] == "categorical":
-            found += [(column, levels) for column in range(first, first + columns, levels)]
+            found += [(column, levels, levels) for column in range(first, first + columns, levels)]
+        elif block["kind"] in singles:
+            found += [(column, 1, block["levels"]) for column in range(first, first + columns)]
+        first += columns
+    return found
+
+
+def real_columns(spec):
+    """Columns of the real blocks."""
+    first, found = 0, []
+    for block in spec["states"]:
+        levels = block.get("levels", 1) if block["kind"] == "categorical" else 1
+        columns = block.get("columns", block.get("length", levels))
+        if block["kind"] == "real":
+            found += range(first, first + columns)
         first += columns
     return found
 
@@ -114,8 +129,8 @@ class Mlp(Base, nn.Sequential):
         width, embedding = spec["input"], spec.get("embedding")
         self.categories = categorical_columns(spec) if embedding else []
         if embedding:
-            self.embeddings = nn.ModuleList(linear(levels, embedding, spec) for _, levels in self.categories)
-            width += sum(embedding - levels for _, levels in self.categories)
+            self.embeddings = nn.ModuleList(linear(levels, embedding, spec) for _, _, levels in self.categories)
+            width += sum(embedding - columns for _, columns, _ in self.categories)
         for index, module in enumerate(stack(spec, width, 1)):
             self.add_module(str(index), module)
         self.set_spec(spec)
@@ -125,13 +140,17 @@ class Mlp(Base, nn.Sequential):
 
     def seen(self, x):
         parts, end = [], 0
-        for (first, levels), module in zip(self.categories, getattr(self, "embeddings", [])):
-            parts += [x[:, end:first], module(x[:, first : first + levels])]
-            end = first + levels
+        for (first, columns, levels), module in zip(self.categories, getattr(self, "embeddings", [])):
+            one = x[:, first : first + columns]
+            if columns == 1:  # straight between two levels
+                one = torch.relu(1 - (one - torch.arange(levels, dtype=x.dtype)).abs())
+            parts += [x[:, end:first], module(one)]
+            end = first + columns
         return torch.cat([*parts, x[:, end:]], 1)
 
     def energy(self, x, y=None):
-        return self(self.seen(x * self.spec.get("inputScale", 1))).squeeze(1) + self.gaussian_base(x)
+        base = x[:, real_columns(self.spec)] if self.spec.get("embed") == "levels" else x
+        return self(self.seen(x * self.spec.get("inputScale", 1))).squeeze(1) + self.gaussian_base(base)
 
 
 class Residual(nn.Module):

@@ -15,6 +15,7 @@ import registerSchema from './commands/schema.js'
 import registerScore from './commands/score.js'
 import registerServe from './commands/serve.js'
 import registerSpandrel from './commands/spandrel.js'
+import registerTable from './commands/table.js'
 import registerTrain from './commands/train.js'
 import registerUi from './commands/ui.js'
 import { setQuiet } from './support.js'
@@ -35,6 +36,7 @@ export function program(): Command {
     registerAnomaly,
     registerCompare,
     registerGraph,
+    registerTable,
     registerInit,
     registerTrain,
     registerRuns,

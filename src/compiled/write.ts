@@ -55,7 +55,13 @@ function programOf({ kind, network }: Exported): { program: CompiledProgram; con
   )
 }
 
-function inputsOf({ columns, widths, transform }: Inputs): CompiledInputs {
+function inputsOf({ columns, widths, transform, schema }: Inputs): CompiledInputs {
+  if (schema !== undefined) {
+    throw new LangevinError(
+      'ERR_LANGEVIN_UNSUPPORTED',
+      'exportScorer: the model takes rows of a table by its schema, which the scorer does not know; serve it with the whole package, or export an energy without inputs and encode rows with data.encode',
+    )
+  }
   return { columns, ...(widths && { widths }), ...(transform && { transform }) }
 }
 

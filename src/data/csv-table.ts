@@ -35,12 +35,14 @@ export interface TableOptions {
   readonly names: readonly string[]
   readonly types: ReadonlyMap<string, ColumnType>
   readonly missingMarks: Iterable<string>
-  readonly missing: 'error' | 'drop' | 'category'
+  readonly missing: 'error' | 'drop' | 'category' | 'keep'
   readonly style: NumberStyle
   /** Row 0 is kept free for a first row of which it is not yet known whether it names the columns. */
   readonly reserved: boolean
   /** What to say of an error in the first row. */
   readonly firstRowHint: string | undefined
+  /** Rows of the file before these, where it is read in parts. */
+  readonly rowsBefore: number
 }
 
 export class TableBuilder {
@@ -216,8 +218,8 @@ export class TableBuilder {
 
   /** Names a cell the way a person finds it: data row (from 1), line of the file, column. */
   #error(column: ColumnState, index: number, line: number, value: string, problem: string): LangevinError {
-    const { path, firstRowHint } = this.#options
-    const row = this.#reserved ? index : index + 1
+    const { path, firstRowHint, rowsBefore } = this.#options
+    const row = rowsBefore + (this.#reserved ? index : index + 1)
     const hint = row === 1 && firstRowHint !== undefined ? `. ${firstRowHint}` : ''
     return new LangevinError(
       'ERR_LANGEVIN_FORMAT',
@@ -300,6 +302,7 @@ export class TableBuilder {
   /** Numbers of the rows that are left out; refuses the first missing cell where they must not be. */
   #settleMissing(): Set<number> {
     const { missing: rule } = this.#options
+    if (rule === 'keep') return new Set()
     const concerned = this.#columns.filter(
       ({ missing }, k) => missing.rows.length > 0 && !(rule === 'category' && this.states[k] === TEXT),
     )
@@ -339,7 +342,10 @@ export class TableBuilder {
     return into
   }
 
-  #numbers({ numbers }: ColumnState, from: number, dropped: ReadonlySet<number>): Column {
+  #numbers({ numbers, missing }: ColumnState, from: number, dropped: ReadonlySet<number>): Column {
+    // Those that are left are kept as missing.
+    for (const row of missing.rows)
+      numbers[Math.floor(row / this.rowsPerBlock)]![row & (this.rowsPerBlock - 1)] = Number.NaN
     const rows = this.row - from - dropped.size
     return { values: tensor(this.#kept(numbers, from, dropped, new Float64Array(rows)), [rows], 'float64') }
   }

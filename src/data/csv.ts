@@ -1,5 +1,6 @@
 /** Reads tables of text (CSV, TSV) as data sets. */
 import { setImmediate } from 'node:timers/promises'
+import { MISSING_MARKS } from '../columns/index.js'
 import { LangevinError } from '../errors.js'
 import { formatError } from '../io/files.js'
 import { requireOneOf, requireOptions } from '../spec/index.js'
@@ -33,12 +34,12 @@ export interface CsvOptions {
   missingMarks?: readonly string[]
   /**
    * What to do about missing cells. 'error' (default) names the first one by row and column; 'drop' leaves such rows out
-   * (their number is in `dataset.dropped`); 'category' makes them a category of their own in categorical columns.
+   * (their number is in `dataset.dropped`); 'category' makes them a category of their own in categorical columns; 'keep' does
+   * that too, and makes those of numeric columns NaN: what `data.schema` has policies for.
    */
-  missing?: 'error' | 'drop' | 'category'
+  missing?: 'error' | 'drop' | 'category' | 'keep'
 }
 
-const MISSING = ['', 'NA', 'N/A', 'NaN', 'nan', 'null', 'NULL', 'None', '?']
 const KNOWN = ['columns', 'header', 'delimiter', 'decimal', 'thousands', 'label', 'missingMarks', 'missing']
 
 /** For tests: what is read in place of a file, how many bytes at a time, and whether lines are read by bytes where they can. */
@@ -46,6 +47,17 @@ export interface Reading {
   from?: Bytes
   size?: number
   plain?: boolean
+  /** Is told how the table is written. */
+  seen?: (form: TableForm) => void
+  /** What columns are, asked once their names are known; in place of `columns`. */
+  typesOf?: (names: readonly string[]) => Record<string, ColumnType>
+}
+
+/** How a table of text is written. */
+export interface TableForm {
+  delimiter: string
+  /** Whether the first row names the columns; undefined: that depends on all rows. */
+  header: boolean | undefined
 }
 
 function invalid(path: string, problem: string, details: Record<string, unknown> = {}): never {
@@ -56,7 +68,7 @@ function invalid(path: string, problem: string, details: Record<string, unknown>
 
 function checkOptions(options: CsvOptions): NumberStyle {
   requireOptions('data.csv', options, KNOWN)
-  requireOneOf('data.csv', 'missing', options.missing, ['error', 'drop', 'category'])
+  requireOneOf('data.csv', 'missing', options.missing, ['error', 'drop', 'category', 'keep'])
   requireOneOf('data.csv', 'decimal', options.decimal, ['.', ','])
   for (const [name, type] of Object.entries(options.columns ?? {})) {
     requireOneOf('data.csv', `columns.${name}`, type, ['numeric', 'categorical', 'ignore'])
@@ -144,44 +156,67 @@ function firstRowHint({ cells }: First, options: CsvOptions, style: NumberStyle)
   return hint
 }
 
-async function readTable(source: TextSource, options: CsvOptions, style: NumberStyle, reading: Reading) {
+/** The rows of a table, `most` of them or somewhat more at a time: numbers and codes, and how many rows were dropped. */
+async function* tables(source: TextSource, options: CsvOptions, style: NumberStyle, reading: Reading, most: number) {
   const { path } = source
   const layout = inspect(source, options.delimiter, style)
   const { delimiter } = layout
   // A delimiter that is the decimal mark too stands in quotes where it is the latter.
   const plain = reading.plain !== false && isPlain(delimiter) && delimiter !== style.decimal
   const code = delimiter.charCodeAt(0)
+  let begun: Begun | undefined
   let table: TableBuilder | undefined
-  let first: First | undefined
-  let heading: Heading | undefined
   let line = layout.line
+  let rowsBefore = 0
   for await (const whole of source.pieces(reading.size)) {
     let piece = whole
-    if (table === undefined) {
-      first = firstRecord(piece, path, delimiter, line)
+    if (begun === undefined) {
+      const first = firstRecord(piece, path, delimiter, line)
       if (first === undefined) continue
-      heading = headingOf(path, first, layout, options, style)
-      table = builderOf(path, heading, first, options, style)
+      begun = { first, heading: headingOf(path, first, layout, options, style) }
+      reading.seen?.({ delimiter, header: begun.heading.named })
       piece = first.rest
       line = first.restLine
     }
+    table ??= builderOf(path, begun, options, style, { rowsBefore, typesOf: reading.typesOf })
     const regular = plain && (!piece.quoted || isRegular(piece, code))
     line = regular ? readPlain(piece, code, table, line) : readQuoted(piece, path, delimiter, table, line)
     // Pieces with quotation marks are small: others get their turn between them.
     if (piece.quoted) await setImmediate()
+    if (table.length < most) continue
+    if (rowsBefore === 0) settleHeading(table, begun)
+    rowsBefore += table.length
+    yield table.finish()
+    table = undefined
   }
-  if (table === undefined || first === undefined) throw formatError(path, 0, 'the file holds no rows')
-  if (heading?.named === undefined && table.recurs(first.cells)) {
-    table.rename(numbered(first.cells.length))
-    table.fillReserved(first.cells, first.line)
-  }
-  if (table.length === 0) throw formatError(path, 0, 'the file holds a header and no rows')
-  return table.finish()
+  if (begun === undefined) throw formatError(path, 0, 'the file holds no rows')
+  if (rowsBefore === 0 && table !== undefined) settleHeading(table, begun)
+  if (rowsBefore + (table?.length ?? 0) === 0) throw formatError(path, 0, 'the file holds a header and no rows')
+  if (table !== undefined && table.length > 0) yield table.finish()
 }
 
-function builderOf(path: string, heading: Heading, first: First, options: CsvOptions, style: NumberStyle) {
+interface Begun {
+  first: First
+  heading: Heading
+}
+
+/** Whether the first row names the columns, where all rows had to be seen for that. */
+function settleHeading(table: TableBuilder, { first, heading }: Begun): void {
+  if (heading.named !== undefined || !table.recurs(first.cells)) return
+  heading.names = numbered(first.cells.length)
+  table.rename(heading.names)
+  table.fillReserved(first.cells, first.line)
+}
+
+function builderOf(
+  path: string,
+  { first, heading }: Begun,
+  options: CsvOptions,
+  style: NumberStyle,
+  { rowsBefore, typesOf }: { rowsBefore: number; typesOf: Reading['typesOf'] },
+) {
   const { names, named } = heading
-  const types = new Map(Object.entries(options.columns ?? {}))
+  const types = new Map(Object.entries(typesOf?.(names) ?? options.columns ?? {}))
   checkNames(types.keys(), names, 'columns')
   if (options.label !== undefined) checkNames([options.label], names, 'label')
   if (names.every((name) => types.get(name) === 'ignore')) invalid('columns', 'every column is ignored')
@@ -189,13 +224,14 @@ function builderOf(path: string, heading: Heading, first: First, options: CsvOpt
     path,
     names,
     types,
-    missingMarks: options.missingMarks ?? MISSING,
+    missingMarks: options.missingMarks ?? MISSING_MARKS,
     missing: options.missing ?? 'error',
     style,
-    reserved: named !== false,
+    reserved: named !== false && rowsBefore === 0,
     firstRowHint: named === false ? firstRowHint(first, options, style) : undefined,
+    rowsBefore,
   })
-  if (named === false) table.record(first.cells, first.line)
+  if (named === false && rowsBefore === 0) table.record(first.cells, first.line)
   return table
 }
 
@@ -204,8 +240,29 @@ export async function readCsv(path: string, options: CsvOptions, reading: Readin
   const style = checkOptions(options)
   const source = await TextSource.open(path, reading.from)
   try {
-    const { columns, dropped } = await readTable(source, options, style, reading)
-    return new Dataset(columns, { label: options.label, dropped })
+    for await (const { columns, dropped } of tables(source, options, style, reading, Number.POSITIVE_INFINITY))
+      return new Dataset(columns, { label: options.label, dropped })
+    throw formatError(path, 0, 'the file holds no rows')
+  } finally {
+    await source.close()
+  }
+}
+
+/**
+ * `data.csv` in parts of `most` rows or somewhat more, so that a file may be larger than memory. Types of columns that are not
+ * said are found for every part by itself; with missing 'error', 'drop' and 'category' too.
+ */
+export async function* csvParts(
+  path: string,
+  options: CsvOptions,
+  most: number,
+  reading: Reading = {},
+): AsyncGenerator<Dataset> {
+  const style = checkOptions(options)
+  const source = await TextSource.open(path, reading.from)
+  try {
+    for await (const { columns, dropped } of tables(source, options, style, reading, most))
+      yield new Dataset(columns, { label: options.label, dropped })
   } finally {
     await source.close()
   }

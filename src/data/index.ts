@@ -1,13 +1,15 @@
-/** Data: readers of files, rows that stay as they are stored, toy distributions, what the inputs of a model are, the shapes of the spandrel study, grids and Gaussian fits. */
+/** Data: readers of files, rows that stay as they are stored, toy distributions, what the inputs of a model are, schemas of tables, the shapes of the spandrel study, grids and Gaussian fits. */
 export { fromArrays } from './arrays.js'
 export { csv } from './csv.js'
 export { cifar, idx, npy, npz, safetensors } from './files.js'
 export { type GaussianFit, gaussianFit } from './gaussian-fit.js'
 export * as graph from './graph.js'
 export { grid } from './grid.js'
+export { type ColumnChoice, type InferredSchema, type SchemaOptions, schema } from './infer-schema.js'
 export { type Inputs, type InputsOptions, inputs, type Standardize } from './inputs.js'
 export { fromRows } from './objects.js'
 export { parquet } from './parquet.js'
 export { RowSource, type RowsOptions, rows } from './rows.js'
 export * as spandrel from './spandrel.js'
+export { decode, type Encoded, encode, type Replaced } from './table-coder.js'
 export * as toys from './toys.js'

@@ -1,4 +1,5 @@
 /** Rows on their way into a model and back: picked by name and brought into the model's units, and the other way round. */
+import { codedWidth, levelsOf } from '../columns/index.js'
 import { LangevinError } from '../errors.js'
 import type { Explanation, NativeNetwork } from '../native/contract.js'
 import { invokeNow } from '../runtime/index.js'
@@ -8,6 +9,7 @@ import { numbered } from './column-names.js'
 import { Dataset } from './dataset.js'
 import { checkInputs, type Inputs, inputWidthOf } from './inputs.js'
 import { Scale } from './scale.js'
+import { TableCoder } from './table-coder.js'
 
 interface Affine {
   readonly mean: Tensor
@@ -50,6 +52,8 @@ export class InputRows {
   readonly transforms: boolean
   /** sum log scale: energies of rows in the data's units are larger by this. */
   readonly logScale: number
+  /** How rows of a table become numbers, where the inputs have a schema: energies are then those of the encoded rows. */
+  readonly coder: TableCoder | undefined
   readonly #numbers: Scale
   #inward: Affine | undefined
   #outward: Affine | undefined
@@ -61,6 +65,7 @@ export class InputRows {
     this.mean = inputs.transform?.mean ?? Array<number>(this.width).fill(0)
     this.scale = inputs.transform?.scale ?? Array<number>(this.width).fill(1)
     this.#numbers = new Scale(this.mean, this.scale)
+    this.coder = inputs.schema && new TableCoder(inputs.schema)
     this.transforms = this.#numbers.transforms
     this.logScale = this.#numbers.logScale
   }
@@ -93,7 +98,7 @@ export class InputRows {
 
   /** A name for every number of a row: that of its column, with its place in it where there are several. */
   get names(): readonly string[] {
-    return this.inputs.columns.flatMap((name, k) => numbered(name, this.inputs.widths?.[k] ?? 1))
+    return this.coder?.names ?? this.inputs.columns.flatMap((name, k) => numbered(name, this.inputs.widths?.[k] ?? 1))
   }
 
   /**
@@ -157,7 +162,7 @@ export class InputRows {
     const { y = [], widths } = this.inputs
     // A column of several numbers is written to tables as one column for each.
     const columns = this.inputs.columns.flatMap((name, k) =>
-      dataset.columns.includes(name) ? [name] : numbered(name, widths?.[k] ?? 1),
+      this.coder !== undefined || dataset.columns.includes(name) ? [name] : numbered(name, widths?.[k] ?? 1),
     )
     const offered = dataset.columns.filter((name) => name !== dataset.label && !y.includes(name))
     // A matrix without names (.npy) has its columns in order.
@@ -166,7 +171,7 @@ export class InputRows {
     const missing = columns.filter((name) => !dataset.columns.includes(name))
     const extra = offered.filter((name) => !columns.includes(name))
     if (missing.length > 0 || extra.length > 0) this.#refuse(missing, extra, what)
-    return dataset.toTensor(columns)
+    return this.coder?.encode(dataset, what).rows ?? dataset.toTensor(columns)
   }
 
   #refuse(missing: readonly string[], extra: readonly string[], what: string): never {
@@ -300,6 +305,28 @@ export class InputRows {
   }
 }
 
+type Blocks = readonly { kind: string; firstColumn: number; columns: number; levels?: number }[]
+
+/** A schema and the states of a network say the same of every number of a row. @throws ERR_LANGEVIN_INVALID_OPTION */
+function requireSameStates({ inputs }: InputRows, blocks: Blocks): void {
+  const found = blocks.flatMap(({ kind, columns, levels }) => Array<string>(columns).fill(`${kind} ${levels ?? ''}`))
+  let first = 0
+  for (const column of inputs.schema!.columns) {
+    const width = codedWidth(column)
+    const levels = column.kind === 'numeric' ? '' : column.kind === 'binary' ? 2 : levelsOf(column)
+    const kind = column.kind === 'numeric' ? 'real' : column.kind
+    const wrong = found.slice(first, first + width).find((each) => each !== `${kind} ${levels}` && each !== `${kind} `)
+    if (wrong !== undefined) {
+      throw new LangevinError(
+        'ERR_LANGEVIN_INVALID_OPTION',
+        `inputs: column '${column.name}' is ${kind}${levels === '' ? '' : ` of ${levels} levels`} in the schema and ${wrong.trim()} in the states of the network; make its spec with energies.mixed({ columns: schema })`,
+        { details: { column: column.name } },
+      )
+    }
+    first += width
+  }
+}
+
 /** @internal Inputs that fit the network: a number for each of its columns, and only real ones are shifted or scaled. */
 export function fittingConversion(handle: NativeNetwork, given: Inputs): InputRows {
   const conversion = new InputRows(checkInputs(given))
@@ -311,9 +338,10 @@ export function fittingConversion(handle: NativeNetwork, given: Inputs): InputRo
       { details: { inputs: conversion.width, network: handle.inputWidth } },
     )
   }
-  if (!conversion.transforms) return conversion
+  if (!conversion.transforms && conversion.coder === undefined) return conversion
   const { states } = invokeNow<Explanation>('network.explain', { network: handle })
   const blocks = typeof states === 'string' ? [{ kind: states, firstColumn: 0, columns: conversion.width }] : states
+  if (conversion.coder !== undefined) requireSameStates(conversion, blocks)
   conversion.requireRealColumns(blocks)
   return conversion
 }

@@ -1,4 +1,5 @@
 /** What the columns of x are: their names, order, scale and units, which a model keeps and a model file carries. */
+import { checkSchema, codedWidth, type Schema } from '../columns/index.js'
 import { LangevinError } from '../errors.js'
 import { freeze, requireOptions, toPlain } from '../spec/index.js'
 import type { Dataset } from './dataset.js'
@@ -18,6 +19,8 @@ export interface Inputs {
   readonly widths?: readonly number[]
   /** What the model does to a row before its network sees it; left out: nothing. */
   readonly transform?: Standardize
+  /** How each column of a table becomes numbers of a row, which `widths` counts; left out where columns are numbers. */
+  readonly schema?: Schema
   /** The columns that are y, in order; left out without y. */
   readonly y?: readonly string[]
   /** Texts of a y that is a class: class k is the k-th of them, in whatever file it stands. */
@@ -35,6 +38,11 @@ export interface InputsOptions {
   standardize?: boolean | readonly string[]
   /** Units by column. */
   units?: Readonly<Record<string, string>>
+  /**
+   * From `data.schema(dataset)`: the model takes rows of the table, texts and missing cells included, and encodes them itself. The
+   * other options but `units` are then those of the schema.
+   */
+  schema?: Schema
 }
 
 function invalid(problem: string, details: Record<string, unknown> = {}): never {
@@ -62,6 +70,21 @@ function standardization(dataset: Dataset, columns: readonly string[], chosen: r
   return { kind: 'standardize', mean: fill(mean, 0), scale: fill(sd, 1) }
 }
 
+/** Inputs whose columns a schema describes. */
+function tableInputs(dataset: Dataset, given: InputsOptions): Inputs {
+  const { schema, units, ...others } = given
+  const other = Object.entries(others).find(([, value]) => value !== undefined)
+  if (other !== undefined) invalid(`${other[0]}: with a schema it is the schema that says so`)
+  const { columns } = schema!
+  for (const { name } of columns) dataset.column(name)
+  return checkInputs({
+    columns: columns.map(({ name }) => name),
+    widths: columns.map(codedWidth),
+    schema,
+    ...(units && { units: { ...units } }),
+  })
+}
+
 /**
  * Describes the inputs of a model by a data set: `Energy.create(spec, { inputs: data.inputs(dataset) })`. Such a model takes rows
  * in the units of the data (and data sets by the names of their columns), standardises them itself, and keeps the description in
@@ -70,7 +93,8 @@ function standardization(dataset: Dataset, columns: readonly string[], chosen: r
  * @throws ERR_LANGEVIN_INVALID_OPTION (a column that is missing or holds text), ERR_LANGEVIN_NON_FINITE naming column and row
  */
 export function inputs(dataset: Dataset, options: InputsOptions = {}): Inputs {
-  requireOptions('data.inputs', options, ['columns', 'y', 'standardize', 'units'])
+  requireOptions('data.inputs', options, ['columns', 'y', 'standardize', 'units', 'schema'])
+  if (options.schema !== undefined) return tableInputs(dataset, options)
   const { standardize = true, units } = options
   const y = options.y === undefined ? (dataset.label === undefined ? [] : [dataset.label]) : [options.y].flat()
   const columns = options.columns ?? dataset.columns.filter((name) => !y.includes(name))
@@ -114,9 +138,9 @@ export function checkInputs(value: unknown): Inputs {
       details: { path: `inputs.${path}` },
     })
   }
-  const known = ['columns', 'widths', 'transform', 'y', 'classes', 'units']
+  const known = ['columns', 'widths', 'transform', 'schema', 'y', 'classes', 'units']
   const given = requireOptions('inputs', value as Inputs, known)
-  const { columns, widths, transform, y, classes, units } = given
+  const { columns, widths, transform, schema, y, classes, units } = given
   if (!isTexts(columns)) fail('columns', 'must be a list of names')
   if (new Set(columns).size !== columns.length) fail('columns', 'names a column twice')
   if (widths !== undefined && !(isNumbers(widths, columns.length) && widths.every((w) => Number.isInteger(w) && w > 0)))
@@ -130,6 +154,14 @@ export function checkInputs(value: unknown): Inputs {
     if (!isNumbers(transform.mean, width)) fail('transform.mean', `must be ${width} numbers, one per number of a row`)
     if (!isNumbers(transform.scale, width) || transform.scale.some((s) => s <= 0))
       fail('transform.scale', `must be ${width} numbers above 0, one per number of a row`)
+  }
+  if (schema !== undefined) {
+    const described = checkSchema(schema, 'inputs.schema').columns
+    const same = described.length === columns.length && described.every(({ name }, k) => name === columns[k])
+    if (!same) fail('schema', `must describe the columns ${columns.slice(0, 12).join(', ')} in this order`)
+    if (!described.every((column, k) => codedWidth(column) === (widths?.[k] ?? 1)))
+      fail('widths', 'must be how many numbers each column of the schema becomes')
+    if (transform !== undefined) fail('transform', 'is said by the schema, column by column')
   }
   if (units !== undefined && !isTexts(Object.values(units))) fail('units', 'must be texts by column')
   return freeze(toPlain(given, 'inputs') as Inputs)

@@ -22,6 +22,11 @@ export interface MlpOptions extends StackOptions {
   states?: States | undefined
   /** Columns a Linear of its own makes of every categorical variable of `states`, before `hidden`. Default: none. */
   embedding?: number | undefined
+  /**
+   * 'categorical' (default): other columns enter as they are. 'levels': ordinal and cyclic variables have an embedding too, and
+   * `gaussianBase` is of the real columns alone.
+   */
+  embed?: 'categorical' | 'levels' | undefined
 }
 
 /**
@@ -39,7 +44,8 @@ export interface MlpOptions extends StackOptions {
  * is not all real (default: real). `embedding`: every categorical variable of `states` enters through a Linear(levels, embedding) of
  * its own, named "embeddings.0", "embeddings.1", ... in the order of the columns, and all other columns as they are: the network for
  * tables (default: none, all columns enter as they are). They come first among the parameters, as a torch.nn.ModuleList
- * `embeddings` that is made before the stack.
+ * `embeddings` that is made before the stack. `embed: 'levels'` gives ordinal and cyclic variables such a Linear as well, of 1 at the
+ * level of the column and 0 at the others, and keeps `gaussianBase` to the real columns: what `energies.mixed` makes.
  *
  * ```js
  * import { Energy, energies } from 'langevin'
@@ -58,16 +64,24 @@ export const mlp = defineSpec(
     gaussianBase: gaussianBaseField(z),
     states: statesField(z),
     embedding: z.int().positive().optional(),
+    embed: z.enum(['categorical', 'levels']).optional(),
   }),
   {
     summary: 'A multilayer perceptron with one output, the energy.',
     check: (options, fail) => {
       checkActivation(options, fail)
       checkStates(options, fail)
-      const { embedding, states } = options
-      if (embedding === undefined) return
-      const found = Array.isArray(states) ? states.some(({ kind }) => kind === 'categorical') : isLevels(states)
-      if (!found) fail('embedding', 'is of categorical columns, and states has none')
+      const { embedding, embed, states, gaussianBase, inputScale } = options
+      const kinds = Array.isArray(states) ? states.map(({ kind }) => kind) : isLevels(states) ? ['categorical'] : []
+      const embedded = embed === 'levels' ? ['categorical', 'ordinal', 'cyclic'] : ['categorical']
+      if (embedding !== undefined && !kinds.some((kind) => embedded.includes(kind)))
+        fail('embedding', `is of ${embedded.join(', ')} columns, and states has none`)
+      if (embed !== 'levels') return
+      if (embedding === undefined) fail('embed', 'says what has an embedding: give that too')
+      if (inputScale !== undefined)
+        fail('inputScale', "would move levels off their places; leave it out with embed: 'levels'")
+      if (gaussianBase !== undefined && !kinds.includes('real'))
+        fail('gaussianBase', "is of real columns with embed: 'levels', and states has none")
     },
   },
 ).options<MlpOptions>()

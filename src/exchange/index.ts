@@ -65,6 +65,12 @@ function requireWide({ dtype, spec, family }: Exported, format: string): 'float3
 /** The affine map of its inputs where it has one and the file is to have it. */
 function standardisationOf({ inputs }: Exported, transform: boolean): Standardisation | undefined {
   if (inputs === undefined || !transform) return undefined
+  if (inputs.schema !== undefined) {
+    throw new LangevinError(
+      'ERR_LANGEVIN_UNSUPPORTED',
+      'the model takes rows of a table by its schema, which files of other libraries cannot hold; with { transform: false } the file takes rows as data.encode makes them',
+    )
+  }
   const rows = new InputRows(inputs)
   return rows.transforms ? rows : undefined
 }

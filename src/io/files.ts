@@ -89,13 +89,16 @@ async function syncFolder(folder: string): Promise<void> {
  * whole new one, never a part. On any failure the temporary file is removed and the old file stays.
  * Errors: ERR_LANGEVIN_IO with path and reason.
  */
-export async function writeAtomic(path: string, chunks: Iterable<Uint8Array | string>): Promise<void> {
+export async function writeAtomic(
+  path: string,
+  chunks: Iterable<Uint8Array | string> | AsyncIterable<Uint8Array | string>,
+): Promise<void> {
   const folder = dirname(path)
   const temporary = join(folder, `.${basename(path)}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`)
   let handle: FileHandle | undefined
   try {
     handle = await open(temporary, 'wx')
-    for (const chunk of chunks) {
+    for await (const chunk of chunks) {
       // appendFile continues after short writes; an empty chunk would be an odd no-op write.
       if (chunk.length > 0) await handle.appendFile(chunk)
     }

@@ -27,6 +27,8 @@ export interface BlockwiseOptions {
    * that moves them.
    */
   kernels: { on: string | number | (string | number)[]; sampler: SpecValue<'sampler'> }[]
+  /** Columns that stay as `init` has them, named as in `on`: the others are drawn given these. Default: none. */
+  clamp?: string | number | (string | number)[] | undefined
 }
 
 /**
@@ -34,9 +36,12 @@ export interface BlockwiseOptions {
  * blocks. One of the `steps` is a round: every kernel's own `sampler.steps` steps, in the order of the list.
  *
  * `kernels`: `{ on, sampler }` each. `on`: 'real', 'discrete', a kind ('binary', 'categorical', ...), the name of a block, its
- * number in the list (from 0), or a list of these. Every block must be moved by a kernel; a block may be moved by several.
+ * number in the list (from 0), or a list of these. Every block must be moved by a kernel or clamped; a block may be moved by several.
  * `sampler`: langevin, mala, hmc, nuts, underdampedLangevin for real columns; gibbs, gibbsWithGradients, discreteLangevin for
  * discrete ones. All have the same temperature.
+ *
+ * `clamp` (default: none): columns that no kernel moves, named as in `on`. They stay, bit by bit, as the rows of `init` have them, and
+ * the others are drawn from p(the others | these): completion. A kernel whose columns are all clamped does nothing.
  *
  * Exact when every kernel is: a kernel that leaves the law of its columns given the others as it is leaves the joint law as it
  * is. Diagnostics: `kernels`, the acceptance of each.
@@ -57,11 +62,11 @@ export const blockwise = defineSpec(
   'blockwise',
   (z) => {
     const columns = z.union([z.string().min(1), z.int().nonnegative()])
+    const words = z.union([columns, z.array(columns).min(1)])
     return {
       steps: z.int().positive(),
-      kernels: z
-        .array(z.strictObject({ on: z.union([columns, z.array(columns).min(1)]), sampler: specOf(z, 'sampler') }))
-        .min(1),
+      kernels: z.array(z.strictObject({ on: words, sampler: specOf(z, 'sampler') })).min(1),
+      clamp: words.optional(),
     }
   },
   {

@@ -24,6 +24,9 @@ const SHORTER: Readonly<Record<string, string>> = {
   'anomaly compare': '--steps 2 --seeds 1',
   train: '--set steps=20',
   sample: '--chains 10',
+  'table fit': '--steps 5',
+  'table sample': '--rows 20 --rounds 10',
+  'table complete': '--rounds 10',
   graph: '--splits 1 --seeds 1 --epochs 5 --samples 2',
 }
 /** Commands whose examples change the installation, or that serve until they are stopped (tests/serve, tests/watch). */
@@ -49,10 +52,12 @@ const examplesOf = (command: string) =>
 
 /** The same work in seconds, written where the options of the example end. */
 function shortened(line: string): string {
-  return line.replace(/npx langevin (anomaly \w+|graph score|\w+)([^>|]*)/, (whole, name: string, rest: string) =>
-    SHORTER[name] === undefined || / --resume/.test(rest)
-      ? whole
-      : `npx langevin ${name}${rest.trimEnd()} ${SHORTER[name]} `,
+  return line.replace(
+    /npx langevin ((?:anomaly|table) \w+|graph score|\w+)([^>|]*)/,
+    (whole, name: string, rest: string) =>
+      SHORTER[name] === undefined || / --resume/.test(rest)
+        ? whole
+        : `npx langevin ${name}${rest.trimEnd()} ${SHORTER[name]} `,
   )
 }
 
@@ -81,7 +86,23 @@ beforeAll(() => {
   for (const name of ['cora_ml.npz', 'citeseer.npz']) writeFileSync(join(folder, name), graphArchive())
   for (const name of ['outputs.npz', 'trained.npz', 'shifted.npz', 'new.npz'])
     writeFileSync(join(folder, name), outputsArchive(name.length))
+  writePeople()
 })
+
+/** A table of numbers, categories, ranks and months, and one with gaps. */
+function writePeople(): void {
+  const line = (i: number, age: number | string) =>
+    [age, (i % 12) + 1, i % 4, ['cook', 'smith', 'clerk'][i % 3], i % 5 === 0 ? '>50K' : '<=50K'].join(',')
+  const people = (count: number, gap: number) => {
+    const lines = Array.from({ length: count }, (_, i) => line(i, i === gap ? '' : 20 + ((7 * i) % 40)))
+    return `age,month,grade,job,income\n${lines.join('\n')}\n`
+  }
+  writeFileSync(join(folder, 'people.csv'), people(120, -1))
+  writeFileSync(join(folder, 'more.csv'), people(60, -1))
+  writeFileSync(join(folder, 'gaps.csv'), people(60, 3))
+  const month = { kind: 'cyclic', levels: Array.from({ length: 12 }, (_, k) => k + 1) }
+  writeFileSync(join(folder, 'columns.json'), JSON.stringify({ columns: { month } }))
+}
 
 const wholeNpy = (values: readonly number[], shape: readonly number[] = [values.length]) =>
   npyBytes('<i8', shape, new Uint8Array(BigInt64Array.from(values, BigInt).buffer))

@@ -77,6 +77,24 @@ export const subjects: Subject[] = [
     }),
   },
   {
+    name: 'mlp, embedded levels, base of the real columns',
+    spec: energies.mlp({
+      input: 11,
+      hidden: [16, 8],
+      gaussianBase: 2,
+      embedding: 4,
+      embed: 'levels',
+      states: [
+        { kind: 'ordinal', levels: 3, columns: 2 },
+        { kind: 'real', columns: 2 },
+        { kind: 'binary' },
+        { kind: 'categorical', levels: 4 },
+        { kind: 'cyclic', levels: 5 },
+        { kind: 'real' },
+      ],
+    }),
+  },
+  {
     name: 'mlp, embedded categories alone, scaled, spectral norm',
     spec: energies.mlp({ input: 6, hidden: [8], embedding: 2, inputScale: 2, spectralNorm: 2, states: { levels: 3 } }),
   },

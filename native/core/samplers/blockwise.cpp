@@ -5,8 +5,12 @@
 //
 // E and its gradient are made anew before each kernel, since the columns it holds have moved. What a kernel carries
 // from step to step (velocity, adaptation) lies in Chains::replicas, one per kernel, as wide as x.
+//
+// Clamped blocks are moved by no kernel: the others are then drawn from p(the others | the clamped columns as they began),
+// which every kernel leaves as it is, since that holds for any columns it does not move.
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "energies/restricted_target.hpp"
 #include "program/block_words.hpp"
@@ -25,9 +29,16 @@ Kinds everyKind() {
 struct BlockKernel {
   std::shared_ptr<const Sampler> sampler;
   BlockWords on;
+  std::optional<BlockWords> clamp;
   std::string path;
 
-  std::vector<std::size_t> blocksIn(const Domain& domain) const { return on.in(domain); }
+  // None where all of them are clamped.
+  std::vector<std::size_t> blocksIn(const Domain& domain) const {
+    std::vector<std::size_t> blocks = on.in(domain);
+    if (!clamp) return blocks;
+    for (const std::size_t held : clamp->in(domain)) std::erase(blocks, held);
+    return blocks;
+  }
 };
 
 /// What a run tells of each kernel.
@@ -55,19 +66,27 @@ class Blockwise final : public Sampler {
 
   void requireDomain(const Domain& domain) const override {
     std::vector<bool> moved(domain.blocks().size(), false);
+    bool any = false;
+    if (const auto& clamp = kernels_[0].clamp)
+      for (const std::size_t b : clamp->in(domain)) moved[b] = true;
     for (const BlockKernel& k : kernels_) {
       const Kinds kinds = k.sampler->traits().moves;
       const std::string what = k.path + ": " + k.sampler->common().kind + " moves " +
                                (kinds.has(Domain::Kind::Real) ? "real columns" : "between discrete states");
       for (const std::size_t b : k.blocksIn(domain)) {
         domain.require(domain.blocks()[b], kinds, what, "another sampler for them, or other columns for it (on)");
-        moved[b] = true;
+        moved[b] = any = true;
       }
     }
+    if (!any)
+      throw Error(Code::InvalidOption,
+                  "sampler.clamp: every column that a kernel moves is clamped; nothing is left to draw",
+                  {{"path", "sampler.clamp"}});
     for (std::size_t b = 0; b < moved.size(); ++b)
       if (!moved[b])
         throw Error(Code::InvalidOption,
-                    "sampler.kernels: " + domain.blocks()[b].place() + " would never move; every block needs a kernel",
+                    "sampler.kernels: " + domain.blocks()[b].place() +
+                        " would never move; every block needs a kernel, or is named in clamp",
                     {{"path", "sampler.kernels"}});
   }
 
@@ -111,7 +130,9 @@ class Blockwise final : public Sampler {
 
  private:
   static void enter(const Box& box, const BlockKernel& kernel, const Target& target, Chains& chains) {
-    const RestrictedTarget part(target, kernel.blocksIn(target.domain()));
+    const std::vector<std::size_t> blocks = kernel.blocksIn(target.domain());
+    if (blocks.empty()) return;
+    const RestrictedTarget part(target, blocks);
     at::Tensor columns = part.columnsOf(chains.x);
     Tally notCounted;
     applyBox(columns, box, notCounted);
@@ -121,11 +142,13 @@ class Blockwise final : public Sampler {
   // The steps of one kernel.
   void turn(std::size_t k, Chains& chains, const Target& target, const StepClock& clock, const Random& random,
             Tally& tally) const {
+    const std::vector<std::size_t> blocks = kernels_[k].blocksIn(target.domain());
+    if (blocks.empty()) return;
     const Sampler& sampler = *kernels_[k].sampler;
     const std::int64_t steps = sampler.common().steps;
     const Random own = random.fork(Salt::BlockKernel, k);
     Chains& carried = chains.replicas[k];
-    RestrictedTarget part(target, kernels_[k].blocksIn(target.domain()));
+    RestrictedTarget part(target, blocks);
     part.hold({chains.x, chains.y});
     Chains moving;
     moving.x = part.columnsOf(chains.x);
@@ -160,8 +183,8 @@ class Blockwise final : public Sampler {
   bool exact_ = true;
 };
 
-BlockKernel readBlockKernel(const Spec& spec) {
-  BlockKernel kernel{makeSampler(spec.at("sampler")), BlockWords::read(spec.at("on")), spec.path()};
+BlockKernel readBlockKernel(const Spec& spec, const std::optional<BlockWords>& clamp) {
+  BlockKernel kernel{makeSampler(spec.at("sampler")), BlockWords::read(spec.at("on")), clamp, spec.path()};
   const std::string& kind = spec.at("sampler").kind();
   if (kernel.sampler->traits().setsCondition || kind == "annealedLangevin" || kind == "parallelTempering" ||
       kind == "blockwise")
@@ -175,7 +198,9 @@ BlockKernel readBlockKernel(const Spec& spec) {
 
 std::shared_ptr<const Sampler> makeBlockwise(const Spec& spec) {
   std::vector<BlockKernel> kernels;
-  for (const Spec& item : spec.at("kernels").items()) kernels.push_back(readBlockKernel(item));
+  std::optional<BlockWords> clamp;
+  if (spec.has("clamp")) clamp = BlockWords::read(spec.at("clamp"));
+  for (const Spec& item : spec.at("kernels").items()) kernels.push_back(readBlockKernel(item, clamp));
   if (kernels.empty()) spec.at("kernels").invalid("give at least one kernel");
   CommonOptions common;
   common.kind = spec.kind();

@@ -1,0 +1,31 @@
+/** What the columns of a table are: schemas, their policies, and the transforms of numbers. */
+export {
+  COLUMN_KINDS,
+  checkSchema,
+  codedWidth,
+  type LevelsColumn,
+  levelsOf,
+  MISSING_MARKS,
+  MISSING_POLICIES,
+  type MissingPolicy,
+  missingOf,
+  type NumericColumn,
+  type Policies,
+  RANGE_POLICIES,
+  type RangePolicy,
+  requirePolicies,
+  type Schema,
+  type TableColumn,
+  type TableColumnKind,
+  UNSEEN_POLICIES,
+  type UnseenPolicy,
+  withPolicies,
+} from './schema.js'
+export {
+  backward,
+  type FittedTransform,
+  fitTransform,
+  forward,
+  NUMBER_TRANSFORMS,
+  type NumberTransform,
+} from './transforms.js'

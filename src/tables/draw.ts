@@ -1,0 +1,165 @@
+/** Draws rows of a table, whole or with some columns given. */
+import type { LevelsColumn, Schema } from '../columns/index.js'
+import { type Column, Dataset } from '../data/dataset.js'
+import { cellsOf } from '../data/table-cells.js'
+import { type SampleDiagnostics, type SampleOptions, sample } from '../sample.js'
+import { samplers } from '../samplers/index.js'
+import type { SpecValue } from '../spec/index.js'
+import { type Tensor, tensor } from '../tensor/index.js'
+import type { TableModel } from './model.js'
+
+export interface DrawOptions {
+  /** Rounds of the sampler: each moves the numbers, then every column with levels. Default 200. */
+  rounds?: number
+  seed?: number
+  threads?: number
+  signal?: AbortSignal
+  onProgress?: (done: number, round: number) => void
+}
+
+const hasNumbers = ({ columns }: Schema) => columns.some(({ kind }) => kind === 'numeric')
+const hasLevels = ({ columns }: Schema) => columns.some(({ kind }) => kind !== 'numeric')
+
+/**
+ * Hamiltonian steps on the numbers, whose size every chain finds in the first half of the rounds, and a Gibbs sweep over the columns
+ * with levels, in turn.
+ *
+ * @param clamp numbers of columns that keep their values
+ */
+export function tableSampler(schema: Schema, rounds: number, clamp: readonly number[] = []): SpecValue<'sampler'> {
+  const numbers = samplers.hmc({ steps: 1, stepSize: 0.1, leapfrogSteps: 5, warmup: Math.floor(rounds / 2) })
+  const levels = samplers.gibbs({ steps: 1 })
+  return samplers.blockwise({
+    steps: rounds,
+    kernels: [
+      ...(hasNumbers(schema) ? [{ on: 'real', sampler: numbers }] : []),
+      ...(hasLevels(schema) ? [{ on: 'discrete', sampler: levels }] : []),
+    ],
+    ...(clamp.length > 0 && { clamp: [...clamp] }),
+  })
+}
+
+async function draw(model: TableModel, given: Partial<SampleOptions>, clamp: readonly number[], options: DrawOptions) {
+  const { rounds = 200, seed = 0, threads, signal, onProgress } = options
+  const run = sample(model.energy, {
+    sampler: tableSampler(model.schema, rounds, clamp),
+    seed,
+    ...(threads !== undefined && { threads }),
+    ...(signal && { signal }),
+    ...given,
+  } as SampleOptions)
+  for await (const event of run) {
+    if (event.type === 'progress') onProgress?.(event.step / event.steps, Math.round(event.step))
+  }
+  return await run.done
+}
+
+/** Rows of the model, in the form of the table. */
+export async function drawTable(
+  model: TableModel,
+  rows: number,
+  options: DrawOptions = {},
+): Promise<{ table: Dataset; diagnostics: SampleDiagnostics }> {
+  const { samples, diagnostics } = await draw(model, { chains: rows }, [], options)
+  using x = samples
+  return { table: model.coder.decode(x), diagnostics }
+}
+
+/** Whether a missing cell of the column is a value of its own, not a gap. */
+const hasOwn = (column: Schema['columns'][number]) =>
+  column.kind !== 'numeric' && (column as LevelsColumn).ownLevel === true
+
+/** Which cells of a table are to be drawn: for every row the numbers of its columns, as a text. */
+function gapsOf(schema: Schema, table: Dataset): { pattern: string[]; filled: Record<string, number> } {
+  const marks = new Set(schema.missingMarks)
+  const gaps: number[][] = Array.from({ length: table.length }, () => [])
+  const filled: [string, number][] = []
+  for (const [k, column] of schema.columns.entries()) {
+    const cells = cellsOf(table, column.name, marks)
+    if (hasOwn(column) || cells.missingCount === 0) continue
+    for (let i = 0; i < cells.length; i++) if (cells.missing(i)) gaps[i]!.push(k)
+    filled.push([column.name, cells.missingCount])
+  }
+  return { pattern: gaps.map((places) => places.join(',')), filled: Object.fromEntries(filled) }
+}
+
+/** The table with the cells of some rows taken from others. */
+function withCells(
+  table: Dataset,
+  schema: Schema,
+  parts: readonly { rows: number[]; gaps: number[]; drawn: Dataset }[],
+) {
+  const columns = table.columns.map((name): [string, Column] => {
+    const place = schema.columns.findIndex((column) => column.name === name)
+    const own = parts.filter(({ gaps }) => gaps.includes(place))
+    if (own.length === 0) return [name, { values: table.column(name), categories: table.categories[name] }]
+    const drawn = own[0]!.drawn
+    if (!Object.hasOwn(drawn.categories, name)) {
+      const values = Float64Array.from(table.column(name).toTypedArray() as Iterable<number | bigint>, Number)
+      // A column whose cells are all missing is read as text.
+      if (Object.hasOwn(table.categories, name)) values.fill(Number.NaN)
+      for (const { rows, drawn } of own) {
+        const cells = drawn.column(name).toTypedArray()
+        for (const [i, row] of rows.entries()) values[row] = Number(cells[i])
+      }
+      return [name, { values: tensor(values) }]
+    }
+    const texts = new Map((table.categories[name] ?? []).map((text, k) => [text, k]))
+    const codes = BigInt64Array.from(table.column(name).toTypedArray() as Iterable<number | bigint>, (code) =>
+      texts.size === 0 ? 0n : BigInt(code),
+    )
+    for (const { rows, drawn } of own) {
+      const cells = drawn.column(name).toTypedArray()
+      for (const [i, row] of rows.entries()) {
+        const text = drawn.categories[name]![Number(cells[i])]!
+        if (!texts.has(text)) texts.set(text, texts.size)
+        codes[row] = BigInt(texts.get(text)!)
+      }
+    }
+    return [name, { values: tensor(codes, [codes.length], 'int64'), categories: [...texts.keys()] }]
+  })
+  return new Dataset(new Map(columns))
+}
+
+/**
+ * Fills the missing cells of a table: each is drawn from its law given the other cells of its row, which stay. In columns where
+ * missing is a level of its own such cells stay missing.
+ *
+ * @returns the table, and how many cells of each column were filled
+ * @throws (rejects) ERR_LANGEVIN_INVALID_OPTION naming column and row of a cell that does not fit
+ */
+export async function completeTable(
+  model: TableModel,
+  table: Dataset,
+  options: DrawOptions = {},
+): Promise<{ table: Dataset; filled: Readonly<Record<string, number>> }> {
+  const { schema } = model
+  const { pattern, filled } = gapsOf(schema, table)
+  // Gaps begin at the mean or the most frequent level, and are drawn from there.
+  const { rows } = model.with({ missing: ['own-level', 'mean', 'mode'] }).coder.encode(table, 'rows')
+  using x = rows
+  const kinds = [...new Set(pattern)].filter((each) => each !== '')
+  const parts: { rows: number[]; gaps: number[]; drawn: Dataset }[] = []
+  for (const [k, kind] of kinds.entries()) {
+    const gaps = kind.split(',').map(Number)
+    const own = pattern.flatMap((each, row) => (each === kind ? [row] : []))
+    using init = selected(x, own)
+    const clamp = schema.columns.flatMap((_, place) => (gaps.includes(place) ? [] : [place]))
+    const { signal, onProgress } = options
+    const more = { ...options, seed: (options.seed ?? 0) + k, ...(signal && { signal }) }
+    if (onProgress) more.onProgress = (done, round) => onProgress((k + done) / kinds.length, round)
+    const { samples } = await draw(model, { init }, clamp, more)
+    using drawn = samples
+    parts.push({ rows: own, gaps, drawn: model.coder.decode(drawn) })
+  }
+  return { table: withCells(table, schema, parts), filled }
+}
+
+/** Some rows of a matrix. */
+function selected(x: Tensor, rows: readonly number[]): Tensor {
+  const width = x.shape[1]!
+  const all = x.toTypedArray() as Float64Array
+  const out = new Float64Array(rows.length * width)
+  for (const [i, row] of rows.entries()) out.set(all.subarray(row * width, (row + 1) * width), i * width)
+  return tensor(out, [rows.length, width])
+}
