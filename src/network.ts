@@ -7,7 +7,6 @@ import { LangevinError } from './errors.js'
 import { exportOnnx, exportTorchScript, type OnnxOptions, type TorchScriptOptions } from './exchange/index.js'
 import { formatError } from './io/files.js'
 import { writeSafetensors } from './io/safetensors.js'
-import { toTensors } from './io/tensors.js'
 import {
   type Dtype,
   type Explanation,
@@ -22,7 +21,7 @@ import type { CreateOptions, EvaluateOptions, LoadOptions, SnapshotOptions } fro
 import { type InvokeOptions, invoke, invokeNow } from './runtime/index.js'
 import { parseSpec, requireOptions, type SpecValue } from './spec/index.js'
 import { type FloatDtype, type RowsLike, type Tensor, toRows } from './tensor/index.js'
-import { type Family, networkMetadata, numbersIn, prefixHint, readNetworkFile } from './weights.js'
+import { type Family, type NetworkFile, networkMetadata, numbersIn, prefixHint, withNetworkFile } from './weights.js'
 
 export type {
   CreateOptions,
@@ -80,9 +79,18 @@ export async function loadInto<N extends Network>(
   create: (spec: SpecValue, options: CreateOptions, mostNumbers: number) => Promise<N>,
 ): Promise<N> {
   const { device = 'cpu', signal, ...given } = requireOptions(`${classOf(family)}.load`, options, LOAD)
-  const { spec, dtype, inputs, weights, names } = await readNetworkFile(path, family, given)
+  return withNetworkFile(path, family, given, (file) => loaded(path, family, file, { device, signal }, create))
+}
+
+async function loaded<N extends Network>(
+  path: string,
+  family: Family,
+  { spec, dtype, inputs, weights, names, read }: NetworkFile,
+  { device, signal }: Pick<CreateOptions, 'device' | 'signal'>,
+  create: (spec: SpecValue, options: CreateOptions, mostNumbers: number) => Promise<N>,
+): Promise<N> {
   const misfit = (error: unknown, hint = '') =>
-    !LangevinError.is(error) || error.code === 'ERR_LANGEVIN_FORMAT'
+    !LangevinError.is(error) || error.code === 'ERR_LANGEVIN_FORMAT' || error.code === 'ERR_LANGEVIN_IO'
       ? error
       : formatError(path, undefined, `the parameters do not fit the ${family}: ${error.message}${hint}`, error)
   const network = await create(spec, { dtype, device, signal, inputs }, numbersIn(weights)).catch((error) => {
@@ -90,7 +98,7 @@ export async function loadInto<N extends Network>(
   })
   let values: Record<string, Tensor> = {}
   try {
-    values = await toTensors(weights)
+    values = await read()
     await invoke('network.setParameters', { network: network.native(), values, complete: true }, { signal })
     return network
   } catch (error) {

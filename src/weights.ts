@@ -2,9 +2,11 @@
 import { checkInputs, type Inputs } from './data/inputs.js'
 import { LangevinError } from './errors.js'
 import { formatError } from './io/files.js'
-import { readSafetensors, type StoredTensor } from './io/safetensors.js'
+import { OpenSafetensors } from './io/safetensors.js'
+import { tensorsIn } from './io/tensors.js'
 import type { Dtype } from './native/contract.js'
 import { parseSpec, type SpecValue } from './spec/index.js'
+import type { Tensor } from './tensor/index.js'
 import './energies/index.js'
 import './networks/index.js'
 
@@ -66,38 +68,65 @@ export interface Given {
   readonly prefix?: string | undefined
 }
 
-/** A file read: what to make, and the weights for it by the names the network has for them. */
+/** A weight as it stands in a file: the network's name for it, the file's, and its numbers' type and shape. */
+interface Weight {
+  readonly name: string
+  readonly stored: string
+  readonly dtype: string
+  readonly shape: readonly number[]
+}
+
+/** A file that is open: what to make, and the weights for it. */
 export interface NetworkFile {
   readonly spec: SpecValue
   readonly dtype: Dtype
   readonly inputs: Inputs | undefined
-  readonly weights: readonly (readonly [string, StoredTensor])[]
+  readonly weights: readonly Weight[]
   /** The names as they stand in the file. */
   readonly names: readonly string[]
   readonly metadata: Readonly<Record<string, string>>
+  /** The weights by the names the network has for them; the caller disposes them. */
+  read(): Promise<Record<string, Tensor>>
 }
 
 /**
- * Reads the file of an energy or network.
+ * Opens the file of an energy or network, and closes it when `work` has ended. Its header is checked before, its numbers are read when
+ * `work` asks for them.
  *
- * @throws (rejects) ERR_LANGEVIN_IO, _FORMAT (not such a file, or one that does not say what it holds and nobody else does)
+ * @throws (rejects) ERR_LANGEVIN_IO, _FORMAT (not such a file, or one that does not say what it holds and nobody else does), and what
+ *   `work` does
  */
-export async function readNetworkFile(path: string, family: StoredFamily, given: Given): Promise<NetworkFile> {
-  const { tensors, metadata } = await readSafetensors(path)
-  const weights = weightsIn(path, tensors, given.prefix ?? '')
-  return {
-    spec: given.spec ?? specIn(path, metadata, family),
-    dtype: given.dtype ?? dtypeIn(path, metadata, weights),
-    inputs: given.inputs ?? inputsIn(path, metadata),
-    weights,
-    names: Object.keys(tensors),
-    metadata,
+export async function withNetworkFile<T>(
+  path: string,
+  family: StoredFamily,
+  given: Given,
+  work: (file: NetworkFile) => Promise<T>,
+): Promise<T> {
+  const file = await OpenSafetensors.open(path)
+  try {
+    const { metadata, names } = file
+    const weights = weightsIn(path, file, given.prefix ?? '')
+    return await work({
+      spec: given.spec ?? specIn(path, metadata, family),
+      dtype: given.dtype ?? dtypeIn(path, metadata, weights),
+      inputs: given.inputs ?? inputsIn(path, metadata),
+      weights,
+      names,
+      metadata,
+      read: () =>
+        tensorsIn(
+          file,
+          weights.map(({ stored, name }) => [stored, name] as const),
+        ),
+    })
+  } finally {
+    await file.close()
   }
 }
 
 /** How many numbers stored tensors hold. */
 export function numbersIn(weights: NetworkFile['weights']): number {
-  return weights.reduce((sum, [, { shape }]) => sum + shape.reduce((n, size) => n * size, 1), 0)
+  return weights.reduce((sum, { shape }) => sum + shape.reduce((n, size) => n * size, 1), 0)
 }
 
 /** ". Give { prefix: 'net.' }" where all names that are wanted are there behind one beginning. */
@@ -110,22 +139,20 @@ export function prefixHint(wanted: readonly string[], names: readonly string[]):
   return prefix === undefined ? '' : `. The names in the file begin with '${prefix}': give { prefix: '${prefix}' }`
 }
 
-function weightsIn(path: string, tensors: Record<string, StoredTensor>, prefix: string): [string, StoredTensor][] {
-  const names = Object.keys(tensors).filter((name) => !name.startsWith(STATE_PREFIX))
+function weightsIn(path: string, file: OpenSafetensors, prefix: string): Weight[] {
+  const names = file.names.filter((name) => !name.startsWith(STATE_PREFIX))
   const chosen = names.filter((name) => name.startsWith(prefix))
   if (chosen.length === 0 && names.length > 0) {
     const listed = names.slice(0, 8).join(', ') + (names.length > 8 ? `, ... (${names.length})` : '')
     throw formatError(path, undefined, `no tensor has a name that begins with '${prefix}'; it holds ${listed}`)
   }
-  const odd = chosen.find((name) => !STORED_FLOATS.has(tensors[name]!.dtype))
-  if (odd !== undefined) {
-    const { dtype } = tensors[odd]!
-    throw formatError(path, undefined, `parameter '${odd}' has dtype ${dtype}; parameters are floating-point`)
-  }
-  return chosen.map((name) => [name.slice(prefix.length), tensors[name]!])
+  const weights = chosen.map((stored) => ({ ...file.place(stored)!, name: stored.slice(prefix.length), stored }))
+  const odd = weights.find(({ dtype }) => !STORED_FLOATS.has(dtype))
+  if (odd === undefined) return weights
+  throw formatError(path, undefined, `parameter '${odd.stored}' has dtype ${odd.dtype}; parameters are floating-point`)
 }
 
-function specIn(path: string, metadata: Record<string, string>, family: StoredFamily): SpecValue {
+function specIn(path: string, metadata: NetworkFile['metadata'], family: StoredFamily): SpecValue {
   const text = metadata[SPEC_KEY]
   if (metadata[FAMILY_KEY] === 'detector') {
     throw formatError(
@@ -156,7 +183,7 @@ function specIn(path: string, metadata: Record<string, string>, family: StoredFa
   }
 }
 
-function inputsIn(path: string, metadata: Record<string, string>): Inputs | undefined {
+function inputsIn(path: string, metadata: NetworkFile['metadata']): Inputs | undefined {
   const text = metadata[INPUTS_KEY]
   if (text === undefined) return undefined
   try {
@@ -167,9 +194,9 @@ function inputsIn(path: string, metadata: Record<string, string>): Inputs | unde
 }
 
 /** That of the file; in one without langevin's metadata the widest, at least float32: half precision is a way to store. */
-function dtypeIn(path: string, metadata: Record<string, string>, weights: readonly [string, StoredTensor][]): Dtype {
+function dtypeIn(path: string, metadata: NetworkFile['metadata'], weights: readonly Weight[]): Dtype {
   const told = metadata[DTYPE_KEY]
-  if (told === undefined) return weights.some(([, { dtype }]) => dtype === 'float64') ? 'float64' : 'float32'
+  if (told === undefined) return weights.some(({ dtype }) => dtype === 'float64') ? 'float64' : 'float32'
   if (FLOATS.has(told)) return told as Dtype
   throw formatError(path, undefined, `an energy has no dtype ${told}; float32, float64 or bfloat16`)
 }

@@ -16,7 +16,7 @@ namespace langevin::binding {
 namespace {
 
 // CONTRACT_VERSION of src/native/contract.ts.
-constexpr int kContractVersion = 3;
+constexpr int kContractVersion = 4;
 
 const char* laneName(Lane lane) {
   static constexpr const char* names[] = {"immediate", "short", "queued"};
@@ -45,37 +45,6 @@ Napi::Value callNow(const Napi::CallbackInfo& info) {
     Job job;
     return Napi::Value(env, toJs(env, langevin::call(name, arguments.value, job)));
   });
-}
-
-struct Bytes {
-  void* data;
-  std::size_t size;
-};
-
-// A view's memory, as long as it is there and no other thread can write to it meanwhile.
-Bytes bytesOf(Napi::Env env, const Napi::Value& view, const char* what) {
-  Napi::Value buffer;
-  Bytes bytes{nullptr, 0};
-  if (view.IsTypedArray()) {
-    const auto array = view.As<Napi::TypedArray>();
-    buffer = Napi::Value(env, array.ArrayBuffer());
-    napi_typedarray_type type;
-    std::size_t length = 0, offset = 0;
-    napi_value ignored = nullptr;
-    if (napi_get_typedarray_info(env, view, &type, &length, &bytes.data, &ignored, &offset) != napi_ok)
-      throw Napi::Error::New(env);
-    bytes.size = array.ByteLength();
-  } else if (view.IsDataView()) {
-    const auto array = view.As<Napi::DataView>();
-    buffer = Napi::Value(env, array.ArrayBuffer());
-    bytes = {array.Data(), array.ByteLength()};
-  } else {
-    fail(Code::InvalidOption, what, " must be a typed array or a DataView");
-  }
-  if (!buffer.IsArrayBuffer()) fail(Code::InvalidOption, what, " is in shared memory; copy it first (slice())");
-  if (buffer.As<Napi::ArrayBuffer>().IsDetached())
-    fail(Code::InvalidOption, what, " lies in an ArrayBuffer that has been detached (transferred); its data is gone");
-  return bytes;
 }
 
 std::vector<std::int64_t> shapeOf(Napi::Env env, const Napi::Value& value) {

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "api.hpp"
 #include "base/error.hpp"
 #include "handles.h"
 
@@ -29,7 +30,9 @@ std::string textOf(napi_env env, napi_value value) {
 
 class Reader {
  public:
-  explicit Reader(Napi::Env env) : env_(env) {}
+  explicit Reader(Napi::Env env) : env_(env) {
+    require(env, napi_create_string_utf8(env, "hasOwnProperty", NAPI_AUTO_LENGTH, &hasOwnProperty_));
+  }
 
   Value read(napi_value value, const std::string& path) {
     napi_valuetype type = napi_undefined;
@@ -72,10 +75,12 @@ class Reader {
 
  private:
   Value object(napi_value value, const std::string& path) {
-    bool isArray = false;
+    bool isArray = false, isTyped = false;
     require(env_, napi_is_array(env_, value, &isArray));
+    require(env_, napi_is_typedarray(env_, value, &isTyped));
+    if (isTyped && ancestors_.size() == 1) return numbers(value, path);
     // Handles are instances of classes: no need to ask lists and plain objects for theirs.
-    const bool plain = !isArray && isPlain(value);
+    const bool plain = !isArray && !isTyped && isPlain(value);
     if (const auto handle = isArray || plain ? std::nullopt : handleIn(env_, value, path)) {
       if (handle->tensor) {
         result.tensors.push_back(handle->tensor);
@@ -97,6 +102,22 @@ class Reader {
     Value read = isArray ? list(value, path) : map(value, path);
     ancestors_.pop_back();
     return read;
+  }
+
+  Value numbers(napi_value value, const std::string& path) {
+    napi_typedarray_type type = napi_int8_array;
+    std::size_t length = 0, offset = 0;
+    void* data = nullptr;
+    napi_value buffer = nullptr;
+    require(env_, napi_get_typedarray_info(env_, value, &type, &length, &data, &buffer, &offset));
+    const char* dtype = type == napi_float32_array   ? "float32"
+                        : type == napi_float64_array ? "float64"
+                        : type == napi_uint8_array   ? "uint8"
+                                                     : nullptr;
+    if (!dtype) refuse(path, "of typed arrays only Float32Array, Float64Array and Uint8Array can be an argument");
+    const Bytes bytes = bytesOf(env_, Napi::Value(env_, value), path);
+    result.tensors.push_back(makeTensor(bytes.data, bytes.size, dtype, {static_cast<std::int64_t>(length)}));
+    return result.tensors.back();
   }
 
   Value list(napi_value value, const std::string& path) {
@@ -149,22 +170,18 @@ class Reader {
   // Object.prototype of whatever realm is a prototype without a prototype. Typed arrays, dates, maps and class
   // instances are not plain; a Map would read as an empty object, so it must not pass.
   bool isPlain(napi_value value) {
-    bool builtin = false;
-    require(env_, napi_is_typedarray(env_, value, &builtin));
-    if (builtin) return false;
     napi_value prototype = nullptr;
     require(env_, napi_get_prototype(env_, value, &prototype));
     napi_valuetype type = napi_undefined;
     require(env_, napi_typeof(env_, prototype, &type));
     if (type != napi_object) return true;
     bool own = false;
-    napi_value name = nullptr;
-    require(env_, napi_create_string_utf8(env_, "hasOwnProperty", NAPI_AUTO_LENGTH, &name));
-    require(env_, napi_has_own_property(env_, prototype, name, &own));
+    require(env_, napi_has_own_property(env_, prototype, hasOwnProperty_, &own));
     return own;
   }
 
   Napi::Env env_;
+  napi_value hasOwnProperty_ = nullptr;
   std::vector<napi_value> ancestors_;
 };
 
@@ -174,30 +191,75 @@ napi_value textToJs(napi_env env, const std::string& text) {
   return result;
 }
 
-napi_value mapToJs(Napi::Env env, const Map& map) {
+napi_value numbersToJs(Napi::Env env, const TensorRef& tensor, const TensorDescription& description) {
+  const bool single = description.dtype == "float32";
+  napi_value buffer = nullptr, array = nullptr;
+  void* data = nullptr;
+  require(env, napi_create_arraybuffer(env, description.bytes, &data, &buffer));
+  copyTensor(tensor, data, description.bytes);
+  require(env,
+          napi_create_typedarray(env, single ? napi_float32_array : napi_float64_array,
+                                 description.bytes / (single ? sizeof(float) : sizeof(double)), buffer, 0, &array));
+  return array;
+}
+
+napi_value tensorToJs(Napi::Env env, const TensorRef& tensor, Tensors tensors) {
+  if (tensors == Tensors::Handles) return newTensor(env, tensor);
+  const TensorDescription description = describe(tensor);
+  const bool known = description.dtype == "float32" || description.dtype == "float64";
+  return known && description.device == "cpu" ? numbersToJs(env, tensor, description) : newTensor(env, tensor);
+}
+
+napi_value mapToJs(Napi::Env env, const Map& map, Tensors tensors) {
   napi_value object = nullptr;
   require(env, napi_create_object(env, &object));
   for (const auto& [key, member] : map) {
     const Napi::HandleScope scope(env);
     // Defined, not assigned: a key "__proto__" is data like any other.
-    const napi_property_descriptor property = {nullptr,           textToJs(env, key),      nullptr, nullptr, nullptr,
-                                               toJs(env, member), napi_default_jsproperty, nullptr};
+    const napi_property_descriptor property = {
+        nullptr, textToJs(env, key), nullptr, nullptr, nullptr, toJs(env, member, tensors), napi_default_jsproperty,
+        nullptr};
     require(env, napi_define_properties(env, object, 1, &property));
   }
   return object;
 }
 
-napi_value listToJs(Napi::Env env, const List& list) {
+napi_value listToJs(Napi::Env env, const List& list, Tensors tensors) {
   napi_value array = nullptr;
   require(env, napi_create_array_with_length(env, list.size(), &array));
   for (std::size_t i = 0; i < list.size(); ++i) {
     const Napi::HandleScope scope(env);
-    require(env, napi_set_element(env, array, static_cast<std::uint32_t>(i), toJs(env, list[i])));
+    require(env, napi_set_element(env, array, static_cast<std::uint32_t>(i), toJs(env, list[i], tensors)));
   }
   return array;
 }
 
 }  // namespace
+
+Bytes bytesOf(Napi::Env env, const Napi::Value& view, const std::string& what) {
+  Napi::Value buffer;
+  Bytes bytes{nullptr, 0};
+  if (view.IsTypedArray()) {
+    const auto array = view.As<Napi::TypedArray>();
+    buffer = Napi::Value(env, array.ArrayBuffer());
+    napi_typedarray_type type;
+    std::size_t length = 0, offset = 0;
+    napi_value ignored = nullptr;
+    if (napi_get_typedarray_info(env, view, &type, &length, &bytes.data, &ignored, &offset) != napi_ok)
+      throw Napi::Error::New(env);
+    bytes.size = array.ByteLength();
+  } else if (view.IsDataView()) {
+    const auto array = view.As<Napi::DataView>();
+    buffer = Napi::Value(env, array.ArrayBuffer());
+    bytes = {array.Data(), array.ByteLength()};
+  } else {
+    fail(Code::InvalidOption, what, " must be a typed array or a DataView");
+  }
+  if (!buffer.IsArrayBuffer()) fail(Code::InvalidOption, what, " is in shared memory; copy it first (slice())");
+  if (buffer.As<Napi::ArrayBuffer>().IsDetached())
+    fail(Code::InvalidOption, what, " lies in an ArrayBuffer that has been detached (transferred); its data is gone");
+  return bytes;
+}
 
 Arguments fromJs(Napi::Env env, napi_value value) {
   Reader reader(env);
@@ -206,7 +268,7 @@ Arguments fromJs(Napi::Env env, napi_value value) {
   return std::move(reader.result);
 }
 
-napi_value toJs(Napi::Env env, const Value& value) {
+napi_value toJs(Napi::Env env, const Value& value, Tensors tensors) {
   napi_value result = nullptr;
   if (value.isNull()) {
     require(env, napi_get_null(env, &result));
@@ -219,11 +281,11 @@ napi_value toJs(Napi::Env env, const Value& value) {
   } else if (const auto* s = value.get<std::string>()) {
     result = textToJs(env, *s);
   } else if (const List* list = value.list()) {
-    result = listToJs(env, *list);
+    result = listToJs(env, *list, tensors);
   } else if (const Map* map = value.map()) {
-    result = mapToJs(env, *map);
+    result = mapToJs(env, *map, tensors);
   } else if (const auto* tensor = value.get<TensorRef>()) {
-    result = newTensor(env, *tensor);
+    result = tensorToJs(env, *tensor, tensors);
   } else if (const auto* network = value.get<NetworkRef>()) {
     result = newNetwork(env, *network);
   }

@@ -6,6 +6,7 @@
 #include <memory>
 #include <unordered_map>
 
+#include "convert.h"
 #include "handles.h"
 #include "job.h"
 #include "js_bridge.h"
@@ -17,6 +18,7 @@ namespace langevin::binding {
 struct OpenJob {
   std::shared_ptr<NativeTask> task;
   Napi::FunctionReference listener;
+  Tensors tensors = Tensors::Handles;  // of its result
   ExclusiveHold hold;
   WriteHold written;
 };

@@ -157,11 +157,12 @@ const char* kindName(Message::Kind kind) {
   return names[static_cast<int>(kind)];
 }
 
-void deliver(Napi::Env env, const Napi::Function& listener, const Message& message) {
+void deliver(Napi::Env env, const Napi::Function& listener, const Message& message, Tensors tensors) {
   const Napi::HandleScope scope(env);
   try {
-    const Napi::Value payload = message.kind == Message::Kind::Error ? toErrorValue(env, message.failure)
-                                                                     : Napi::Value(env, toJs(env, message.payload));
+    const Napi::Value payload = message.kind == Message::Kind::Error
+                                    ? toErrorValue(env, message.failure)
+                                    : Napi::Value(env, toJs(env, message.payload, tensors));
     listener.Call({Napi::String::New(env, kindName(message.kind)), payload});
   } catch (const Napi::Error& error) {
     // A listener that throws is a mistake in the package: as loud as any uncaught exception. While a worker is being
@@ -185,7 +186,8 @@ Napi::Value submitJob(const Napi::CallbackInfo& info) {
     const FunctionInfo& function = functionNamed(name);
     Arguments arguments = fromJs(env, info[1]);
     if (function.access != Access::Peeks) requireFree(arguments.networks);
-    const bool exclusive = info[2].As<Napi::Object>().Get("exclusive").ToBoolean();
+    const auto options = info[2].As<Napi::Object>();
+    const bool exclusive = options.Get("exclusive").ToBoolean();
     OpenJob open;
     if (exclusive) open.hold = ExclusiveHold(arguments.ownNetworks);
     if (function.access == Access::Writes) open.written = WriteHold(arguments.networks);
@@ -197,6 +199,7 @@ Napi::Value submitJob(const Napi::CallbackInfo& info) {
                                              std::move(arguments.value), std::make_shared<Mailbox>(id, here.bridge));
     const Napi::Object object = here.jobClass.New({});
     NativeJob::Unwrap(object)->task = task;
+    open.tensors = options.Get("numbers").ToBoolean() ? Tensors::Numbers : Tensors::Handles;
     open.task = task;
     open.listener = Napi::Persistent(info[3].As<Napi::Function>());
     here.jobs.emplace(id, std::move(open));
@@ -213,13 +216,14 @@ void drainJobs(Napi::Env env) {
     if (it == here.jobs.end()) continue;
     const Napi::HandleScope scope(env);
     const Napi::Function listener = it->second.listener.Value();
+    const Tensors tensors = it->second.tensors;
     for (const Message& message : box->take()) {
       if (message.kind == Message::Kind::Done || message.kind == Message::Kind::Error) {
         // Closed before the listener hears of it: what it does next must find the energy free.
         here.jobs.erase(box->id);
         here.bridge->jobClosed(env);
       }
-      deliver(env, listener, message);
+      deliver(env, listener, message, tensors);
     }
   }
 }

@@ -45,6 +45,15 @@ struct RuntimeThread::State {
     longLane.wake.notify_all();
     shortLane.wake.notify_all();
   }
+  // After a change that may let a task of this lane run. A thread that wakes for nothing costs as much as a few rows, so
+  // one is woken, and wakes another when it leaves one behind; paused tasks wait on the same condition.
+  void wakeFor(bool isShort) {
+    Lane& own = lane(isShort);
+    if (own.resuming > 0)
+      own.wake.notify_all();
+    else if (own.idle > 0 && next(isShort) != queue.end())
+      own.wake.notify_one();
+  }
   Active& activeOf(const RuntimeTask* task) {
     return *std::find_if(active.begin(), active.end(), [&](const Active& a) { return a.task.get() == task; });
   }
@@ -141,18 +150,22 @@ void RuntimeThread::loop(const std::shared_ptr<State>& state, bool isShort) {
     state->active.push_back({task});
     ++lane.turns;
     startThreadForNext(state, isShort);
+    state->wakeFor(isShort);
     lock.unlock();
     task->run();
     lock.lock();
     std::erase_if(state->active, [&](const State::Active& a) { return a.task == task; });
     --lane.turns;
     state->left.notify_all();
-    state->wakeAll();
+    state->wakeFor(!isShort);
+    // Of its own lane this thread takes the next task itself.
+    if (lane.resuming > 0) lane.wake.notify_all();
     // Released outside the lock: the last reference may free a lot.
     lock.unlock();
     task.reset();
     lock.lock();
   }
+  state->wakeFor(isShort);
   --lane.threads;
   state->left.notify_all();
 }
@@ -165,12 +178,10 @@ void RuntimeThread::submit(std::shared_ptr<RuntimeTask> task) {
       if (state_->lane(isShort).threads == 0) startThread(state_, isShort);
       state_->queue.push_back(std::move(task));
       startThreadForNext(state_, isShort);
+      state_->wakeFor(isShort);
     }
   }
-  if (task)
-    task->cancelled();
-  else
-    state_->lane(isShort).wake.notify_all();
+  if (task) task->cancelled();
 }
 
 bool RuntimeThread::withdraw(const RuntimeTask* task) {
@@ -238,6 +249,7 @@ void RuntimeThread::takeTurn(const RuntimeTask* task) {
   --lane.resuming;
   ++lane.turns;
   state_->activeOf(task).phase = State::Phase::Running;
+  state_->wakeFor(task->isShort());
 }
 
 std::size_t RuntimeThread::queued() const {

@@ -4,13 +4,12 @@ import { LangevinError } from '../errors.js'
 import type { Graph } from '../graph/index.js'
 import { formatError } from '../io/files.js'
 import { writeSafetensors } from '../io/safetensors.js'
-import { toTensors } from '../io/tensors.js'
 import type { ParameterInfo } from '../native/contract.js'
 import { NativeHandle } from '../native/handle.js'
 import { type InvokeOptions, invoke, invokeNow, type Run } from '../runtime/index.js'
 import { parseSpec, requireOneOf, requireOptions, type SpecValue } from '../spec/index.js'
 import { type RowsLike, type Tensor, toRows } from '../tensor/index.js'
-import { networkMetadata, prefixHint, readNetworkFile } from '../weights.js'
+import { type NetworkFile, networkMetadata, prefixHint, withNetworkFile } from '../weights.js'
 import '../networks/index.js'
 import { type NodeTrainOptions, type NodeTrainResult, startTraining } from './node-training.js'
 
@@ -203,11 +202,19 @@ export class NodeClassifier extends NativeHandle<Held> {
    */
   static async load(path: string, options: NodeLoadOptions = {}): Promise<NodeClassifier> {
     const { signal, ...given } = requireOptions('NodeClassifier.load', options, LOAD)
-    const file = await readNetworkFile(path, 'nodeNetwork', given)
+    return withNetworkFile(path, 'nodeNetwork', given, (file) => NodeClassifier.#loaded(path, file, given, signal))
+  }
+
+  static async #loaded(
+    path: string,
+    file: NetworkFile,
+    given: Omit<NodeLoadOptions, 'signal'>,
+    signal: AbortSignal | undefined,
+  ): Promise<NodeClassifier> {
     const sizes = sizesIn(path, file.metadata, given)
     const dtype = file.dtype as NodeDtype
     const described = { spec: parseSpec('nodeNetwork', file.spec), ...sizes, dtype }
-    const stored = await toTensors(file.weights)
+    const stored = await file.read()
     try {
       const args = { ...described, parameters: stored }
       return new NodeClassifier(described, await invoke<Parameters>('graph.assignParameters', args, { signal }))

@@ -39,6 +39,9 @@ export function ioError(action: 'read' | 'write', path: string, cause: unknown):
  */
 export const mostUnpacked = (packed: number): number => Math.max(2 ** 30, 100 * packed)
 
+/** Bytes that are read at a time of what is large: files up to that are read whole. */
+export const PIECE = 2 ** 22
+
 /** The whole file. Errors: ERR_LANGEVIN_IO; ERR_LANGEVIN_FORMAT when it is empty. */
 export async function readWhole(path: string): Promise<Buffer> {
   let bytes: Buffer

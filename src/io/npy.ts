@@ -1,10 +1,13 @@
 /** NumPy's .npy format, read and written. */
 import { Buffer } from 'node:buffer'
+import { type FileHandle, open } from 'node:fs/promises'
 import { TextDecoder } from 'node:util'
 import { LangevinError } from '../errors.js'
+import type { Dtype } from '../native/contract.js'
 import { invoke } from '../runtime/index.js'
 import { type Tensor, withRows } from '../tensor/index.js'
-import { formatError, oddShape, readWhole, writeAtomic } from './files.js'
+import { formatError, ioError, oddShape, PIECE, readWhole, writeAtomic } from './files.js'
+import { filledTensor } from './pieces.js'
 
 /** What the header of a .npy file says, and where its data begins. */
 export interface NpyHeader {
@@ -34,9 +37,9 @@ export function parseNpyHeader(bytes: Uint8Array, what: string): NpyHeader {
   if (version > 1 && bytes.length < 12) throw formatError(what, bytes.length, 'the header is cut off')
   const start = version === 1 ? 10 : 12
   const length = version === 1 ? view.getUint16(8, true) : view.getUint32(8, true)
-  if (start + length > bytes.length) throw formatError(what, bytes.length, 'the header is cut off')
   if (length > MOST_HEADER)
     throw formatError(what, start, `a header of ${length} bytes; at most ${MOST_HEADER} are read`)
+  if (start + length > bytes.length) throw formatError(what, bytes.length, 'the header is cut off')
   const text = new TextDecoder(version === 3 ? 'utf-8' : 'latin1').decode(bytes.subarray(start, start + length)).trim()
   const bad = () => formatError(what, start, `the header is not the expected dictionary: ${text.slice(0, 120)}`)
   if (!text.startsWith('{') || !text.endsWith('}')) throw bad()
@@ -160,13 +163,48 @@ export async function decodeNpy(bytes: Uint8Array, what: string): Promise<Tensor
   )
 }
 
+/** Dtypes whose bytes are those in memory. */
+const AS_STORED: Readonly<Record<string, Dtype>> = { f4: 'float32', f8: 'float64', i8: 'int64', u1: 'uint8' }
+
+/** A large array whose bytes are those in memory, read a piece at a time; undefined for every other file. */
+async function readLarge(path: string): Promise<Tensor | undefined> {
+  let handle: FileHandle | undefined
+  try {
+    handle = await open(path, 'r')
+    const { size } = await handle.stat()
+    if (size <= PIECE) return undefined
+    const head = Buffer.alloc(PIECE)
+    const { bytesRead } = await handle.read(head, 0, PIECE, 0)
+    if (bytesRead < PIECE) return undefined
+    const { descr, shape, fortranOrder, dataStart } = parseNpyHeader(head, path)
+    const dtype = /^[|<=]/.test(descr) ? AS_STORED[descr.slice(1)] : undefined
+    const bytes = shape.reduce((n, each) => n * each, 1) * Number(descr[2])
+    // What does not fit is told by who reads all of it.
+    if (dtype === undefined || size - dataStart !== bytes || (fortranOrder && shape.length > 1)) return undefined
+    const file = handle
+    return await filledTensor(dtype, shape, bytes, (first, piece) => fillPiece(file, path, piece, dataStart + first))
+  } catch (error) {
+    throw ioError('read', path, error)
+  } finally {
+    await handle?.close()
+  }
+}
+
+async function fillPiece(file: FileHandle, path: string, piece: Buffer, position: number): Promise<void> {
+  for (let done = 0; done < piece.length; ) {
+    const { bytesRead } = await file.read(piece, done, piece.length - done, position + done)
+    if (bytesRead === 0) throw formatError(path, position + done, `the file ends after ${position + done} bytes`)
+    done += bytesRead
+  }
+}
+
 /**
  * Reads a .npy file: dtypes f2 f4 f8, i1..i8, u1..u8, b1 in either byte order, C or Fortran order.
  * float64 stays float64, smaller floats become float32, u1 uint8, b1 bool, other whole numbers int64.
  * Errors: ERR_LANGEVIN_IO, ERR_LANGEVIN_FORMAT (path, offset), ERR_LANGEVIN_UNSUPPORTED (pickled, records, text).
  */
 export async function readNpy(path: string): Promise<Tensor> {
-  const array = await decodeNpy(await readWhole(path), path)
+  const array = (await readLarge(path)) ?? (await decodeNpy(await readWhole(path), path))
   if ('texts' in array) {
     throw new LangevinError('ERR_LANGEVIN_UNSUPPORTED', `${path}: the array holds text, not numbers`)
   }

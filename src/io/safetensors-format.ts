@@ -46,7 +46,8 @@ export function product(shape: readonly number[]): number {
   return shape.reduce((n, size) => n * size, 1)
 }
 
-interface Place {
+/** Where a tensor is in the data. */
+export interface Place {
   name: string
   dtype: StoredDtype
   shape: number[]

@@ -5,7 +5,7 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { TextDecoder, types } from 'node:util'
 import { LangevinError } from '../errors.js'
 import type { Tensor } from '../tensor/index.js'
-import { formatError, ioError, writeAtomic } from './files.js'
+import { formatError, ioError, PIECE, writeAtomic } from './files.js'
 import {
   type Decode,
   DTYPES,
@@ -14,6 +14,7 @@ import {
   headerLength,
   type Layout,
   layoutOf,
+  type Place,
   parseSafetensors,
   product,
   type SafetensorsFile,
@@ -98,12 +99,20 @@ export interface ByteSource {
   read(buffer: Uint8Array, offset: number, length: number, position: number): Promise<{ bytesRead: number }>
 }
 
-async function readExactly(handle: ByteSource, path: string, length: number, position: number): Promise<Buffer> {
-  const buffer = Buffer.alloc(length)
+/** @throws (rejects) ERR_LANGEVIN_IO; ERR_LANGEVIN_FORMAT where the file ends before */
+async function readExactly(
+  handle: ByteSource,
+  path: string,
+  length: number,
+  position: number,
+  buffer = Buffer.alloc(length),
+): Promise<Buffer<ArrayBuffer>> {
   let done = 0
   while (done < length) {
     const wanted = Math.min(READ_CHUNK, length - done)
-    const { bytesRead } = await handle.read(buffer, done, wanted, position + done)
+    const { bytesRead } = await handle.read(buffer, done, wanted, position + done).catch((error) => {
+      throw ioError('read', path, error)
+    })
     if (bytesRead === 0) throw formatError(path, position + done, `the file ends after ${position + done} bytes`)
     done += bytesRead
   }
@@ -125,6 +134,60 @@ async function opened<T>(path: string, work: (handle: FileHandle) => Promise<T>)
     throw ioError('read', path, error)
   } finally {
     await handle?.close()
+  }
+}
+
+/** A safetensors file that is open: its header has been read and checked, its tensors are read one by one. The opener closes it. */
+export class OpenSafetensors {
+  readonly names: readonly string[]
+  readonly metadata: Readonly<Record<string, string>>
+  readonly #places: ReadonlyMap<string, Place>
+
+  private constructor(
+    readonly path: string,
+    private readonly handle: FileHandle,
+    private readonly dataStart: number,
+    { places, metadata }: Layout,
+    /** All of a small file: many tensors of a few numbers are one read. */
+    private readonly data: Buffer<ArrayBuffer> | undefined,
+  ) {
+    this.names = places.map(({ name }) => name)
+    this.metadata = metadata
+    this.#places = new Map(places.map((place) => [place.name, place]))
+  }
+
+  /** @throws (rejects) what `readSafetensors` does */
+  static async open(path: string): Promise<OpenSafetensors> {
+    let handle: FileHandle | undefined
+    try {
+      handle = await open(path, 'r')
+      const layout = await readLayout(handle, path)
+      const { dataStart, dataBytes } = layout
+      const data = dataBytes > PIECE ? undefined : await readExactly(handle, path, dataBytes, dataStart)
+      return new OpenSafetensors(path, handle, dataStart, layout, data)
+    } catch (error) {
+      await handle?.close()
+      throw ioError('read', path, error)
+    }
+  }
+
+  place(name: string): Place | undefined {
+    return this.#places.get(name)
+  }
+
+  /** The bytes of a tensor. */
+  async bytes({ begin, end }: Place): Promise<Uint8Array> {
+    if (this.data !== undefined) return this.data.subarray(begin, end)
+    return readExactly(this.handle, this.path, end - begin, this.dataStart + begin)
+  }
+
+  /** Fills `piece` with the bytes of a tensor from its byte `first`. */
+  fill({ begin }: Place, first: number, piece: Buffer<ArrayBuffer>): Promise<unknown> {
+    return readExactly(this.handle, this.path, piece.length, this.dataStart + begin + first, piece)
+  }
+
+  close(): Promise<void> {
+    return this.handle.close()
   }
 }
 

@@ -3,7 +3,8 @@ import { LangevinError } from '../errors.js'
 import type { Dtype } from '../native/contract.js'
 import { invoke } from '../runtime/index.js'
 import { type Tensor, type TypedArray, tensor, withRows } from '../tensor/index.js'
-import { readSafetensors, type StoredTensor } from './safetensors.js'
+import { filledTensor, inPieces } from './pieces.js'
+import { OpenSafetensors, type StoredTensor } from './safetensors.js'
 
 interface ArrayClass {
   new (buffer: ArrayBufferLike, offset?: number, length?: number): TypedArray
@@ -59,24 +60,57 @@ export async function toTensors(stored: Iterable<readonly [string, StoredTensor]
   }
 }
 
+/** One tensor of an open file; what is large is never in memory twice. */
+async function tensorIn(file: OpenSafetensors, name: string, as: string): Promise<Tensor> {
+  const place = file.place(name)!
+  const { dtype, shape } = place
+  const bytes = place.end - place.begin
+  if (inPieces(dtype, bytes)) return filledTensor(dtype, shape, bytes, (first, piece) => file.fill(place, first, piece))
+  return toTensor(as, { dtype, shape, data: await file.bytes(place) })
+}
+
+/** Tensors of an open file as Tensors by name: entries of [name in the file, name of the result]. As `toTensors`. */
+export async function tensorsIn(
+  file: OpenSafetensors,
+  wanted: Iterable<readonly [string, string]>,
+): Promise<Record<string, Tensor>> {
+  const tensors: Record<string, Tensor> = Object.create(null)
+  try {
+    for (const [name, as] of wanted) tensors[as] = await tensorIn(file, name, as)
+    return tensors
+  } catch (error) {
+    for (const each of Object.values(tensors)) each.dispose()
+    throw error
+  }
+}
+
 /** The tensors of a safetensors file in the order of its data (or of `names`). */
 export async function readTensors(
   path: string,
   names?: readonly string[],
 ): Promise<{ tensors: Map<string, Tensor>; metadata: Record<string, string> }> {
-  const file = await readSafetensors(path)
-  const wanted = names ?? file.names
-  const stored = wanted.map((name) => {
-    const found = file.tensors[name]
-    if (found !== undefined) return [name, found] as const
-    throw new LangevinError(
-      'ERR_LANGEVIN_INVALID_OPTION',
-      `${path}: there is no tensor '${name}'; it holds ${file.names.join(', ')}`,
-      { details: { path, name } },
+  const file = await OpenSafetensors.open(path)
+  try {
+    const wanted = names ?? file.names
+    for (const name of wanted) {
+      if (file.place(name) !== undefined) continue
+      throw new LangevinError(
+        'ERR_LANGEVIN_INVALID_OPTION',
+        `${path}: there is no tensor '${name}'; it holds ${file.names.join(', ')}`,
+        { details: { path, name } },
+      )
+    }
+    const tensors = await tensorsIn(
+      file,
+      wanted.map((name) => [name, name] as const),
     )
-  })
-  const tensors = await toTensors(stored)
-  return { tensors: new Map(wanted.map((name) => [name, tensors[name]!])), metadata: file.metadata }
+    return {
+      tensors: new Map(wanted.map((name) => [name, tensors[name]!])),
+      metadata: Object.assign(Object.create(null), file.metadata),
+    }
+  } finally {
+    await file.close()
+  }
 }
 
 /**

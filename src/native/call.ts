@@ -78,17 +78,17 @@ export function callNow<T>(name: string, args: Arguments, wrap: Wrap): T {
 export function submit(
   name: string,
   args: Arguments,
-  options: { exclusive?: boolean; signal?: AbortSignal | undefined },
+  options: { exclusive?: boolean; numbers?: boolean; signal?: AbortSignal | undefined },
   listener: JobListener,
 ): NativeJob {
-  const { signal, exclusive = false } = options
+  const { signal, exclusive = false, numbers = false } = options
   let untie: (() => void) | undefined
   const job = translated(() =>
-    binding().submit(name, args, { exclusive }, (kind, payload) => {
+    binding().submit(name, args, { exclusive, numbers }, (kind, payload) => {
       if (kind === 'done' || kind === 'error') untie?.()
       listener(kind, payload)
     }),
   )
-  untie = whenAborted(signal, () => job.abort())
+  if (signal !== undefined) untie = whenAborted(signal, () => job.abort())
   return job
 }

@@ -5,7 +5,7 @@
  */
 
 /** What the addon's `contractVersion` must be for this package. */
-export const CONTRACT_VERSION = 3
+export const CONTRACT_VERSION = 4
 
 /** Names of the dtypes that cross the boundary. */
 export const DTYPES = ['float32', 'float64', 'bfloat16', 'int64', 'uint8', 'bool'] as const
@@ -100,6 +100,8 @@ export interface NativeMemory {
 }
 
 export interface SubmitOptions {
+  /** Tensors of the result come as Float32Array or Float64Array, laid flat, instead of handles (on the CPU). */
+  readonly numbers?: boolean
   /** Other calls on the networks at the top level of the arguments, or in their `networks`, fail with ERR_LANGEVIN_BUSY until the job has ended. */
   readonly exclusive?: boolean
 }
@@ -111,7 +113,7 @@ export interface NativeBinding {
   functions(): NativeFunction[]
   /** Calls an immediate function on this thread. */
   callNow(name: string, args: object): unknown
-  /** Queues a function on the runtime thread of its device. */
+  /** Queues a function on the runtime thread of its device. A typed array among the arguments is copied, as a tensor [length]. */
   submit(name: string, args: object, options: SubmitOptions, listener: JobListener): NativeJob
   /** Copies the bytes of a view into a new CPU tensor. */
   createTensor(data: ArrayBufferView, shape: readonly number[], dtype: Dtype): NativeTensor

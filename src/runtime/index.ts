@@ -9,6 +9,6 @@ export type {
   TrainWarning,
   WarningEvent,
 } from './events.js'
-export { type InvokeOptions, invoke, invokeNow } from './invoke.js'
+export { type InvokeOptions, invoke, invokeNow, invokeNumbers } from './invoke.js'
 export { type OnCheckpoint, Run, type RunHooks, type RunState } from './run.js'
 export { type StartRunOptions, startRun } from './start-run.js'

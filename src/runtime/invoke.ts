@@ -34,12 +34,34 @@ function reasonOf(error: unknown, signal: AbortSignal | undefined): unknown {
  */
 export async function invoke<T>(name: string, args: Arguments, { signal }: InvokeOptions = {}): Promise<T> {
   throwIfAborted(signal)
+  return job<T>(name, args, signal, false, (payload) => wrapped(payload, wrapTensor))
+}
+
+/**
+ * As `invoke`, without a Tensor on the way: a Float32Array or Float64Array among the arguments is one for the core, laid flat, and
+ * the tensor of the result is an array of its numbers.
+ */
+export function invokeNumbers<T extends Float32Array | Float64Array>(
+  name: string,
+  args: Arguments,
+  { signal }: InvokeOptions = {},
+): Promise<T> {
+  return job<T>(name, args, signal, true, (payload) => payload)
+}
+
+function job<T>(
+  name: string,
+  args: Arguments,
+  signal: AbortSignal | undefined,
+  numbers: boolean,
+  made: (payload: unknown) => unknown,
+): Promise<T> {
   return new Promise<T>((resolve, reject) => {
-    submit(name, args, { signal }, (kind, payload) => {
+    submit(name, args, { signal, numbers }, (kind, payload) => {
       if (kind === 'error') return reject(reasonOf(payload, signal))
       if (kind !== 'done') return
       try {
-        resolve(wrapped(payload, wrapTensor) as T)
+        resolve(made(payload) as T)
       } catch (error) {
         reject(error)
       }

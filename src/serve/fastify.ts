@@ -1,6 +1,7 @@
 /** `langevin/fastify`: models of langevin as routes of a fastify server. */
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import { LangevinError } from '../errors.js'
+import { Canceller } from '../native/signal.js'
 import { versions } from '../system.js'
 import { type Answer, inferAnswer, modelMetadata, scoreAnswer } from './answers.js'
 import { HEADER_LENGTH } from './body.js'
@@ -44,11 +45,11 @@ export function sendNotFound(request: FastifyRequest, reply: FastifyReply): Fast
 
 /** A signal that aborts when the client goes before it has its answer, and the trace a request belongs to. */
 function callOf(service: Service, request: FastifyRequest, reply: FastifyReply): ScorerCallOptions {
-  const controller = new AbortController()
+  const canceller = new Canceller()
   reply.raw.once('close', () => {
-    if (!reply.raw.writableFinished) controller.abort(new HttpError(499, 'the client has gone'))
+    if (!reply.raw.writableFinished) canceller.abort(new HttpError(499, 'the client has gone'))
   })
-  return { signal: controller.signal, context: service.tracing?.contextOf(request.headers.traceparent) }
+  return { signal: canceller.signal, context: service.tracing?.contextOf(request.headers.traceparent) }
 }
 
 /** Bodies stay bytes: JSON, raw tensors, or, as some clients send those, without a content type. */

@@ -5,6 +5,7 @@ import { LangevinError } from '../errors.js'
 import type { OodRows } from '../ood/index.js'
 import type { JobOptions } from '../ood/parts.js'
 import { HttpError } from './http-error.js'
+import { giveBack } from './lent.js'
 import type { ServedModel } from './models.js'
 import { OUTPUTS, type OutputName } from './schemas.js'
 import type { ScorerCallOptions } from './scorer.js'
@@ -70,7 +71,7 @@ export async function evaluateRows(
   }
   // Refused before anything is computed.
   if (outputs.has('percentile')) detector.quantile(0)
-  const score = await scorer.score(rows, call)
+  const score = await scorer.score(rows, call, true)
   const found: Found = { score, threshold }
   if (outputs.has('energy')) {
     found.energy =
@@ -111,7 +112,10 @@ export function outputNamed(model: ServedModel, name: string): OutputName {
   )
 }
 
-/** Inputs of a request as rows: `x`, or the columns of the schema one by one. `dispose` frees what was made. */
+/**
+ * Inputs of a request as rows: `x`, or the columns of the schema one by one. `dispose` frees what was made, and gives back the
+ * numbers of the inputs.
+ */
 export function rowsOf(
   model: ServedModel,
   inputs: readonly Decoded[],
@@ -122,7 +126,7 @@ export function rowsOf(
     if (shape.length < 2) {
       throw new HttpError(400, `input 'x' has shape [${shape.join(', ')}]; rows have shape [n, ${model.width}]`)
     }
-    return { rows: { data: values, shape }, count: shape[0]!, dispose: () => undefined }
+    return { rows: { data: values, shape }, count: shape[0]!, dispose: () => giveBack(values) }
   }
   const columns = model.detector.inputs?.columns
   if (columns === undefined) {
@@ -140,5 +144,9 @@ export function rowsOf(
     { data: values, shape: shape.length === 2 && shape[1] === 1 ? [count] : shape },
   ])
   const dataset: Dataset = fromArrays(arrays, { label: null })
-  return { rows: dataset, count, dispose: () => dataset.dispose() }
+  const dispose = () => {
+    dataset.dispose()
+    for (const { values } of inputs) giveBack(values)
+  }
+  return { rows: dataset, count, dispose }
 }

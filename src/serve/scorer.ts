@@ -1,11 +1,11 @@
 /** A queue in front of a fitted detector: calls that wait share native calls, and no more wait than it was told. */
 import { LangevinError, messageOf } from '../errors.js'
 import { ASYNC_DISPOSE } from '../native/dispose.js'
-import { isAborted, throwIfAborted, whenAborted } from '../native/signal.js'
+import { Canceller, isAborted, type Stopper, throwIfAborted, whenAborted } from '../native/signal.js'
 import type { Decisions, FittedDetector } from '../ood/index.js'
 import type { JobOptions } from '../ood/parts.js'
 import { Made, type OodRows } from '../ood/rows.js'
-import { scoresOfRows } from '../ood/scoring.js'
+import { flatRows, scoresOfFlat, scoresOfRows } from '../ood/scoring.js'
 import { requireOptions } from '../spec/index.js'
 import { Tensor } from '../tensor/index.js'
 import {
@@ -27,6 +27,7 @@ interface Call {
   readonly rows: Tensor | undefined
   readonly count: number
   readonly work: Work<unknown>
+  readonly stopper: () => Stopper
   readonly since: number
   readonly context: unknown
   resolve(value: unknown): void
@@ -40,6 +41,10 @@ interface Call {
 
 /** Native calls at a time where each serves one call: the next is there when one ends. */
 const IN_FLIGHT = 2
+const NOTHING = () => undefined
+const internal = (): Stopper => new Canceller()
+/** Work that is a user's own may give the signal on to whatever takes one. */
+const standard = (): Stopper => new AbortController()
 /** What scoring rows by themselves and in company have in common. */
 const doubles = (scores: Tensor): Float64Array => {
   try {
@@ -95,18 +100,24 @@ export class Scorer {
   /**
    * Scores of rows, as `detector.scores(rows)` gives them, bit by bit.
    *
+   * @param kept (internal) the caller does not change the rows before the promise settles: they need no copy while they wait
    * @throws (rejects) ERR_LANGEVIN_QUEUE_FULL (details: waiting, maxQueue), ERR_LANGEVIN_DISPOSED after `close()`,
    *   `signal.reason`, and what `detector.scores` does
    */
-  async score(rows: OodRows, options: ScorerCallOptions = {}): Promise<Float64Array> {
+  async score(rows: OodRows, options: ScorerCallOptions = {}, kept = false): Promise<Float64Array> {
     this.#admit(options)
     const fit = this.detector.live()
+    const flat = this.shares ? undefined : flatRows(fit, rows, kept)
+    if (flat !== undefined) {
+      return this.#enqueue((job) => scoresOfFlat(fit, flat, job), options, flat.count, { stopper: internal })
+    }
     const made = new Made()
     try {
       const read = made.read(rows, 'x', fit.inputs)
       const work = async (job: JobOptions) => doubles(await scoresOfRows(fit, read, job))
       const shared = this.shares && read.shape.length > 1 ? read : undefined
-      return await this.#enqueue(work, options, read.shape[0] ?? 0, shared, () => made.dispose())
+      const more = { rows: shared, release: () => made.dispose(), stopper: internal }
+      return await this.#enqueue(work, options, read.shape[0] ?? 0, more)
     } catch (error) {
       made.dispose()
       throw error
@@ -136,7 +147,7 @@ export class Scorer {
    */
   async run<T>(work: Work<T>, count: number, options: ScorerCallOptions = {}): Promise<T> {
     this.#admit(options)
-    return this.#enqueue(work, options, count, undefined, () => undefined)
+    return this.#enqueue(work, options, count)
   }
 
   /**
@@ -145,7 +156,7 @@ export class Scorer {
    */
   async follow<T>(work: Work<T>, count: number, options: ScorerCallOptions = {}): Promise<T> {
     this.#open(options)
-    return this.#enqueue(work, options, count, undefined, () => undefined, true)
+    return this.#enqueue(work, options, count, { first: true })
   }
 
   /** Takes no more calls, and waits for those it has, which wait for no others any more. */
@@ -182,12 +193,15 @@ export class Scorer {
     work: Work<T>,
     { signal, context }: ScorerCallOptions,
     count: number,
-    rows: Tensor | undefined,
-    release: () => void,
-    first = false,
+    {
+      rows,
+      release = NOTHING,
+      stopper = standard,
+      first = false,
+    }: { rows?: Tensor | undefined; release?: () => void; stopper?: () => Stopper; first?: boolean } = {},
   ): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      let untie: () => void = () => undefined
+      let untie: () => void = NOTHING
       const end = (settle: () => void) => {
         if (call.ended) return
         call.ended = true
@@ -199,6 +213,7 @@ export class Scorer {
         rows,
         count,
         work,
+        stopper,
         context,
         since: performance.now(),
         resolve: (value) => end(() => resolve(value as T)),
@@ -281,17 +296,17 @@ export class Scorer {
   }
 
   async #start(calls: readonly Call[]): Promise<void> {
-    const controller = new AbortController()
+    const stopper = calls[0]!.stopper()
     for (const call of calls) {
       this.#running.add(call)
       call.stop = () => {
-        if (calls.every(({ ended }) => ended)) controller.abort()
+        if (calls.every(({ ended }) => ended)) stopper.abort()
       }
     }
     this.#inFlight++
     try {
-      if (calls.length === 1) await this.#alone(calls[0]!, controller)
-      else await this.#shared(calls, controller)
+      if (calls.length === 1) await this.#alone(calls[0]!, stopper)
+      else await this.#shared(calls, stopper)
     } finally {
       this.#inFlight--
       for (const call of calls) this.#running.delete(call)
@@ -300,15 +315,15 @@ export class Scorer {
     }
   }
 
-  #job({ signal }: AbortController): JobOptions {
+  #job({ signal }: Stopper): JobOptions {
     const { threads } = this.#options
-    return threads === undefined ? { signal } : { signal, threads }
+    return { signal, ...(threads !== undefined && { threads }) }
   }
 
-  async #alone(call: Call, controller: AbortController): Promise<void> {
+  async #alone(call: Call, stopper: Stopper): Promise<void> {
     const begun = this.#begin()
     try {
-      call.resolve(await call.work(this.#job(controller)))
+      call.resolve(await call.work(this.#job(stopper)))
     } catch (error) {
       call.reject(error)
       this.#tell([call], begun, { error })
@@ -317,16 +332,16 @@ export class Scorer {
     this.#tell([call], begun)
   }
 
-  async #shared(calls: readonly Call[], controller: AbortController): Promise<void> {
+  async #shared(calls: readonly Call[], stopper: Stopper): Promise<void> {
     const begun = this.#begin()
     try {
-      await this.#oneCall(calls, this.#job(controller))
+      await this.#oneCall(calls, this.#job(stopper))
     } catch (error) {
       this.#tell(calls, begun, { error })
       // Rows of one call must not fail the others: each is asked by itself, unless its caller has gone.
       for (const call of calls) {
         if (call.ended) continue
-        const own = new AbortController()
+        const own = call.stopper()
         call.stop = () => own.abort()
         await this.#alone(call, own)
       }

@@ -2,13 +2,15 @@
 import { shown as shownValue } from '../errors.js'
 import { halfToNumber } from './half.js'
 import { HttpError } from './http-error.js'
+import { lend } from './lent.js'
 import { DATATYPES, type Datatype, type InferInput } from './schemas.js'
 
 /** An input, decoded: whatever its datatype, the same numbers give the same scores. */
 export interface Decoded {
   name: string
   shape: number[]
-  values: Float64Array
+  /** Lent: whoever is done with them gives them back (`giveBack`). */
+  values: Float64Array<ArrayBuffer>
 }
 
 const refuse = (name: string, problem: string): never => {
@@ -76,7 +78,7 @@ function fromJson(
   datatype: Datatype,
   name: string,
 ) {
-  const values = new Float64Array(length)
+  const values = lend(length)
   let at = 0
   const walk = (part: unknown, depth: number): void => {
     if (depth === shape.length) {
@@ -105,7 +107,7 @@ function fromBytes(bytes: Uint8Array, length: number, datatype: Datatype, name: 
     refuse(name, `binary_data_size is ${bytes.length}, its shape and ${datatype} make ${length * size} bytes`)
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const values = new Float64Array(length)
+  const values = lend(length)
   for (let k = 0; k < length; k++) values[k] = READ[datatype](view, k * size)
   const odd = RANGES[datatype] === undefined ? -1 : values.findIndex((value) => Number.isNaN(value))
   if (odd >= 0) refuse(name, `number ${odd} of ${datatype} lies beyond 2^53, where a double is not exact`)

@@ -87,6 +87,22 @@ export function plainRows(value: unknown, width: number, most: number, exact = f
   return flat
 }
 
+/**
+ * Rows [n, width], n at least 1, as numbers laid flat, without a tensor and exactly: what is given as a Float32Array or Float64Array
+ * with its shape is given back as it is, nested arrays become float64. Undefined for everything that `toRows` must look at.
+ */
+export function exactRows(value: unknown, width: number): Float32Array | Float64Array | undefined {
+  if (typeof value !== 'object' || value === null || value instanceof Tensor) return undefined
+  if (Array.isArray(value))
+    return value.length > 0 ? plainRows(value, width, Number.POSITIVE_INFINITY, true) : undefined
+  if (!('data' in value && 'shape' in value)) return undefined
+  const { data, shape } = value
+  const known = data instanceof Float64Array || data instanceof Float32Array
+  if (!(known && data.buffer instanceof ArrayBuffer && Array.isArray(shape))) return undefined
+  const fits = shape.length === 2 && shape[1] === width && shape[0] > 0 && shape[0] * width === data.length
+  return fits ? data : undefined
+}
+
 /** Runs `body` with `value` as rows and disposes what was made for it. */
 export async function withRows<T>(value: RowsLike, what: string, body: (rows: Tensor) => Promise<T>): Promise<T> {
   const rows = toRows(value, what)

@@ -118,7 +118,8 @@ describe('while a run trains', () => {
     using model = await mlp(1)
     using other = await mlp(2)
     const order: string[] = []
-    const brief = () => sample(other, { sampler: samplers.langevin({ steps: 2, stepSize: 0.01 }), chains: 2 })
+    // Long enough that the event loop hears of one end before the next: a run's promise takes more turns than a sample's.
+    const brief = () => sample(other, { sampler: samplers.langevin({ steps: 20_000, stepSize: 0.01 }), chains: 2 })
     const run = trainPcd(model, 200)
     const all = [run, brief(), brief()].map((each, i) => each.done.then(() => order.push(`long ${i}`)))
     await other.energy([[1, 2]]).then(() => order.push('short'))

@@ -97,6 +97,34 @@ describe('arguments at the boundary', () => {
     )
   })
 
+  it('may be typed arrays themselves, which are copied at once and become tensors', () => {
+    const whole = Float64Array.from([9, 1, 2, 3, 9])
+    const sum = (tensor: unknown) =>
+      addon.callNow('tensor.concat', { tensors: [addon.callNow('tensor.slice', { tensor })] })
+    const out = new Float64Array(3)
+    addon.copyTensor(sum(whole.subarray(1, 4)) as NativeTensor, out)
+    expect([...out]).toEqual([1, 2, 3])
+    for (const [array, dtype] of [
+      [new Float32Array(2), 'float32'],
+      [new Float64Array(0), 'float64'],
+      [Buffer.alloc(2), 'uint8'],
+    ] as const) {
+      expect(addon.callNow('tensor.slice', { tensor: array })).toMatchObject({ dtype, shape: [array.length] })
+    }
+    const moved = new Float32Array(4)
+    structuredClone(moved.buffer, { transfer: [moved.buffer] })
+    const refused = [
+      new Int32Array(2),
+      new Float32Array(new SharedArrayBuffer(8)),
+      moved,
+      new DataView(new ArrayBuffer(8)),
+    ]
+    for (const tensor of refused) {
+      expect(refusal(() => pass({ tensor })).details?.path ?? 'tensor').toBe('tensor')
+      expect(refusal(() => pass({ tensor })).code).toBe('ERR_LANGEVIN_INVALID_OPTION')
+    }
+  })
+
   it('keep their numbers: a seed as number and as bigint is one seed', () => {
     const draw = (seed: number | bigint) => {
       const tensor = addon.callNow('random', { rows: 2, columns: 3, seed }) as NativeTensor
@@ -117,6 +145,46 @@ describe('functions at the boundary', () => {
     expect(refusal(() => (addon.submit as (...args: unknown[]) => unknown)('energy.create', {})).code).toBe(
       'ERR_LANGEVIN_INTERNAL',
     )
+  })
+
+  it('give numbers instead of tensors where they are asked for them', async () => {
+    const submitted = (numbers: boolean) =>
+      new Promise((resolve, reject) => {
+        const args = { scores: Float64Array.from([3, 1, 2]) }
+        addon.submit('ood.calibrate', args, { numbers }, (kind, payload) => {
+          if (kind === 'done') resolve(payload)
+          if (kind === 'error') reject(payload)
+        })
+      })
+    const before = addon.memory().tensors
+    expect(await submitted(true)).toEqual(Float64Array.from([1, 2, 3]))
+    expect(addon.memory().tensors).toBe(before)
+    const handle = (await submitted(false)) as NativeTensor
+    expect(handle).toMatchObject({ kind: 'tensor', shape: [3], dtype: 'float64' })
+    handle.dispose()
+  })
+
+  it('fill a blank tensor within its bytes only', () => {
+    const tensor = addon.callNow('tensor.blank', { shape: [2], dtype: 'float32' }) as NativeTensor
+    const bytes = new Uint8Array(Float32Array.of(1.5, -2).buffer)
+    addon.callNow('tensor.fill', { tensor, at: 4, bytes: bytes.subarray(4) })
+    addon.callNow('tensor.fill', { tensor, at: 0, bytes: bytes.subarray(0, 4) })
+    const out = new Float32Array(2)
+    addon.copyTensor(tensor, out)
+    expect([...out]).toEqual([1.5, -2])
+    for (const args of [
+      { at: 1, bytes },
+      { at: -1, bytes: bytes.subarray(0, 1) },
+      { at: 2 ** 53, bytes: bytes.subarray(0, 1) },
+    ]) {
+      expect(refusal(() => addon.callNow('tensor.fill', { tensor, ...args })).code).toMatch(/SHAPE|INVALID_OPTION/)
+    }
+    expect(refusal(() => addon.callNow('tensor.fill', { tensor, at: 0, bytes: new Float32Array(1) })).code).toBe(
+      'ERR_LANGEVIN_INTERNAL',
+    )
+    for (const shape of [[-1], [2 ** 40, 2 ** 40]])
+      expect(refusal(() => addon.callNow('tensor.blank', { shape, dtype: 'float32' })).code).toBe('ERR_LANGEVIN_SHAPE')
+    tensor.dispose()
   })
 
   it("carry the core's code, message and details", () => {

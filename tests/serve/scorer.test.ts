@@ -158,6 +158,25 @@ describe('the queue', () => {
     expect(warnings[0]!.message).toMatch(/onMetrics threw: broken meter/)
   })
 
+  test('scores the rows as they were when it was asked, whatever becomes of their memory, and in every form the same', async () => {
+    const given = rows(5)
+    using expected = await energy.scores(given)
+    const scorer = createScorer(energy)
+    const flat = Float64Array.from(given.flat())
+    const single = Float32Array.from(flat)
+    const forms = [given, { data: flat, shape: [5, WIDTH] }, { data: single, shape: [5, WIDTH] }]
+    // The later ones wait while the first two are computed.
+    const calls = [...forms, ...forms].map((form) => scorer.score(form))
+    flat.fill(0)
+    single.fill(0)
+    for (const row of given) row.fill(0)
+    for (const found of await Promise.all(calls)) expect(found).toEqual(expected.toTypedArray())
+    for (const shape of [[WIDTH, 5], [5 * WIDTH], [6, WIDTH], [5, 1, WIDTH - 1]]) {
+      expect((await rejection(() => scorer.score({ data: flat, shape }))).code).toBe('ERR_LANGEVIN_SHAPE')
+    }
+    await scorer.close()
+  })
+
   test('is measured when a native call starts, and its work gets the threads of the scorer', async () => {
     const waiting: number[] = []
     const jobs: object[] = []

@@ -50,9 +50,15 @@ Value fitDetector(const Spec& a, Job& job) {
   return state;
 }
 
-// { detector, state, x, threads? } -> float64 [n]
+// { detector, state, x, columns?, threads? } -> float64 [n]; with `columns`, x is the rows [n, columns] laid flat
 Value scoreRows(const Spec& a, Job& job) {
-  const at::Tensor s = makeDetector(a.at("detector"), a.at("state"))->scores(unbox(a.at("x")), a.threads(), job);
+  at::Tensor x = unbox(a.at("x"));
+  if (a.has("columns")) {
+    const std::int64_t columns = a.count("columns", 1);
+    if (x.numel() % columns != 0) fail(Code::Shape, x.numel(), " numbers are no rows of ", columns);
+    x = x.view({-1, columns});
+  }
+  const at::Tensor s = makeDetector(a.at("detector"), a.at("state"))->scores(x, a.threads(), job);
   requireFinite(s, "the OOD scores");
   return box(s);
 }

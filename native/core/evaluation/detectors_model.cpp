@@ -19,6 +19,10 @@ class ModelDetector : public Detector {
 
   at::Tensor scores(const at::Tensor& x, int threads, Job& job) const override {
     const Batch rows = energy_->rows(x, {});
+    if (rows.size() > 0 && rows.size() <= kModelBlock) {
+      job.check();
+      return block(rows, threads);
+    }
     std::vector<at::Tensor> parts;
     for (std::int64_t first = 0; first < rows.size(); first += kModelBlock) {
       job.check();

@@ -51,16 +51,22 @@ Parameters::Parameters(const Program& program, at::ScalarType dtype, at::Device 
   flat_ = at::empty({total}, at::TensorOptions().dtype(dtype).device(device));
   std::int64_t offset = 0;
   for (const ParameterInfo& p : info_) {
-    at::Tensor values = at::empty(p.shape, drawn);
-    fillInitial(values, p.initialisation, generator);
+    at::Tensor target;
     if (p.learnable) {
-      at::Tensor view = flat_.slice(0, offset, offset + values.numel()).view(p.shape);
-      view.copy_(values);
-      tensors_.push_back(view);
-      offset += values.numel();
+      const std::int64_t size = numel(p.shape);
+      target = flat_.slice(0, offset, offset + size).view(p.shape);
+      offset += size;
     } else {
-      tensors_.push_back(values.to(device, dtype));
+      target = at::empty(p.shape, flat_.options());
     }
+    if (drawn == dtype && target.is_cpu()) {
+      fillInitial(target, p.initialisation, generator);  // where they belong: a large layer is not there twice
+    } else {
+      at::Tensor values = at::empty(p.shape, drawn);
+      fillInitial(values, p.initialisation, generator);
+      target.copy_(values);
+    }
+    tensors_.push_back(target);
   }
 }
 

@@ -5,6 +5,7 @@
 #include <torch/version.h>
 
 #include <atomic>
+#include <cstring>
 
 #include "base/threads.hpp"
 #include "tensors/cast.hpp"
@@ -98,6 +99,33 @@ Value to(const Spec& a, Job&) {
   return box(t);
 }
 
+// { shape, dtype } -> a tensor on the CPU whose numbers are not set: for who fills all of it before anybody sees it
+Value blank(const Spec& a, Job&) {
+  const std::vector<std::int64_t> shape = a.at("shape").integers();
+  std::int64_t n = 1;
+  for (std::int64_t s : shape) {
+    if (s < 0) fail(Code::Shape, "a shape holds sizes of at least 0, got ", s);
+    if (s > 0 && n > (std::int64_t{1} << 58) / s) fail(Code::Shape, "this shape is not possible");
+    n *= s;
+  }
+  return box(at::empty(shape, parseDtype(a.at("dtype"))));
+}
+
+// { tensor, at, bytes: uint8 [n] }: n bytes of a blank tensor, from byte `at`
+Value fill(const Spec& a, Job&) {
+  const at::Tensor target = unbox(a.at("tensor"));
+  const at::Tensor& bytes = unbox(a.at("bytes"));
+  const std::int64_t first = a.integer("at", 0), size = static_cast<std::int64_t>(target.nbytes());
+  if (!target.is_cpu() || !target.is_contiguous() || bytes.scalar_type() != at::kByte || !bytes.is_contiguous())
+    fail(Code::Internal, "only a tensor that was made blank is filled, with bytes");
+  if (first < 0 || first > size || bytes.numel() > size - first)
+    fail(Code::Shape, "bytes ", first, " to ", first + bytes.numel(), " are not within the ", size, " of the tensor");
+  if (bytes.numel() > 0)
+    std::memcpy(static_cast<char*>(target.data_ptr()) + first, bytes.const_data_ptr<std::uint8_t>(),
+                static_cast<std::size_t>(bytes.numel()));
+  return {};
+}
+
 // { kind: 'normal' | 'uniform', rows, columns, seed, step?, firstRow?, stream? } -> float32: the exact
 // numbers samplers draw
 Value randomNumbers(const Spec& a, Job&) {
@@ -143,6 +171,7 @@ const std::vector<Function>& tensorFunctions() {
       {"tensor.slice", Lane::Immediate, slice},     {"tensor.concat", Lane::Immediate, concat},
       {"tensor.index", Lane::Immediate, index},     {"tensor.columns", Lane::Immediate, columns},
       {"tensor.reshape", Lane::Immediate, reshape}, {"tensor.to", Lane::Immediate, to},
+      {"tensor.blank", Lane::Immediate, blank},     {"tensor.fill", Lane::Immediate, fill},
       {"random", Lane::Immediate, randomNumbers},   {"system.versions", Lane::Immediate, versions},
       {"system.intraOp", Lane::Queued, setIntraOp},
   };
