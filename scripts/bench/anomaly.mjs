@@ -101,12 +101,18 @@ export function renewed(text, report) {
 }
 
 /** What makes the numbers; paths are the reader's own. */
-function commandOf({ seeds, sets, steps }) {
-  const options = [`--seeds ${seeds.join(',')}`, sets && `--sets ${sets.join(',')}`, steps && `--steps ${steps}`]
+function commandOf({ seeds, sets, steps, protocol, detectors }) {
+  const options = [
+    `--protocol ${protocol}`,
+    `--seeds ${seeds.join(',')}`,
+    detectors && `--detectors ${detectors.join(',')}`,
+    sets && `--sets ${sets.join(',')}`,
+    steps && `--steps ${steps}`,
+  ]
   return ['node scripts/bench/anomaly.mjs', ...options.filter(Boolean)].join(' ')
 }
 
-async function measure({ data, seeds, sets, out, steps }) {
+async function measure({ data, seeds, sets, out, steps, protocol, detectors }) {
   const { anomalyStudy, readTable, summarise, textTable } = await import('../../dist/studies/anomaly/index.js')
   const { versions } = await import('../../dist/index.js')
   const date = new Date().toISOString().slice(0, 10)
@@ -120,6 +126,8 @@ async function measure({ data, seeds, sets, out, steps }) {
   const result = await anomalyStudy({
     tables,
     seeds,
+    protocol,
+    ...(detectors !== undefined && { detectors }),
     ...(steps !== undefined && { steps }),
     signal: controller.signal,
     onRow: (row) =>
@@ -132,7 +140,7 @@ async function measure({ data, seeds, sets, out, steps }) {
   const report = {
     bench: 'anomaly',
     date,
-    command: commandOf({ seeds, sets, steps }),
+    command: commandOf({ seeds, sets, steps, protocol, detectors }),
     machine: { cpu: processor.model.trim(), cores: cpus().length, memoryGiB: Math.round(totalmem() / 2 ** 30) },
     load,
     versions: versions(),
@@ -192,6 +200,8 @@ async function main() {
       seeds: { type: 'string', default: '5' },
       sets: { type: 'string' },
       steps: { type: 'string' },
+      protocol: { type: 'string', default: 'random' },
+      detectors: { type: 'string' },
       out: { type: 'string' },
       docs: { type: 'boolean', default: false },
       merge: { type: 'string' },
@@ -208,6 +218,8 @@ async function main() {
     seeds: values.seeds.includes(',') ? list : Array.from({ length: list[0] }, (_, i) => i),
     sets: values.sets?.split(','),
     out: values.out,
+    protocol: values.protocol,
+    detectors: values.detectors?.split(','),
     ...(values.steps !== undefined && { steps: Number(values.steps) }),
   })
 }

@@ -9,6 +9,7 @@ As a script it reads a JSON list of cases from standard input and writes the lis
   {"kind": "isolationForest", "rows": [[...]], "trees": 100, "subsample": 256, "x": [[...]]}
   {"kind": "oneClassSvm", "rows": [[...]], "nu": 0.5, "gamma": 0.2, "x": [[...]]}
   {"kind": "minimumCovarianceDeterminant", "rows": [[...]], "x": [[...]]}
+  {"kind": "columnDensity", "rows": [[...]], "bins": 200, "x": [[...]]}
   {"kind": "diffusionTime", "rows": [[...]], "k": 5, "steps": 300, "x": [[...]]}
   {"kind": "ecod" or "copod", "rows": [[...]], "x": [[...]]}
   {"kind": "logits", "logits": [[...]], "temperature": 2} -> {"logitEnergy", "maxSoftmax", "maxLogit"}
@@ -71,6 +72,24 @@ def minimum_covariance_determinant(case):
     return MinCovDet(random_state=0).fit(np.array(case["rows"])).mahalanobis(np.array(case["x"])).tolist()
 
 
+def column_density(case):
+    rows, x, bins = np.array(case["rows"]), np.array(case["x"]), case["bins"]
+    total = np.zeros(len(x))
+    for column, value in zip(rows.T, x.T):
+        scale = column.std() or 1
+        edges = np.linspace(column.min() - scale, column.max() + scale, bins + 1)
+        width = edges[1] - edges[0]
+        density = np.histogram(column, edges)[0] / len(column) / width * scale
+        spread = max(0.1 * scale, width)
+        reach = int(np.ceil(4 * spread / width))
+        kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) * width / spread) ** 2)
+        smooth = np.convolve(density, kernel / kernel.sum(), "full")[reach : reach + bins]
+        energy = -np.log(0.98 * smooth + 0.02 * scale / (edges[-1] - edges[0]))
+        place = np.clip(((value - edges[0]) / width).astype(int), 0, bins - 1)
+        total += energy[place] + np.maximum(np.maximum(edges[0] - value, value - edges[-1]), 0) / scale
+    return total.tolist()
+
+
 def diffusion_time(case):
     rows, x = np.array(case["rows"]), np.array(case["x"])
     variance = 1 - np.cumprod(1 - np.linspace(1e-4, 1e-2, case["steps"]))
@@ -110,6 +129,7 @@ KINDS = {
     "isolationForest": isolation_forest,
     "oneClassSvm": one_class_svm,
     "minimumCovarianceDeterminant": minimum_covariance_determinant,
+    "columnDensity": column_density,
     "diffusionTime": diffusion_time,
     "ecod": tails,
     "copod": tails,

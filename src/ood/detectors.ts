@@ -10,6 +10,7 @@ import type { RowsLike } from '../tensor/index.js'
 import { rowsField } from './classical.js'
 
 export {
+  columnDensity,
   copod,
   diffusionTime,
   ecod,
@@ -20,6 +21,7 @@ export {
   oneClassSvm,
   pca,
 } from './classical.js'
+export { denoisingScore, ensemble } from './combined.js'
 
 const modelField = (z: Z) => z.custom<Energy>((value) => value instanceof Network, { message: 'expected an Energy' })
 /** Options of `energy`. */

@@ -40,6 +40,8 @@ export interface FileParts {
   fpr: number | undefined
 }
 
+/** Kinds whose energies the fit trains. */
+const SELF_TRAINED = new Set(['energyLadder', 'denoisingScore', 'ensemble'])
 /** The index of nearest neighbours follows from the rows: a file holds these only, and `load` prepares it again. */
 const FROM_ROWS = new Set(['knn', 'diffusionTime', 'lof'])
 const keptNames = (kind: string, state: Fit['state']) => (FROM_ROWS.has(kind) ? ['rows'] : Object.keys(state))
@@ -162,11 +164,11 @@ function detectorOf({ detector }: Described, own: readonly Energy[]): Asked {
   }
   const single = model === undefined ? {} : { model: energyAt(model) }
   const several = models === undefined ? {} : { models: models.map(energyAt) }
-  // A ladder has its energies from training, not from its options.
+  // These have their energies from training, not from their options.
   const { rows: _, ...parsed } = parseSpec('detector', {
     ...options,
     ...single,
-    ...(options.kind === 'energyLadder' ? {} : several),
+    ...(SELF_TRAINED.has(options.kind) ? {} : several),
   })
   return { ...parsed, ...several }
 }

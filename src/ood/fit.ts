@@ -5,6 +5,14 @@ import { LangevinError } from '../errors.js'
 import { invoke, invokeNow, type TrainWarning } from '../runtime/index.js'
 import { kindsOf, type OfFamily, requireOptions } from '../spec/index.js'
 import type { Tensor } from '../tensor/index.js'
+import {
+  type DenoisingScore,
+  type Ensemble,
+  type EnsemblePlan,
+  planEnsemble,
+  trainMembers,
+  trainScore,
+} from './ensemble.js'
 import { type LoadDetectorOptions, readDetector } from './file.js'
 import { FittedDetector } from './fitted.js'
 import { type Ladder, trainLadder } from './ladder.js'
@@ -26,7 +34,7 @@ export interface FitOptions extends JobOptions {
   heldOut?: OodRows | number
   /**
    * Standardise the columns by mean and standard deviation of the training rows, here and whenever rows are scored. Default:
-   * true for energyLadder, whose noise levels count in standard deviations; false for the others.
+   * true for energyLadder, denoisingScore and ensemble, which count in standard deviations; false for the others.
    */
   standardize?: boolean
   /**
@@ -60,6 +68,9 @@ function partsOf(value: Detector): Parts {
   }
   return value
 }
+
+/** Kinds that train energies themselves, on columns of one scale. */
+const STANDARDIZED = new Set(['energyLadder', 'denoisingScore', 'ensemble'])
 
 /** Kinds that take something from training rows. */
 const trains = ({ model }: Parts) => model === undefined
@@ -129,12 +140,14 @@ async function modelsOf(
   rows: Tensor | undefined,
   own: Energy[],
   borrow: boolean,
+  plan: EnsemblePlan | undefined,
   { seed = 0, signal, threads, onProgress, onWarning }: FitOptions,
 ): Promise<Pick<Asked, 'model' | 'models'>> {
-  if (parts.kind === 'energyLadder') {
-    own.push(...(await trainLadder(rows!, parts as Ladder, { seed, signal, threads, onProgress, onWarning })))
-    return { models: own }
-  }
+  const how = { seed, signal, threads, onProgress, onWarning }
+  if (plan !== undefined) await trainMembers(plan, own, how)
+  else if (parts.kind === 'energyLadder') own.push(...(await trainLadder(rows!, parts as Ladder, how)))
+  else if (parts.kind === 'denoisingScore') own.push(await trainScore(rows!, parts as DenoisingScore, how))
+  if (STANDARDIZED.has(parts.kind)) return { models: own }
   const one = async (model: Energy) => (borrow ? model : copyOf(model, own, signal))
   if (parts.model !== undefined) return { model: await one(parts.model) }
   if (parts.models === undefined) return {}
@@ -163,22 +176,28 @@ export async function fitDetector(detector: Detector, rows: OodRows | undefined,
   if (rows !== undefined && parts.rows !== undefined) {
     invalid('rows: the detector holds its training rows already; give them in one of the two places')
   }
-  const { borrow = false, signal, threads, standardize = parts.kind === 'energyLadder' } = options
+  const { borrow = false, signal, threads, standardize = STANDARDIZED.has(parts.kind) } = options
   const given = rows ?? parts.rows
   const made = new Made()
   const own: Energy[] = []
+  let plan: EnsemblePlan | undefined
   try {
     const { train, heldOut } = rowsOf(parts, given, options, made)
     const inputs = conversionFor(parts, given, train, standardize, made)
     const scaled = train === undefined || (borrow && !trains(parts)) ? undefined : made.read(train, 'rows', inputs)
     const trained = trains(parts) ? scaled : undefined
     const { rows: _, ...rest } = parts
-    const asked = { ...rest, ...(await modelsOf(parts, trained, own, borrow, options)) }
+    if (parts.kind === 'ensemble') plan = planEnsemble(trained!, parts as Ensemble, options.seed ?? 0)
+    const models = await modelsOf(parts, trained, own, borrow, plan, options)
+    const asked = { ...rest, ...(plan !== undefined && { members: plan.members }), ...models }
     const core = coreOf(asked)
     const state = await invoke<Record<string, Tensor>>(
       'ood.fit',
       {
-        detector: { ...core, ...(trained !== undefined && { rows: trained }) },
+        detector: {
+          ...core,
+          ...(plan !== undefined ? { sets: plan.sets } : trained !== undefined && { rows: trained }),
+        },
         ...(threads !== undefined && { threads }),
       },
       { signal },
@@ -188,6 +207,8 @@ export async function fitDetector(detector: Detector, rows: OodRows | undefined,
     made.dispose()
     disposeFit({ state: {}, own })
     throw error
+  } finally {
+    plan?.dispose()
   }
 }
 

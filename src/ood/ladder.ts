@@ -33,8 +33,13 @@ export interface LadderOptions {
   onWarning?: ((warning: TrainWarning) => void) | undefined
 }
 
-/** One energy of the ladder, trained. */
-async function trainEnergy(rows: Tensor, sigma: number, ladder: Ladder, options: LadderOptions): Promise<Energy> {
+/** One energy, trained at one noise level. */
+export async function trainEnergy(
+  rows: Tensor,
+  sigma: number,
+  ladder: Ladder,
+  options: LadderOptions,
+): Promise<Energy> {
   const { seed, signal, threads, onProgress, onWarning } = options
   const { steps, batchSize } = ladder
   const input = rows.shape[1]!

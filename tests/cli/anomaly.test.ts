@@ -25,7 +25,7 @@ describe('langevin anomaly', () => {
     expect(status).toBe(0)
     const output = JSON.parse(stdout)
     expect(Object.keys(output)).toEqual(['rows'])
-    expect(output.rows.length).toBe(6)
+    expect(output.rows.length).toBe(8)
     for (const row of output.rows) {
       expect(Object.keys(row)).toEqual([
         'dataset',
@@ -43,7 +43,7 @@ describe('langevin anomaly', () => {
       expect(row).toMatchObject({ dataset: 'machines', auroc: 1, aupr: 1, fpr95: 0, f1: 1, n: 36, anomalies: 12 })
     }
     expect(output.rows.map(({ detector, seed }: { detector: string; seed: number }) => `${detector} ${seed}`)).toEqual(
-      [41, 42].flatMap((seed) => ['energy', 'knn', 'mahalanobis'].map((detector) => `${detector} ${seed}`)),
+      [41, 42].flatMap((seed) => ['ensemble', 'energy', 'knn', 'mahalanobis'].map((detector) => `${detector} ${seed}`)),
     )
     expect(readdirSync(join(folder, 'report')).sort()).toEqual(['anomaly.html', 'anomaly.json'])
     expect(JSON.parse(readFileSync(join(folder, 'report/anomaly.json'), 'utf8')).rows).toEqual(output.rows)

@@ -39,6 +39,9 @@ const cases = [
   { kind: 'diffusionTime', rows: train, k: 2, steps: 40, x },
   { kind: 'oneClassSvm', rows: train, nu: 0.5, gamma: 0.25, tolerance: 1e-10, x },
   { kind: 'oneClassSvm', rows: train, nu: 0.1, gamma: 1, tolerance: 1e-10, x },
+  { kind: 'columnDensity', rows: train, bins: 200, x },
+  // A column that is the same in every row counts in its own unit.
+  { kind: 'columnDensity', rows: train.map((row) => [...row, 1]), bins: 30, x: x.map((row, i) => [...row, i % 3]) },
   { kind: 'ecod', rows: train, x },
   { kind: 'copod', rows: train, x },
 ] as const
@@ -128,6 +131,11 @@ describe('detectors of rows against scikit-learn', () => {
         detectors.gaussianMixture({ components: 2 }),
         detectors.diffusionTime(),
         detectors.oneClassSvm(),
+        detectors.columnDensity(),
+        detectors.denoisingScore({ hidden: [8], steps: 20 }),
+        detectors.ensemble({
+          members: [detectors.knn(), detectors.denoisingScore({ hidden: [8], steps: 20 }), detectors.ecod()],
+        }),
         detectors.minimumCovarianceDeterminant(),
       ]) {
         await using fitted = await ood.fit(detector, double(train))

@@ -31,6 +31,9 @@ const Registry<const DetectorKind& (*)()>& detectors() {
           {"pca", principalComponents},
           {"gaussianMixture", gaussianMixture},
           {"oneClassSvm", oneClassSvm},
+          {"columnDensity", columnDensity},
+          {"denoisingScore", denoisingScore},
+          {"ensemble", detectorEnsemble},
           {"minimumCovarianceDeterminant", minimumCovarianceDeterminant},
       },
   };
@@ -38,13 +41,13 @@ const Registry<const DetectorKind& (*)()>& detectors() {
 }
 
 std::unique_ptr<Detector> makeDetector(const Spec& detector, const Spec& state) {
-  return detectors().find(detector)().make(detector, state);
+  return detectorKind(detector).make(detector, state);
 }
 
 // { detector, threads? } -> { name: tensor }, the state that the other functions take. An unfit detector is refused here.
 Value fitDetector(const Spec& a, Job& job) {
   const Spec detector = a.at("detector");
-  const DetectorKind& kind = detectors().find(detector)();
+  const DetectorKind& kind = detectorKind(detector);
   const Value state = kind.fit == nullptr ? Map{} : kind.fit(detector, a.threads(), job);
   kind.make(detector, Spec(state, "state"));
   return state;
@@ -106,6 +109,8 @@ Value evaluateDetector(const Spec& a, Job& job) {
 }
 
 }  // namespace
+
+const DetectorKind& detectorKind(const Spec& detector) { return detectors().find(detector)(); }
 
 at::Tensor trainingRows(const Spec& detector) {
   const Spec given = detector.at("rows");

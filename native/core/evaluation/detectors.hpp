@@ -39,8 +39,13 @@ const DetectorKind& isolationForest();
 const DetectorKind& principalComponents();
 const DetectorKind& gaussianMixture();
 const DetectorKind& oneClassSvm();
+const DetectorKind& columnDensity();
+const DetectorKind& denoisingScore();                // score norm of an energy that is trained by the fit
+const DetectorKind& detectorEnsemble();              // several of all of them
 const DetectorKind& minimumCovarianceDeterminant();  // a robust mahalanobis
 
+/// The family of a detector, by its kind.
+const DetectorKind& detectorKind(const Spec& detector);
 /// Training rows of a detector as float64 [n, d]: at least two.
 at::Tensor trainingRows(const Spec& detector);
 /// Rows to score as float64 [n, width] on the CPU, finite.

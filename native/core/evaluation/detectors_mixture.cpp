@@ -1,8 +1,10 @@
 // gaussianMixture: -log p(x) of a mixture of Gaussians with full covariances, fitted by expectation maximisation
 // (Dempster, Laird and Rubin 1977), each covariance with `ridge` added to its diagonal. It begins at k-means++ centres
-// (Arthur and Vassilvitskii 2007) with the covariance of all rows, and stops when the mean log-likelihood gains less than
+// (Arthur and Vassilvitskii 2007), at most one for ten rows, with the covariance of all rows, and stops when the mean log-likelihood gains less than
 // `tolerance`, or after `iterations`.
+#include <algorithm>
 #include <cmath>
+#include <limits>
 #include <vector>
 
 #include "evaluation/detectors.hpp"
@@ -90,11 +92,16 @@ double improve(Mixture& m, const at::Tensor& rows, double ridge, Job& job) {
   return likelihood / static_cast<double>(n);
 }
 
+// At most as many as asked for, one for every ten rows, and two million numbers of covariances.
+std::int64_t componentsFor(std::int64_t asked, std::int64_t rows, std::int64_t width) {
+  constexpr std::int64_t kMostNumbers = 2'000'000, kRowsOfOne = 10;
+  return std::max<std::int64_t>(1, std::min({asked, rows / kRowsOfOne, kMostNumbers / (width * width)}));
+}
+
 Map fitMixture(const Spec& detector, int, Job& job) {
   const at::Tensor rows = trainingRows(detector).contiguous();
-  const std::int64_t n = rows.size(0), d = rows.size(1), k = detector.count("components", 1, 5);
-  if (k > n)
-    detector.at("components").invalid("is " + std::to_string(k) + ", but there are " + std::to_string(n) + " rows");
+  const std::int64_t n = rows.size(0), d = rows.size(1);
+  const std::int64_t k = componentsFor(detector.count("components", 1, 5), n, d);
   const double ridge = detector.nonNegative("ridge", 0.03), tolerance = detector.nonNegative("tolerance", 1e-3);
   const std::int64_t iterations = detector.count("iterations", 1, 100);
   const Random random(detector.has("seed") ? detector.at("seed").seed() : 0);

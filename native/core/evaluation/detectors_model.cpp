@@ -81,10 +81,23 @@ std::unique_ptr<Detector> makeModelDetector(const Spec& spec, const Spec&) {
   return made(kind == "maxLogit" ? Quantity::MaxLogit : Quantity::MaxSoftmax);
 }
 
+// The norm of the score of the one energy in `models`.
+std::unique_ptr<Detector> makeDenoisingScore(const Spec& spec, const Spec& state) {
+  const std::vector<Spec> models = spec.at("models").items();
+  if (models.size() != 1) spec.at("models").invalid("must hold one energy");
+  const Value described(Map{{"kind", "scoreNorm"}, {"model", models[0].value()}});
+  return makeModelDetector(Spec(described, spec.path()), state);
+}
+
 }  // namespace
 
 const DetectorKind& modelDetector() {
   static const DetectorKind kind = {nullptr, makeModelDetector};
+  return kind;
+}
+
+const DetectorKind& denoisingScore() {
+  static const DetectorKind kind = {nullptr, makeDenoisingScore};
   return kind;
 }
 

@@ -261,6 +261,12 @@ const detectors = [
   ['pca', (d, _, rows) => d.pca({ rows, variance: 0.5 })],
   ['gaussianMixture', (d, _, rows) => d.gaussianMixture({ rows, components: 3, iterations: 5 })],
   ['minimumCovarianceDeterminant', (d, _, rows) => d.minimumCovarianceDeterminant({ rows })],
+  ['columnDensity', (d, _, rows) => d.columnDensity({ rows })],
+  ['denoisingScore', (d, _, rows) => d.denoisingScore({ rows, hidden: [16], steps: 20, batchSize: 33 })],
+  [
+    'ensemble',
+    (d, _, rows) => d.ensemble({ rows, members: [d.knn(), d.ecod(), d.denoisingScore({ hidden: [16], steps: 20 })] }),
+  ],
   ['oneClassSvm', (d, _, rows) => d.oneClassSvm({ rows, limit: 100 })],
 ].map(([kind, make, more]) => ({
   name: `detector ${kind}${more ? ` ${more}` : ''}`,

@@ -9,7 +9,7 @@ import { readOptions, readRows, type TextStyle } from '../data.js'
 import { refuseCounters } from '../inputs.js'
 import { action, interruption, makeFolderOf, names, note, ProgressBar, printJson, wholeNumber } from '../support.js'
 
-const KINDS = ['energyLadder', 'mahalanobis', 'knn'] as const
+const KINDS = ['energyLadder', 'ensemble', 'mahalanobis', 'knn', 'lof', 'isolationForest', 'gaussianMixture'] as const
 /** Rates whose thresholds are printed, where there are held-out rows enough. */
 const RATES = [0.1, 0.05, 0.01, 0.001]
 
@@ -76,7 +76,7 @@ async function normalRows(path: string, options: FitCommandOptions): Promise<Dat
 
 function detectorOf({ detector, steps }: FitCommandOptions): ood.Detector {
   if (steps !== undefined && detector !== 'energyLadder') {
-    throw new LangevinError('ERR_LANGEVIN_INVALID_OPTION', `--steps: a ${detector} detector is not trained in steps`)
+    throw new LangevinError('ERR_LANGEVIN_INVALID_OPTION', `--steps: is an option of energyLadder, not of ${detector}`)
   }
   return ood.detectors[detector](steps === undefined ? {} : { steps })
 }

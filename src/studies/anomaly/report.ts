@@ -8,6 +8,10 @@ import type { AnomalyResult, DetectorName } from './study.js'
 import { bestOf, formatMeanSd, type SummaryLine, summarise, winners } from './summary.js'
 
 const DESCRIPTIONS: Record<DetectorName, string> = {
+  ensemble: 'ensemble',
+  ensembleWithoutEnergy: 'ensemble without its trained energy',
+  denoisingScore: 'score norm of one energy (noise 0.5)',
+  columnDensity: 'density of the columns',
   energy: 'energy',
   knn: 'k nearest neighbours (k = 5)',
   mahalanobis: 'Mahalanobis distance',

@@ -10,6 +10,7 @@ import type { AnomalyTable } from './tables.js'
 
 /** What can be compared. */
 export const DETECTORS = [
+  'ensemble',
   'energy',
   'knn',
   'mahalanobis',
@@ -22,9 +23,12 @@ export const DETECTORS = [
   'gaussianMixture',
   'oneClassSvm',
   'minimumCovarianceDeterminant',
+  'columnDensity',
+  'denoisingScore',
+  'ensembleWithoutEnergy',
 ] as const
 /** What is compared unless the caller says otherwise. */
-export const DEFAULT_DETECTORS: readonly DetectorName[] = ['energy', 'knn', 'mahalanobis']
+export const DEFAULT_DETECTORS: readonly DetectorName[] = ['ensemble', 'energy', 'knn', 'mahalanobis']
 export type DetectorName = (typeof DETECTORS)[number]
 
 /** One detector on one table with one seed. */
@@ -52,7 +56,7 @@ export interface AnomalyOptions {
   seeds: readonly number[]
   /** Which rows are trained on and which are scored. Default 'random'. */
   protocol?: Protocol
-  /** Default: energy, knn, mahalanobis. */
+  /** Default: ensemble, energy, knn, mahalanobis. */
   detectors?: readonly DetectorName[]
   /** Optimiser steps of each energy. Default 600. */
   steps?: number
@@ -81,14 +85,28 @@ export interface AnomalyResult {
 }
 
 /** What a detector takes of the time, roughly: training against a look at the rows. */
-const weightOf = (name: DetectorName) => (name === 'energy' ? 20 : 1)
+const weightOf = (name: DetectorName) => (name === 'energy' || name === 'ensemble' ? 20 : 1)
 
 interface How {
   seed: number
   steps: number | undefined
 }
 
+/** The ensemble without its trained energy: what that adds. */
+const withoutEnergy = () => {
+  const { knn, lof, gaussianMixture, columnDensity } = ood.detectors
+  const mixture = gaussianMixture({ components: 15, iterations: 30, tolerance: 0.01 })
+  return [knn({ k: 1 }), knn({ k: 5, distance: 'mean' }), lof({ k: 20 }), mixture, columnDensity()]
+}
+
 const SPECS: Record<DetectorName, (how: How) => ood.Detector> = {
+  ensemble: ({ steps }) =>
+    ood.detectors.ensemble(
+      steps === undefined ? {} : { members: [...withoutEnergy(), ood.detectors.denoisingScore({ steps })] },
+    ),
+  ensembleWithoutEnergy: () => ood.detectors.ensemble({ members: withoutEnergy() }),
+  denoisingScore: ({ steps }) => ood.detectors.denoisingScore(steps === undefined ? {} : { steps }),
+  columnDensity: () => ood.detectors.columnDensity(),
   energy: ({ steps }) => ood.detectors.energyLadder(steps === undefined ? {} : { steps }),
   knn: () => ood.detectors.knn(),
   mahalanobis: () => ood.detectors.mahalanobis(),
