@@ -136,10 +136,6 @@ describe('every kind is in the tests of its family', () => {
         why: 'a mean of energies, which the anomaly study trains',
         instead: 'tests/studies/anomaly.test.ts',
       },
-      denoisingScore: {
-        why: 'the score norm of an energy that it trains itself',
-        instead: 'tests/ood/ensemble.test.ts',
-      },
       energyLadder: { why: 'energies that it trains itself, then averages', instead: 'tests/ood/fit.test.ts' },
     }
     const found = missing(kindsOf('detector'), {
