@@ -32,7 +32,7 @@ enum class LoopCode {
   Dot,     // y = s (sum of a b) + t
   LogSum,  // y = log of the sum of exp a, z = exp(a - y)
   // a row's numbers to others
-  Bands,           // y = a S, S a symmetric matrix that is 0 beyond a few diagonals
+  Bands,           // y = (a + t b) S, S a symmetric matrix that is 0 beyond a few diagonals; b where it is given
   Symmetric,       // y = a S, S [width, width] at b, fewer than kNarrowRow columns
   Distances,       // y[k] = |(a - m[k]) c[k]|^2, centres m [width, columns] at b
   DistanceSlopes,  // y = sum_k g[k] d|(a - m[k]) c[k]|^2/da, g at z, which is read

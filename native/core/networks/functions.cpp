@@ -101,11 +101,14 @@ struct FusedPlan {
 
 template <class T>
 FusedPlan explainTiles(const Network& network, const TileProgramOf<T>& tiles) {
+  const std::shared_ptr<const PackedOf<T>> packed = network.packed<T>();
+  const bool loops = tiles.loops(*packed);
   std::string names;
   for (const std::string& name : tiles.scalarOperations()) names += (names.empty() ? "" : ", ") + name;
   std::string reason = std::string(dtypeName(network.dtype())) + " on the CPU and every operation has a tile form";
-  if (!names.empty()) reason += "; in loops over single numbers, not vectors: " + names;
-  return {tileKernelsOf<T>().name, reason, tiles.preferredRows()};
+  if (loops) reason += "; energies and their gradients run as loops over a few rows, since no operation is a product";
+  if (!names.empty() && !loops) reason += "; in loops over single numbers, not vectors: " + names;
+  return {tileKernelsOf<T>().name, reason, tiles.preferredRows(*packed)};
 }
 
 std::string explainHalf(const Network& network) {

@@ -35,6 +35,22 @@ void LoopPlanner<T>::joins() {
   }
 }
 
+// x - m in front of a banded product that alone reads it: the product takes both.
+template <class T>
+void LoopPlanner<T>::shifts() {
+  for (int i = 0; i < size(); ++i) {
+    const LoopTerm& t = at(i);
+    if (turned() || !live_[static_cast<std::size_t>(i)] || t.form != Form::Step || t.code != LoopCode::Symmetric)
+      continue;
+    const auto k = static_cast<std::size_t>(t.in[0]);
+    const LoopTerm& sum = at(t.in[0]);
+    if (sum.form != Form::Step || sum.code != LoopCode::Add || sum.s != 1 || uses_[k] != 1 || joinOf_[k] >= 0) continue;
+    const LoopTerm &x = at(sum.in[0]), &m = at(sum.in[1]);
+    const bool rows = x.form == Form::Source && x.source == LoopSource::Rows;
+    shifted_[k] = rows && !m.perRow && m.form == Form::Source && m.width == t.width && x.width == t.width;
+  }
+}
+
 template <class T>
 void LoopPlanner<T>::lifetimes() {
   for (int i = 0; i < size(); ++i) {
@@ -61,6 +77,7 @@ void LoopPlanner<T>::roots(bool energy, bool gradient) {
   for (const int root : {energy_, gradient_})
     if (root >= 0) mark(root);
   joins();
+  shifts();
   lifetimes();
   const auto home = [&](int root, LoopRegion region, std::int64_t stride) {
     const LoopTerm& t = at(root);
@@ -209,7 +226,7 @@ void LoopPlanner<T>::reads(const LoopTerm& t, LoopStepOf<T>& step) {
       if (t.code == LoopCode::Dot) step.b = t.perRow ? whole(t.in[1]) : view(t.in[1], t);
       return;
     case LoopCode::Symmetric:
-      step.a = whole(t.in[0]);
+      if (!shifted_[static_cast<std::size_t>(t.in[0])]) step.a = whole(t.in[0]);
       if (turned() && t.matrix < 0) {
         step.b = {pointer(LoopPointer::To::Matrix, t.index), false, 0, 0};
       } else if (turned()) {
@@ -217,6 +234,11 @@ void LoopPlanner<T>::reads(const LoopTerm& t, LoopStepOf<T>& step) {
         for (const double m : terms_.matrices[static_cast<std::size_t>(t.matrix)].numbers) number(m);
       } else {
         step.code = LoopCode::Bands;
+        if (const LoopTerm& sum = at(t.in[0]); shifted_[static_cast<std::size_t>(t.in[0])]) {
+          step.a = whole(sum.in[0]);
+          step.b = view(sum.in[1], t);
+          step.t = static_cast<T>(sum.t);
+        }
         step.bands = static_cast<int>(program_.bands_.size());
         program_.bands_.push_back(t.matrix < 0 ? t.index : -1 - t.matrix);
       }
@@ -283,7 +305,7 @@ void LoopPlanner<T>::emit(int i) {
     push(t, step);
   } else if (t.form == Form::Join) {
     emitJoin(i);
-  } else if (t.form == Form::Step) {
+  } else if (t.form == Form::Step && !shifted_[static_cast<std::size_t>(i)]) {
     emitStep(i);
   }
 }
@@ -306,6 +328,7 @@ typename LoopProgramOf<T>::Plan LoopPlanner<T>::plan(bool energy, bool gradient,
   plan_.rows = rows;
   live_.assign(n, 0);
   freed_.assign(n, 0);
+  shifted_.assign(n, 0);
   uses_.assign(n, 0);
   lastUse_.assign(n, -1);
   joinOf_.assign(n, -1);

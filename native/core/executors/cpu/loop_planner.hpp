@@ -42,6 +42,7 @@ class LoopPlanner {
   void mark(int root);
   int ownerOf(int i) const;
   void joins();
+  void shifts();
   void lifetimes();
   void roots(bool energy, bool gradient);
   Place take(int i);
@@ -65,7 +66,7 @@ class LoopPlanner {
   Program& program_;
   typename Program::Plan plan_;
   int energy_ = -1, gradient_ = -1;
-  std::vector<char> live_, freed_;
+  std::vector<char> live_, freed_, shifted_;
   std::vector<int> uses_, lastUse_, joinOf_, second_;
   std::vector<std::int64_t> joinOffset_;
   std::vector<Place> places_;

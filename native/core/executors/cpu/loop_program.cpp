@@ -48,9 +48,10 @@ std::unique_ptr<LoopProgramOf<T>> LoopProgramOf<T>::compile(const PlainProgram& 
 
 template <class T>
 std::int64_t LoopProgramOf<T>::preferredRows() const {
-  constexpr std::int64_t kStateBytes = 64 * 1024;
-  const std::int64_t row = columns_ * static_cast<std::int64_t>(sizeof(T));
-  return std::clamp<std::int64_t>(kStateBytes / row / 16 * 16, 16, 2048);
+  // Rows, their gradient and the noise stay in the first-level cache; short ones come in whole vectors.
+  constexpr std::int64_t kStateBytes = 12 * 1024;
+  const std::int64_t rows = kStateBytes / (columns_ * static_cast<std::int64_t>(sizeof(T)));
+  return turned_ ? std::clamp<std::int64_t>(rows / 16 * 16, 16, 2048) : std::clamp<std::int64_t>(rows, 2, 2048);
 }
 
 template <class T>

@@ -36,8 +36,8 @@ std::vector<std::string> TileProgramOf<T>::scalarOperations() const {
 }
 
 template <class T>
-std::int64_t TileProgramOf<T>::preferredRows() const {
-  return loops_ ? std::max(preferredRows_, loops_->preferredRows()) : preferredRows_;
+std::int64_t TileProgramOf<T>::preferredRows(const Packed& packed) const {
+  return loops(packed) ? loops_->preferredRows() : preferredRows_;
 }
 
 template <class T>
@@ -367,7 +367,7 @@ template struct TileCallOf<double>;
 #define LANGEVIN_INSTANCES(T)                                                                                        \
   template const TileOpOf<T>* findTileOp(const std::string&);                                                        \
   template std::vector<std::string> TileProgramOf<T>::scalarOperations() const;                                      \
-  template std::int64_t TileProgramOf<T>::preferredRows() const;                                                     \
+  template std::int64_t TileProgramOf<T>::preferredRows(const PackedOf<T>&) const;                                   \
   template bool TileProgramOf<T>::loops(const Packed&) const;                                                        \
   template void TileProgramOf<T>::runForward(Pass&) const;                                                           \
   template void TileProgramOf<T>::runBackward(Pass&, Wanted) const;                                                  \

@@ -130,7 +130,9 @@ class TileProgramOf {
   ~TileProgramOf();
 
   /// Rows that are worth a call and keep their buffers in cache.
-  std::int64_t preferredRows() const;
+  std::int64_t preferredRows(const Packed& packed) const;
+  /// Whether energies and gradients run as loops, where energies are passes of their own beside the gradient's.
+  bool loops(const Packed& packed) const;
 
   /// False with dropout: its masks exist in the plain path only.
   bool trainable() const { return trainable_; }
@@ -177,8 +179,6 @@ class TileProgramOf {
   template <class>
   friend struct TileCompiler;
   friend struct TileCallOf<T>;
-
-  bool loops(const Packed& packed) const;
 
   std::vector<TileNodeOf<T>> nodes_;
   std::unique_ptr<LoopProgramOf<T>> loops_;  // of energies and input gradients, where no operation is a product

@@ -19,19 +19,50 @@ LANGEVIN_INLINE int lanesAt(std::int64_t i, std::int64_t rows) {
   return static_cast<int>(rows - i < kWidth ? rows - i : kWidth);
 }
 
-static void bands(const LoopStep& s, const LoopFrame& frame) {
+// The numbers of a row, shifted by a row of others where these are given.
+template <bool Shifted>
+struct ShiftedRow {
+  const Number *a, *b;
+  Vec t;
+  [[gnu::always_inline]] Vec at(std::int64_t i, int count) const {
+    const Vec x = loadSome(a + i, count);
+    return Shifted ? fma(t, loadSome(b + i, count), x) : x;
+  }
+};
+
+// Numbers i .. i + count - 1 by diagonals from .. to - 1.
+template <class Row>
+LANGEVIN_INLINE Vec bandsAt(const LoopBandsOf<Number>& b, const BandSegment& g, const Row& row, std::int64_t width,
+                            std::int64_t i, int count) {
+  Vec sum{};
+  for (std::int64_t k = g.from; k < g.to; ++k)
+    sum = fma(loadSome(b.numbers + k * width + i, count), row.at(i + b.diagonals[k], count), sum);
+  return sum;
+}
+
+template <bool Shifted>
+static void bandsOf(const LoopStep& s, const LoopFrame& frame) {
   const LoopBandsOf<Number>& b = frame.bands[s.bands];
-  const Number* a = at(s.a, frame);
+  ShiftedRow<Shifted> row{at(s.a, frame), Shifted ? at(s.b, frame) : nullptr, all(s.t)};
   Number* y = at(s.y, frame);
-  for (std::int64_t r = 0; r < frame.rows; ++r, a += s.a.stride, y += s.y.stride)
-    for (const BandSegment* g = b.segments; g < b.segments + b.count; ++g)
-      for (std::int64_t i = g->first; i < g->last; i += kWidth) {
-        const int count = lanesAt(i, g->last);
-        Vec sum{};
-        for (std::int64_t k = g->from; k < g->to; ++k)
-          sum = fma(loadSome(b.numbers + k * s.width + i, count), loadSome(a + i + b.diagonals[k], count), sum);
-        storeSome(y + i, sum, count);
+  for (std::int64_t r = 0; r < frame.rows; ++r, row.a += s.a.stride, y += s.y.stride)
+    for (const BandSegment* g = b.segments; g < b.segments + b.count; ++g) {
+      std::int64_t i = g->first;
+      if (g->to - g->from == 1) {
+        const Number* n = b.numbers + g->from * s.width;
+        const std::int64_t o = b.diagonals[g->from];
+        for (; i + kWidth <= g->last; i += kWidth) store(y + i, load(n + i) * row.at(i + o, kWidth));
       }
+      for (; i + kWidth <= g->last; i += kWidth) store(y + i, bandsAt(b, *g, row, s.width, i, kWidth));
+      if (i < g->last) {
+        const int rest = static_cast<int>(g->last - i);
+        storePart(y + i, bandsAt(b, *g, row, s.width, i, rest), rest);
+      }
+    }
+}
+
+static void bands(const LoopStep& s, const LoopFrame& frame) {
+  s.b.region < 0 ? bandsOf<false>(s, frame) : bandsOf<true>(s, frame);
 }
 
 template <int K>
