@@ -121,10 +121,10 @@ at::Tensor uncoupled(const Energy& energy, std::int64_t steps) {
   const auto run = [&](const RestrictedTarget& target, const Map& spec) {
     Job job;
     Chains chains;
-    chains.x = target.columnsOf(x);
+    chains.x = target.part().columnsOf(x);
     chains.y = target.ownRows();
     advance(*makeSamplerFrom(spec), target, chains, steps, 0, Random(17).fork(Salt{3}), 1, job);
-    x = target.put(x, chains.x);
+    x = target.part().put(x, chains.x);
   };
   run(real, {{"kind", "mala"}, {"steps", 90}, {"stepSize", 0.8}});
   run(states, kGibbs);
@@ -146,11 +146,11 @@ TEST(a_restricted_target_is_the_energy_of_the_whole_rows) {
   states.hold({x, {}});
   CHECK(real.width() == 1 && states.width() == 4 && states.domain().discrete() && real.domain().real());
   const EnergyAndGradient whole = energy->energyAndGradient({x, {}});
-  const EnergyAndGradient part = real.energyAndGradient({real.columnsOf(x), real.ownRows()});
+  const EnergyAndGradient part = real.energyAndGradient({real.part().columnsOf(x), real.ownRows()});
   CHECK(part.energy.equal(whole.energy) && part.gradient.equal(whole.gradient.slice(1, 3, 4)));
-  const at::Tensor columns = states.columnsOf(x);
-  CHECK(states.put(x, columns).equal(x));
-  CHECK(states.energyAndGradient({columns, states.ownRows()}).gradient.equal(states.columnsOf(whole.gradient)));
+  const at::Tensor columns = states.part().columnsOf(x);
+  CHECK(states.part().put(x, columns).equal(x));
+  CHECK(states.energyAndGradient({columns, states.ownRows()}).gradient.equal(states.part().columnsOf(whole.gradient)));
   // Rows of it, in any order: y says whose other columns they have.
   const at::Tensor some = at::tensor({7, 3, 3, 39}, at::kLong);
   CHECK(states.energyOf({columns.index_select(0, some), some}).equal(whole.energy.index_select(0, some)));

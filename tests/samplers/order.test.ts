@@ -16,7 +16,7 @@ const PARTS: readonly (readonly [string, RegExp])[] = [
   ['requireDomain()', /^ {2}void requireDomain\(const Domain&/m],
   ['init()', /^ {2}void init\(Chains& chains/m],
   ['step()', /^ {2}void step\(Chains& chains/m],
-  ['fuse()', /^ {2}std::unique_ptr<TileExecutor> fuse\(const Energy&/m],
+  ['fuse()', /^ {2}std::unique_ptr<TileExecutor> fuse\(const FuseTarget&/m],
   ['atTemperature()', /^ {2}std::shared_ptr<const Sampler> atTemperature\(double/m],
   ['tuned()', /^ {2}std::shared_ptr<const Sampler> tuned\(const Target&/m],
   ['effectiveTemperature()', /^ {2}double effectiveTemperature\(\) const override/m],

@@ -6,25 +6,49 @@
 
 namespace langevin {
 
+/// Some blocks of the columns of rows.
+class ColumnPart {
+ public:
+  /// The blocks of `whole` with these numbers, in the order of the columns.
+  ColumnPart(const Domain& whole, const std::vector<std::size_t>& blocks);
+
+  const Domain& domain() const { return domain_; }
+  std::int64_t wholeWidth() const { return wholeWidth_; }
+  /// The columns of the blocks, [n, width] of x [n, d].
+  at::Tensor columnsOf(const at::Tensor& x) const;
+  /// x with these columns in their place.
+  at::Tensor put(const at::Tensor& x, const at::Tensor& columns) const;
+  /// The same on contiguous rows, in place.
+  template <class T>
+  void take(const T* whole, std::int64_t rows, T* columns) const;
+  template <class T>
+  void putInto(T* whole, std::int64_t rows, const T* columns) const;
+
+ private:
+  Domain domain_;
+  std::int64_t wholeWidth_ = 0, width_ = 0;
+  std::vector<std::pair<std::int64_t, std::int64_t>> columns_;  // first and count of each run of columns
+};
+
 class RestrictedTarget final : public Target {
  public:
   /// Of the whole target, which must outlive this, the blocks with these numbers, in the order of the columns.
-  RestrictedTarget(const Target& whole, const std::vector<std::size_t>& blocks);
+  RestrictedTarget(const Target& whole, const std::vector<std::size_t>& blocks)
+      : RestrictedTarget(whole, ColumnPart(whole.domain(), blocks)) {}
+  RestrictedTarget(const Target& whole, ColumnPart part);
 
   /// The rows the other columns are taken from: x [n, d] of the whole target and its y. The y of the restricted rows
   /// says which of them each belongs to; ownRows() is every one once.
   void hold(const Batch& rows);
   const at::Tensor& ownRows() const { return own_; }
 
-  /// The columns of the blocks, [n, width()] of x [n, d].
-  at::Tensor columnsOf(const at::Tensor& x) const;
-  /// x with these columns in their place.
-  at::Tensor put(const at::Tensor& x, const at::Tensor& columns) const;
+  const Batch& held() const { return held_; }
+  const ColumnPart& part() const { return part_; }
 
   const std::string& kind() const override { return whole_.kind(); }
   const Shape& input() const override { return input_; }
   double workPerRow() const override { return whole_.workPerRow(); }
-  const Domain& domain() const override { return domain_; }
+  const Domain& domain() const override { return part_.domain(); }
   /// y, the number of the held row, int64 [n].
   const Condition& condition() const override { return condition_; }
   at::TensorOptions options() const override { return whole_.options(); }
@@ -36,8 +60,7 @@ class RestrictedTarget final : public Target {
   Batch wholeRows(const Batch& rows) const;
 
   const Target& whole_;
-  std::vector<std::pair<std::int64_t, std::int64_t>> columns_;  // first and count of each block in the whole rows
-  Domain domain_;
+  ColumnPart part_;
   Shape input_;
   Condition condition_;
   Batch held_;

@@ -78,9 +78,9 @@ class AnnealedLangevin final : public Sampler {
     levels_.kernels[levels_.at(clock.t)]->step(chains, target, clock, random, tally);
   }
 
-  std::unique_ptr<TileExecutor> fuse(const Energy& energy) const override {
-    requireCondition(energy);
-    return hasFusedTiles(energy) ? std::make_unique<AnnealedExecutor>(levels_, energy) : nullptr;
+  std::unique_ptr<TileExecutor> fuse(const FuseTarget& target) const override {
+    requireCondition(target.energy);
+    return hasFusedTiles(target.energy) ? std::make_unique<AnnealedExecutor>(levels_, target.energy) : nullptr;
   }
 
  private:

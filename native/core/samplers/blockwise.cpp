@@ -15,6 +15,7 @@
 #include "energies/restricted_target.hpp"
 #include "program/block_words.hpp"
 #include "samplers/moves.hpp"
+#include "samplers/plan.hpp"
 #include "samplers/sampler.hpp"
 
 namespace langevin {
@@ -107,11 +108,10 @@ class Blockwise final : public Sampler {
 
   void step(Chains& chains, const Target& target, const StepClock& clock, const Random& random,
             Tally& tally) const override {
-    const std::int64_t before = tally.steps;
-    for (std::size_t k = 0; k < kernels_.size(); ++k) turn(k, chains, target, clock, random, tally);
-    // Shares are of the kernels' steps; the driver adds one for the round itself.
-    if (tally.steps > before) tally.steps -= chains.size();
+    round(chains, target, clock, random, tally, {});
   }
+
+  std::unique_ptr<TileExecutor> fuse(const FuseTarget& target) const override;
 
   double effectiveTemperature() const override { return kernels_[0].sampler->effectiveTemperature(); }
 
@@ -128,20 +128,38 @@ class Blockwise final : public Sampler {
     diagnostics["kernels"] = std::move(told);
   }
 
+  /// The fused loops of the kernels, null for those that have none.
+  struct Loops {
+    std::vector<std::unique_ptr<ColumnPart>> parts;
+    std::vector<std::unique_ptr<TileExecutor>> executors;
+  };
+  struct LoopsView {
+    const Loops* loops = nullptr;
+    Pulse* pulse = nullptr;
+  };
+  // One round.
+  void round(Chains& chains, const Target& target, const StepClock& clock, const Random& random, Tally& tally,
+             const LoopsView& view) const {
+    const std::int64_t before = tally.steps;
+    for (std::size_t k = 0; k < kernels_.size(); ++k) turn(k, chains, target, clock, random, tally, view);
+    // Shares are of the kernels' steps; the driver adds one for the round itself.
+    if (tally.steps > before) tally.steps -= chains.size();
+  }
+
  private:
   static void enter(const Box& box, const BlockKernel& kernel, const Target& target, Chains& chains) {
     const std::vector<std::size_t> blocks = kernel.blocksIn(target.domain());
     if (blocks.empty()) return;
     const RestrictedTarget part(target, blocks);
-    at::Tensor columns = part.columnsOf(chains.x);
+    at::Tensor columns = part.part().columnsOf(chains.x);
     Tally notCounted;
     applyBox(columns, box, notCounted);
-    chains.x = part.put(chains.x, columns);
+    chains.x = part.part().put(chains.x, columns);
   }
 
   // The steps of one kernel.
   void turn(std::size_t k, Chains& chains, const Target& target, const StepClock& clock, const Random& random,
-            Tally& tally) const {
+            Tally& tally, const LoopsView& view) const {
     const std::vector<std::size_t> blocks = kernels_[k].blocksIn(target.domain());
     if (blocks.empty()) return;
     const Sampler& sampler = *kernels_[k].sampler;
@@ -151,26 +169,31 @@ class Blockwise final : public Sampler {
     RestrictedTarget part(target, blocks);
     part.hold({chains.x, chains.y});
     Chains moving;
-    moving.x = part.columnsOf(chains.x);
+    moving.x = part.part().columnsOf(chains.x);
     moving.y = part.ownRows();
     moving.firstChain = chains.firstChain;
-    if (carried.velocity.defined()) moving.velocity = part.columnsOf(carried.velocity);
+    if (carried.velocity.defined()) moving.velocity = part.part().columnsOf(carried.velocity);
     moving.adaptation = carried.adaptation;
 
     StepClock now{clock.t * steps, clock.total * steps, clock.counter * static_cast<std::uint64_t>(steps),
                   clock.monitorEvery * steps};
     Tally sums;
     startTile(sampler, part, moving, own, now.counter);
-    for (std::int64_t i = 0; i < steps; ++i, ++now.t, ++now.counter) {
-      sampler.step(moving, part, now, own, sums);
-      requireFiniteState(moving, false, now.counter);
+    if (const TileExecutor* loop = view.loops ? view.loops->executors[k].get() : nullptr) {
+      moving.held = &part.held();
+      loop->run(moving, now, steps, own, sums, *view.pulse);
+    } else {
+      for (std::int64_t i = 0; i < steps; ++i, ++now.t, ++now.counter) {
+        sampler.step(moving, part, now, own, sums);
+        requireFiniteState(moving, false, now.counter);
+      }
+      sums.steps += steps * chains.size();
     }
-    sums.steps += steps * chains.size();
 
-    chains.x = part.put(chains.x, moving.x);
+    chains.x = part.part().put(chains.x, moving.x);
     chains.energy = moving.energy;
     carried.x = chains.x;
-    if (moving.velocity.defined()) carried.velocity = part.put(at::zeros_like(chains.x), moving.velocity);
+    if (moving.velocity.defined()) carried.velocity = part.part().put(at::zeros_like(chains.x), moving.velocity);
     carried.adaptation = moving.adaptation;
     tally.addOwn(KernelSums{sums.acceptance, static_cast<double>(sums.proposals)}, k);
     // One rate for all: of the tests that were made, or, where a kernel has none, of those it would have had.
@@ -182,6 +205,47 @@ class Blockwise final : public Sampler {
   std::vector<BlockKernel> kernels_;
   bool exact_ = true;
 };
+
+// Round after round, each kernel by its own fused loop where it has one.
+class BlockwiseExecutor final : public TileExecutor {
+ public:
+  BlockwiseExecutor(const Blockwise& sampler, const Energy& energy, Blockwise::Loops loops)
+      : sampler_(sampler), energy_(energy), loops_(std::move(loops)) {}
+  const char* name() const override { return "fused"; }
+
+  void run(Chains& tile, StepClock clock, std::int64_t count, const Random& random, Tally& tally,
+           Pulse& pulse) const override {
+    at::NoGradGuard guard;
+    startTile(sampler_, energy_, tile, random, clock.counter);
+    Pulse silent = pulse.silent();
+    for (std::int64_t i = 0; i < count; ++i, ++clock.t, ++clock.counter) {
+      pulse.beat(tile.size());
+      sampler_.round(tile, energy_, clock, random, tally, {&loops_, &silent});
+      tally.steps += tile.size();
+      requireFiniteState(tile, false, clock.counter);
+    }
+  }
+
+ private:
+  const Blockwise& sampler_;
+  const Energy& energy_;
+  Blockwise::Loops loops_;
+};
+
+std::unique_ptr<TileExecutor> Blockwise::fuse(const FuseTarget& target) const {
+  if (target.part || !hasFusedTiles(target.energy)) return nullptr;
+  Loops loops;
+  for (const BlockKernel& k : kernels_) {
+    const std::vector<std::size_t> blocks = k.blocksIn(target.domain());
+    auto& executor = loops.executors.emplace_back();
+    if (blocks.empty()) continue;  // all of them are clamped
+    const auto& part = loops.parts.emplace_back(std::make_unique<ColumnPart>(target.domain(), blocks));
+    executor = k.sampler->fuse({target.energy, part.get()});
+  }
+  if (std::none_of(loops.executors.begin(), loops.executors.end(), [](const auto& e) { return e != nullptr; }))
+    return nullptr;
+  return std::make_unique<BlockwiseExecutor>(*this, target.energy, std::move(loops));
+}
 
 BlockKernel readBlockKernel(const Spec& spec, const std::optional<BlockWords>& clamp) {
   BlockKernel kernel{makeSampler(spec.at("sampler")), BlockWords::read(spec.at("on")), clamp, spec.path()};

@@ -48,8 +48,8 @@ class DiscreteLangevin final : public Sampler {
     chains.gradient = std::move(next.gradient);
   }
 
-  std::unique_ptr<TileExecutor> fuse(const Energy& energy) const override {
-    return fuseDiscreteLangevin(*this, energy, adjusted_);
+  std::unique_ptr<TileExecutor> fuse(const FuseTarget& target) const override {
+    return fuseDiscreteLangevin(*this, target, adjusted_);
   }
 
  private:

@@ -14,13 +14,19 @@ Pulse::Pulse(Job& job, std::int64_t chains, std::int64_t steps, bool report)
       steps_(steps),
       report_(report),
       start_(std::chrono::steady_clock::now()),
-      last_(start_) {}
+      last_(start_),
+      looked_(start_) {}
 
 void Pulse::count(std::int64_t rows) {
   const std::int64_t done = done_.fetch_add(rows, std::memory_order_relaxed) + rows;
+  // Steps of a small model take less time than a look at the clock.
+  if (quiet_.fetch_sub(1, std::memory_order_relaxed) > 0) return;
   std::unique_lock lock(mutex_, std::try_to_lock);  // another thread is reporting already
   if (!lock) return;
   const auto now = std::chrono::steady_clock::now();
+  stride_ = now - looked_ < std::chrono::milliseconds(1) ? std::min<std::int64_t>(2 * stride_ + 1, 255) : 0;
+  looked_ = now;
+  quiet_.store(stride_, std::memory_order_relaxed);
   if (now - last_ < std::chrono::milliseconds(100)) return;
   last_ = now;
   const double seconds = std::chrono::duration<double>(now - start_).count();

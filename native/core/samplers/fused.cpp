@@ -27,30 +27,33 @@ void inFloat32(T* out, std::int64_t count, Draw draw) {
 }  // namespace
 
 template <class T>
+TileInputOf<T> BlockOf<T>::inputAt(const T* at) const {
+  TileInputOf<T> in = condition_;
+  in.rows = rows;
+  in.x = at;
+  if (!part_) return in;
+  part_->putInto(whole_, rows, at);
+  in.x = whole_;
+  return in;
+}
+
+template <class T>
 void BlockOf<T>::evaluate(const T* at, T* energies, T* gradients) const {
   thread_local TileWorkspace workspace;
-  TileInputOf<T> in = condition_;
-  in.x = at;
-  in.rows = rows;
-  tiles_->energyAndGradient(*packed_, in, workspace, energies, gradients, options_->precision);
+  tiles_->energyAndGradient(*packed_, inputAt(at), workspace, energies, part_ ? slopes_ : gradients,
+                            options_->precision);
+  if (part_) part_->take(slopes_, rows, gradients);
 }
 
 template <class T>
 void BlockOf<T>::energies(const T* at, T* out) const {
-  thread_local TileWorkspace workspace;
-  TileInputOf<T> in = condition_;
-  in.x = at;
-  in.rows = rows;
-  tiles_->forward(*packed_, in, workspace, out, nullptr);
+  values(at, out, nullptr);
 }
 
 template <class T>
 void BlockOf<T>::values(const T* at, T* energies, T* outputs) const {
   thread_local TileWorkspace workspace;
-  TileInputOf<T> in = condition_;
-  in.x = at;
-  in.rows = rows;
-  tiles_->forward(*packed_, in, workspace, energies, outputs);
+  tiles_->forward(*packed_, inputAt(at), workspace, energies, outputs);
 }
 
 template <class T>
@@ -161,11 +164,12 @@ void BlockOf<T>::requireFinite(const T* values, std::int64_t width, const char* 
 template <class T>
 class FusedExecutor final : public TileExecutor {
  public:
-  FusedExecutor(const Sampler& sampler, const Energy& energy, std::unique_ptr<const FusedKernelOf<T>> kernel)
+  FusedExecutor(const Sampler& sampler, const FuseTarget& target, std::unique_ptr<const FusedKernelOf<T>> kernel)
       : sampler_(sampler),
-        energy_(energy),
+        energy_(target.energy),
+        part_(target.part),
         kernel_(std::move(kernel)),
-        packed_(energy.packed<T>(sampler.common().precision)),
+        packed_(energy_.packed<T>(sampler.common().precision)),
         scratch_(kernel_->scratch()) {}
 
   const char* name() const override { return "fused"; }
@@ -184,13 +188,15 @@ class FusedExecutor final : public TileExecutor {
                  StepSink* sink) const {
     at::NoGradGuard guard;
     const bool fresh = !tile.started;
+    if (part_ && !(tile.started && tile.held)) fail(Code::Internal, "columns of rows that nobody holds");
     startTile(sampler_, energy_, tile, random, clock.counter);
     // Chains' tensors are replaced, never written into: x may be a view of the caller's buffer.
     for (at::Tensor Chains::*part :
          {&Chains::x, &Chains::energy, &Chains::gradient, &Chains::velocity, &Chains::adaptation})
       if ((tile.*part).defined()) tile.*part = (tile.*part).clone(at::MemoryFormat::Contiguous);
-    const at::Tensor y = tile.y.defined() ? tile.y.contiguous() : tile.y;
-    const std::int64_t most = energy_.tiles<T>()->preferredRows();
+    const at::Tensor& condition = part_ ? tile.held->y : tile.y;
+    const at::Tensor y = condition.defined() ? condition.contiguous() : condition;
+    const std::int64_t most = energy_.tiles<T>()->preferredRows(*packed_);
     for (std::int64_t first = 0; first < tile.size(); first += most) {
       const BlockOf<T> block = blockOf(tile, y, first, std::min(most, tile.size() - first));
       // A chain's first gradient is computed like all others: a run continues the same after a stop.
@@ -206,7 +212,7 @@ class FusedExecutor final : public TileExecutor {
     // A position that is not finite nearly always shows in its energy at once, and never heals; it is looked for now
     // and then, and at the end.
     constexpr std::int64_t kStride = 32;
-    const bool gradientOnly = kernel_->gradientOnly();
+    const bool gradientOnly = kernel_->gradientOnly(), apart = gradientOnly && block.energiesApart();
     kernel_->begin(block);
     std::int64_t wanted = sink ? sink->next(clock.t) : -1;
     for (std::int64_t i = 0; i < count; ++i) {
@@ -215,21 +221,26 @@ class FusedExecutor final : public TileExecutor {
       tally.steps += block.rows;
       if (gradientOnly && block.half())
         block.requireFinite(block.gradient, block.cols, "the gradient of its energy", clock.counter);
-      else if (!(gradientOnly && clock.skipsEvaluation()))
+      else if (!apart && !(gradientOnly && clock.skipsEvaluation()))
         block.requireFinite(block.energy, 1, "its energy", clock.counter);
       if (i + 1 == count || (i + 1) % kStride == 0)
         block.requireFinite(block.x, block.cols, "its position", clock.counter);
       if (clock.t == wanted) {
         // What is seen is finite, as at the end of a run, and has its energy.
         block.requireFinite(block.x, block.cols, "its position", clock.counter);
-        if (gradientOnly && block.half()) block.energies(block.x, block.energy);
+        if (apart) energies(block, clock);
         sink->take(wanted, viewOf(block, first));
         wanted = sink->next(clock.t + 1);
       }
       ++clock.t;
       ++clock.counter;
     }
-    if (gradientOnly && block.half() && !clock.positionsOnly) block.energies(block.x, block.energy);
+    if (apart && !clock.positionsOnly) energies(block, clock);
+  }
+
+  static void energies(const BlockOf<T>& block, const StepClock& clock) {
+    block.energies(block.x, block.energy);
+    block.requireFinite(block.energy, 1, "its energy", clock.counter);
   }
 
   static StateView viewOf(const BlockOf<T>& block, std::int64_t first) {
@@ -260,7 +271,20 @@ class FusedExecutor final : public TileExecutor {
     if (y.defined() && y.scalar_type() == at::kLong) b.condition_.labels = y.data_ptr<std::int64_t>() + first;
     if (y.defined() && y.scalar_type() != at::kLong) b.condition_.y = y.data_ptr<T>() + first * y.size(1);
     reserve(b);
+    if (part_) hold(b, tile, first);
     return b;
+  }
+
+  // The rows that a part belongs to, of this thread: what is not moved stays as it is put here.
+  void hold(BlockOf<T>& b, const Chains& tile, std::int64_t first) const {
+    const std::int64_t d = part_->wholeWidth();
+    thread_local std::vector<T> memory;
+    const auto numbers = static_cast<std::size_t>(2 * b.rows * d);
+    if (memory.size() < numbers) memory.resize(numbers);
+    b.part_ = part_;
+    b.whole_ = memory.data();
+    b.slopes_ = b.whole_ + b.rows * d;
+    std::copy_n(tile.held->x.const_data_ptr<T>() + first * d, b.rows * d, b.whole_);
   }
 
   // Scratch of this thread, every matrix on a cache line of its own.
@@ -282,22 +306,23 @@ class FusedExecutor final : public TileExecutor {
 
   const Sampler& sampler_;
   const Energy& energy_;
+  const ColumnPart* part_;
   std::unique_ptr<const FusedKernelOf<T>> kernel_;
   std::shared_ptr<const PackedOf<T>> packed_;
   FusedScratch scratch_;
 };
 
 template <class T>
-std::unique_ptr<TileExecutor> fuseKernel(const Sampler& sampler, const Energy& energy,
+std::unique_ptr<TileExecutor> fuseKernel(const Sampler& sampler, const FuseTarget& target,
                                          std::unique_ptr<const FusedKernelOf<T>> kernel) {
-  return std::make_unique<FusedExecutor<T>>(sampler, energy, std::move(kernel));
+  return std::make_unique<FusedExecutor<T>>(sampler, target, std::move(kernel));
 }
 
 template class BlockOf<float>;
 template class BlockOf<double>;
-template std::unique_ptr<TileExecutor> fuseKernel(const Sampler&, const Energy&,
+template std::unique_ptr<TileExecutor> fuseKernel(const Sampler&, const FuseTarget&,
                                                   std::unique_ptr<const FusedKernelOf<float>>);
-template std::unique_ptr<TileExecutor> fuseKernel(const Sampler&, const Energy&,
+template std::unique_ptr<TileExecutor> fuseKernel(const Sampler&, const FuseTarget&,
                                                   std::unique_ptr<const FusedKernelOf<double>>);
 
 }  // namespace langevin

@@ -37,8 +37,10 @@ class BlockOf {
   /// E and dE/dx of rows at `at`, straight to where they are wanted.
   void evaluate(const T* at, T* energies, T* gradients) const;
   void evaluate() const { evaluate(x, energy, gradient); }
-  /// For kernels without a test: in bfloat16 nothing but the gradient, since energies would cost a float32 pass.
-  void evaluateGradient() const { evaluate(x, half() ? nullptr : energy, gradient); }
+  /// For kernels without a test: nothing but the gradient where energies would cost passes of their own.
+  void evaluateGradient() const { evaluate(x, energiesApart() ? nullptr : energy, gradient); }
+  /// In bfloat16, where energies are a pass in float32, and of programs that run as loops.
+  bool energiesApart() const { return half() || tiles_->loops(*packed_); }
   bool half() const { return std::is_same_v<T, float> && options_->precision == Precision::BFloat16; }
   void energies(const T* at, T* out) const;
   /// E and the outputs of a network; energies may be null.
@@ -64,10 +66,13 @@ class BlockOf {
  private:
   template <class>
   friend class FusedExecutor;
+  TileInputOf<T> inputAt(const T* at) const;
   const TileProgramOf<T>* tiles_ = nullptr;
   const PackedOf<T>* packed_ = nullptr;
   const CommonOptions* options_ = nullptr;
   TileInputOf<T> condition_;
+  const ColumnPart* part_ = nullptr;        // which columns x is; null: all
+  T *whole_ = nullptr, *slopes_ = nullptr;  // of a part: all columns, and the gradient in them, [rows, d]
   std::uint64_t firstChain_ = 0;
   T *matrices_ = nullptr, *columns_ = nullptr;
   double* sums_ = nullptr;
@@ -104,16 +109,16 @@ class FusedKernelOf {
 
 /// Runs `kernel` on blocks of chains of an energy with tiles<T>(). Clip and box are the sampler's.
 template <class T>
-std::unique_ptr<TileExecutor> fuseKernel(const Sampler& sampler, const Energy& energy,
+std::unique_ptr<TileExecutor> fuseKernel(const Sampler& sampler, const FuseTarget& target,
                                          std::unique_ptr<const FusedKernelOf<T>> kernel);
 
 /// The same with the kernel that make.operator()<T>() gives for the numbers of the energy; null when the energy has no
 /// fused executor.
 template <class Make>
-std::unique_ptr<TileExecutor> fuse(const Sampler& sampler, const Energy& energy, Make make) {
+std::unique_ptr<TileExecutor> fuse(const Sampler& sampler, const FuseTarget& target, Make make) {
   std::unique_ptr<TileExecutor> executor;
-  energy.withTiles([&]<class T>(const TileProgramOf<T>&) {
-    executor = fuseKernel<T>(sampler, energy, make.template operator()<T>());
+  target.energy.withTiles([&]<class T>(const TileProgramOf<T>&) {
+    executor = fuseKernel<T>(sampler, target, make.template operator()<T>());
   });
   return executor;
 }

@@ -220,24 +220,24 @@ bool oneHot(const Domain& domain) {
 }
 
 template <class T>
-OneHot<T> sitesOf(const Energy& energy) {
-  const ColumnBlock& block = energy.domain().runs()[0];
+OneHot<T> sitesOf(const Domain& domain) {
+  const ColumnBlock& block = domain.runs()[0];
   return {block.levels, block.sites()};
 }
 
 }  // namespace
 
-std::unique_ptr<TileExecutor> fuseCategoricalLangevin(const Sampler& sampler, const Energy& energy, bool adjusted) {
-  if (!oneHot(energy.domain())) return nullptr;
-  return fuse(sampler, energy, [&]<class T>() -> std::unique_ptr<const FusedKernelOf<T>> {
-    return std::make_unique<CategoricalLangevin<T>>(sampler.common(), adjusted, sitesOf<T>(energy));
+std::unique_ptr<TileExecutor> fuseCategoricalLangevin(const Sampler& sampler, const FuseTarget& target, bool adjusted) {
+  if (!oneHot(target.domain())) return nullptr;
+  return fuse(sampler, target, [&]<class T>() -> std::unique_ptr<const FusedKernelOf<T>> {
+    return std::make_unique<CategoricalLangevin<T>>(sampler.common(), adjusted, sitesOf<T>(target.domain()));
   });
 }
 
-std::unique_ptr<TileExecutor> fuseCategoricalGibbsWithGradients(const Sampler& sampler, const Energy& energy) {
-  if (!oneHot(energy.domain())) return nullptr;
-  return fuse(sampler, energy, [&]<class T>() -> std::unique_ptr<const FusedKernelOf<T>> {
-    return std::make_unique<CategoricalGibbsWithGradients<T>>(sampler.common(), sitesOf<T>(energy));
+std::unique_ptr<TileExecutor> fuseCategoricalGibbsWithGradients(const Sampler& sampler, const FuseTarget& target) {
+  if (!oneHot(target.domain())) return nullptr;
+  return fuse(sampler, target, [&]<class T>() -> std::unique_ptr<const FusedKernelOf<T>> {
+    return std::make_unique<CategoricalGibbsWithGradients<T>>(sampler.common(), sitesOf<T>(target.domain()));
   });
 }
 

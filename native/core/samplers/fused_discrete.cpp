@@ -189,18 +189,18 @@ class FusedGibbsWithGradients final : public FusedKernelOf<T> {
 
 }  // namespace
 
-std::unique_ptr<TileExecutor> fuseDiscreteLangevin(const Sampler& sampler, const Energy& energy, bool adjusted) {
-  if (!energy.domain().flips()) return fuseCategoricalLangevin(sampler, energy, adjusted);
-  const std::vector<double> values = energy.domain().runs()[0].values();
-  return fuse(sampler, energy, [&]<class T>() -> std::unique_ptr<const FusedKernelOf<T>> {
+std::unique_ptr<TileExecutor> fuseDiscreteLangevin(const Sampler& sampler, const FuseTarget& target, bool adjusted) {
+  if (!target.domain().flips()) return fuseCategoricalLangevin(sampler, target, adjusted);
+  const std::vector<double> values = target.domain().runs()[0].values();
+  return fuse(sampler, target, [&]<class T>() -> std::unique_ptr<const FusedKernelOf<T>> {
     return std::make_unique<FusedDiscreteLangevin<T>>(sampler.common(), adjusted, values);
   });
 }
 
-std::unique_ptr<TileExecutor> fuseGibbsWithGradients(const Sampler& sampler, const Energy& energy) {
-  if (!energy.domain().flips()) return fuseCategoricalGibbsWithGradients(sampler, energy);
-  const std::vector<double> values = energy.domain().runs()[0].values();
-  return fuse(sampler, energy, [&]<class T>() -> std::unique_ptr<const FusedKernelOf<T>> {
+std::unique_ptr<TileExecutor> fuseGibbsWithGradients(const Sampler& sampler, const FuseTarget& target) {
+  if (!target.domain().flips()) return fuseCategoricalGibbsWithGradients(sampler, target);
+  const std::vector<double> values = target.domain().runs()[0].values();
+  return fuse(sampler, target, [&]<class T>() -> std::unique_ptr<const FusedKernelOf<T>> {
     return std::make_unique<FusedGibbsWithGradients<T>>(sampler.common(), values);
   });
 }

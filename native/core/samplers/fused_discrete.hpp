@@ -30,11 +30,11 @@ inline StateTables& stateTables() {
 }
 
 /// Null but for sites of one kind with two levels, or one-hot ones of as many levels each.
-std::unique_ptr<TileExecutor> fuseDiscreteLangevin(const Sampler& sampler, const Energy& energy, bool adjusted);
-std::unique_ptr<TileExecutor> fuseGibbsWithGradients(const Sampler& sampler, const Energy& energy);
+std::unique_ptr<TileExecutor> fuseDiscreteLangevin(const Sampler& sampler, const FuseTarget& target, bool adjusted);
+std::unique_ptr<TileExecutor> fuseGibbsWithGradients(const Sampler& sampler, const FuseTarget& target);
 
 /// The one-hot ones alone.
-std::unique_ptr<TileExecutor> fuseCategoricalLangevin(const Sampler& sampler, const Energy& energy, bool adjusted);
-std::unique_ptr<TileExecutor> fuseCategoricalGibbsWithGradients(const Sampler& sampler, const Energy& energy);
+std::unique_ptr<TileExecutor> fuseCategoricalLangevin(const Sampler& sampler, const FuseTarget& target, bool adjusted);
+std::unique_ptr<TileExecutor> fuseCategoricalGibbsWithGradients(const Sampler& sampler, const FuseTarget& target);
 
 }  // namespace langevin

@@ -112,16 +112,16 @@ class FusedLayers final : public FusedKernelOf<T> {
 
 }  // namespace
 
-std::unique_ptr<TileExecutor> fuseSweeps(const Sampler& sampler, const Energy& energy, bool randomOrder) {
-  if (!energy.domain().flips()) return nullptr;
-  const std::vector<double> values = energy.domain().runs()[0].values();
-  return fuse(sampler, energy, [&]<class T>() -> std::unique_ptr<const FusedKernelOf<T>> {
+std::unique_ptr<TileExecutor> fuseSweeps(const Sampler& sampler, const FuseTarget& target, bool randomOrder) {
+  if (!target.domain().flips()) return nullptr;
+  const std::vector<double> values = target.domain().runs()[0].values();
+  return fuse(sampler, target, [&]<class T>() -> std::unique_ptr<const FusedKernelOf<T>> {
     return std::make_unique<FusedSweep<T>>(sampler.common(), values, randomOrder);
   });
 }
 
 std::unique_ptr<TileExecutor> fuseLayers(const Sampler& sampler, const Energy& energy) {
-  return fuse(sampler, energy, [&]<class T>() -> std::unique_ptr<const FusedKernelOf<T>> {
+  return fuse(sampler, {energy}, [&]<class T>() -> std::unique_ptr<const FusedKernelOf<T>> {
     return std::make_unique<FusedLayers<T>>(energy.program().bipartite, energy.outputWidth());
   });
 }

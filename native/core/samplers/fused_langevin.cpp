@@ -60,14 +60,14 @@ class FusedUnadjusted final : public FusedKernelOf<T> {
     if (watched) {
       copyNumbers(b.matrix(OldX), b.x, b.size());
       copyNumbers(b.matrix(OldGradient), gradient, b.size());
-      b.half() ? b.energies(b.x, b.column(0)) : copyNumbers(b.column(0), b.energy, b.rows);
+      b.energiesApart() ? b.energies(b.x, b.column(0)) : copyNumbers(b.column(0), b.energy, b.rows);
     }
     moveRows(b, b.x, gradient, s, b.matrix(Noise), clock, random);
     b.applyBox(b.x, tally);
     if (clock.skipsEvaluation()) return;
     b.evaluateGradient();
     if (!watched) return;
-    if (b.half()) b.energies(b.x, b.energy);
+    if (b.energiesApart()) b.energies(b.x, b.energy);
     const Move<T> move{
         b.matrix(OldX), b.column(0), b.matrix(OldGradient), b.x, b.energy, b.clip(b.gradient, b.matrix(Clipped))};
     for (std::int64_t r = 0; r < b.rows; ++r) tallyAcceptance(move.logRatio(r, b.cols, s), tally);

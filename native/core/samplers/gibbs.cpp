@@ -118,13 +118,16 @@ class Gibbs final : public Sampler {
       sweep(chains, target, visits, clock, random);
   }
 
-  std::unique_ptr<TileExecutor> fuse(const Energy& energy) const override {
+  std::unique_ptr<TileExecutor> fuse(const FuseTarget& target) const override {
+    // Of some columns nothing is known but the energy.
+    if (target.part) return fuseSweeps(*this, target, order_ != Order::Fixed);
+    const Energy& energy = target.energy;
     const Visits visits = visitsOf(energy);
     if (visits == Visits::Layers) return fuseLayers(*this, energy);
     if (const auto graph = graphOf(energy); graph && visits != Visits::Random)
       return fuseLatticeGibbs(*this, energy, graph, visits == Visits::Colours);
     if (auto pairs = fusePairwiseGibbs(*this, energy, visits == Visits::Random)) return pairs;
-    return fuseSweeps(*this, energy, visits == Visits::Random);
+    return fuseSweeps(*this, target, visits == Visits::Random);
   }
 
  private:

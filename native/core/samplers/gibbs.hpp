@@ -40,7 +40,7 @@ std::unique_ptr<TileExecutor> fuseLatticeGibbs(const Sampler& sampler, const Ene
 
 /// Sweeps over sites of two levels of any energy with fused kernels, and over the layers of one with binary hidden units; null
 /// for others.
-std::unique_ptr<TileExecutor> fuseSweeps(const Sampler& sampler, const Energy& energy, bool randomOrder);
+std::unique_ptr<TileExecutor> fuseSweeps(const Sampler& sampler, const FuseTarget& target, bool randomOrder);
 std::unique_ptr<TileExecutor> fuseLayers(const Sampler& sampler, const Energy& energy);
 
 }  // namespace langevin

@@ -39,8 +39,8 @@ class GibbsWithGradients final : public Sampler {
     acceptMoves(chains, x, next, logRatio, clock, random, tally);
   }
 
-  std::unique_ptr<TileExecutor> fuse(const Energy& energy) const override {
-    return fuseGibbsWithGradients(*this, energy);
+  std::unique_ptr<TileExecutor> fuse(const FuseTarget& target) const override {
+    return fuseGibbsWithGradients(*this, target);
   }
 
  private:

@@ -57,9 +57,9 @@ class Hmc final : public Sampler {
     if (chains.adaptation.defined()) learn(chains, probability.to(at::kCPU), temperature);
   }
 
-  std::unique_ptr<TileExecutor> fuse(const Energy& energy) const override {
+  std::unique_ptr<TileExecutor> fuse(const FuseTarget& target) const override {
     if (warmup_.options().metric == Metric::Dense) return nullptr;
-    return langevin::fuse(*this, energy, [&]<class T>() { return fusedHmc<T>(common_, options_, warmup_); });
+    return langevin::fuse(*this, target, [&]<class T>() { return fusedHmc<T>(common_, options_, warmup_); });
   }
 
   std::shared_ptr<const Sampler> atTemperature(double factor) const override {

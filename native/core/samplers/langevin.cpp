@@ -46,8 +46,8 @@ class Langevin final : public Sampler {
     chains.gradient = std::move(next.gradient);
   }
 
-  std::unique_ptr<TileExecutor> fuse(const Energy& energy) const override {
-    return fuseLangevin(*this, energy, [this](const StepClock& clock) { return stepAt(clock); });
+  std::unique_ptr<TileExecutor> fuse(const FuseTarget& target) const override {
+    return fuseLangevin(*this, target, [this](const StepClock& clock) { return stepAt(clock); });
   }
 
   std::shared_ptr<const Sampler> atTemperature(double factor) const override {

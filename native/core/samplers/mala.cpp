@@ -38,8 +38,8 @@ class Mala final : public Sampler {
     acceptMoves(chains, x, next, logRatio, clock, random, tally);
   }
 
-  std::unique_ptr<TileExecutor> fuse(const Energy& energy) const override {
-    return fuseLangevin(*this, energy, [this](const StepClock& clock) { return stepAt(clock); });
+  std::unique_ptr<TileExecutor> fuse(const FuseTarget& target) const override {
+    return fuseLangevin(*this, target, [this](const StepClock& clock) { return stepAt(clock); });
   }
 
   std::shared_ptr<const Sampler> atTemperature(double factor) const override {

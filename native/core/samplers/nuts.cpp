@@ -50,10 +50,11 @@ class Nuts final : public Sampler {
     s.x = s.rows.x.clone();
     s.gradient = s.rows.gradient.clone();
     s.potential = s.rows.energy.clone();
-    // Few enough rows that their trees stay in cache.
-    constexpr std::int64_t kRows = 128;
-    for (std::int64_t first = 0; first < chains.size(); first += kRows)
-      stepRows(s, first, std::min(chains.size(), first + kRows), random, tally);
+    // Few enough rows that their trees stay in cache, and enough for the products of a network.
+    constexpr std::int64_t kNumbers = 16 * 1024;
+    const std::int64_t rows = std::clamp<std::int64_t>(kNumbers / s.setting.columns, 32, 128);
+    for (std::int64_t first = 0; first < chains.size(); first += rows)
+      stepRows(s, first, std::min(chains.size(), first + rows), random, tally);
     chains.x = s.x.to(chains.x.options());
     chains.gradient = s.gradient.to(chains.gradient.options());
     chains.energy = s.potential.to(chains.energy.options());
@@ -80,6 +81,21 @@ class Nuts final : public Sampler {
     double& energyOf(std::int64_t i) const { return potential.data_ptr<double>()[i]; }
   };
 
+  // The trees of a thread and their numbers, kept from step to step.
+  struct Trees {
+    std::unique_ptr<NumbersPool> pool;
+    std::vector<NutsTree> trees;  // destroyed before the pool
+    std::vector<NutsTree>& of(std::int64_t columns, std::int64_t count) {
+      const auto length = static_cast<std::size_t>(columns);
+      if (!pool || pool->length() != length) {
+        trees.clear();
+        pool = std::make_unique<NumbersPool>(length);
+      }
+      trees.resize(static_cast<std::size_t>(count));
+      return trees;
+    }
+  };
+
   ChainAdaptation adaptationOf(const State& s, std::int64_t i) const {
     return warmup_.of(s.rows.adaptation, i, s.setting.columns);
   }
@@ -89,13 +105,14 @@ class Nuts final : public Sampler {
                              .normal(last - first, s.setting.columns, s.counter, Stream::Noise, at::kDouble,
                                      s.rows.firstChain + static_cast<std::uint64_t>(first))
                              .mul_(std::sqrt(s.setting.temperature));
-    thread_local std::vector<NutsTree> trees;
-    trees.resize(static_cast<std::size_t>(last - first));
+    thread_local Trees kept;
+    std::vector<NutsTree>& trees = kept.of(s.setting.columns, last - first);
     for (std::int64_t i = first; i < last; ++i) {
       if (clipFactor(common_.clip, s.gradientOf(i), s.setting.columns) < 1) ++tally.clipped;
       const ChainUniforms uniforms(random.seed(), s.rows.firstChain + static_cast<std::uint64_t>(i), s.counter);
       const ChainAdaptation chain = adaptationOf(s, i);
-      trees[static_cast<std::size_t>(i - first)].start(s.setting, s.positionOf(i), s.energyOf(i), s.gradientOf(i),
+      trees[static_cast<std::size_t>(i - first)].start(*kept.pool, s.setting, s.positionOf(i), s.energyOf(i),
+                                                       s.gradientOf(i),
                                                        p.const_data_ptr<double>() + (i - first) * s.setting.columns,
                                                        chain.factor(), chain.averaging().stepSize(), uniforms);
     }
@@ -114,8 +131,8 @@ class Nuts final : public Sampler {
       if (which.empty()) return;
       const at::Tensor x = at::empty({static_cast<std::int64_t>(which.size()), s.setting.columns}, at::kDouble);
       for (std::size_t k = 0; k < which.size(); ++k) {
-        const std::vector<double>& place = trees[static_cast<std::size_t>(which[k] - first)].advance();
-        std::copy_n(place.data(), d, x.data_ptr<double>() + k * d);
+        const double* place = trees[static_cast<std::size_t>(which[k] - first)].advance();
+        std::copy_n(place, d, x.data_ptr<double>() + k * d);
       }
       const EnergyAndGradient value = s.rows.evaluate(which, x);
       for (std::size_t k = 0; k < which.size(); ++k)
@@ -132,8 +149,8 @@ class Nuts final : public Sampler {
     tally.clamped += tree.touched();
     tally.addOwn(NutsSums{static_cast<double>(tree.leaves()), 1, static_cast<double>(tree.deepest())});
     const NutsPoint& at = tree.proposal();
-    std::copy(at.x.begin(), at.x.end(), s.positionOf(i));
-    std::copy(at.gradient.begin(), at.gradient.end(), s.gradientOf(i));
+    std::copy_n(at.x.data(), s.setting.columns, s.positionOf(i));
+    std::copy_n(at.gradient.data(), s.setting.columns, s.gradientOf(i));
     s.energyOf(i) = at.energy;
     warmup_.learn(adaptationOf(s, i), s.setting.columns, at.x.data(), at.gradient.data(), tree.acceptance(),
                   s.setting.temperature);

@@ -3,16 +3,12 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/tile_kernels.hpp"
+
 namespace langevin {
 namespace {
 
 constexpr double kDivergence = 1000;  // energy error in units of the temperature
-
-double kinetic(const std::vector<double>& p) {
-  double sum = 0;
-  for (const double v : p) sum += v * v;
-  return 0.5 * sum;
-}
 
 double logSum(double a, double b) {
   const double most = std::max(a, b);
@@ -30,23 +26,24 @@ double ChainUniforms::next() {
   return lot_[used_++];
 }
 
-void NutsTree::start(const NutsSetting& setting, const double* x, double energy, const double* gradient,
-                     const double* p, const MetricFactor& factor, double stepSize, const ChainUniforms& uniforms) {
+void NutsTree::start(NumbersPool& pool, const NutsSetting& setting, const double* x, double energy,
+                     const double* gradient, const double* p, const MetricFactor& factor, double stepSize,
+                     const ChainUniforms& uniforms) {
+  pool_ = &pool;
   setting_ = setting;
   factor_ = factor;
   stepSize_ = stepSize;
   uniforms_ = uniforms;
-  const auto d = static_cast<std::size_t>(setting.columns);
   NutsPoint& here = main_.proposal;
-  here.x.assign(x, x + d);
-  here.p.assign(p, p + d);
-  here.gradient.assign(gradient, gradient + d);
+  here.x = copied(x);
+  here.p = copied(p);
+  here.gradient = copied(gradient);
   here.energy = energy;
   here.kick = clipFactor(setting.clip, gradient, setting.columns);
   edges_[0] = edges_[1] = here;
   main_.begin = main_.end = main_.rho = here.p;
   main_.logWeight = 0;
-  start_ = energy + kinetic(here.p);
+  start_ = energy + along(here.p, here.p) / 2;
   acceptance_ = 0;
   depth_ = leaves_ = 0;
   divergent_ = moved_ = touched_ = false;
@@ -55,26 +52,50 @@ void NutsTree::start(const NutsSetting& setting, const double* x, double energy,
   grow();
 }
 
+Numbers NutsTree::copied(const double* numbers) const {
+  Numbers row(*pool_);
+  std::copy_n(numbers, pool_->length(), row.data());
+  return row;
+}
+
+Numbers NutsTree::added(const Numbers& a, const Numbers& b) const {
+  Numbers row(*pool_);
+  const double *x = a.data(), *y = b.data();
+  double* out = row.data();
+  for (std::size_t c = 0; c < pool_->length(); ++c) out[c] = x[c] + y[c];
+  return row;
+}
+
+double NutsTree::along(const Numbers& a, const Numbers& b) const {
+  double sum;
+  tileKernelsOf<double>().rowDots(a.data(), b.data(), &sum, 1, setting_.columns, false);
+  return sum;
+}
+
 // Twice as many states, in a random direction.
 void NutsTree::grow() {
   side_ = uniforms_.next() < 0.5 ? 0 : 1;
   used_ = 0;
 }
 
-const std::vector<double>& NutsTree::advance() {
+const double* NutsTree::advance() {
   NutsPoint& e = edges_[side_];
   const double h = side_ == 1 ? stepSize_ : -stepSize_;
-  factor_.kick(h / 2 * e.kick, e.gradient.data(), e.p.data());
-  factor_.drift(h, e.p.data(), e.x.data());
-  touched_ |= bounce(setting_.box, setting_.float32, e.x.data(), e.p.data(), setting_.columns);
-  return e.x;
+  Numbers x = copied(e.x.data()), p = copied(e.p.data());
+  factor_.kick(h / 2 * e.kick, e.gradient.data(), p.data());
+  factor_.drift(h, p.data(), x.data());
+  touched_ |= bounce(setting_.box, setting_.float32, x.data(), p.data(), setting_.columns);
+  e.x = std::move(x);
+  e.p = std::move(p);
+  return e.x.data();
 }
 
+// The momentum of advance() is the edge's alone until its leaf is made: it is finished in place.
 void NutsTree::receive(double energy, const double* gradient) {
   NutsPoint& e = edges_[side_];
   const double h = side_ == 1 ? stepSize_ : -stepSize_;
   e.energy = energy;
-  e.gradient.assign(gradient, gradient + setting_.columns);
+  e.gradient = copied(gradient);
   e.kick = clipFactor(setting_.clip, gradient, setting_.columns);
   factor_.kick(h / 2 * e.kick, gradient, e.p.data());
   addLeaf();
@@ -82,7 +103,7 @@ void NutsTree::receive(double energy, const double* gradient) {
 
 void NutsTree::addLeaf() {
   const NutsPoint& e = edges_[side_];
-  const double change = (start_ - e.energy - kinetic(e.p)) / setting_.temperature;
+  const double change = (start_ - e.energy - along(e.p, e.p) / 2) / setting_.temperature;
   ++leaves_;
   acceptance_ += change >= 0 ? 1 : change < 0 ? std::exp(change) : 0;  // NaN: 0
   if (!(change >= -kDivergence)) {                                     // NaN too
@@ -102,10 +123,11 @@ void NutsTree::addLeaf() {
 // Two neighbours of one level; within a doubling a state is drawn by its weight alone.
 void NutsTree::mergeTop() {
   NutsRun &first = stack_[used_ - 2], &second = stack_[used_ - 1];
-  running_ = straight(first, second);
+  const Numbers rho = added(first.rho, second.rho);
+  running_ = straight(first, second, rho);
   const double total = logSum(first.logWeight, second.logWeight);
   if (std::log(uniforms_.next()) < second.logWeight - total) std::swap(first.proposal, second.proposal);
-  for (std::size_t c = 0; c < first.rho.size(); ++c) first.rho[c] += second.rho[c];
+  first.rho = rho;
   std::swap(first.end, second.end);
   first.logWeight = total;
   ++first.level;
@@ -116,12 +138,13 @@ void NutsTree::mergeTop() {
 void NutsTree::joinMain() {
   NutsRun& run = stack_[0];
   if (side_ == 0) std::swap(main_.begin, main_.end);  // in the order of integration
-  const bool onwards = straight(main_, run);
+  const Numbers rho = added(main_.rho, run.rho);
+  const bool onwards = straight(main_, run, rho);
   if (std::log(uniforms_.next()) < run.logWeight - main_.logWeight) {
     std::swap(main_.proposal, run.proposal);
     moved_ = true;
   }
-  for (std::size_t c = 0; c < run.rho.size(); ++c) main_.rho[c] += run.rho[c];
+  main_.rho = rho;
   std::swap(main_.end, run.end);
   if (side_ == 0) std::swap(main_.begin, main_.end);
   main_.logWeight = logSum(main_.logWeight, run.logWeight);
@@ -132,21 +155,13 @@ void NutsTree::joinMain() {
 
 // Both ends of the joined run still move apart, and so do the ends of either half with the neighbouring state of the
 // other (without which a half period of an oscillation goes unseen).
-bool NutsTree::straight(const NutsRun& first, const NutsRun& second) {
-  return ahead(first.begin, second.end, first.rho, &second.rho) &&
-         ahead(first.begin, second.begin, first.rho, &second.begin) &&
-         ahead(first.end, second.end, second.rho, &first.end);
+bool NutsTree::straight(const NutsRun& first, const NutsRun& second, const Numbers& rho) const {
+  return ahead(first.begin, second.end, rho) && ahead(first.begin, second.begin, added(first.rho, second.begin)) &&
+         ahead(first.end, second.end, added(second.rho, first.end));
 }
 
-bool NutsTree::ahead(const std::vector<double>& p, const std::vector<double>& q, const std::vector<double>& rho,
-                     const std::vector<double>* more) {
-  double atP = 0, atQ = 0;
-  for (std::size_t c = 0; c < p.size(); ++c) {
-    const double along = rho[c] + (*more)[c];
-    atP += p[c] * along;
-    atQ += q[c] * along;
-  }
-  return atP > 0 && atQ > 0;
+bool NutsTree::ahead(const Numbers& p, const Numbers& q, const Numbers& rho) const {
+  return along(p, rho) > 0 && along(q, rho) > 0;
 }
 
 }  // namespace langevin

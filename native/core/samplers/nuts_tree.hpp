@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "samplers/nuts_numbers.hpp"
 #include "samplers/sampler.hpp"
 #include "samplers/warmup.hpp"
 #include "tensors/random.hpp"
@@ -29,15 +30,15 @@ class ChainUniforms {
 /// A place on a trajectory, with the momentum of warmup.hpp. `kick` shortens the gradient to the clip where it is
 /// longer.
 struct NutsPoint {
-  std::vector<double> x, p, gradient;
+  Numbers x, p, gradient;
   double energy = 0, kick = 1;
 };
 
 /// A run of consecutive states: where it starts and ends in the order of integration, and the state drawn from it.
 struct NutsRun {
-  std::vector<double> begin, end, rho;  // momenta at the ends, their sum over all states
-  double logWeight = 0;                 // log sum exp((H0 - H) / T)
-  int level = 0;                        // 2^level states
+  Numbers begin, end, rho;  // momenta at the ends, their sum over all states
+  double logWeight = 0;     // log sum exp((H0 - H) / T)
+  int level = 0;            // 2^level states
   NutsPoint proposal;
 };
 
@@ -51,12 +52,12 @@ struct NutsSetting {
 
 class NutsTree {
  public:
-  /// What `factor` views must outlive the transition. Momentum p ~ N(0, T).
-  void start(const NutsSetting& setting, const double* x, double energy, const double* gradient, const double* p,
-             const MetricFactor& factor, double stepSize, const ChainUniforms& uniforms);
+  /// What `factor` views and the pool of rows as long as a chain's must outlive the transition. Momentum p ~ N(0, T).
+  void start(NumbersPool& pool, const NutsSetting& setting, const double* x, double energy, const double* gradient,
+             const double* p, const MetricFactor& factor, double stepSize, const ChainUniforms& uniforms);
   bool running() const { return running_; }
   /// Moves to the next state of the trajectory and says where the energy is wanted.
-  const std::vector<double>& advance();
+  const double* advance();
   /// The energy and gradient there.
   void receive(double energy, const double* gradient);
 
@@ -73,10 +74,13 @@ class NutsTree {
   void addLeaf();
   void mergeTop();
   void joinMain();
-  static bool straight(const NutsRun& first, const NutsRun& second);
-  static bool ahead(const std::vector<double>& p, const std::vector<double>& q, const std::vector<double>& rho,
-                    const std::vector<double>* more);
+  Numbers copied(const double* numbers) const;
+  Numbers added(const Numbers& a, const Numbers& b) const;
+  double along(const Numbers& a, const Numbers& b) const;
+  bool straight(const NutsRun& first, const NutsRun& second, const Numbers& rho) const;
+  bool ahead(const Numbers& p, const Numbers& q, const Numbers& rho) const;
 
+  NumbersPool* pool_ = nullptr;
   NutsSetting setting_;
   MetricFactor factor_{nullptr, 0, Metric::Diagonal};
   double stepSize_ = 0, start_ = 0, acceptance_ = 0;

@@ -68,7 +68,7 @@ class ParallelTempering final : public Sampler {
     });
   }
 
-  std::unique_ptr<TileExecutor> fuse(const Energy& energy) const override;
+  std::unique_ptr<TileExecutor> fuse(const FuseTarget& target) const override;
   std::shared_ptr<const Sampler> tuned(const Target& target, const Chains& start, const Random& random, int threads,
                                        Job& job) const override;
   double effectiveTemperature() const override { return kernels_[0]->effectiveTemperature(); }
@@ -170,8 +170,8 @@ class TemperedExecutor final : public TileExecutor {
   std::vector<std::unique_ptr<TileExecutor>> executors_;
 };
 
-std::unique_ptr<TileExecutor> ParallelTempering::fuse(const Energy& energy) const {
-  return hasFusedTiles(energy) ? std::make_unique<TemperedExecutor>(*this, energy) : nullptr;
+std::unique_ptr<TileExecutor> ParallelTempering::fuse(const FuseTarget& target) const {
+  return hasFusedTiles(target.energy) ? std::make_unique<TemperedExecutor>(*this, target.energy) : nullptr;
 }
 
 std::vector<double> ParallelTempering::refusals(const Tally& tally) const {

@@ -45,17 +45,18 @@ bool runsOwnLoops(const Energy& energy) {
   return energy.device().is_cpu();
 }
 
-std::unique_ptr<TileExecutor> fuseLangevin(const Sampler& sampler, const Energy& energy, LangevinStepAt at) {
+std::unique_ptr<TileExecutor> fuseLangevin(const Sampler& sampler, const FuseTarget& target, LangevinStepAt at) {
   const bool adjusted = sampler.traits().adjusted;
   const auto kernel = [&]<class T>() { return adjusted ? fusedMala<T>(at) : fusedLangevin<T>(at); };
-  if (auto fused = fuse(sampler, energy, kernel)) return fused;
-  return cuda::fuseLangevin({std::move(at), sampler.common().clip, sampler.common().box, adjusted}, energy);
+  if (auto fused = fuse(sampler, target, kernel)) return fused;
+  if (target.part) return nullptr;
+  return cuda::fuseLangevin({std::move(at), sampler.common().clip, sampler.common().box, adjusted}, target.energy);
 }
 
 std::unique_ptr<TileExecutor> planTile(const Sampler& sampler, const Target& target) {
   sampler.requireDomain(target.domain());
   if (const Energy* energy = target.asEnergy())
-    if (auto fused = sampler.fuse(*energy)) return fused;
+    if (auto fused = sampler.fuse({*energy})) return fused;
   if (auto recorded = cuda::recordSteps(sampler, target)) return recorded;
   return std::make_unique<StepwiseExecutor>(sampler, target);
 }

@@ -13,7 +13,7 @@ bool hasFusedTiles(const Energy& energy);
 bool runsOwnLoops(const Energy& energy);
 
 /// Langevin, or MALA where the sampler is adjusted, by whichever fused executor there is for the energy; or null.
-std::unique_ptr<TileExecutor> fuseLangevin(const Sampler& sampler, const Energy& energy, LangevinStepAt at);
+std::unique_ptr<TileExecutor> fuseLangevin(const Sampler& sampler, const FuseTarget& target, LangevinStepAt at);
 
 /// Threads over tiles of these chains.
 int threadsFor(const Chains& chains, int threads);

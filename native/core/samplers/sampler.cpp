@@ -167,7 +167,7 @@ void Sampler::init(Chains& chains, const Target& target, const Random&, std::uin
   chains.gradient = std::move(value.gradient);
 }
 
-std::unique_ptr<TileExecutor> Sampler::fuse(const Energy&) const { return nullptr; }
+std::unique_ptr<TileExecutor> Sampler::fuse(const FuseTarget&) const { return nullptr; }
 
 std::shared_ptr<const Sampler> Sampler::atTemperature(double) const { return nullptr; }
 

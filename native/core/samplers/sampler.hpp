@@ -35,6 +35,7 @@
 #include "base/spec.hpp"
 #include "base/threads.hpp"
 #include "energies/energy.hpp"
+#include "energies/restricted_target.hpp"
 #include "tensors/random.hpp"
 
 namespace langevin {
@@ -50,7 +51,8 @@ struct Chains {
   at::Tensor gradient;           // [n, d], samplers that use one (Traits::gradient)
   at::Tensor velocity;           // [n, d], samplers with momentum
   at::Tensor adaptation;         // float64 [n, k], per-chain adaptation state (columns declared beside the sampler)
-  std::vector<Chains> replicas;  // companions of every chain, [n] each (parallelTempering)
+  std::vector<Chains> replicas;  // companions of every chain, [n] each (parallelTempering, blockwise)
+  const Batch* held = nullptr;   // the whole rows of which x is some columns, while a fused loop moves these
 
   std::int64_t size() const { return x.size(0); }
   Chains slice(std::int64_t first, std::int64_t last) const;
@@ -158,6 +160,14 @@ struct CommonOptions {
 
 class TileExecutor;
 
+/// What a fused loop runs on: an energy, or some of its columns while the others are held (samplers/blockwise.cpp).
+/// Both must outlive the loop.
+struct FuseTarget {
+  const Energy& energy;
+  const ColumnPart* part = nullptr;  // null: all columns
+  const Domain& domain() const { return part ? part->domain() : energy.domain(); }
+};
+
 /// What is true of a sampler, whatever its chains are. A sampler writes down what differs from these.
 struct Traits {
   bool adjusted = false;        // leaves its target invariant, by a Metropolis test or by exact draws
@@ -184,9 +194,8 @@ class Sampler {
   virtual void init(Chains& chains, const Target& target, const Random& random, std::uint64_t counter) const;
   virtual void step(Chains& chains, const Target& target, const StepClock& clock, const Random& random,
                     Tally& tally) const = 0;
-  /// All steps of a tile in one native loop, or null when this sampler or this energy has none. Asked only where the
-  /// target is an energy and nothing else (Target::asEnergy).
-  virtual std::unique_ptr<TileExecutor> fuse(const Energy& energy) const;
+  /// All steps of a tile in one native loop, or null when this sampler or this energy has none.
+  virtual std::unique_ptr<TileExecutor> fuse(const FuseTarget& target) const;
   /// The same kernel at `factor` times the temperature, at the same step size (what bounds a step is the curvature of
   /// E, which has no temperature); null where a kernel has no such form.
   virtual std::shared_ptr<const Sampler> atTemperature(double factor) const;
@@ -228,9 +237,10 @@ class Pulse {
   Job& job_;
   std::int64_t chains_, steps_;
   bool report_;
-  std::atomic<std::int64_t> done_{0};
+  std::atomic<std::int64_t> done_{0}, quiet_{0};  // quiet_: beats until the clock is looked at
+  std::int64_t stride_ = 0;                       // under the mutex, as what follows
   std::mutex mutex_;
-  std::chrono::steady_clock::time_point start_, last_;
+  std::chrono::steady_clock::time_point start_, last_, looked_;
 };
 
 /// Rows [first, first + rows) of a tile as a step leaves them: contiguous float32 or float64 numbers, on the CPU.

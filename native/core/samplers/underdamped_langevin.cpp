@@ -55,8 +55,8 @@ class UnderdampedLangevin final : public Sampler {
     chains.gradient = std::move(next.gradient);
   }
 
-  std::unique_ptr<TileExecutor> fuse(const Energy& energy) const override {
-    return langevin::fuse(*this, energy, [&]<class T>() { return fusedUnderdampedLangevin<T>(common_, friction_); });
+  std::unique_ptr<TileExecutor> fuse(const FuseTarget& target) const override {
+    return langevin::fuse(*this, target, [&]<class T>() { return fusedUnderdampedLangevin<T>(common_, friction_); });
   }
 
   std::shared_ptr<const Sampler> atTemperature(double factor) const override {

@@ -149,8 +149,9 @@ namespace {
 template <class Number, class Word, Word kExponent>
 bool allFinite(const at::Tensor& value) {
   const Number* p = value.const_data_ptr<Number>();
+  const std::int64_t n = value.numel();  // asked once: a call in the loop would keep it from vectors
   Word bad = 0;
-  for (std::int64_t i = 0; i < value.numel(); ++i)
+  for (std::int64_t i = 0; i < n; ++i)
     bad |= static_cast<Word>((__builtin_bit_cast(Word, p[i]) & kExponent) == kExponent);
   return bad == 0;
 }
