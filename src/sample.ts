@@ -106,8 +106,8 @@ export interface SampleDiagnostics extends SamplerStatistics {
     mcse: (number | null)[]
   }
   /**
-   * What rhat, ess and mcse were computed on: at most 256 chains, 4096 draws per chain (512 with keep 'last'), 32
-   * columns.
+   * What rhat, ess and mcse were computed on: at most 64 chains, 512 draws per chain and 16 columns; 256, 4096 and 32 with keep
+   * 'trajectory' or 'moments'.
    */
   traced: { chains: number; draws: number; columns: number }
   /** Proposals with a non-finite energy, or (hmc) an energy error above 1000, after burn-in. */

@@ -13,10 +13,13 @@
 namespace langevin {
 namespace {
 
-constexpr std::int64_t kTracedChains = 256;
-constexpr std::int64_t kTracedDraws = 4096;
-constexpr std::int64_t kTracedLast = 512;    // where no draws were asked for: each interrupts the native loop
-constexpr std::int64_t kTracedColumns = 32;  // ranking every pixel of an image would cost more than sampling it
+// How much is traced at most: ranking every pixel of an image would cost more than sampling it.
+struct TraceLimits {
+  std::int64_t chains, draws, columns;
+};
+constexpr TraceLimits kTraced{256, 4096, 32};
+// Where no draws were asked for each one interrupts the native loop, and its copy is garbage for JavaScript to collect.
+constexpr TraceLimits kTracedLast{64, 512, 16};
 constexpr std::int64_t kTracedNumbers = std::int64_t{1} << 22;  // 32 MiB of float64
 constexpr std::int64_t kFullCovariance = 256;                   // columns; above it only variances are kept
 
@@ -55,12 +58,20 @@ Moments::Moments(std::int64_t columns, bool full)
 template <class Number>
 void Moments::add(const Number* rows, std::int64_t count) {
   constexpr std::int64_t kBytes = 256 << 10;  // stay in the second-level cache
+  constexpr std::int64_t kMost = 2048;        // float32 sums of more rows would lose a digit
   const std::int64_t d = mean_.size(0), size = sizeof(Number);
   if (!gathered_.defined())
-    gathered_ = at::empty({std::max<std::int64_t>(64, kBytes / size / d), d}, c10::CppTypeToScalarType<Number>::value);
+    gathered_ =
+        at::empty({std::clamp<std::int64_t>(kBytes / size / d, 64, kMost), d}, c10::CppTypeToScalarType<Number>::value);
   while (count > 0) {
     const std::int64_t n = std::min(count, gathered_.size(0) - filled_);
-    std::copy_n(rows, n * d, gathered_.data_ptr<Number>() + filled_ * d);
+    Number* to = gathered_.data_ptr<Number>() + filled_ * d;
+    if constexpr (std::is_same_v<Number, float>) {
+      if (about_.empty()) about_.assign(rows, rows + d);
+      tileKernels().subtractRow(rows, about_.data(), to, n, d);
+    } else {
+      std::copy_n(rows, n * d, to);
+    }
     filled_ += n;
     rows += n * d;
     count -= n;
@@ -76,32 +87,59 @@ void Moments::finish() {
   filled_ = 0;
 }
 
+// Rows lie about numbers near their mean, that of the rows before them; what is left corrects both results. Where it is
+// no small part of their spread, a product of float32 numbers would lose digits to it, and they are shifted once more.
 void Moments::finishFloat32() {
-  const TileKernels& kernels = tileKernels();
   const std::int64_t n = filled_, d = mean_.size(0);
   const auto rows = static_cast<double>(n);
-  const at::Tensor x = gathered_.slice(0, 0, n);
-  float* p = x.data_ptr<float>();
-  // About a mean that is rounded; what is left of the sum corrects both results.
-  at::Tensor about = at::zeros({d}, at::kFloat), left = at::zeros({d}, at::kFloat);
-  float* m = about.data_ptr<float>();
-  kernels.weightedSum(nullptr, p, m, n, d);
-  for (std::int64_t c = 0; c < d; ++c) m[c] /= static_cast<float>(n);
-  for (std::int64_t r = 0; r < n; ++r)
-    for (std::int64_t c = 0; c < d; ++c) p[r * d + c] -= m[c];
-  kernels.weightedSum(nullptr, p, left.data_ptr<float>(), n, d);
-  at::Tensor squares = at::zeros({d}, at::kFloat);
-  if (full_) {
-    squares = at::empty({d, d}, at::kFloat);
-    multiplyInto(squares, x.t(), x);
-  } else {
-    kernels.mul(p, p, p, n * d);
-    kernels.weightedSum(nullptr, p, squares.data_ptr<float>(), n, d);
+  float* p = gathered_.data_ptr<float>();
+  std::vector<float> left(static_cast<std::size_t>(d));
+  at::Tensor squares;
+  const auto sums = [&] {
+    std::fill(left.begin(), left.end(), 0.0F);
+    tileKernels().weightedSum(nullptr, p, left.data(), n, d);
+    squares = squaresOf(n);
+  };
+  const auto far = [&] {
+    const at::Tensor own = (full_ ? squares.diagonal() : squares).contiguous();
+    const float* s = own.const_data_ptr<float>();
+    for (std::int64_t c = 0; c < d; ++c)
+      if (!(left[static_cast<std::size_t>(c)] * left[static_cast<std::size_t>(c)] <=
+            0.01F * s[c] * static_cast<float>(n)))
+        return true;
+    return false;
+  };
+  sums();
+  std::vector<double> origin(about_.begin(), about_.end());
+  if (far()) {
+    std::vector<float> by(left);
+    for (std::size_t c = 0; c < by.size(); ++c) origin[c] += by[c] /= static_cast<float>(n);
+    tileKernels().subtractRow(p, by.data(), p, n, d);
+    sums();
   }
-  const at::Tensor shift = left.to(at::kDouble) / rows;
-  merge(rows, about.to(at::kDouble) + shift,
-        squares.to(at::kDouble) - rows * (full_ ? at::outer(shift, shift) : shift.square()));
+  const at::Tensor shift = at::tensor(left).to(at::kDouble) / rows;
+  const at::Tensor mean = at::tensor(origin, at::kDouble) + shift;
+  merge(rows, mean, squares.to(at::kDouble) - rows * (full_ ? at::outer(shift, shift) : shift.square()));
+  const at::Tensor next = mean.to(at::kFloat);
+  std::copy_n(next.const_data_ptr<float>(), d, about_.data());
   filled_ = 0;
+}
+
+// Sums of the squares, or of all products, of the gathered float32 rows; the former overwrite them.
+at::Tensor Moments::squaresOf(std::int64_t n) {
+  const std::int64_t d = mean_.size(0);
+  const at::Tensor x = gathered_.slice(0, 0, n);
+  if (full_) {
+    at::Tensor products = at::empty({d, d}, at::kFloat);
+    multiplyInto(products, x.t(), x);
+    return products;
+  }
+  at::Tensor squares = at::zeros({d}, at::kFloat);
+  float* s = squares.data_ptr<float>();
+  const float* p = gathered_.const_data_ptr<float>();
+  for (std::int64_t r = 0; r < n; ++r)
+    for (std::int64_t c = 0; c < d; ++c) s[c] += p[r * d + c] * p[r * d + c];
+  return squares;
 }
 
 void Moments::merge(const Moments& other) { merge(other.count_, other.mean_, other.squares_); }
@@ -119,12 +157,12 @@ at::Tensor Moments::covariance() const { return squares_ / (count_ - 1); }
 
 Record::Record(const SampleOptions& options, std::int64_t columns, at::TensorOptions tensors, std::int64_t tiles)
     : options_(options), width_(columns), draws_(options.draws()), device_(tensors.device()) {
-  traced_ = options.diagnostics ? std::min(options.chains, kTracedChains) : 0;
-  const std::int64_t most = options.keep == Keep::Last ? kTracedLast : kTracedDraws;
-  stride_ = std::max<std::int64_t>(1, (draws_ + most - 1) / most);
+  const TraceLimits& most = options.keep == Keep::Last ? kTracedLast : kTraced;
+  traced_ = options.diagnostics ? std::min(options.chains, most.chains) : 0;
+  stride_ = std::max<std::int64_t>(1, (draws_ + most.draws - 1) / most.draws);
   tracedDraws_ = traced_ > 0 ? draws_ / stride_ : 0;
   tracedColumns_ = std::clamp<std::int64_t>(kTracedNumbers / std::max<std::int64_t>(1, traced_ * tracedDraws_), 1,
-                                            std::min(columns, kTracedColumns));
+                                            std::min(columns, most.columns));
   const bool trajectory = options.keep == Keep::Trajectory;
   const bool full = columns <= kFullCovariance;
   const double cells = static_cast<double>(options.chains) * static_cast<double>(draws_);

@@ -11,8 +11,8 @@
 namespace langevin {
 
 /// Mean and squares of many rows in constant memory, float64 (Chan, Golub and LeVeque 1983). Rows are gathered until a
-/// product of them is worth its call; products of float32 rows are float32 ones of the gathered rows about their mean,
-/// whose rounding is that of the rows. The result depends on the order of add and merge only, which is fixed.
+/// product of them is worth its call; products of float32 rows are float32 ones of the gathered rows about a place near
+/// their mean, whose rounding is that of the rows. The result depends on the order of add and merge only, which is fixed.
 class Moments {
  public:
   Moments() = default;
@@ -30,10 +30,12 @@ class Moments {
  private:
   void merge(double count, const at::Tensor& mean, const at::Tensor& squares);
   void finishFloat32();
+  at::Tensor squaresOf(std::int64_t n);
   bool full_ = false;
   double count_ = 0;
   at::Tensor mean_, squares_;
-  at::Tensor gathered_;  // [capacity, d] of the rows' dtype, made at the first row
+  at::Tensor gathered_;       // [capacity, d] of the rows' dtype, made at the first row
+  std::vector<float> about_;  // float32: [d], taken off the gathered rows
   std::int64_t filled_ = 0;
 };
 
