@@ -13,7 +13,7 @@ namespace {
 constexpr std::int64_t kChains = 4096, kBins = 8;
 
 /// categorical 3 ('colour'), real, ordinal 4: 5 columns, the real one between the others.
-EnergyRef mixedEnergy(at::ScalarType dtype = at::kFloat) {
+EnergyRef mixedEnergy(at::ScalarType dtype = at::kFloat, double coupling = 0.5) {
   const Value states = List{Map{{"kind", "categorical"}, {"levels", 3}, {"name", "colour"}}, Map{{"kind", "real"}},
                             Map{{"kind", "ordinal"}, {"levels", 4}}};
   const EnergyRef energy = energyFrom({{"kind", "mlp"},
@@ -23,7 +23,7 @@ EnergyRef mixedEnergy(at::ScalarType dtype = at::kFloat) {
                                        {"gaussianBase", 2.0},
                                        {"states", states}},
                                       dtype);
-  energy->parameters().assign({{"0.weight", normals(12, 5, 8) * 0.5}, {"2.weight", normals(1, 12, 9)}}, false);
+  energy->parameters().assign({{"0.weight", normals(12, 5, 8) * coupling}, {"2.weight", normals(1, 12, 9)}}, false);
   return energy;
 }
 
@@ -176,7 +176,7 @@ TEST(rounds_are_bit_equal_at_any_number_of_threads_and_in_pieces) {
 }
 
 TEST(clamped_columns_stay_and_the_others_have_their_conditional_law) {
-  const EnergyRef energy = mixedEnergy();
+  const EnergyRef energy = mixedEnergy(at::kFloat, 1.0);
   const at::Tensor law = lawOfCells(*energy);
   const List kernels{kernel("discrete", kGibbs), kernel("real", kMala)};
   Map clamped = blockwise(kernels);
@@ -188,14 +188,17 @@ TEST(clamped_columns_stay_and_the_others_have_their_conditional_law) {
   // p(ordinal, bin | colour): the joint law over that of the colour.
   const at::Tensor given = law.view({3, 4 * kBins}) / law.view({3, 4 * kBins}).sum(1, true);
   const at::Tensor free = after(*makeSamplerFrom(blockwise(kernels)), *energy, start, 50).x;
+  double refused = 1;
   for (std::int64_t colour = 0; colour < 3; ++colour) {
-    // Rows that began with this colour. Without the clamp they have the joint law, which the same test refuses.
+    // Rows that began with this colour.
     const at::Tensor rows = at::nonzero(start.select(1, colour) == 1).view({-1});
     const auto cells = [&](const at::Tensor& x) { return cellsOf(x.index_select(0, rows)) % (4 * kBins); };
     CHECK(rows.size(0) > 1000);
     CHECK(chiSquareP(cells(held), given[colour]) > kLevel);
-    CHECK(chiSquareP(cells(free), given[colour]) < 1e-6);
+    refused = std::min(refused, chiSquareP(cells(free), given[colour]));
   }
+  // Without the clamp rows have the joint law whatever they began with, which the same test refuses.
+  CHECK(refused < 1e-6);
   // The real column held: each row's own law of the states, in the mean over rows.
   Map real = blockwise(kernels);
   real["clamp"] = List{1};

@@ -4,7 +4,7 @@ export {
   conditionalNoiseContrastive,
 } from './conditional-noise-contrastive.js'
 export { type ContrastiveDivergenceOptions, contrastiveDivergence } from './contrastive-divergence.js'
-export { crossEntropy } from './cross-entropy.js'
+export { type CrossEntropyOptions, crossEntropy } from './cross-entropy.js'
 export { type DenoisingScoreMatchingOptions, denoisingScoreMatching } from './denoising-score-matching.js'
 export { type EnergyDiscrepancyOptions, energyDiscrepancy } from './energy-discrepancy.js'
 export { type ExplicitScoreMatchingOptions, explicitScoreMatching } from './explicit-score-matching.js'

@@ -1,5 +1,6 @@
 // Cross-entropy of the logits: loss = mean (logsumexp f(x) - f(x)[y]) = mean E(x, y) - E(x), the negative of log p(y|x)
-// under the joint energy E(x, y) = -f(x)[y] (Grathwohl et al. 2020, eq. 1).
+// under the joint energy E(x, y) = -f(x)[y] (Grathwohl et al. 2020, eq. 1). With `discrepancy` the energy discrepancy of E(x) =
+// -logsumexp f(x) is added: -log p(y|x) alone leaves E(x) free, and the sum learns p(x, y) = p(x) p(y|x).
 #include <algorithm>
 
 #include "objectives/logistic.hpp"
@@ -11,8 +12,15 @@ namespace {
 
 class CrossEntropy : public Objective {
  public:
-  Traits traits() const override { return {.everywhere = false}; }
-  void prepare(Energy& model, const RowSource&, const at::Tensor& target, const Random&) override {
+  explicit CrossEntropy(const Spec& spec) {
+    if (!spec.has("discrepancy")) return;
+    const Spec given = spec.at("discrepancy");
+    if (given.kind() != "energyDiscrepancy") given.invalid("kind '" + given.kind() + "' must be energyDiscrepancy");
+    discrepancy_ = makeObjective(given);
+  }
+
+  Traits traits() const override { return {.everywhere = discrepancy_ != nullptr}; }
+  void prepare(Energy& model, const RowSource& data, const at::Tensor& target, const Random& random) override {
     const Program& program = model.program();
     if (program.outputs < 0)
       fail(Code::Unsupported, "crossEntropy needs an energy with logits (classifier); a ", program.kind,
@@ -21,6 +29,7 @@ class CrossEntropy : public Objective {
       fail(Code::InvalidOption, "crossEntropy needs class labels: train on { x, y }, or name the label column with y");
     const std::int64_t classes = program.outputWidth();
     asLabels(target, classes, model.device(), "y");
+    if (discrepancy_) discrepancy_->prepare(model, data, at::Tensor(), random);
   }
 
   at::Tensor loss(StepContext& context) override {
@@ -43,12 +52,22 @@ class CrossEntropy : public Objective {
       for (std::size_t k = 0; k < classes; ++k) row[k] *= share;
     }
     context.monitor("accuracy", right);
-    return context.lossWithGradients(loss, {{logits, tensorOf(weights, logits)}});
+    const at::Tensor known = context.lossWithGradients(loss, {{logits, tensorOf(weights, logits)}});
+    if (!discrepancy_) return known;
+    // Of the rows without their classes.
+    const at::Tensor y = context.batch.y;
+    context.batch.y = at::Tensor();
+    const at::Tensor more = discrepancy_->loss(context);
+    context.batch.y = y;
+    return known + more;
   }
+
+ private:
+  std::unique_ptr<Objective> discrepancy_;
 };
 
 }  // namespace
 
-std::unique_ptr<Objective> makeCrossEntropy(const Spec&) { return std::make_unique<CrossEntropy>(); }
+std::unique_ptr<Objective> makeCrossEntropy(const Spec& spec) { return std::make_unique<CrossEntropy>(spec); }
 
 }  // namespace langevin
