@@ -11,6 +11,12 @@ export function scoresOfRows({ core, state }: Fit, x: Tensor, { threads, signal 
   return invoke<Tensor>('ood.scores', args, { signal })
 }
 
+/** The same as an array. */
+export async function scoreArray(fit: Fit, x: Tensor, job: JobOptions): Promise<Float64Array> {
+  using scores = await scoresOfRows(fit, x, job)
+  return scores.toTypedArray() as Float64Array
+}
+
 /** Rows [n, width] of numbers laid flat. */
 export interface FlatRows {
   readonly numbers: Float32Array | Float64Array
@@ -20,17 +26,13 @@ export interface FlatRows {
 
 /**
  * Rows that need nothing done to them, for `scoresOfFlat`; undefined for everything else, which `Made.read` takes (and which then
- * says what is wrong).
- *
- * @param kept nobody changes them meanwhile: numbers that are laid flat already are not copied
+ * says what is wrong). Numbers that are laid flat already are not copied.
  */
-export function flatRows({ detector, inputs }: Fit, x: OodRows, kept: boolean): FlatRows | undefined {
+export function flatRows({ detector, inputs }: Fit, x: OodRows): FlatRows | undefined {
   const width = detector.model?.inputWidth
   if (width === undefined || width === 0 || inputs !== undefined) return undefined
   const numbers = exactRows(x, width)
-  if (numbers === undefined) return undefined
-  const own = kept || Array.isArray(x)
-  return { numbers: own ? numbers : numbers.slice(), count: numbers.length / width, width }
+  return numbers && { numbers, count: numbers.length / width, width }
 }
 
 /** As `scoresOfRows`, bit by bit, without Tensors on the way. The numbers are copied at once. */

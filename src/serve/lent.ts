@@ -21,6 +21,13 @@ export function lend(length: number): Float64Array<ArrayBuffer> {
   return new Float64Array(buffer ?? new ArrayBuffer(size), 0, length)
 }
 
+/** The numbers as they are now: the caller may change them while they wait. */
+export function lendCopy(numbers: Float32Array | Float64Array): Float64Array<ArrayBuffer> {
+  const copy = lend(numbers.length)
+  copy.set(numbers)
+  return copy
+}
+
 /** Gives back what `lend` gave; nobody reads it any more. */
 export function giveBack({ buffer, length }: Float64Array<ArrayBuffer>): void {
   const size = sizeFor(length)

@@ -5,9 +5,10 @@ import { Canceller, isAborted, type Stopper, throwIfAborted, whenAborted } from 
 import type { Decisions, FittedDetector } from '../ood/index.js'
 import type { JobOptions } from '../ood/parts.js'
 import { Made, type OodRows } from '../ood/rows.js'
-import { flatRows, scoresOfFlat, scoresOfRows } from '../ood/scoring.js'
+import { flatRows, scoreArray, scoresOfFlat } from '../ood/scoring.js'
 import { requireOptions } from '../spec/index.js'
 import { Tensor } from '../tensor/index.js'
+import { giveBack, lendCopy } from './lent.js'
 import {
   checkedLimits,
   type Limits,
@@ -45,14 +46,6 @@ const NOTHING = () => undefined
 const internal = (): Stopper => new Canceller()
 /** Work that is a user's own may give the signal on to whatever takes one. */
 const standard = (): Stopper => new AbortController()
-/** What scoring rows by themselves and in company have in common. */
-const doubles = (scores: Tensor): Float64Array => {
-  try {
-    return scores.toTypedArray() as Float64Array
-  } finally {
-    scores.dispose()
-  }
-}
 
 /**
  * Scores rows of many callers with one fitted detector. Made by `createScorer`; it does not own the detector, which is disposed
@@ -107,14 +100,17 @@ export class Scorer {
   async score(rows: OodRows, options: ScorerCallOptions = {}, kept = false): Promise<Float64Array> {
     this.#admit(options)
     const fit = this.detector.live()
-    const flat = this.shares ? undefined : flatRows(fit, rows, kept)
+    const flat = this.shares ? undefined : flatRows(fit, rows)
     if (flat !== undefined) {
-      return this.#enqueue((job) => scoresOfFlat(fit, flat, job), options, flat.count, { stopper: internal })
+      const own = kept ? undefined : lendCopy(flat.numbers)
+      const asked = own === undefined ? flat : { ...flat, numbers: own }
+      const release = () => own && giveBack(own)
+      return this.#enqueue((job) => scoresOfFlat(fit, asked, job), options, flat.count, { release, stopper: internal })
     }
     const made = new Made()
     try {
       const read = made.read(rows, 'x', fit.inputs)
-      const work = async (job: JobOptions) => doubles(await scoresOfRows(fit, read, job))
+      const work = (job: JobOptions) => scoreArray(fit, read, job)
       const shared = this.shares && read.shape.length > 1 ? read : undefined
       const more = { rows: shared, release: () => made.dispose(), stopper: internal }
       return await this.#enqueue(work, options, read.shape[0] ?? 0, more)
@@ -352,7 +348,7 @@ export class Scorer {
 
   async #oneCall(calls: readonly Call[], job: JobOptions): Promise<void> {
     using rows = Tensor.concat(calls.map((call) => call.rows!))
-    const scores = doubles(await scoresOfRows(this.detector.live(), rows, job))
+    const scores = await scoreArray(this.detector.live(), rows, job)
     let first = 0
     for (const call of calls) {
       call.resolve(scores.slice(first, first + call.count))
