@@ -62,7 +62,8 @@ class Maker {
     add("input", {}, p_.inputWidth);
     if (p_.conditionWidth || p_.classes) add("condition", {}, p_.classes ? 1 : p_.conditionWidth);
     const std::int64_t nodes = 1 + in_.below(16);
-    for (std::int64_t i = 0; i < nodes; ++i) node();
+    // A wider value than a row may have is refused: what would be made of it is not looked at, and its square is no integer.
+    for (std::int64_t i = 0; i < nodes && width(last()) <= kMostNumbersPerRow; ++i) node();
     add("sum", {last()}, 1);
     p_.energy = last();
     if (p_.optionalCondition) p_.jointEnergy = last();

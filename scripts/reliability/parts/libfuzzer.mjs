@@ -87,7 +87,7 @@ export async function run({ quick, figures, say }) {
   const { code, signal, text, inputs, waits } = await fuzzOn(binary, corpus, folder, { wanted, seconds, say })
   const covered = /cov: (\d+) ft: (\d+)(?![\s\S]*cov: )/.exec(text)
   const found = foundIn(folder)
-  const report = /(ERROR: \w+Sanitizer[^\n]*|runtime error[^\n]*|ERROR: libFuzzer[^\n]*)/.exec(text)?.[1]
+  const report = /(ERROR: \w+Sanitizer[^\n]*|[^\n]*runtime error[^\n]*|ERROR: libFuzzer[^\n]*)/.exec(text)?.[1]
   figures.held('programs of scorer files: inputs that break a bound, or take 5 s or 2 GiB', found.length, {
     limit: '0',
     ok: code === 0 && found.length === 0,
