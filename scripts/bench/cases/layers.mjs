@@ -4,7 +4,7 @@ import { layers } from '../audit/layers.mjs'
 
 export const name = 'layers'
 export const title =
-  'Gradients through every layer before a linear one: 4,096 rows of 2 columns, 1,024 of 64, 256 of 900'
+  'Gradients through every layer, SiLU and a linear one, and through every activation: 4,096 rows of 2 columns, 1,024 of 64, 256 of 900'
 export const unit = 'us'
 export const threads = [1]
 export const resident = true

@@ -94,6 +94,7 @@ class Lowering {
     if (traits.is(OpForm::Pairwise)) return pairwise(i);
     if (traits.is(OpForm::Distances)) return distances(i);
     if (traits.is(OpForm::Matmul)) return matmul(i);
+    if (traits.is(OpForm::Linear)) return linear(i);
     if (op == "blockSums") return blockSums(i);
     if (const auto code = selection(op)) return b_.selection(*code, in(i, 0), in(i, 1), w);
     return std::nullopt;
@@ -187,6 +188,15 @@ class Lowering {
     return b_.matrix(in(i, 0), first, d);
   }
 
+  // One number of each row; more of them are a product.
+  std::optional<LoopValue> linear(std::size_t i) {
+    if (node(i).width != 1 || !depends_[inputOf(i, 0)]) return std::nullopt;
+    const LoopValue sum = b_.sum(b_.product(in(i, 0), weightOf(i)), widthOf(i, 0));
+    if (node(i).parameters.size() < 2) return sum;
+    return b_.add(sum, b_.source(LoopSource::Parameter, 1, node(i).parameters[1]));
+  }
+  LoopValue weightOf(std::size_t i) { return b_.source(LoopSource::Parameter, widthOf(i, 0), node(i).parameters[0]); }
+
   std::optional<LoopValue> blockSums(std::size_t i) {
     constexpr std::int64_t kMostBlocks = 16;
     const std::int64_t blocks = node(i).width, size = widthOf(i, 0) / blocks;
@@ -251,6 +261,7 @@ class Lowering {
     if (traits.is(OpForm::Pairwise)) return give(i, 0, b_.times(b_.product(g, kept_[i]), -1), 0, from);
     if (traits.is(OpForm::Distances))
       return give(i, 0, b_.distanceSlopes(in(i, 0), from, n.constants[0], n.numbers, g, w), 0, from);
+    if (traits.is(OpForm::Linear)) return give(i, 0, b_.product(g, weightOf(i)), 0, from);
     if (traits.is(OpForm::Matmul)) return give(i, 0, b_.matrix(g, matrices_.at(i) + 1, from), 0, from);
     if (op == "blockSums") {
       for (std::int64_t k = 0; k < w; ++k) give(i, 0, b_.piece(g, k, 1), k * (from / w), from / w);
