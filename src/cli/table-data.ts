@@ -153,7 +153,8 @@ export function tableParts(
 ): AsyncGenerator<Dataset> {
   const { schema } = model
   const { ignore = [] } = options
-  const style = { header: model.facts.form.header, ...styleOf(options) }
+  const { header, decimal } = model.facts.form
+  const style = { header, decimal, ...styleOf(options) }
   const asked = (found: readonly string[]) => {
     const types = typesOf(schema, found, ignore)
     requireColumns(

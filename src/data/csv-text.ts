@@ -7,6 +7,8 @@ export interface CsvForm {
   header: boolean
   /** What stands for a missing number. */
   missing: string
+  /** The decimal mark. */
+  decimal: '.' | ','
 }
 
 /** Rows that become one text. */
@@ -16,7 +18,7 @@ const quoted = (text: string, delimiter: string) =>
   text === '' || !(text.includes(delimiter) || /["\r\n]|^\s|\s$/.test(text)) ? text : `"${text.replaceAll('"', '""')}"`
 
 /** The lines of a table, some thousands at a time; numbers in as few digits as give them back. */
-export function* csvLines(table: Dataset, { delimiter, header, missing }: CsvForm): Generator<string> {
+export function* csvLines(table: Dataset, { delimiter, header, missing, decimal }: CsvForm): Generator<string> {
   if (header) yield `${table.columns.map((name) => quoted(name, delimiter)).join(delimiter)}\n`
   const cells = table.columns.map((name) => {
     const values = table.column(name).toTypedArray()
@@ -25,7 +27,9 @@ export function* csvLines(table: Dataset, { delimiter, header, missing }: CsvFor
       : undefined
     return (row: number) => {
       const value = Number(values[row])
-      return texts?.[value] ?? (Number.isNaN(value) ? missing : String(value))
+      if (texts !== undefined) return texts[value]!
+      if (Number.isNaN(value)) return missing
+      return decimal === '.' ? String(value) : quoted(String(value).replace('.', decimal), delimiter)
     }
   })
   for (let start = 0; start < table.length; start += ROWS) {

@@ -103,9 +103,10 @@ function factsIn(path: string, text: string): TableFacts {
   try {
     const { version, ...facts } = JSON.parse(text) as TableFacts & { version: number }
     requireOptions('table', facts, ['rows', 'energies', 'form'])
-    requireOptions('table.form', facts.form, ['delimiter', 'header', 'missing'])
+    requireOptions('table.form', facts.form, ['delimiter', 'header', 'missing', 'decimal'])
     const { energies, form, rows } = facts
-    const texts = [form.delimiter, form.missing].every((value) => typeof value === 'string')
+    const texts =
+      [form.delimiter, form.missing].every((value) => typeof value === 'string') && /^[.,]$/.test(form.decimal)
     if (version !== VERSION) throw new Error(`version ${version}; this langevin reads ${VERSION}`)
     if (!Array.isArray(energies) || energies.length < 2 || !energies.every(Number.isFinite) || !texts || !(rows > 0))
       throw new Error('its members are not those of a table')

@@ -141,7 +141,7 @@ describe('langevin table', () => {
     expect(ece).toBeLessThan(0.1)
     const wrong = await table('classify', MODEL, 'asked.csv', '--label', 'pay')
     expect(wrong.stderr).toContain("'pay' is a column of numbers; columns with levels: job; now, north, month")
-  })
+  }, 120_000)
 
   it.each<[string, string, string[], string]>([
     ['a column is missing', 'pay;north;month\n20;no;3\n', [], "'job; now' is missing"],
@@ -216,6 +216,26 @@ describe('langevin table', () => {
     expect(many.status).toBe(1)
     expect(many.stderr).toContain("column 'id' has 100000 levels")
   })
+
+  it('keeps the form of the file: decimal commas, no header, the mark of missing cells', async () => {
+    const rows = Array.from(
+      { length: 40 },
+      (_, i) => `${(i % 9) + 0.5};${i % 3 === 0 ? '-' : 'ab'[i % 2]};${'xyz'[i % 3]}`,
+    )
+    write('comma.csv', `${rows.join('\n').replaceAll('.', ',').replaceAll('-', 'NA')}\n`)
+    const how = ['--decimal', ',', '--header', 'no', '--missing', 'own-level']
+    const fitted = await table('fit', 'comma.csv', '--out', 'comma.safetensors', '--steps', '50', ...how)
+    expect(fitted.status, fitted.stderr).toBe(0)
+    const { stdout, stderr, status } = await table('sample', 'comma.safetensors', '--rows', '60', '--rounds', '20')
+    expect(status, stderr).toBe(0)
+    const drawn = stdout.trim().split('\n')
+    expect(drawn).toHaveLength(60)
+    for (const line of drawn) expect(line).toMatch(/^\d(,\d)?;(a|b|NA);[xyz]$/)
+    expect(drawn.some((line) => line.includes('NA'))).toBe(true)
+    write('drawn.csv', stdout)
+    const scored = await table('score', 'comma.safetensors', 'drawn.csv')
+    expect(scored.status, scored.stderr).toBe(0)
+  }, 120_000)
 
   it('score streams: a file many times the memory it takes', async () => {
     const fill = async (name: string, blocks: number) => {

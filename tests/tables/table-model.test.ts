@@ -27,7 +27,11 @@ async function randomModel(): Promise<TableModel> {
     return [name, (value.toArray() as number[][]).map((row) => (Array.isArray(row) ? row.map((v) => v * factor) : row))]
   })
   await energy.setParameters(Object.fromEntries(larger))
-  const facts = { rows: 120, energies: [0, 1, 1, 3], form: { delimiter: ',', header: true, missing: '' } }
+  const facts = {
+    rows: 120,
+    energies: [0, 1, 1, 3],
+    form: { delimiter: ',', header: true, missing: '', decimal: '.' },
+  } as const
   return new TableModel(energy, facts)
 }
 

@@ -96,7 +96,12 @@ async function run(path: string, options: FitOptions): Promise<void> {
     const { model, result } = await fitTable(
       table,
       schema,
-      { delimiter: form.delimiter, header: form.header ?? true, missing: schema.missingMarks[0] ?? '' },
+      {
+        delimiter: form.delimiter,
+        header: form.header ?? true,
+        missing: schema.missingMarks[0] ?? '',
+        decimal: options.decimal ?? '.',
+      },
       {
         hidden,
         embedding,
