@@ -17,6 +17,23 @@ const root = fileURLToPath(new URL('../../', import.meta.url))
 const results = join(root, 'scripts/bench/results')
 const DOCS = join(root, 'docs/anomaly.md')
 const MARKS = ['<!-- results: begin -->', '<!-- results: end -->']
+const ENSEMBLE_MARKS = ['<!-- ensemble: begin -->', '<!-- ensemble: end -->']
+/** The tables on which the ensemble was chosen; all others only report (docs/anomaly.md). */
+const CHOOSE = new Set([
+  '2_annthyroid',
+  '5_campaign',
+  '7_Cardiotocography',
+  '12_fault',
+  '15_Hepatitis',
+  '20_letter',
+  '24_mnist',
+  '26_optdigits',
+  '28_pendigits',
+  '30_satellite',
+  '32_shuttle',
+  '38_thyroid',
+  '43_WDBC',
+])
 /** How far below the better baseline the energy's macro-average may lie. */
 const MARGIN = 0.01
 
@@ -93,11 +110,79 @@ export function newestResult(folder = results) {
   return file === undefined ? undefined : JSON.parse(readFileSync(join(folder, file), 'utf8'))
 }
 
-/** docs/anomaly.md with its table made anew. */
-export function renewed(text, report) {
-  const [begin, end] = MARKS.map((mark) => text.indexOf(mark))
-  if (begin < 0 || end < begin) throw new Error(`docs/anomaly.md must hold the marks ${MARKS.join(' and ')}`)
-  return `${text.slice(0, begin + MARKS[0].length)}\n${markdown(report)}\n${text.slice(end)}`
+/** The newest committed comparison of the ensemble with kNN under each protocol there is one of. */
+export function ensembleResults(folder = results) {
+  const named = readdirSync(folder).filter((name) => /^anomaly-(random|dte|unsupervised)-\d{4}-\d\d-\d\d\.json$/.test(name))
+  const newest = new Map(named.sort().map((name) => [name.split('-')[1], name]))
+  return [...newest].map(([protocol, name]) => ({ protocol, ...JSON.parse(readFileSync(join(folder, name), 'utf8')) }))
+}
+
+/** AUROC and AUPR in percent: means over tables of means over seeds; undefined without a table. */
+function means(report, detector, wanted) {
+  const lines = report.summary.filter((line) => line.dataset !== undefined && line.detector === detector && wanted(line.dataset))
+  const mean = (metric) => (100 * lines.reduce((sum, { metrics }) => sum + metrics[metric].mean, 0)) / lines.length
+  return lines.length === 0 ? undefined : { tables: lines.length, auroc: mean('auroc'), aupr: mean('aupr') }
+}
+
+/** Of the tables that `dte` takes as they are, without drawing rows. */
+const wholeOf =
+  ({ tables }) =>
+  (dataset) => {
+    const { normals, anomalies } = tables.find(({ name }) => name === dataset)
+    return normals + anomalies >= 1000 && normals + anomalies <= 50_000
+  }
+
+/** The ensemble against kNN, table by table and on average, as Markdown. */
+export function ensembleMarkdown(reports) {
+  const names = [...new Set(reports.flatMap(({ tables }) => tables.map(({ name }) => name)))]
+  names.sort((a, b) => Number.parseInt(a, 10) - Number.parseInt(b, 10))
+  const cell = (report, detector, name) => {
+    const line = report.summary.find(({ dataset, detector: own }) => dataset === name && own === detector)
+    return line === undefined ? 'not run' : (100 * line.metrics.auroc.mean).toFixed(2)
+  }
+  const heads = reports.flatMap(({ protocol }) => [`${protocol} kNN`, `${protocol} ensemble`])
+  const rows = names.map((name) => {
+    const cells = reports.flatMap((report) => ['knn', 'ensemble'].map((detector) => cell(report, detector, name)))
+    return `| ${name} | ${CHOOSE.has(name) ? 'choose' : 'report'} | ${cells.join(' | ')} |`
+  })
+  const parts = [
+    ['all', () => () => true],
+    ['choose', () => (name) => CHOOSE.has(name)],
+    ['report only', () => (name) => !CHOOSE.has(name)],
+    ['1,000 to 50,000 rows', wholeOf],
+  ]
+  const averages = reports.flatMap((report) =>
+    parts.map(([title, wanted]) => {
+      const [knn, ensemble] = ['knn', 'ensemble'].map((detector) => means(report, detector, wanted(report)))
+      const numbers = [knn, ensemble].flatMap(({ auroc, aupr }) => [auroc.toFixed(2), aupr.toFixed(2)])
+      return `| ${report.protocol} | ${title} | ${knn.tables} | ${numbers.join(' | ')} | ${(ensemble.auroc - knn.auroc).toFixed(2)} |`
+    }),
+  )
+  return [
+    '| protocol | tables | how many | AUROC kNN | AUPR kNN | AUROC ensemble | AUPR ensemble | AUROC, difference |',
+    '| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |',
+    ...averages,
+    '',
+    `| AUROC, percent | | ${heads.join(' | ')} |`,
+    `| --- | --- | ${heads.map(() => '---:').join(' | ')} |`,
+    ...rows,
+    '',
+    ...reports.map(
+      ({ date, command, machine, load, seeds }) =>
+        `${date}, \`${command}\`, ${machine.cpu}, ${machine.cores} cores, load ${load.before[0].toFixed(1)} before and ${load.after[0].toFixed(1)} after, seeds ${seeds.join(', ')}.`,
+    ),
+  ].join('\n')
+}
+
+function between(text, [first, last], body) {
+  const [begin, end] = [text.indexOf(first), text.indexOf(last)]
+  if (begin < 0 || end < begin) throw new Error(`docs/anomaly.md must hold the marks ${first} and ${last}`)
+  return `${text.slice(0, begin + first.length)}\n${body}\n${text.slice(end)}`
+}
+
+/** docs/anomaly.md with its tables made anew. */
+export function renewed(text, report, reports = ensembleResults()) {
+  return between(between(text, MARKS, markdown(report)), ENSEMBLE_MARKS, ensembleMarkdown(reports))
 }
 
 /** What makes the numbers; paths are the reader's own. */
@@ -167,8 +252,8 @@ function finish(report, { summarise, textTable }, out, partial) {
 async function merge(paths, out) {
   const { summarise, textTable } = await import('../../dist/studies/anomaly/index.js')
   const parts = paths.map((path) => JSON.parse(readFileSync(path, 'utf8')))
-  const same = ({ seeds, steps, detectors, versions, machine }) =>
-    JSON.stringify({ seeds, steps, detectors, versions, machine })
+  const same = ({ seeds, steps, protocol, detectors, versions, machine }) =>
+    JSON.stringify({ seeds, steps, protocol, detectors, versions, machine })
   const odd = parts.findIndex((part) => !part.complete || same(part) !== same(parts[0]))
   if (odd >= 0) throw new Error(`${paths[odd]} is not complete, or has other seeds, steps, versions or machine`)
   const order = (name) => Number.parseInt(name, 10)
@@ -178,9 +263,9 @@ async function merge(paths, out) {
   const highest = (when) => parts.map(({ load }) => load[when]).sort((a, b) => b[0] - a[0])[0]
   const report = {
     ...parts[0],
-    command: commandOf(parts[0]),
+    command: commandOf({ protocol: 'random', ...parts[0], sets: undefined, steps: undefined }),
     parts: parts.map(({ seconds, load, tables: own, steps }) => ({
-      command: commandOf({ seeds: parts[0].seeds, sets: own.map(({ name }) => name), steps }),
+      command: commandOf({ ...parts[0], sets: own.map(({ name }) => name), steps }),
       seconds,
       load,
     })),
