@@ -112,14 +112,18 @@ export function newestResult(folder = results) {
 
 /** The newest committed comparison of the ensemble with kNN under each protocol there is one of. */
 export function ensembleResults(folder = results) {
-  const named = readdirSync(folder).filter((name) => /^anomaly-(random|dte|unsupervised)-\d{4}-\d\d-\d\d\.json$/.test(name))
+  const named = readdirSync(folder).filter((name) =>
+    /^anomaly-(random|dte|unsupervised)-\d{4}-\d\d-\d\d\.json$/.test(name),
+  )
   const newest = new Map(named.sort().map((name) => [name.split('-')[1], name]))
   return [...newest].map(([protocol, name]) => ({ protocol, ...JSON.parse(readFileSync(join(folder, name), 'utf8')) }))
 }
 
 /** AUROC and AUPR in percent: means over tables of means over seeds; undefined without a table. */
 function means(report, detector, wanted) {
-  const lines = report.summary.filter((line) => line.dataset !== undefined && line.detector === detector && wanted(line.dataset))
+  const lines = report.summary.filter(
+    (line) => line.dataset !== undefined && line.detector === detector && wanted(line.dataset),
+  )
   const mean = (metric) => (100 * lines.reduce((sum, { metrics }) => sum + metrics[metric].mean, 0)) / lines.length
   return lines.length === 0 ? undefined : { tables: lines.length, auroc: mean('auroc'), aupr: mean('aupr') }
 }
