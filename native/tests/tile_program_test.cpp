@@ -155,6 +155,21 @@ TEST(quadratic_forms_of_every_width) {
   compare(b.finish(), 150, 9);
 }
 
+// Rows of few columns are turned in loops whose products hold a row in registers; what is made of a row may be wider.
+TEST(quadratic_forms_of_values_wider_than_their_rows) {
+  for (const bool dense : {true, false}) {
+    Builder b("expression");
+    const int x = b.input(3);
+    const int wide = b.concat({x, b.square(x), b.apply("sin", {x}), x, b.apply("tanh", {x}), x, b.square(x)});
+    const int mean = b.parameterValue("mean", Random(5).normal(1, 21, 0, Stream::User, at::kDouble).squeeze(0), true);
+    const at::Tensor eye = at::eye(21, at::kDouble) * 2;
+    const at::Tensor full = eye + Random(6).normal(21, 21, 0, Stream::User, at::kDouble) * 0.05;
+    b.setEnergy(b.apply("quadratic", {wide, mean, b.parameterValue("precision", dense ? full : eye, true)}, 1));
+    const Program program = b.finish();
+    for (std::int64_t n : {1, 5, 200}) compare(program, n, 77);
+  }
+}
+
 // A few diagonals are kept as such, and a full matrix as a packed product; what training fills changes over.
 TEST(quadratic_forms_of_a_few_diagonals) {
   const auto form = [](std::int64_t d, const at::Tensor& matrix, bool learnable) {

@@ -142,11 +142,15 @@ class Lowering {
     return b_.join(parts, depends_[i] != 0);
   }
 
+  // Where rows are turned, products keep a row in registers: a value may be wider than the row it is made of.
+  bool tooWideToTurn(std::int64_t d) const { return program_.inputWidth < kNarrowRow && d >= kNarrowRow; }
+
   // The mean and the matrix are values for all rows; the product is kept: it is the gradient, too.
   std::optional<LoopValue> quadratic(std::size_t i) {
     const std::int64_t d = widthOf(i, 0);
     const PlainNode& matrix = node(inputOf(i, 2));
-    if (depends_[inputOf(i, 1)] || !depends_[inputOf(i, 0)] || !findTraits(matrix.op)->is(OpSource::Parameter))
+    if (depends_[inputOf(i, 1)] || !depends_[inputOf(i, 0)] || !findTraits(matrix.op)->is(OpSource::Parameter) ||
+        tooWideToTurn(d))
       return std::nullopt;
     const LoopValue apart = b_.add(in(i, 0), b_.times(in(i, 1), -1));
     kept_[i] = b_.symmetric(apart, matrix.parameters[0], d);
@@ -156,7 +160,7 @@ class Lowering {
   // -(x' S x / 2 + h' x)
   std::optional<LoopValue> pairwise(std::size_t i) {
     const std::int64_t d = widthOf(i, 0);
-    if (!depends_[inputOf(i, 0)]) return std::nullopt;
+    if (!depends_[inputOf(i, 0)] || tooWideToTurn(d)) return std::nullopt;
     const LoopValue x = in(i, 0), field = b_.source(LoopSource::Parameter, d, node(i).parameters[1]);
     const LoopValue product = b_.symmetric(x, node(i).parameters[0], d);
     kept_[i] = b_.add(product, field);
@@ -175,7 +179,7 @@ class Lowering {
     const auto& numbers = program_.constants[static_cast<std::size_t>(node(i).constants[0])];
     if (d != widthOf(i, 0) || !depends_[inputOf(i, 0)]) return std::nullopt;
     TileWeightsOf<double> weights;
-    if (program_.inputWidth >= kNarrowRow ? !packDiagonals(numbers.data(), d, weights) : d >= kNarrowRow)
+    if (program_.inputWidth >= kNarrowRow ? !packDiagonals(numbers.data(), d, weights) : tooWideToTurn(d))
       return std::nullopt;
     std::vector<double> turned(numbers.begin(), numbers.begin() + d * d);
     for (std::int64_t r = 0; r < d; ++r)
