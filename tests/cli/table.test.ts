@@ -261,7 +261,8 @@ await import(${JSON.stringify(main)})`
     }
     const [some, many] = [await usage('some.csv'), await usage('many.csv')]
     expect(readFileSync(join(folder, 'scores.csv'), 'utf8').trimEnd().split('\n')).toHaveLength(4_000_001)
-    // Garbage that is not yet collected; 3.6 million rows more are 144 MB as numbers of 8 bytes, and as much again encoded.
-    expect(many - some).toBeLessThan(80)
+    // What is not yet collected is 50 to 130 MB, by the load; 3.6 million rows more that are kept are 115 MB as numbers of 8 bytes,
+    // and as much again encoded.
+    expect(many - some).toBeLessThan(180)
   }, 120_000)
 })

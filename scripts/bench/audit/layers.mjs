@@ -18,10 +18,12 @@ const LAYERS = {
 }
 const ACTIVATIONS = ['silu', 'gelu', 'tanh', 'sigmoid', 'softplus', 'relu', 'leakyRelu']
 
-const alone = (layer, ...after) => (d) => ({
-  energy: { kind: 'sequential', input: d, layers: [layer(d), ...after, linear(1)] },
-  ...(layer(d).classes && { classes: layer(d).classes }),
-})
+const alone =
+  (layer, ...after) =>
+  (d) => ({
+    energy: { kind: 'sequential', input: d, layers: [layer(d), ...after, linear(1)] },
+    ...(layer(d).classes && { classes: layer(d).classes }),
+  })
 
 export const layers = Object.fromEntries([
   ...Object.entries(LAYERS).map(([name, layer]) => [name, alone(layer, activation('silu'))]),

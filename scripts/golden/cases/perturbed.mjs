@@ -22,6 +22,20 @@ const mixed = {
     return rowsOf(context, { data: Float64Array.from(all), rows: n, columns: 10 })
   },
 }
+/** The same columns as a schema has them. */
+const number = (name) => ({ kind: 'numeric', name, transform: { kind: 'none' }, missing: 'error', range: 'keep' })
+const levels = (kind, name, count) => {
+  const policies = { missing: 'error', unseen: 'error' }
+  return { kind, name, levels: Array.from({ length: count }, (_, i) => i), ...policies }
+}
+const columns = [
+  ...['a', 'b'].map(number),
+  ...['c', 'd'].map((name) => levels('categorical', name, 3)),
+  levels('ordinal', 'e', 5),
+  levels('cyclic', 'f', 4),
+]
+const table = { ...mixed, spec: ({ energies }) => energies.mixed({ columns, hidden: [16] }) }
+
 export const perturbed = [
   ['uniform', (p) => p.uniform({ t: 0.5 })],
   ['cyclic', (p) => p.cyclic({ t: 0.3 })],
@@ -31,6 +45,7 @@ export const perturbed = [
   ['neighbourhood', (p) => p.neighbourhood()],
   ['gaussian', (p) => p.gaussian({ sd: [0.5, 0.8] }), {}],
   ['structured', (p) => p.structured({ sd: [0.2, 0.3], t: 0.5, tBase: 0.02 }), mixed],
+  ['structured table', (p) => p.structured({ sd: 0.2, t: 0.5, tBase: 0.02 }), table],
   [
     'structured grid',
     (p) => p.structured({ kernels: [{ on: 'discrete', perturbation: p.absorbing({ grid: true }) }] }),
