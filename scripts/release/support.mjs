@@ -71,9 +71,10 @@ export const tool = (path) => join(workshop, 'node_modules', path)
 /** Node.js of the three lines that are supported, oldest first: [version line, executable]. */
 export const nodes = () => ['20', '22', '24'].map((line) => [line, tool(`node-${line}/bin/node`)])
 
-/** npm's client when there is no network: proxies that lead nowhere, and its own cache. */
+/** npm's client when there is no network: proxies that lead nowhere, its own cache, and lock files that say where packages are. */
 const offline = () => ({
   npm_config_cache: join(workshop, 'npm-cache'),
+  npm_config_omit_lockfile_registry_resolved: 'false',
   http_proxy: 'http://127.0.0.1:9',
   https_proxy: 'http://127.0.0.1:9',
 })
