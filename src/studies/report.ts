@@ -44,7 +44,7 @@ export function reportPage(results: StudyResults, command: string): string {
     ? 'Two studies: densities in the plane against the truth, and anomalies in real tables against two baselines.'
     : results.spandrel
       ? 'Energy models against explicit ones on data with gaps and corners, judged by the true density.'
-      : 'An energy trained on normal rows alone, compared with two classical detectors.'
+      : 'Detectors fitted to normal rows alone: energies beside classical ones.'
   return page({ title, lead, summary: summaryOf(results), body, command, made: new Date().toISOString().slice(0, 10) })
 }
 

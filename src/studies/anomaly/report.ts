@@ -98,7 +98,7 @@ export function anomalySection(result: AnomalyResult): Html[] {
 <p>${DONE[result.protocol]}
 Columns are standardised. The energy is the mean of ${sigmas.length} multilayer perceptrons with a
 fitted Gaussian base, trained by denoising score matching at noise ${sigmas.join(', ')} (${result.steps} steps each),
-the same for every table. The other detectors are compared with it.</p>
+the same for every table. An ensemble averages neighbours, densities and the norm of the score of an energy that it trains.</p>
 <ul>${result.tables.map(
     ({ name, columns, normals, anomalies, classes }) =>
       html`<li><b>${name}</b>: ${normals + anomalies} rows, ${columns} columns; ${classes}</li>`,
