@@ -158,7 +158,8 @@ describe('functions at the boundary', () => {
       })
     const before = addon.memory().tensors
     expect(await submitted(true)).toEqual(Float64Array.from([1, 2, 3]))
-    expect(addon.memory().tensors).toBe(before)
+    // Those that earlier tests dropped may be collected meanwhile.
+    expect(addon.memory().tensors).toBeLessThanOrEqual(before)
     const handle = (await submitted(false)) as NativeTensor
     expect(handle).toMatchObject({ kind: 'tensor', shape: [3], dtype: 'float64' })
     handle.dispose()
