@@ -252,6 +252,7 @@ describe('the file of a detector', () => {
     await fitted.decide([[0, 1]], { fpr: 0.1 })
     await fitted.explain([0, 1])
     await fitted.drift(table(uniforms(9), 5, 2))
-    expect(memoryStats().tensors).toBe(before)
+    // What earlier tests dropped may be collected meanwhile.
+    expect(memoryStats().tensors).toBeLessThanOrEqual(before)
   })
 })

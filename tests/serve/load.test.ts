@@ -187,8 +187,8 @@ describe('the end', () => {
     const late = models.reload('ending')
     await expect(late).rejects.toMatchObject({ code: 'ERR_LANGEVIN_DISPOSED' })
     await Promise.all([closed, results])
-    // Neither may be left over.
-    expect(memoryStats().tensors).toBe(before.tensors)
+    // Neither may be left over; what earlier tests dropped may be collected meanwhile.
+    expect(memoryStats().tensors).toBeLessThanOrEqual(before.tensors)
   })
 
   test('a folder that cannot be watched frees what was opened before it', async () => {
