@@ -5,15 +5,8 @@ import { LangevinError } from './errors.js'
 import { copyTorchScript, type FromTorchScriptOptions, readTorchScript } from './exchange/index.js'
 import { translated } from './native/call.js'
 import type { Snapshot } from './native/contract.js'
-import {
-  type CreateOptions,
-  createNative,
-  type EvaluateOptions,
-  type LoadOptions,
-  loadInto,
-  Network,
-  type SnapshotOptions,
-} from './network.js'
+import { type CreateOptions, type EvaluateOptions, type LoadOptions, Network, type SnapshotOptions } from './network.js'
+import { createNative, loadInto } from './network-making.js'
 import { type InvokeOptions, invoke, invokeNow } from './runtime/index.js'
 import { requireOptions, type SpecValue } from './spec/index.js'
 import {

@@ -112,10 +112,14 @@ TEST(temperature_is_that_of_every_kernel) {
 
 namespace {
 
+std::shared_ptr<const ColumnPart> blocksOf(const Energy& energy, const std::vector<std::size_t>& blocks) {
+  return std::make_shared<const ColumnPart>(energy.domain(), blocks);
+}
+
 /// Alternates kernels as blockwise does, but each sees the other columns as they were at the start of the run.
 at::Tensor uncoupled(const Energy& energy, std::int64_t steps) {
   at::Tensor x = uniformStart(energy, kChains);
-  RestrictedTarget real(energy, {1}), states(energy, {0, 2});
+  RestrictedTarget real(energy, blocksOf(energy, {1})), states(energy, blocksOf(energy, {0, 2}));
   real.hold({x, {}});
   states.hold({x, {}});
   const auto run = [&](const RestrictedTarget& target, const Map& spec) {
@@ -141,7 +145,7 @@ TEST(kernels_that_ignore_the_coupling_fail_the_same_check) {
 TEST(a_restricted_target_is_the_energy_of_the_whole_rows) {
   const EnergyRef energy = mixedEnergy(at::kDouble);
   const at::Tensor x = uniformStart(*energy, 40);
-  RestrictedTarget real(*energy, {1}), states(*energy, {0, 2});
+  RestrictedTarget real(*energy, blocksOf(*energy, {1})), states(*energy, blocksOf(*energy, {0, 2}));
   real.hold({x, {}});
   states.hold({x, {}});
   CHECK(real.width() == 1 && states.width() == 4 && states.domain().discrete() && real.domain().real());

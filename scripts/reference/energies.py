@@ -19,6 +19,7 @@ from torch import nn
 from torch.nn.utils import parametrizations, parametrize
 
 from formulas import ACTIVATIONS, FORMULAS, symmetric
+from safetensors_file import read_safetensors
 from states import PairwiseStates, Rbm
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
@@ -96,31 +97,31 @@ class Base:
         return self.base(x) if s == "full" else (x**2).sum(1) / (2 * s**2)
 
 
-def categorical_columns(spec):
-    """(first column, columns, levels) of every variable with an embedding, of a list of blocks or of { levels }."""
-    states, first, found = spec["states"], 0, []
-    singles = ("ordinal", "cyclic") if spec.get("embed") == "levels" else ()
+def column_blocks(spec):
+    """(block, first column, columns) of a list of blocks, or of { levels }."""
+    first, states = 0, spec["states"]
     for block in states if isinstance(states, list) else [{"kind": "categorical", "columns": spec["input"], **states}]:
         levels = block.get("levels", 1) if block["kind"] == "categorical" else 1
         columns = block.get("columns", block.get("length", levels))
-        if block["kind"] == "categorical":
-            found += [(column, levels, levels) for column in range(first, first + columns, levels)]
-        elif block["kind"] in singles:
-            found += [(column, 1, block["levels"]) for column in range(first, first + columns)]
+        yield block, first, columns
         first += columns
+
+
+def categorical_columns(spec):
+    """(first column, columns, levels) of every variable with an embedding."""
+    singles = ("ordinal", "cyclic") if spec.get("embed") == "levels" else ()
+    found = []
+    for block, first, columns in column_blocks(spec):
+        width = block["levels"] if block["kind"] == "categorical" else 1
+        if block["kind"] == "categorical" or block["kind"] in singles:
+            found += [(column, width, block["levels"]) for column in range(first, first + columns, width)]
     return found
 
 
 def real_columns(spec):
     """Columns of the real blocks."""
-    first, found = 0, []
-    for block in spec["states"]:
-        levels = block.get("levels", 1) if block["kind"] == "categorical" else 1
-        columns = block.get("columns", block.get("length", levels))
-        if block["kind"] == "real":
-            found += range(first, first + columns)
-        first += columns
-    return found
+    blocks = column_blocks(spec)
+    return [c for block, first, columns in blocks if block["kind"] == "real" for c in range(first, first + columns)]
 
 
 class Mlp(Base, nn.Sequential):
@@ -359,21 +360,6 @@ def build(spec, dtype=torch.float32):
         return MODULES[kind](spec).eval() if kind in MODULES else Analytic(FORMULAS[kind], spec).eval()
     finally:
         torch.set_default_dtype(before)
-
-
-def read_safetensors(path):
-    """Eight bytes with the length of a JSON header, the header, the numbers."""
-    with open(path, "rb") as file:
-        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
-        data = file.read()
-    stored = {"F32": torch.float32, "F64": torch.float64}
-    state = {}
-    for name, entry in header.items():
-        if name != "__metadata__":
-            first, end = entry["data_offsets"]
-            values = torch.frombuffer(bytearray(data[first:end]), dtype=stored[entry["dtype"]])
-            state[name] = values.reshape(entry["shape"])
-    return state
 
 
 def run_case(case):

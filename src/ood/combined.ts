@@ -1,17 +1,12 @@
 /** Detectors that `ood.fit` trains or puts together: the score of one energy, and ensembles. `detectors.*` has them. */
 import { defineSpec, type SpecValue, specOf } from '../spec/index.js'
 import { columnDensity, gaussianMixture, lof, type RowsOptions, rowsField } from './classical.js'
+import { type TrainedOptions, trainedFields } from './trained.js'
 
 /** Options of `denoisingScore`. */
-export interface DenoisingScoreOptions extends RowsOptions {
+export interface DenoisingScoreOptions extends RowsOptions, TrainedOptions {
   /** Noise level, in standard deviations of a column. Default 0.5. */
   sigma?: number | undefined
-  /** Widths of the hidden layers. Default [64, 64]. */
-  hidden?: number[] | undefined
-  /** Optimizer steps. Default 600. */
-  steps?: number | undefined
-  /** Rows of a batch. Default 256. */
-  batchSize?: number | undefined
 }
 
 /**
@@ -34,9 +29,7 @@ export const denoisingScore = defineSpec(
   (z) => ({
     rows: rowsField(z),
     sigma: z.number().positive().default(0.5),
-    hidden: z.array(z.number().int().min(1)).default([64, 64]),
-    steps: z.number().int().min(1).default(600),
-    batchSize: z.number().int().min(1).default(256),
+    ...trainedFields(z),
   }),
   {
     summary: 'The norm of the score of an energy trained by denoising score matching.',

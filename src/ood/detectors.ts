@@ -8,6 +8,7 @@ import { Network } from '../network.js'
 import { defineSpec, type Z } from '../spec/index.js'
 import type { RowsLike } from '../tensor/index.js'
 import { rowsField } from './classical.js'
+import { type TrainedOptions, trainedFields } from './trained.js'
 
 export {
   columnDensity,
@@ -77,15 +78,9 @@ export const averagedEnergy = defineSpec(
 ).options<AveragedEnergyOptions>()
 
 /** Options of `energyLadder`. */
-export interface EnergyLadderOptions {
+export interface EnergyLadderOptions extends TrainedOptions {
   /** Noise levels, in standard deviations of a column. Default [1, 0.5, 0.25]. */
   sigmas?: number[] | undefined
-  /** Widths of the hidden layers. Default [64, 64]. */
-  hidden?: number[] | undefined
-  /** Optimizer steps for each energy. Default 600. */
-  steps?: number | undefined
-  /** Rows of a batch. Default 256. */
-  batchSize?: number | undefined
 }
 
 /**
@@ -110,9 +105,7 @@ export const energyLadder = defineSpec(
   'energyLadder',
   (z) => ({
     sigmas: z.array(z.number().positive()).min(1).default([1, 0.5, 0.25]),
-    hidden: z.array(z.number().int().min(1)).default([64, 64]),
-    steps: z.number().int().min(1).default(600),
-    batchSize: z.number().int().min(1).default(256),
+    ...trainedFields(z),
   }),
   {
     summary: 'Energies trained by denoising score matching at several noise levels, averaged.',

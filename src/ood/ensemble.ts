@@ -67,7 +67,7 @@ export function planEnsemble(rows: Tensor, spec: Ensemble, seed: number): Ensemb
 
 /** The one energy of a `denoisingScore`. */
 export const trainScore = (rows: Tensor, spec: DenoisingScore, options: LadderOptions): Promise<Energy> =>
-  trainEnergy(rows, spec.sigma, spec as unknown as Ladder, options)
+  trainEnergy(rows, spec.sigma, spec, options)
 
 /** The energies of all members, round after round, into `own` as they are trained. */
 export async function trainMembers(

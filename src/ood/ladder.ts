@@ -20,6 +20,7 @@ import { schedules } from '../schedules/index.js'
 import type { Tensor } from '../tensor/index.js'
 import { train } from '../training/index.js'
 import type { energyLadder } from './detectors.js'
+import type { Trained } from './trained.js'
 
 export type Ladder = ReturnType<typeof energyLadder>
 
@@ -37,13 +38,13 @@ export interface LadderOptions {
 export async function trainEnergy(
   rows: Tensor,
   sigma: number,
-  ladder: Ladder,
+  trained: Trained,
   options: LadderOptions,
 ): Promise<Energy> {
   const { seed, signal, threads, onProgress, onWarning } = options
-  const { steps, batchSize } = ladder
+  const { steps, batchSize } = trained
   const input = rows.shape[1]!
-  const hidden = [...ladder.hidden]
+  const hidden = [...trained.hidden]
   const spec = mlp({ input, hidden, activation: 'silu', inputScale: 1 / sigma, gaussianBase: 'full' })
   const model = await Energy.create(spec, { seed, signal })
   try {

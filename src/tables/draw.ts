@@ -69,29 +69,43 @@ export async function drawTable(
 const hasOwn = (column: Schema['columns'][number]) =>
   column.kind !== 'numeric' && (column as LevelsColumn).ownLevel === true
 
-/** Which cells of a table are to be drawn: for every row the numbers of its columns, as a text. */
-function gapsOf(schema: Schema, table: Dataset): { pattern: string[]; filled: Record<string, number> } {
+/** The same cells missing in some rows: the places of their columns, and the rows. */
+interface Gaps {
+  readonly places: readonly number[]
+  readonly rows: number[]
+}
+
+/** Which cells of a table are to be drawn, rows with the same ones together. */
+function gapsOf(schema: Schema, table: Dataset): { gaps: Gaps[]; filled: Record<string, number> } {
   const marks = new Set(schema.missingMarks)
-  const gaps: number[][] = Array.from({ length: table.length }, () => [])
+  const missing = new Map<number, number[]>()
   const filled: [string, number][] = []
   for (const [k, column] of schema.columns.entries()) {
     const cells = cellsOf(table, column.name, marks)
     if (hasOwn(column) || cells.missingCount === 0) continue
-    for (let i = 0; i < cells.length; i++) if (cells.missing(i)) gaps[i]!.push(k)
+    for (let i = 0; i < cells.length; i++) {
+      if (!cells.missing(i)) continue
+      const places = missing.get(i)
+      if (places) places.push(k)
+      else missing.set(i, [k])
+    }
     filled.push([column.name, cells.missingCount])
   }
-  return { pattern: gaps.map((places) => places.join(',')), filled: Object.fromEntries(filled) }
+  const alike = new Map<string, Gaps>()
+  for (const [row, places] of [...missing].sort(([a], [b]) => a - b)) {
+    const key = places.join()
+    const gap = alike.get(key)
+    if (gap) gap.rows.push(row)
+    else alike.set(key, { places, rows: [row] })
+  }
+  return { gaps: [...alike.values()], filled: Object.fromEntries(filled) }
 }
 
 /** The table with the cells of some rows taken from others. */
-function withCells(
-  table: Dataset,
-  schema: Schema,
-  parts: readonly { rows: number[]; gaps: number[]; drawn: Dataset }[],
-) {
+function withCells(table: Dataset, schema: Schema, parts: readonly (Gaps & { drawn: Dataset })[]) {
   const columns = table.columns.map((name): [string, Column] => {
     const place = schema.columns.findIndex((column) => column.name === name)
-    const own = parts.filter(({ gaps }) => gaps.includes(place))
+    const own = parts.filter(({ places }) => places.includes(place))
     if (own.length === 0) return [name, { values: table.column(name), categories: table.categories[name] }]
     const drawn = own[0]!.drawn
     if (!Object.hasOwn(drawn.categories, name)) {
@@ -134,31 +148,27 @@ export async function completeTable(
   options: DrawOptions = {},
 ): Promise<{ table: Dataset; filled: Readonly<Record<string, number>> }> {
   const { schema } = model
-  const { pattern, filled } = gapsOf(schema, table)
+  const { gaps, filled } = gapsOf(schema, table)
   // Gaps begin at the mean or the most frequent level, and are drawn from there.
   const { rows } = model.with({ missing: ['own-level', 'mean', 'mode'] }).coder.encode(table, 'rows')
   using x = rows
-  const kinds = [...new Set(pattern)].filter((each) => each !== '')
-  const parts: { rows: number[]; gaps: number[]; drawn: Dataset }[] = []
-  for (const [k, kind] of kinds.entries()) {
-    const gaps = kind.split(',').map(Number)
-    const own = pattern.flatMap((each, row) => (each === kind ? [row] : []))
-    using init = selected(x, own)
-    const clamp = schema.columns.flatMap((_, place) => (gaps.includes(place) ? [] : [place]))
+  const all = x.toTypedArray() as Float64Array
+  const parts: (Gaps & { drawn: Dataset })[] = []
+  for (const [k, gap] of gaps.entries()) {
+    using init = selected(all, x.shape[1]!, gap.rows)
+    const clamp = schema.columns.flatMap((_, place) => (gap.places.includes(place) ? [] : [place]))
     const { signal, onProgress } = options
     const more = { ...options, seed: (options.seed ?? 0) + k, ...(signal && { signal }) }
-    if (onProgress) more.onProgress = (done, round) => onProgress((k + done) / kinds.length, round)
+    if (onProgress) more.onProgress = (done, round) => onProgress((k + done) / gaps.length, round)
     const { samples } = await draw(model, { init }, clamp, more)
     using drawn = samples
-    parts.push({ rows: own, gaps, drawn: model.coder.decode(drawn) })
+    parts.push({ ...gap, drawn: model.coder.decode(drawn) })
   }
   return { table: withCells(table, schema, parts), filled }
 }
 
 /** Some rows of a matrix. */
-function selected(x: Tensor, rows: readonly number[]): Tensor {
-  const width = x.shape[1]!
-  const all = x.toTypedArray() as Float64Array
+function selected(all: Float64Array, width: number, rows: readonly number[]): Tensor {
   const out = new Float64Array(rows.length * width)
   for (const [i, row] of rows.entries()) out.set(all.subarray(row * width, (row + 1) * width), i * width)
   return tensor(out, [rows.length, width])

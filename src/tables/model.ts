@@ -1,8 +1,6 @@
 /** The energy of a table with what is known of the rows it was trained on: one file. */
 import { type Policies, type Schema, withPolicies } from '../columns/index.js'
 import type { CsvForm } from '../data/csv-text.js'
-import type { Dataset } from '../data/dataset.js'
-import { inputs } from '../data/inputs.js'
 import { TableCoder } from '../data/table-coder.js'
 import { Energy } from '../energy.js'
 import { LangevinError } from '../errors.js'
@@ -149,6 +147,3 @@ export function requireColumns(schema: Schema, names: readonly string[], optiona
     details: { missing, extra, columns: known },
   })
 }
-
-/** The inputs of a model of this table. */
-export const tableInputs = (table: Dataset, schema: Schema) => inputs(table, { schema })

@@ -1,5 +1,5 @@
 /** Energies of rows of a table, and which of their columns are to blame. */
-import { codedWidth, levelsOf, type TableColumn } from '../columns/index.js'
+import { codedWidth, forward, levelsOf, type NumericColumn, type TableColumn } from '../columns/index.js'
 import { normalQuantile } from '../columns/normal.js'
 import type { Dataset } from '../data/dataset.js'
 import type { Replaced } from '../data/table-coder.js'
@@ -37,13 +37,20 @@ async function energiesOf({ energy, coder }: TableModel, rows: Float32Array, how
   return Float32Array.from(energies.toTypedArray() as Float32Array)
 }
 
+/** Evenly spaced quantiles: of the standard normal law, which a quantile transform makes of its column; else of the range in training. */
+function numbersOf({ transform, low, high }: NumericColumn): Float32Array[] {
+  const [from, to] = [low, high].map(forward(transform)) as [number, number]
+  const quantile = transform.kind === 'quantile' ? normalQuantile : (p: number) => from + p * (to - from)
+  return Array.from({ length: VALUES }, (_, k) => Float32Array.of(quantile((k + 0.5) / VALUES)))
+}
+
 /**
  * The values a column is replaced by, as numbers of an encoded row: every level (64 of them, evenly spaced, where there are more);
- * of a numeric column 16 evenly spaced quantiles of the standard normal law, which a quantile transform makes of it.
+ * of a numeric column 16 evenly spaced quantiles, of its law where it has a quantile transform, else between the least and the
+ * largest number in training.
  */
 export function alternatives(column: TableColumn): Float32Array[] {
-  if (column.kind === 'numeric')
-    return Array.from({ length: VALUES }, (_, k) => Float32Array.of(normalQuantile((k + 0.5) / VALUES)))
+  if (column.kind === 'numeric') return numbersOf(column)
   const levels = levelsOf(column)
   const count = Math.min(levels, MOST_LEVELS)
   const places = Array.from({ length: count }, (_, k) => Math.floor((k * levels) / count))

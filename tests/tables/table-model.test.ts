@@ -18,9 +18,9 @@ const people = data.fromRows(
 const { schema } = data.schema(people)
 
 /** An energy with weights large enough that columns depend on each other. */
-async function randomModel(): Promise<TableModel> {
-  const spec = energies.mixed({ columns: schema, hidden: [16], activation: 'tanh' })
-  const energy = await Energy.create(spec, { seed: 3, inputs: data.inputs(people, { schema }) })
+async function randomModel(own = schema): Promise<TableModel> {
+  const spec = energies.mixed({ columns: own, hidden: [16], activation: 'tanh' })
+  const energy = await Energy.create(spec, { seed: 3, inputs: data.inputs(people, { schema: own }) })
   const parameters = await energy.parameters()
   const larger = Object.entries(parameters).map(([name, value]) => {
     const factor = name.startsWith('embeddings') ? 1 : 5
@@ -83,6 +83,24 @@ describe('score', () => {
     expect(contributions!.get('age')![0]).toBeCloseTo(own - ages, 4)
     model.dispose()
   })
+
+  it.each(['none', 'standardize', 'log'] as const)(
+    'contributions stay in the range of a column: %s',
+    async (transform) => {
+      const { schema: own } = data.schema(people, { columns: { age: { kind: 'numeric', transform } } })
+      const model = await randomModel(own)
+      const row = [30, 'cook', 'a'] as const
+      const { energies: found, contributions } = await scoreTable(model, rowsOf([row]), { contributions: true })
+      // Evenly spaced as the network sees them, which of a logarithm is not evenly spaced in years.
+      const [low, high] = [20, 60].map((age) => (transform === 'log' ? Math.log1p(age) : age)) as [number, number]
+      const years = Array.from({ length: 16 }, (_, k) => low + ((k + 0.5) / 16) * (high - low))
+      const ages = years.map((x) => (transform === 'log' ? Math.expm1(x) : x))
+      const moved = await energiesOf(model, rowsOf(ages.map((age) => [age, 'cook', 'a'] as const)))
+      const mean = moved.reduce((a, b) => a + b, 0) / moved.length
+      expect(contributions!.get('age')![0]).toBeCloseTo(found[0]! - mean, 4)
+      model.dispose()
+    },
+  )
 
   it('percentiles are shares of training rows', async () => {
     const model = await randomModel()

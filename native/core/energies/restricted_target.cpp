@@ -15,7 +15,6 @@ ColumnPart::ColumnPart(const Domain& whole, const std::vector<std::size_t>& bloc
       columns_.back().second += block.width;
     else
       columns_.emplace_back(block.first, block.width);
-    width_ += block.width;
   }
 }
 
@@ -55,8 +54,8 @@ template void ColumnPart::take(const double*, std::int64_t, double*) const;
 template void ColumnPart::putInto(float*, std::int64_t, const float*) const;
 template void ColumnPart::putInto(double*, std::int64_t, const double*) const;
 
-RestrictedTarget::RestrictedTarget(const Target& whole, ColumnPart part)
-    : whole_(whole), part_(std::move(part)), input_(part_.domain().columns()) {}
+RestrictedTarget::RestrictedTarget(const Target& whole, std::shared_ptr<const ColumnPart> part)
+    : whole_(whole), part_(std::move(part)), input_(part_->domain().columns()) {}
 
 void RestrictedTarget::hold(const Batch& rows) {
   held_ = {rows.x.to(whole_.dtype()).contiguous(), rows.y};
@@ -74,8 +73,8 @@ Batch RestrictedTarget::rows(const at::Tensor& x, const at::Tensor& y) const {
 
 Batch RestrictedTarget::wholeRows(const Batch& rows) const {
   // Kernels hand on y as they got it, or rows of it.
-  if (rows.y.is_same(own_)) return {part_.put(held_.x, rows.x), held_.y};
-  return {part_.put(held_.x.index_select(0, rows.y), rows.x),
+  if (rows.y.is_same(own_)) return {part_->put(held_.x, rows.x), held_.y};
+  return {part_->put(held_.x.index_select(0, rows.y), rows.x),
           held_.y.defined() ? held_.y.index_select(0, rows.y) : held_.y};
 }
 
@@ -83,7 +82,7 @@ at::Tensor RestrictedTarget::energyOf(const Batch& rows) const { return whole_.e
 
 EnergyAndGradient RestrictedTarget::energyAndGradient(const Batch& rows) const {
   EnergyAndGradient value = whole_.energyAndGradient(wholeRows(rows));
-  return {std::move(value.energy), part_.columnsOf(value.gradient)};
+  return {std::move(value.energy), part_->columnsOf(value.gradient)};
 }
 
 }  // namespace langevin

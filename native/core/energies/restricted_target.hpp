@@ -2,6 +2,8 @@
 // for each chain. A kernel that leaves it as it is, row by row, leaves the law of all columns as it is.
 #pragma once
 
+#include <memory>
+
 #include "energies/target.hpp"
 
 namespace langevin {
@@ -26,16 +28,14 @@ class ColumnPart {
 
  private:
   Domain domain_;
-  std::int64_t wholeWidth_ = 0, width_ = 0;
+  std::int64_t wholeWidth_ = 0;
   std::vector<std::pair<std::int64_t, std::int64_t>> columns_;  // first and count of each run of columns
 };
 
 class RestrictedTarget final : public Target {
  public:
-  /// Of the whole target, which must outlive this, the blocks with these numbers, in the order of the columns.
-  RestrictedTarget(const Target& whole, const std::vector<std::size_t>& blocks)
-      : RestrictedTarget(whole, ColumnPart(whole.domain(), blocks)) {}
-  RestrictedTarget(const Target& whole, ColumnPart part);
+  /// These columns of the whole target, which must outlive this.
+  RestrictedTarget(const Target& whole, std::shared_ptr<const ColumnPart> part);
 
   /// The rows the other columns are taken from: x [n, d] of the whole target and its y. The y of the restricted rows
   /// says which of them each belongs to; ownRows() is every one once.
@@ -43,12 +43,12 @@ class RestrictedTarget final : public Target {
   const at::Tensor& ownRows() const { return own_; }
 
   const Batch& held() const { return held_; }
-  const ColumnPart& part() const { return part_; }
+  const ColumnPart& part() const { return *part_; }
 
   const std::string& kind() const override { return whole_.kind(); }
   const Shape& input() const override { return input_; }
   double workPerRow() const override { return whole_.workPerRow(); }
-  const Domain& domain() const override { return part_.domain(); }
+  const Domain& domain() const override { return part_->domain(); }
   /// y, the number of the held row, int64 [n].
   const Condition& condition() const override { return condition_; }
   at::TensorOptions options() const override { return whole_.options(); }
@@ -60,7 +60,7 @@ class RestrictedTarget final : public Target {
   Batch wholeRows(const Batch& rows) const;
 
   const Target& whole_;
-  ColumnPart part_;
+  std::shared_ptr<const ColumnPart> part_;
   Shape input_;
   Condition condition_;
   Batch held_;

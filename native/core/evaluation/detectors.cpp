@@ -119,10 +119,52 @@ at::Tensor trainingRows(const Spec& detector) {
   return rows;
 }
 
+at::Tensor stateTensor(const Spec& state, const char* name, std::int64_t axes, at::ScalarType type) {
+  const at::Tensor t = unbox(state.at(name));
+  if (t.dim() != axes || t.scalar_type() != type || t.numel() == 0)
+    state.at(name).invalid(std::string("must be ") + dtypeName(type) + " with " + std::to_string(axes) +
+                           " axes, none of them empty");
+  return t.contiguous();
+}
+
 at::Tensor rowsToScore(const at::Tensor& x, std::int64_t width) {
   at::Tensor v = asRows(x.dim() > 2 ? x.flatten(1) : x, width, at::kDouble, at::kCPU, "x");
   requireFinite(v, "x");
-  return v;
+  return v.contiguous();
+}
+
+at::Tensor scoresOfTiles(const at::Tensor& rows, int threads, Job& job,
+                         const std::function<at::Tensor(const at::Tensor&)>& score) {
+  const Tiling tiling(rows.size(0));
+  at::Tensor out = at::empty({rows.size(0)}, at::kDouble);
+  parallelTiles(tiling.count(), threads, [&](std::int64_t t) {
+    at::NoGradGuard guard;
+    job.check();
+    const TileRange r = tiling.range(t);
+    out.slice(0, r.first, r.last).copy_(score(rows.slice(0, r.first, r.last)));
+  });
+  return out;
+}
+
+at::Tensor scoresOfRows(const at::Tensor& rows, int threads, Job& job,
+                        const std::function<double(const double*)>& score) {
+  const Tiling tiling(rows.size(0));
+  at::Tensor out = at::empty({rows.size(0)}, at::kDouble);
+  double* scores = out.data_ptr<double>();
+  const double* values = rows.const_data_ptr<double>();
+  parallelTiles(tiling.count(), threads, [&](std::int64_t t) {
+    job.check();
+    const TileRange r = tiling.range(t);
+    for (std::int64_t i = r.first; i < r.last; ++i) scores[i] = score(values + i * rows.size(1));
+  });
+  return out;
+}
+
+at::Tensor shrunkCovariance(const at::Tensor& centred, double shrinkage) {
+  const std::int64_t n = centred.size(0), d = centred.size(1);
+  const at::Tensor covariance = centred.t().matmul(centred).div(static_cast<double>(n));
+  const double ridge = shrinkage * covariance.trace().item<double>() / static_cast<double>(d);
+  return covariance.mul(1 - shrinkage).add(at::eye(d, at::kDouble), ridge);
 }
 
 const std::vector<Function>& detectorFunctions() {

@@ -4,6 +4,7 @@
 // never the training rows again (the state of nearest neighbours holds them). The state is what a file keeps.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -48,7 +49,16 @@ const DetectorKind& minimumCovarianceDeterminant();  // a robust mahalanobis
 const DetectorKind& detectorKind(const Spec& detector);
 /// Training rows of a detector as float64 [n, d]: at least two.
 at::Tensor trainingRows(const Spec& detector);
-/// Rows to score as float64 [n, width] on the CPU, finite.
+/// A tensor of a state, contiguous, with so many axes and of this dtype: it may come from a file.
+at::Tensor stateTensor(const Spec& state, const char* name, std::int64_t axes, at::ScalarType type = at::kDouble);
+/// Rows to score as float64 [n, width] on the CPU, finite and contiguous.
 at::Tensor rowsToScore(const at::Tensor& x, std::int64_t width);
+/// Scores [n] of rows from rowsToScore(), over the threads: of tiles [m, width] to [m], or of one row after another.
+at::Tensor scoresOfTiles(const at::Tensor& rows, int threads, Job& job,
+                         const std::function<at::Tensor(const at::Tensor& tile)>& score);
+at::Tensor scoresOfRows(const at::Tensor& rows, int threads, Job& job,
+                        const std::function<double(const double* row)>& score);
+/// (1 - a) C + a tr(C) / d I of rows about their mean, C their covariance with divisor n (scikit-learn's ShrunkCovariance).
+at::Tensor shrunkCovariance(const at::Tensor& centred, double shrinkage);
 
 }  // namespace langevin

@@ -45,27 +45,24 @@ class ColumnDensity : public Detector {
  public:
   ColumnDensity(at::Tensor grid, at::Tensor energy) : grid_(std::move(grid)), energy_(std::move(energy)) {}
 
-  at::Tensor scores(const at::Tensor& x, int, Job& job) const override {
-    const std::int64_t d = grid_.size(0), bins = energy_.size(1);
-    const at::Tensor rows = rowsToScore(x, d).contiguous();
-    const double *values = rows.const_data_ptr<double>(), *grid = grid_.const_data_ptr<double>();
-    at::Tensor out = at::zeros({rows.size(0)}, at::kDouble);
-    for (std::int64_t i = 0; i < rows.size(0); ++i) {
-      if (i % 4096 == 0) job.check();
-      double sum = 0;
-      for (std::int64_t j = 0; j < d; ++j) {
-        const double low = grid[3 * j], width = grid[3 * j + 1], scale = grid[3 * j + 2], value = values[i * d + j];
-        const double high = low + width * static_cast<double>(bins);
-        const double inside = std::clamp(value, low, high);
-        const auto bin = std::min(static_cast<std::int64_t>((inside - low) / width), bins - 1);
-        sum += energy_.const_data_ptr<double>()[j * bins + bin] + std::abs(value - inside) / scale;
-      }
-      out.data_ptr<double>()[i] = sum;
-    }
-    return out;
+  at::Tensor scores(const at::Tensor& x, int threads, Job& job) const override {
+    return scoresOfRows(rowsToScore(x, grid_.size(0)), threads, job, [this](const double* row) { return score(row); });
   }
 
  private:
+  double score(const double* row) const {
+    const std::int64_t bins = energy_.size(1);
+    const double *grid = grid_.const_data_ptr<double>(), *energy = energy_.const_data_ptr<double>();
+    double sum = 0;
+    for (std::int64_t j = 0; j < grid_.size(0); ++j) {
+      const double low = grid[3 * j], width = grid[3 * j + 1], scale = grid[3 * j + 2];
+      const double inside = std::clamp(row[j], low, low + width * static_cast<double>(bins));
+      const auto bin = std::min(static_cast<std::int64_t>((inside - low) / width), bins - 1);
+      sum += energy[j * bins + bin] + std::abs(row[j] - inside) / scale;
+    }
+    return sum;
+  }
+
   at::Tensor grid_;    // [d, 3]: where the bins begin, their width, the standard deviation
   at::Tensor energy_;  // [d, bins]
 };
@@ -94,9 +91,11 @@ Map fitColumns(const Spec& detector, int, Job& job) {
 }
 
 std::unique_ptr<Detector> makeColumns(const Spec&, const Spec& state) {
-  const at::Tensor grid = unbox(state.at("grid")), energy = unbox(state.at("energy"));
-  if (grid.dim() != 2 || energy.dim() != 2 || grid.size(1) != 3 || grid.size(0) != energy.size(0))
+  const at::Tensor grid = stateTensor(state, "grid", 2), energy = stateTensor(state, "energy", 2);
+  if (grid.size(1) != 3 || grid.size(0) != energy.size(0))
     state.at("energy").invalid("must have a row for each column");
+  const bool sound = at::isfinite(grid).all().item<bool>() && grid.slice(1, 1, 3).gt(0).all().item<bool>();
+  if (!sound) state.at("grid").invalid("must hold numbers: where the bins begin, and a width and a scale above 0");
   return std::make_unique<ColumnDensity>(grid, energy);
 }
 

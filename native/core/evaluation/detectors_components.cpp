@@ -7,21 +7,13 @@
 namespace langevin {
 namespace {
 
-constexpr std::int64_t kComponentBlock = 4096;
-
 class PrincipalComponents : public Detector {
  public:
   PrincipalComponents(at::Tensor mean, at::Tensor minor) : mean_(std::move(mean)), minor_(std::move(minor)) {}
 
-  at::Tensor scores(const at::Tensor& x, int, Job& job) const override {
-    const at::Tensor rows = rowsToScore(x, mean_.size(1));
-    at::Tensor out = at::empty({rows.size(0)}, at::kDouble);
-    for (std::int64_t first = 0; first < rows.size(0); first += kComponentBlock) {
-      job.check();
-      const std::int64_t last = std::min(rows.size(0), first + kComponentBlock);
-      out.slice(0, first, last).copy_(rows.slice(0, first, last).sub(mean_).matmul(minor_).square().sum(1));
-    }
-    return out;
+  at::Tensor scores(const at::Tensor& x, int threads, Job& job) const override {
+    return scoresOfTiles(rowsToScore(x, mean_.size(1)), threads, job,
+                         [this](const at::Tensor& tile) { return tile.sub(mean_).matmul(minor_).square().sum(1); });
   }
 
  private:
@@ -46,8 +38,8 @@ Map fitComponents(const Spec& detector, int, Job&) {
 }
 
 std::unique_ptr<Detector> makeComponents(const Spec&, const Spec& state) {
-  const at::Tensor mean = unbox(state.at("mean")), minor = unbox(state.at("minor"));
-  if (mean.dim() != 2 || minor.dim() != 2 || minor.size(0) != mean.size(1))
+  const at::Tensor mean = stateTensor(state, "mean", 2), minor = stateTensor(state, "minor", 2);
+  if (mean.size(0) != 1 || minor.size(0) != mean.size(1))
     state.at("minor").invalid("must have as many rows as the mean has numbers");
   return std::make_unique<PrincipalComponents>(mean, minor);
 }

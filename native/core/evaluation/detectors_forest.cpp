@@ -16,11 +16,21 @@
 namespace langevin {
 namespace {
 
+// H(n) = 1 + 1/2 + ... + 1/n; of many by its expansion, whose next term is below 1e-14 there.
+double harmonicNumber(std::int64_t n) {
+  constexpr std::int64_t kSummed = 1000;
+  if (n > kSummed) {
+    const auto x = static_cast<double>(n);
+    return std::log(x) + 0.57721566490153286 + 1 / (2 * x) - 1 / (12 * x * x);
+  }
+  double sum = 0;
+  for (std::int64_t i = 1; i <= n; ++i) sum += 1 / static_cast<double>(i);
+  return sum;
+}
+
 double meanDepth(std::int64_t rows) {
   if (rows < 2) return 0;
-  double harmonic = 0;
-  for (std::int64_t i = 1; i < rows; ++i) harmonic += 1 / static_cast<double>(i);
-  return 2 * harmonic - 2 * static_cast<double>(rows - 1) / static_cast<double>(rows);
+  return 2 * harmonicNumber(rows - 1) - 2 * static_cast<double>(rows - 1) / static_cast<double>(rows);
 }
 
 // One tree as arrays; children are places in them, -1 in a leaf.
@@ -126,39 +136,41 @@ Map fitForest(const Spec& detector, int threads, Job& job) {
 
 class IsolationForest : public Detector {
  public:
-  explicit IsolationForest(const Spec& state)
-      : roots_(unbox(state.at("roots"))),
-        column_(unbox(state.at("column"))),
-        left_(unbox(state.at("left"))),
-        right_(unbox(state.at("right"))),
-        cut_(unbox(state.at("cut"))),
-        depth_(unbox(state.at("depth"))) {
-    const at::Tensor sizes = unbox(state.at("rows"));
-    width_ = sizes[1].item<std::int64_t>();
-    scale_ = meanDepth(sizes[0].item<std::int64_t>());
-    const std::int64_t nodes = column_.numel();
-    const bool whole = left_.numel() == nodes && right_.numel() == nodes && cut_.numel() == nodes &&
-                       depth_.numel() == nodes && left_.max().item<std::int64_t>() < nodes &&
-                       right_.max().item<std::int64_t>() < nodes && roots_.max().item<std::int64_t>() < nodes &&
-                       column_.max().item<std::int64_t>() < width_ && scale_ > 0;
-    if (!whole) state.invalid("its trees do not fit each other");
+  IsolationForest(const Spec& state, std::int64_t mostRows)
+      : roots_(stateTensor(state, "roots", 1, at::kLong)),
+        column_(stateTensor(state, "column", 1, at::kLong)),
+        left_(stateTensor(state, "left", 1, at::kLong)),
+        right_(stateTensor(state, "right", 1, at::kLong)),
+        cut_(stateTensor(state, "cut", 1)),
+        depth_(stateTensor(state, "depth", 1)) {
+    const at::Tensor sizes = stateTensor(state, "rows", 1, at::kLong);
+    if (sizes.numel() == 2 && sizes[0].item<std::int64_t>() <= mostRows) {
+      width_ = sizes[1].item<std::int64_t>();
+      scale_ = meanDepth(sizes[0].item<std::int64_t>());
+    }
+    if (!sound()) state.at("left").invalid("its trees do not fit each other");
   }
 
   at::Tensor scores(const at::Tensor& x, int threads, Job& job) const override {
-    const at::Tensor rows = rowsToScore(x, width_).contiguous();
-    const double* values = rows.const_data_ptr<double>();
-    at::Tensor out = at::empty({rows.size(0)}, at::kDouble);
-    double* scores = out.data_ptr<double>();
-    const Tiling tiling(rows.size(0));
-    parallelTiles(tiling.count(), threads, [&](std::int64_t t) {
-      job.check();
-      const TileRange r = tiling.range(t);
-      for (std::int64_t i = r.first; i < r.last; ++i) scores[i] = score(values + i * width_);
-    });
-    return out;
+    return scoresOfRows(rowsToScore(x, width_), threads, job, [this](const double* row) { return score(row); });
   }
 
  private:
+  // Every way down ends: children lie behind their parent, as they were grown.
+  bool sound() const {
+    const std::int64_t nodes = column_.numel();
+    const auto within = [](const at::Tensor& t, std::int64_t end) {
+      return t.ge(0).logical_and(t.lt(end)).all().item<bool>();
+    };
+    if (left_.numel() != nodes || right_.numel() != nodes || cut_.numel() != nodes || depth_.numel() != nodes)
+      return false;
+    const at::Tensor places = at::arange(nodes, at::kLong);
+    const auto behind = [&](const at::Tensor& t) { return t.gt(places).logical_and(t.lt(nodes)); };
+    const at::Tensor leaf = left_.lt(0).logical_and(right_.lt(0));
+    return scale_ > 0 && within(roots_, nodes) && within(column_, width_) &&
+           leaf.logical_or(behind(left_).logical_and(behind(right_))).all().item<bool>();
+  }
+
   double score(const double* row) const {
     const std::int64_t *roots = roots_.const_data_ptr<std::int64_t>(), *column = column_.const_data_ptr<std::int64_t>();
     const std::int64_t *left = left_.const_data_ptr<std::int64_t>(), *right = right_.const_data_ptr<std::int64_t>();
@@ -174,11 +186,11 @@ class IsolationForest : public Detector {
 
   at::Tensor roots_, column_, left_, right_, cut_, depth_;
   std::int64_t width_ = 0;
-  double scale_ = 1;
+  double scale_ = 0;
 };
 
-std::unique_ptr<Detector> makeForest(const Spec&, const Spec& state) {
-  return std::make_unique<IsolationForest>(state);
+std::unique_ptr<Detector> makeForest(const Spec& detector, const Spec& state) {
+  return std::make_unique<IsolationForest>(state, detector.count("subsample", 2, 256));
 }
 
 }  // namespace

@@ -1,5 +1,4 @@
 // mahalanobis: squared distance to the mean of the training rows, in units of their covariance.
-#include "base/threads.hpp"
 #include "evaluation/detectors.hpp"
 #include "tensors/arguments.hpp"
 #include "tensors/tensor.hpp"
@@ -7,24 +6,16 @@
 namespace langevin {
 namespace {
 
-// (x - m)' S^-1 (x - m) with S = (1 - a) C + a tr(C) / d I, C the covariance with divisor
-// n (scikit-learn's ShrunkCovariance). The state: m [1, d] and the upper Cholesky factor R of S = R' R [d, d].
+// (x - m)' S^-1 (x - m) with S of shrunkCovariance(). The state: m [1, d] and the upper Cholesky factor R of S = R' R [d, d].
 class Mahalanobis : public Detector {
  public:
   Mahalanobis(at::Tensor mean, at::Tensor factor) : mean_(std::move(mean)), factor_(std::move(factor)) {}
 
   at::Tensor scores(const at::Tensor& x, int threads, Job& job) const override {
     const at::Tensor rows = rowsToScore(x, mean_.size(1));
-    const Tiling tiling(rows.size(0));
-    at::Tensor out = at::empty({rows.size(0)}, at::kDouble);
-    parallelTiles(tiling.count(), threads, [&](std::int64_t t) {
-      job.check();
-      const TileRange r = tiling.range(t);
-      const at::Tensor centred = rows.slice(0, r.first, r.last).sub(mean_);
-      const at::Tensor white = at::linalg_solve_triangular(factor_.t(), centred.t(), false);
-      out.slice(0, r.first, r.last).copy_(white.square().sum(0));
+    return scoresOfTiles(rows, threads, job, [this](const at::Tensor& tile) {
+      return at::linalg_solve_triangular(factor_.t(), tile.sub(mean_).t(), false).square().sum(0);
     });
-    return out;
   }
 
  private:
@@ -36,10 +27,7 @@ Map fitMahalanobis(const Spec& detector, int, Job&) {
   const double shrinkage = detector.probability("shrinkage", 1e-3);
   const std::int64_t n = rows.size(0), d = rows.size(1);
   const at::Tensor mean = rows.mean(0, true);
-  const at::Tensor centred = rows - mean;
-  at::Tensor covariance = centred.t().matmul(centred).div(static_cast<double>(n));
-  const double ridge = shrinkage * covariance.trace().item<double>() / static_cast<double>(d);
-  covariance = covariance.mul(1 - shrinkage).add(at::eye(d, at::kDouble), ridge);
+  const at::Tensor covariance = shrunkCovariance(rows - mean, shrinkage);
   const auto [factor, info] = at::linalg_cholesky_ex(covariance);
   // A squared pivot over its variance is 1 - R^2 of that column given the ones before it; in rounding noise a
   // dependent column leaves about 1e-16 of it. The ratio does not depend on the units of the columns.

@@ -126,15 +126,9 @@ class GaussianMixture : public Detector {
  public:
   explicit GaussianMixture(Mixture mixture) : mixture_(std::move(mixture)) {}
 
-  at::Tensor scores(const at::Tensor& x, int, Job& job) const override {
-    const at::Tensor rows = rowsToScore(x, mixture_.means.size(1));
-    at::Tensor out = at::empty({rows.size(0)}, at::kDouble);
-    for (std::int64_t first = 0; first < rows.size(0); first += kMixtureBlock) {
-      job.check();
-      const std::int64_t last = std::min(rows.size(0), first + kMixtureBlock);
-      out.slice(0, first, last).copy_(jointLog(mixture_, rows.slice(0, first, last)).logsumexp(1).neg());
-    }
-    return out;
+  at::Tensor scores(const at::Tensor& x, int threads, Job& job) const override {
+    return scoresOfTiles(rowsToScore(x, mixture_.means.size(1)), threads, job,
+                         [this](const at::Tensor& tile) { return jointLog(mixture_, tile).logsumexp(1).neg(); });
   }
 
  private:
@@ -142,10 +136,10 @@ class GaussianMixture : public Detector {
 };
 
 std::unique_ptr<Detector> makeMixture(const Spec&, const Spec& state) {
-  Mixture m = {unbox(state.at("logWeights")), unbox(state.at("means")), unbox(state.at("whitening")),
-               unbox(state.at("logScale"))};
-  const std::int64_t k = m.means.dim() == 2 ? m.means.size(0) : -1;
-  if (k < 1 || m.logWeights.sizes() != at::IntArrayRef{k} || m.logScale.sizes() != at::IntArrayRef{k} ||
+  Mixture m = {stateTensor(state, "logWeights", 1), stateTensor(state, "means", 2), stateTensor(state, "whitening", 3),
+               stateTensor(state, "logScale", 1)};
+  const std::int64_t k = m.means.size(0);
+  if (m.logWeights.sizes() != at::IntArrayRef{k} || m.logScale.sizes() != at::IntArrayRef{k} ||
       m.whitening.sizes() != at::IntArrayRef({k, m.means.size(1), m.means.size(1)}))
     state.at("means").invalid("does not fit the weights and covariances");
   return std::make_unique<GaussianMixture>(std::move(m));

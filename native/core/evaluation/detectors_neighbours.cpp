@@ -128,8 +128,10 @@ Map fitLocalOutlierFactor(const Spec& detector, int threads, Job& job) {
 std::unique_ptr<Detector> makeLocalOutlierFactor(const Spec& detector, const Spec& state) {
   NeighbourIndex index = NeighbourIndex::read(state);
   const std::int64_t k = neighbourCount(detector, 20, index.size() - 1);
-  return std::make_unique<LocalOutlierFactor>(std::move(index), unbox(state.at("reach")), unbox(state.at("density")),
-                                              k);
+  at::Tensor reach = stateTensor(state, "reach", 1), density = stateTensor(state, "density", 1);
+  if (reach.size(0) != index.size() || density.size(0) != index.size())
+    state.at("density").invalid("must have a number for each training row, as reach must");
+  return std::make_unique<LocalOutlierFactor>(std::move(index), std::move(reach), std::move(density), k);
 }
 
 }  // namespace

@@ -29,14 +29,9 @@ struct Scatter {
 };
 
 Scatter scatterOf(const at::Tensor& rows, double shrinkage) {
-  const std::int64_t n = rows.size(0), d = rows.size(1);
   Scatter s;
   s.mean = rows.mean(0, true);
-  const at::Tensor centred = rows - s.mean;
-  at::Tensor covariance = centred.t().matmul(centred).div(static_cast<double>(n));
-  const double ridge = shrinkage * covariance.trace().item<double>() / static_cast<double>(d);
-  covariance = covariance.mul(1 - shrinkage).add(at::eye(d, at::kDouble), ridge);
-  const auto [factor, info] = at::linalg_cholesky_ex(covariance);
+  const auto [factor, info] = at::linalg_cholesky_ex(shrunkCovariance(rows - s.mean, shrinkage));
   s.factor = factor;
   if (info.item<int>() == 0) s.logDeterminant = 2 * factor.diagonal().log().sum().item<double>();
   return s;

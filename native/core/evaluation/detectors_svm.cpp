@@ -15,8 +15,6 @@
 namespace langevin {
 namespace {
 
-constexpr std::int64_t kKernelBlock = 1024;
-
 // exp(-gamma |a - b|^2), [n, m]
 at::Tensor kernelOf(const at::Tensor& a, const at::Tensor& b, double gamma) {
   const at::Tensor square =
@@ -24,10 +22,10 @@ at::Tensor kernelOf(const at::Tensor& a, const at::Tensor& b, double gamma) {
   return square.mul(-gamma).exp();
 }
 
-// The multipliers a, and rho: a' K e_i at the rows whose a_i is free.
+// The multipliers a, rho: a' K e_i at the rows whose a_i is free, and by how much the conditions are still violated.
 struct SvmSolution {
   std::vector<double> multipliers;
-  double rho;
+  double rho, violation;
 };
 
 class MinimalOptimisation {
@@ -46,6 +44,7 @@ class MinimalOptimisation {
   }
 
   SvmSolution solve(double tolerance, std::int64_t limit, Job& job) {
+    double violation = 0;
     for (std::int64_t step = 0; step < limit; ++step) {
       if (step % 256 == 0) job.check();
       std::int64_t up = -1, down = -1;  // may grow at the least slope, may shrink at the largest
@@ -53,10 +52,11 @@ class MinimalOptimisation {
         if (a_[at(i)] < most_ && (up < 0 || slope_[at(i)] < slope_[at(up)])) up = i;
         if (a_[at(i)] > 0 && (down < 0 || slope_[at(i)] > slope_[at(down)])) down = i;
       }
-      if (up < 0 || down < 0 || slope_[at(down)] - slope_[at(up)] <= tolerance) break;
+      violation = up < 0 || down < 0 ? 0 : slope_[at(down)] - slope_[at(up)];
+      if (violation <= tolerance) break;
       move(up, down);
     }
-    return {a_, level()};
+    return {a_, level(), violation};
   }
 
  private:
@@ -111,7 +111,14 @@ Map fitSvm(const Spec& detector, int, Job& job) {
   const std::int64_t n = rows.size(0);
   const at::Tensor kernel = kernelOf(rows, rows, gamma).contiguous();
   MinimalOptimisation solver(kernel.const_data_ptr<double>(), n, nu);
-  const SvmSolution found = solver.solve(tolerance / static_cast<double>(n), 1000 * n, job);
+  const std::int64_t steps = 1000 * n;
+  const double least = tolerance / static_cast<double>(n);
+  const SvmSolution found = solver.solve(least, steps, job);
+  if (!(found.violation <= least))
+    detector.at("tolerance")
+        .invalid("was not reached in " + std::to_string(steps) + " steps (" +
+                 std::to_string(found.violation * static_cast<double>(n)) +
+                 " is left); give a larger one, or a smaller gamma");
   std::vector<std::int64_t> kept;
   std::vector<double> multipliers;
   for (std::int64_t i = 0; i < n; ++i) {
@@ -130,16 +137,10 @@ class OneClassSvm : public Detector {
   OneClassSvm(at::Tensor vectors, at::Tensor multipliers, double rho, double gamma)
       : vectors_(std::move(vectors)), multipliers_(std::move(multipliers)), rho_(rho), gamma_(gamma) {}
 
-  at::Tensor scores(const at::Tensor& x, int, Job& job) const override {
-    const at::Tensor rows = rowsToScore(x, vectors_.size(1));
-    at::Tensor out = at::empty({rows.size(0)}, at::kDouble);
-    for (std::int64_t first = 0; first < rows.size(0); first += kKernelBlock) {
-      job.check();
-      const std::int64_t last = std::min(rows.size(0), first + kKernelBlock);
-      const at::Tensor near = kernelOf(rows.slice(0, first, last), vectors_, gamma_).mv(multipliers_);
-      out.slice(0, first, last).copy_(near.neg().add(rho_));
-    }
-    return out;
+  at::Tensor scores(const at::Tensor& x, int threads, Job& job) const override {
+    return scoresOfTiles(rowsToScore(x, vectors_.size(1)), threads, job, [this](const at::Tensor& tile) {
+      return kernelOf(tile, vectors_, gamma_).mv(multipliers_).neg().add(rho_);
+    });
   }
 
  private:
@@ -148,9 +149,9 @@ class OneClassSvm : public Detector {
 };
 
 std::unique_ptr<Detector> makeSvm(const Spec&, const Spec& state) {
-  const at::Tensor vectors = unbox(state.at("vectors")), multipliers = unbox(state.at("multipliers"));
+  const at::Tensor vectors = stateTensor(state, "vectors", 2), multipliers = stateTensor(state, "multipliers", 1);
   const std::vector<double> level = numbersOf(readVector(state.at("level")));
-  if (vectors.dim() != 2 || multipliers.sizes() != at::IntArrayRef{vectors.size(0)} || level.size() != 2)
+  if (multipliers.size(0) != vectors.size(0) || level.size() != 2)
     state.at("multipliers").invalid("must have a number for each vector");
   return std::make_unique<OneClassSvm>(vectors, multipliers, level[0], level[1]);
 }

@@ -20,22 +20,11 @@ class ColumnTails : public Detector {
       : sorted_(std::move(sorted)), skew_(std::move(skew)), copula_(copula) {}
 
   at::Tensor scores(const at::Tensor& x, int threads, Job& job) const override {
-    const std::int64_t d = sorted_.size(0);
-    const at::Tensor rows = rowsToScore(x, d).contiguous();
-    const double* values = rows.const_data_ptr<double>();
-    at::Tensor out = at::empty({rows.size(0)}, at::kDouble);
-    double* scores = out.data_ptr<double>();
-    const Tiling tiling(rows.size(0));
-    parallelTiles(tiling.count(), threads, [&](std::int64_t t) {
-      job.check();
-      const TileRange r = tiling.range(t);
-      for (std::int64_t i = r.first; i < r.last; ++i) {
-        double sum = 0;
-        for (std::int64_t j = 0; j < d; ++j) sum += column(j, values[i * d + j]);
-        scores[i] = sum;
-      }
+    return scoresOfRows(rowsToScore(x, sorted_.size(0)), threads, job, [this](const double* row) {
+      double sum = 0;
+      for (std::int64_t j = 0; j < sorted_.size(0); ++j) sum += column(j, row[j]);
+      return sum;
     });
-    return out;
   }
 
  private:
@@ -62,9 +51,8 @@ Map fitTails(const Spec& detector, int, Job&) {
 }
 
 std::unique_ptr<Detector> makeTails(const Spec& detector, const Spec& state) {
-  const at::Tensor sorted = unbox(state.at("sorted")), skew = unbox(state.at("skew"));
-  if (sorted.dim() != 2 || skew.sizes() != at::IntArrayRef{sorted.size(0)})
-    state.at("skew").invalid("must have a number for each column");
+  const at::Tensor sorted = stateTensor(state, "sorted", 2), skew = stateTensor(state, "skew", 1);
+  if (skew.size(0) != sorted.size(0)) state.at("skew").invalid("must have a number for each column");
   return std::make_unique<ColumnTails>(sorted, skew, detector.kind() == "copod");
 }
 

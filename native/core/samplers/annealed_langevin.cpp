@@ -80,7 +80,8 @@ class AnnealedLangevin final : public Sampler {
 
   std::unique_ptr<TileExecutor> fuse(const FuseTarget& target) const override {
     requireCondition(target.energy);
-    return hasFusedTiles(target.energy) ? std::make_unique<AnnealedExecutor>(levels_, target.energy) : nullptr;
+    return !target.part && hasFusedTiles(target.energy) ? std::make_unique<AnnealedExecutor>(levels_, target.energy)
+                                                        : nullptr;
   }
 
  private:

@@ -108,7 +108,7 @@ class Blockwise final : public Sampler {
 
   void step(Chains& chains, const Target& target, const StepClock& clock, const Random& random,
             Tally& tally) const override {
-    round(chains, target, clock, random, tally, {});
+    round(turnsOf(target.domain()), chains, target, clock, random, tally, nullptr);
   }
 
   std::unique_ptr<TileExecutor> fuse(const FuseTarget& target) const override;
@@ -128,20 +128,25 @@ class Blockwise final : public Sampler {
     diagnostics["kernels"] = std::move(told);
   }
 
-  /// The fused loops of the kernels, null for those that have none.
-  struct Loops {
-    std::vector<std::unique_ptr<ColumnPart>> parts;
-    std::vector<std::unique_ptr<TileExecutor>> executors;
+  /// What a kernel moves, null where all of it is clamped, and its fused loop where it has one.
+  struct Turn {
+    std::shared_ptr<const ColumnPart> part;
+    std::unique_ptr<TileExecutor> loop;
   };
-  struct LoopsView {
-    const Loops* loops = nullptr;
-    Pulse* pulse = nullptr;
-  };
-  // One round.
-  void round(Chains& chains, const Target& target, const StepClock& clock, const Random& random, Tally& tally,
-             const LoopsView& view) const {
+  std::vector<Turn> turnsOf(const Domain& domain) const {
+    std::vector<Turn> turns;
+    for (const BlockKernel& k : kernels_) {
+      const std::vector<std::size_t> blocks = k.blocksIn(domain);
+      turns.push_back({blocks.empty() ? nullptr : std::make_shared<const ColumnPart>(domain, blocks), nullptr});
+    }
+    return turns;
+  }
+  /// One round; `pulse` is that of the loops, and may be null where there are none.
+  void round(const std::vector<Turn>& turns, Chains& chains, const Target& target, const StepClock& clock,
+             const Random& random, Tally& tally, Pulse* pulse) const {
     const std::int64_t before = tally.steps;
-    for (std::size_t k = 0; k < kernels_.size(); ++k) turn(k, chains, target, clock, random, tally, view);
+    for (std::size_t k = 0; k < kernels_.size(); ++k)
+      if (turns[k].part) turn(k, turns[k], chains, target, clock, random, tally, pulse);
     // Shares are of the kernels' steps; the driver adds one for the round itself.
     if (tally.steps > before) tally.steps -= chains.size();
   }
@@ -150,50 +155,49 @@ class Blockwise final : public Sampler {
   static void enter(const Box& box, const BlockKernel& kernel, const Target& target, Chains& chains) {
     const std::vector<std::size_t> blocks = kernel.blocksIn(target.domain());
     if (blocks.empty()) return;
-    const RestrictedTarget part(target, blocks);
-    at::Tensor columns = part.part().columnsOf(chains.x);
+    const ColumnPart part(target.domain(), blocks);
+    at::Tensor columns = part.columnsOf(chains.x);
     Tally notCounted;
     applyBox(columns, box, notCounted);
-    chains.x = part.part().put(chains.x, columns);
+    chains.x = part.put(chains.x, columns);
   }
 
   // The steps of one kernel.
-  void turn(std::size_t k, Chains& chains, const Target& target, const StepClock& clock, const Random& random,
-            Tally& tally, const LoopsView& view) const {
-    const std::vector<std::size_t> blocks = kernels_[k].blocksIn(target.domain());
-    if (blocks.empty()) return;
+  void turn(std::size_t k, const Turn& mine, Chains& chains, const Target& target, const StepClock& clock,
+            const Random& random, Tally& tally, Pulse* pulse) const {
     const Sampler& sampler = *kernels_[k].sampler;
     const std::int64_t steps = sampler.common().steps;
     const Random own = random.fork(Salt::BlockKernel, k);
     Chains& carried = chains.replicas[k];
-    RestrictedTarget part(target, blocks);
-    part.hold({chains.x, chains.y});
+    const ColumnPart& part = *mine.part;
+    RestrictedTarget restricted(target, mine.part);
+    restricted.hold({chains.x, chains.y});
     Chains moving;
-    moving.x = part.part().columnsOf(chains.x);
-    moving.y = part.ownRows();
+    moving.x = part.columnsOf(chains.x);
+    moving.y = restricted.ownRows();
     moving.firstChain = chains.firstChain;
-    if (carried.velocity.defined()) moving.velocity = part.part().columnsOf(carried.velocity);
+    if (carried.velocity.defined()) moving.velocity = part.columnsOf(carried.velocity);
     moving.adaptation = carried.adaptation;
 
     StepClock now{clock.t * steps, clock.total * steps, clock.counter * static_cast<std::uint64_t>(steps),
                   clock.monitorEvery * steps};
     Tally sums;
-    startTile(sampler, part, moving, own, now.counter);
-    if (const TileExecutor* loop = view.loops ? view.loops->executors[k].get() : nullptr) {
-      moving.held = &part.held();
-      loop->run(moving, now, steps, own, sums, *view.pulse);
+    startTile(sampler, restricted, moving, own, now.counter);
+    if (mine.loop) {
+      moving.held = &restricted.held();
+      mine.loop->run(moving, now, steps, own, sums, *pulse);
     } else {
       for (std::int64_t i = 0; i < steps; ++i, ++now.t, ++now.counter) {
-        sampler.step(moving, part, now, own, sums);
+        sampler.step(moving, restricted, now, own, sums);
         requireFiniteState(moving, false, now.counter);
       }
       sums.steps += steps * chains.size();
     }
 
-    chains.x = part.part().put(chains.x, moving.x);
+    chains.x = part.put(chains.x, moving.x);
     chains.energy = moving.energy;
     carried.x = chains.x;
-    if (moving.velocity.defined()) carried.velocity = part.part().put(at::zeros_like(chains.x), moving.velocity);
+    if (moving.velocity.defined()) carried.velocity = part.put(at::zeros_like(chains.x), moving.velocity);
     carried.adaptation = moving.adaptation;
     tally.addOwn(KernelSums{sums.acceptance, static_cast<double>(sums.proposals)}, k);
     // One rate for all: of the tests that were made, or, where a kernel has none, of those it would have had.
@@ -209,8 +213,8 @@ class Blockwise final : public Sampler {
 // Round after round, each kernel by its own fused loop where it has one.
 class BlockwiseExecutor final : public TileExecutor {
  public:
-  BlockwiseExecutor(const Blockwise& sampler, const Energy& energy, Blockwise::Loops loops)
-      : sampler_(sampler), energy_(energy), loops_(std::move(loops)) {}
+  BlockwiseExecutor(const Blockwise& sampler, const Energy& energy, std::vector<Blockwise::Turn> turns)
+      : sampler_(sampler), energy_(energy), turns_(std::move(turns)) {}
   const char* name() const override { return "fused"; }
 
   void run(Chains& tile, StepClock clock, std::int64_t count, const Random& random, Tally& tally,
@@ -220,7 +224,7 @@ class BlockwiseExecutor final : public TileExecutor {
     Pulse silent = pulse.silent();
     for (std::int64_t i = 0; i < count; ++i, ++clock.t, ++clock.counter) {
       pulse.beat(tile.size());
-      sampler_.round(tile, energy_, clock, random, tally, {&loops_, &silent});
+      sampler_.round(turns_, tile, energy_, clock, random, tally, &silent);
       tally.steps += tile.size();
       requireFiniteState(tile, false, clock.counter);
     }
@@ -229,22 +233,16 @@ class BlockwiseExecutor final : public TileExecutor {
  private:
   const Blockwise& sampler_;
   const Energy& energy_;
-  Blockwise::Loops loops_;
+  std::vector<Blockwise::Turn> turns_;
 };
 
 std::unique_ptr<TileExecutor> Blockwise::fuse(const FuseTarget& target) const {
   if (target.part || !hasFusedTiles(target.energy)) return nullptr;
-  Loops loops;
-  for (const BlockKernel& k : kernels_) {
-    const std::vector<std::size_t> blocks = k.blocksIn(target.domain());
-    auto& executor = loops.executors.emplace_back();
-    if (blocks.empty()) continue;  // all of them are clamped
-    const auto& part = loops.parts.emplace_back(std::make_unique<ColumnPart>(target.domain(), blocks));
-    executor = k.sampler->fuse({target.energy, part.get()});
-  }
-  if (std::none_of(loops.executors.begin(), loops.executors.end(), [](const auto& e) { return e != nullptr; }))
-    return nullptr;
-  return std::make_unique<BlockwiseExecutor>(*this, target.energy, std::move(loops));
+  std::vector<Turn> turns = turnsOf(target.domain());
+  for (std::size_t k = 0; k < kernels_.size(); ++k)
+    if (turns[k].part) turns[k].loop = kernels_[k].sampler->fuse({target.energy, turns[k].part.get()});
+  if (std::none_of(turns.begin(), turns.end(), [](const Turn& t) { return t.loop != nullptr; })) return nullptr;
+  return std::make_unique<BlockwiseExecutor>(*this, target.energy, std::move(turns));
 }
 
 BlockKernel readBlockKernel(const Spec& spec, const std::optional<BlockWords>& clamp) {

@@ -171,7 +171,8 @@ class TemperedExecutor final : public TileExecutor {
 };
 
 std::unique_ptr<TileExecutor> ParallelTempering::fuse(const FuseTarget& target) const {
-  return hasFusedTiles(target.energy) ? std::make_unique<TemperedExecutor>(*this, target.energy) : nullptr;
+  return !target.part && hasFusedTiles(target.energy) ? std::make_unique<TemperedExecutor>(*this, target.energy)
+                                                      : nullptr;
 }
 
 std::vector<double> ParallelTempering::refusals(const Tally& tally) const {

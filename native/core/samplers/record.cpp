@@ -102,12 +102,10 @@ void Moments::finishFloat32() {
   };
   const auto far = [&] {
     const at::Tensor own = (full_ ? squares.diagonal() : squares).contiguous();
-    const float* s = own.const_data_ptr<float>();
-    for (std::int64_t c = 0; c < d; ++c)
-      if (!(left[static_cast<std::size_t>(c)] * left[static_cast<std::size_t>(c)] <=
-            0.01F * s[c] * static_cast<float>(n)))
-        return true;
-    return false;
+    const float* square = own.const_data_ptr<float>();
+    return std::any_of(left.begin(), left.end(), [&, s = square](float sum) mutable {
+      return !(sum * sum <= 0.01F * *s++ * static_cast<float>(n));
+    });
   };
   sums();
   std::vector<double> origin(about_.begin(), about_.end());
@@ -125,20 +123,18 @@ void Moments::finishFloat32() {
   filled_ = 0;
 }
 
-// Sums of the squares, or of all products, of the gathered float32 rows; the former overwrite them.
-at::Tensor Moments::squaresOf(std::int64_t n) {
+// Sums of the squares, or of all products, of the gathered float32 rows.
+at::Tensor Moments::squaresOf(std::int64_t n) const {
   const std::int64_t d = mean_.size(0);
-  const at::Tensor x = gathered_.slice(0, 0, n);
   if (full_) {
+    const at::Tensor x = gathered_.slice(0, 0, n);
     at::Tensor products = at::empty({d, d}, at::kFloat);
     multiplyInto(products, x.t(), x);
     return products;
   }
   at::Tensor squares = at::zeros({d}, at::kFloat);
-  float* s = squares.data_ptr<float>();
   const float* p = gathered_.const_data_ptr<float>();
-  for (std::int64_t r = 0; r < n; ++r)
-    for (std::int64_t c = 0; c < d; ++c) s[c] += p[r * d + c] * p[r * d + c];
+  for (std::int64_t r = 0; r < n; ++r) tileKernels().mulAdd(p + r * d, p + r * d, squares.data_ptr<float>(), d);
   return squares;
 }
 

@@ -30,7 +30,7 @@ class Moments {
  private:
   void merge(double count, const at::Tensor& mean, const at::Tensor& squares);
   void finishFloat32();
-  at::Tensor squaresOf(std::int64_t n);
+  at::Tensor squaresOf(std::int64_t n) const;
   bool full_ = false;
   double count_ = 0;
   at::Tensor mean_, squares_;
@@ -76,6 +76,7 @@ class Record {
   bool unsettled() const;
   /// What chainStatistics() takes: { x, energy }.
   Map traces() const;
+  std::int64_t tracedChains() const { return traced_; }
   /// How much was traced: { chains, draws, columns }.
   Map traced() const;
 

@@ -249,8 +249,7 @@ Value escaping(const Spec& a, const SampleOptions& o, const Record& record, cons
                const Chains& end) {
   if (o.sampler->traits().setsCondition || !record.unsettled()) return {};
   if (keepsToBox(a.at("sampler").value())) return {};
-  constexpr std::int64_t kMost = 64;  // as many as are traced where only the last states are kept
-  const std::int64_t n = std::min(kMost, end.size());
+  const std::int64_t n = record.tracedChains();
   const Chains first = start.slice(0, n);
   return escapingChains(energy, {first.x, first.y}, end.x.slice(0, 0, n), o.threads);
 }

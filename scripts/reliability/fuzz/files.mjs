@@ -57,7 +57,19 @@ export async function detectors() {
   const folder = scratch('detectors')
   const rows = data.fromRows(Array.from({ length: 60 }, (_, i) => ({ a: Math.sin(i), b: Math.cos(i * i) })))
   const model = await Energy.create(energies.mlp({ input: 2, hidden: [4] }), { inputs: data.inputs(rows) })
-  for (const detector of [kinds.knn({ k: 3 }), kinds.mahalanobis(), kinds.energy(model)]) {
+  const fromRows = [
+    kinds.knn({ k: 3 }),
+    kinds.mahalanobis(),
+    kinds.lof({ k: 5 }),
+    kinds.isolationForest({ trees: 5, subsample: 16 }),
+    kinds.ecod(),
+    kinds.pca({ variance: 0.5 }),
+    kinds.gaussianMixture({ components: 2 }),
+    kinds.oneClassSvm(),
+    kinds.columnDensity({ bins: 10 }),
+    kinds.ensemble({ members: [kinds.knn({ k: 3 }), kinds.columnDensity({ bins: 5 })] }),
+  ]
+  for (const detector of [...fromRows, kinds.energy(model)]) {
     const held = detector.kind === 'energy' ? {} : { heldOut: 0.3, fpr: 0.1 }
     const fitted = await ood.fit(detector, rows, { ...held, reference: 10 })
     await fitted.save(join(folder, `${detector.kind}.safetensors`))

@@ -1,4 +1,5 @@
 /** Means over seeds of the anomaly study, and its text for a terminal. */
+import { textColumns } from '../text.js'
 import { type RankLine, rankTable } from './ranks.js'
 import type { AnomalyRow, DetectorName } from './study.js'
 
@@ -110,18 +111,6 @@ export function ranks(rows: readonly AnomalyRow[]): RankLine[] {
   const total = (detector: string) => sum(values[detector]!)
   const best = [...detectors].sort((a, b) => total(b) - total(a))[0]!
   return rankTable(values, best)
-}
-
-function textColumns(head: readonly string[], body: readonly (readonly string[])[]): string {
-  const widths = head.map((title, k) => Math.max(title.length, ...body.map((cells) => cells[k]!.length)))
-  return [head, ...body]
-    .map((cells) =>
-      cells
-        .map((cell, k) => cell.padEnd(widths[k]!))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n')
 }
 
 /** The ranks as a plain text table; empty where there are none. */

@@ -1,5 +1,6 @@
 /** Means, spreads and ranks of the graph study, and its text for a terminal. */
 import { type Summary, summarise } from '../statistics.js'
+import { textColumns } from '../text.js'
 import { METHODS, SCORES } from './names.js'
 import type { GraphRow } from './types.js'
 
@@ -70,18 +71,6 @@ export function percent(summary: Summary | undefined): string {
   return summary.sd === null ? mean : `${mean} ± ${(100 * summary.sd).toFixed(1)}`
 }
 
-function columns(rows: readonly (readonly string[])[]): string {
-  const widths = rows[0]!.map((_, k) => Math.max(...rows.map((cells) => cells[k]!.length)))
-  return rows
-    .map((cells) =>
-      cells
-        .map((cell, k) => cell.padEnd(widths[k]!))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n')
-}
-
 /** The summary as plain text: AUROC, AUPR and ECE in percent by shift and score, then average ranks. */
 export function textTable(rows: readonly GraphRow[]): string {
   const lines = summaryOf(rows)
@@ -98,10 +87,10 @@ export function textTable(rows: readonly GraphRow[]): string {
   ])
   const { places, ranks } = ranksOf(lines)
   const ranked = ranks.map(({ score, average }) => [score, average.toFixed(2)])
-  const parts = [columns([head, ...body])]
+  const parts = [textColumns(head, body)]
   if (places.length > 0)
     parts.push(
-      `Average rank by AUROC over ${places.length} ${places.length === 1 ? 'shift' : 'shifts of all graphs'} (1 = best):\n${columns(ranked)}`,
+      `Average rank by AUROC over ${places.length} ${places.length === 1 ? 'shift' : 'shifts of all graphs'} (1 = best):\n${textColumns(['score', 'average rank'], ranked)}`,
     )
   return parts.join('\n\n')
 }
