@@ -9,6 +9,7 @@ import { npy, safetensors } from '../../src/io/index.js'
 import { filledTensor, inPieces } from '../../src/io/pieces.js'
 import { OpenSafetensors, writeSafetensors } from '../../src/io/safetensors.js'
 import { type Tensor, tensor } from '../../src/tensor/index.js'
+import { collected } from '../helpers/collector.js'
 import { rejection } from '../helpers/errors.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'langevin-large-'))
@@ -88,6 +89,7 @@ test('a large model computes what it computed before it was saved, and leaves no
     using after = await loaded.energy(x)
     expect(after.toArray()).toEqual(before.toArray())
   }
+  await collected()
   const held = memoryStats()
   const parameters = await model.parameters()
   const [name] = Object.entries(parameters).find(([, { size }]) => size > PIECE / 4)!
@@ -106,6 +108,7 @@ test('a large model computes what it computed before it was saved, and leaves no
 })
 
 test('a read that fails in the middle leaves no tensor', async () => {
+  await collected()
   const held = memoryStats().tensors
   const asked: number[] = []
   const failing = filledTensor('uint8', [3 * PIECE], 3 * PIECE, async (first) => {

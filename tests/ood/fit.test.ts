@@ -14,6 +14,7 @@ import * as ood from '../../src/ood/index.js'
 import { memoryStats } from '../../src/system.js'
 import { type Tensor, tensor } from '../../src/tensor/index.js'
 import * as training from '../../src/training/index.js'
+import { collected } from '../helpers/collector.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'langevin-fit-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -165,6 +166,7 @@ describe('a fitted detector', () => {
   })
 
   test('frees what it holds', async () => {
+    await collected()
     const before = memoryStats()
     const fitted = await ood.fit(ood.detectors.knn(), double(train), { heldOut: 0.25, standardize: true })
     await using model = await Energy.create(energies.gaussian({ mean: [0, 0, 0], precision: 1 }))

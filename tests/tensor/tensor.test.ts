@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type Dtype, memoryStats, type NestedArray, Tensor, tensor } from '../../src/index.js'
 import { toRows } from '../../src/tensor/index.js'
+import { collected } from '../helpers/collector.js'
 import { refusal } from '../helpers/errors.js'
 
 describe('tensor() of typed arrays', () => {
@@ -179,7 +180,8 @@ describe('shapes', () => {
     }
   })
 
-  it('of 10 GB are refused before memory is asked for', () => {
+  it('of 10 GB are refused before memory is asked for', async () => {
+    await collected()
     const before = memoryStats()
     expect(refusal(() => tensor(Float32Array.of(1), [2_500_000_000])).code).toBe('ERR_LANGEVIN_SHAPE')
     expect(memoryStats()).toEqual(before)
@@ -303,7 +305,8 @@ describe('numbers of a tensor', () => {
 })
 
 describe('the life of a tensor', () => {
-  it('ends with dispose(), once, and by using', () => {
+  it('ends with dispose(), once, and by using', async () => {
+    await collected()
     const before = memoryStats()
     const t = tensor(new Float32Array(1000))
     {
@@ -318,7 +321,8 @@ describe('the life of a tensor', () => {
     expect(memoryStats()).toEqual(before)
   })
 
-  it('leaves nothing behind where a call makes tensors on the way', () => {
+  it('leaves nothing behind where a call makes tensors on the way', async () => {
+    await collected()
     const before = memoryStats()
     tensor([1, 2], undefined, 'float64').dispose()
     const t = tensor([1, 2, 3], undefined, 'bfloat16')

@@ -16,6 +16,7 @@ import {
   tensor,
   train,
 } from '../../src/index.js'
+import { collected } from '../helpers/collector.js'
 import { rejection } from '../helpers/errors.js'
 
 let folder: string
@@ -74,6 +75,7 @@ describe('a snapshot of an energy in training', () => {
 
   it('is an energy like any other, and the run goes on', async () => {
     using model = await fresh()
+    await collected()
     const before = memoryStats()
     const training = run(model, {})
     await progressAfter(training, 0)

@@ -16,6 +16,7 @@ const PEERS = {
   'PyTorch eager': { module: 'torch' },
   'torch.compile': { module: 'torch' },
   'JAX jit': { module: 'jax' },
+  'scikit-learn': { module: 'sklearn' },
   TorchEBM: { module: 'torch', checkout: true },
   Python: { module: 'sys' },
 }
@@ -25,8 +26,8 @@ export const peerNames = Object.keys(PEERS)
 function pythonVersions(python) {
   const code = `import importlib.metadata as m, json, platform
 found = {"python": platform.python_version()}
-for name in ("torch", "jax", "jaxlib", "numpy"):
-    try: found[name] = m.version(name)
+for name, package in (("torch", "torch"), ("jax", "jax"), ("jaxlib", "jaxlib"), ("numpy", "numpy"), ("sklearn", "scikit-learn")):
+    try: found[name] = m.version(package)
     except m.PackageNotFoundError: pass
 print(json.dumps(found))`
   const { status, stdout } = spawnSync(python, ['-c', code], { encoding: 'utf8' })
