@@ -11,13 +11,13 @@ import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
+import { commandLine } from './setup/arguments.mjs'
 import { judge, loadsOf, readPtxas, table } from './test/cuda-report.mjs'
 import { capture } from './test/process.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const kernels = join(root, 'native/core/executors/cuda')
-const { values } = parseArgs({
+const { values } = commandLine(import.meta.url, {
   options: {
     libtorch: { type: 'string' },
     disassembler: { type: 'string' },

@@ -22,7 +22,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { parseArgs } from 'node:util'
+import { commandLine } from './setup/arguments.mjs'
 import { compare, lines } from './golden/compare.mjs'
 import { uncovered, watched } from './golden/coverage.mjs'
 import { differences, format, machine } from './golden/record.mjs'
@@ -48,7 +48,7 @@ const options = {
 
 function parsed() {
   try {
-    const { values } = parseArgs({ options })
+    const { values } = commandLine(import.meta.url, { options })
     for (const key of ['tolerance', 'elsewhere']) {
       if (values[key] !== undefined && !(Number(values[key]) >= 0))
         throw new Error(`--${key} ${values[key]} is no tolerance`)

@@ -9,7 +9,7 @@ import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync,
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
+import { commandLine } from './setup/arguments.mjs'
 import { PLATFORM, PREBUILT, readRecord, writeRecord } from './setup/addon.mjs'
 import { PINNED_LIBTORCH } from './setup/paths.mjs'
 
@@ -147,7 +147,7 @@ export function prebuild(out) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const { values } = parseArgs({
+  const { values } = commandLine(import.meta.url, {
     options: { out: { type: 'string', default: 'prebuilds' }, 'skip-build': { type: 'boolean', default: false } },
   })
   if (!values['skip-build']) run(process.execPath, [join(root, 'scripts/setup.mjs')])

@@ -10,7 +10,7 @@ import { existsSync } from 'node:fs'
 import { loadavg } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
+import { commandLine } from './setup/arguments.mjs'
 import {
   data,
   Energy,
@@ -32,7 +32,7 @@ const STREAM = { noise: 2, noiseSample: 8, corrupt: 9 }
 const BATCH = 256
 const SEED = 11
 
-const { values } = parseArgs({
+const { values } = commandLine(import.meta.url, {
   options: { steps: { type: 'string', default: '100' }, json: { type: 'boolean', default: false } },
 })
 const steps = Number(values.steps)

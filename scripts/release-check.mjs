@@ -7,7 +7,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
+import { commandLine, partsOf } from './setup/arguments.mjs'
 import { prebuild } from './prebuild.mjs'
 import * as bundlers from './release/checks/bundlers.mjs'
 import { gyp } from './release/checks/gyp.mjs'
@@ -52,18 +52,12 @@ function table(rows) {
   return ['| check | result | time | note |', '| --- | --- | --- | --- |', ...rows.map(line)].join('\n')
 }
 
-function wanted(names) {
-  const unknown = names.filter((name) => !(name in CHECKS))
-  if (unknown.length > 0) throw new Error(`unknown check "${unknown[0]}": use ${Object.keys(CHECKS).join(', ')}`)
-  // What loads the addon needs the set-up.
-  const list = names.length > 0 ? [...new Set(['setup', ...names])] : Object.keys(CHECKS)
-  return Object.entries(CHECKS).filter(([name]) => list.includes(name))
-}
-
-const { values } = parseArgs({
+const { values } = commandLine(import.meta.url, {
   options: { only: { type: 'string', multiple: true, default: [] }, keep: { type: 'boolean', default: false } },
 })
-const checks = wanted(values.only)
+// What loads the addon needs the set-up.
+const only = values.only.length > 0 ? ['setup', ...values.only] : []
+const checks = partsOf(only, Object.keys(CHECKS), 'check').map((name) => [name, CHECKS[name]])
 const folder = mkdtempSync(join(tmpdir(), 'langevin-release-'))
 const rows = []
 try {

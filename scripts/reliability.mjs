@@ -10,24 +10,21 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { loadavg } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
+import { commandLine, partsOf } from './setup/arguments.mjs'
 import { commit, machine } from './bench/lib/machine.mjs'
 import { counts, table } from './reliability/lib/figures.mjs'
 import { PARTS, runPart } from './reliability/lib/run-part.mjs'
 import { versionsHere } from './reliability/lib/versions.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const { values } = parseArgs({
+const { values } = commandLine(import.meta.url, {
   options: {
     only: { type: 'string', multiple: true, default: [] },
     quick: { type: 'boolean', default: false },
     out: { type: 'string' },
   },
 })
-const unknown = values.only.find((name) => !PARTS.includes(name))
-if (unknown !== undefined) throw new Error(`unknown part "${unknown}": use ${PARTS.join(', ')}`)
-
-const names = values.only.length > 0 ? PARTS.filter((name) => values.only.includes(name)) : PARTS
+const names = partsOf(values.only, PARTS, 'part')
 const load = { before: loadavg() }
 const parts = []
 for (const name of names) parts.push(await runPart(name, { quick: values.quick }))

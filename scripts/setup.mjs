@@ -10,7 +10,7 @@
 import { mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
+import { commandLine } from './setup/arguments.mjs'
 import { explainFailure, logTo, SetupError, say, stopChildren } from './setup/console.mjs'
 import { managedTorch } from './setup/libtorch.mjs'
 import { takeLock } from './setup/lock.mjs'
@@ -31,7 +31,7 @@ const STEPS = {
 }
 
 function readSteps() {
-  const { values } = parseArgs({
+  const { values } = commandLine(import.meta.url, {
     options: {
       only: { type: 'string', multiple: true },
       reference: { type: 'boolean', default: false },

@@ -4,7 +4,7 @@
 //   npm start -- [--out folder] [--seeds count or list] [--minutes n]
 import { mkdirSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { parseArgs } from 'node:util'
+import { commandLine } from './setup/arguments.mjs'
 import { formatSeconds, interruption, note, ProgressBar, report, seedList } from '../dist/cli/support.js'
 import { SHAPES } from '../dist/data/spandrel.js'
 import { prepareFolder } from '../dist/report/folder.js'
@@ -17,7 +17,7 @@ const SPANDREL_SHARE = 0.9
 
 function options() {
   try {
-    const { values } = parseArgs({
+    const { values } = commandLine(import.meta.url, {
       options: {
         out: { type: 'string', default: 'reports' },
         seeds: { type: 'string', default: '3' },

@@ -7,7 +7,7 @@
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
+import { commandLine, partsOf } from './setup/arguments.mjs'
 import { compilesAtOnce } from './setup/native.mjs'
 import { homeDirectory } from './setup/paths.mjs'
 import { countTests, runNative } from './test/native.mjs'
@@ -64,11 +64,11 @@ const KINDS = {
   },
 }
 
-const { values } = parseArgs({ options: { only: { type: 'string', multiple: true } } })
+const { values } = commandLine(import.meta.url, { options: { only: { type: 'string', multiple: true } } })
 let passed = 0
 let failed = 0
-for (const [kind, { option, env, folder = `build-${kind}`, run = runNative }] of Object.entries(KINDS)) {
-  if (values.only && !values.only.includes(kind)) continue
+for (const kind of partsOf(values.only, Object.keys(KINDS), 'kind')) {
+  const { option, env, folder = `build-${kind}`, run = runNative } = KINDS[kind]
   const build = join(root, folder)
   const fullEnv = { ...process.env, ...env, LANGEVIN_CACHE: homeDirectory(root) }
   const args = [

@@ -4,26 +4,21 @@
 //   node scripts/test.mjs [--only static|native|typescript]...
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
+import { commandLine, partsOf } from './setup/arguments.mjs'
 import { runNative } from './test/native.mjs'
 import { runStatic } from './test/static.mjs'
 import { runVitest } from './test/vitest.mjs'
 
 const PARTS = { static: runStatic, native: runNative, typescript: runVitest }
 
-const { values } = parseArgs({ options: { only: { type: 'string', multiple: true } } })
-for (const name of values.only ?? []) {
-  if (name in PARTS) continue
-  console.error(`unknown part "${name}": use one of ${Object.keys(PARTS).join(', ')}`)
-  process.exit(2)
-}
+const { values } = commandLine(import.meta.url, { options: { only: { type: 'string', multiple: true } } })
+const names = partsOf(values.only, Object.keys(PARTS), 'part')
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const results = []
-for (const [name, part] of Object.entries(PARTS)) {
-  if (values.only && !values.only.includes(name)) continue
+for (const name of names) {
   const began = Date.now()
-  results.push(...(await part(root)).map((result) => ({ ...result, seconds: (Date.now() - began) / 1000 })))
+  results.push(...(await PARTS[name](root)).map((result) => ({ ...result, seconds: (Date.now() - began) / 1000 })))
 }
 
 console.log('')

@@ -7,7 +7,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { loadavg, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { parseArgs } from 'node:util'
+import { commandLine } from '../setup/arguments.mjs'
 import { commit, machine } from './lib/machine.mjs'
 import { root } from './lib/peers.mjs'
 
@@ -17,7 +17,7 @@ const SLOWER = 1.02
 const rest = process.argv.indexOf('--')
 const own = rest < 0 ? process.argv.slice(2) : process.argv.slice(2, rest)
 const options = rest < 0 ? [] : process.argv.slice(rest + 1)
-const { values, positionals } = parseArgs({
+const { values, positionals } = commandLine(import.meta.url, {
   args: own,
   allowPositionals: true,
   options: { rounds: { type: 'string', default: '7' }, out: { type: 'string' } },

@@ -11,7 +11,7 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 
 import { cpus, loadavg, totalmem } from 'node:os'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
+import { commandLine } from '../setup/arguments.mjs'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const results = join(root, 'scripts/bench/results')
@@ -283,7 +283,7 @@ async function merge(paths, out) {
 }
 
 async function main() {
-  const { values } = parseArgs({
+  const { values } = commandLine(import.meta.url, {
     options: {
       data: { type: 'string', default: join(root, '../shared/data/anomaly') },
       seeds: { type: 'string', default: '5' },

@@ -10,7 +10,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
+import { commandLine } from '../setup/arguments.mjs'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const HIDDEN = [128, 128]
@@ -59,7 +59,7 @@ async function tablesOf(data, folder) {
 async function main() {
   const options = { data: {}, seeds: { default: '5' }, steps: { default: '10000' }, out: {} }
   for (const each of Object.values(options)) each.type = 'string'
-  const { values } = parseArgs({ options })
+  const { values } = commandLine(import.meta.url, { options })
   if (values.data === undefined) throw new Error('--data: name the folder of adult.data and adult.test')
   const L = await import(join(root, 'dist/index.js'))
   const [train, test] = await tablesOf(L.data, values.data)

@@ -10,10 +10,10 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, write
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
+import { commandLine } from '../setup/arguments.mjs'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
-const { values } = parseArgs({
+const { values } = commandLine(import.meta.url, {
   options: {
     scale: { type: 'string', default: '1' },
     repeats: { type: 'string', default: '3' },

@@ -5,8 +5,8 @@
 //   LANGEVIN_THREADS=1 node scripts/bench/workers.mjs [--workers 1,2,4] [--seconds 1] [--rounds 5] [--out FILE]
 import { writeFileSync } from 'node:fs'
 import { loadavg } from 'node:os'
-import { parseArgs } from 'node:util'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
+import { commandLine } from '../setup/arguments.mjs'
 import { Energy, energies } from '../../dist/index.js'
 import { commit, machine } from './lib/machine.mjs'
 import { root } from './lib/peers.mjs'
@@ -55,7 +55,7 @@ async function rate(model, count, seconds) {
 }
 
 async function main() {
-  const { values } = parseArgs({
+  const { values } = commandLine(import.meta.url, {
     options: {
       workers: { type: 'string', default: '1,2,4' },
       seconds: { type: 'string', default: '1' },
