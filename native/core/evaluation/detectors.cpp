@@ -1,5 +1,7 @@
 #include "evaluation/detectors.hpp"
 
+#include <algorithm>
+
 #include "base/registry.hpp"
 #include "evaluation/functions.hpp"
 #include "evaluation/metrics.hpp"
@@ -135,7 +137,9 @@ at::Tensor rowsToScore(const at::Tensor& x, std::int64_t width) {
 
 at::Tensor scoresOfTiles(const at::Tensor& rows, int threads, Job& job,
                          const std::function<at::Tensor(const at::Tensor&)>& score) {
-  const Tiling tiling(rows.size(0));
+  // A tile of narrow rows costs more to begin than to compute. Its size depends on the shape alone, as its last bits may.
+  const Tiling tiling(rows.size(0),
+                      std::clamp<std::int64_t>(65536 / std::max<std::int64_t>(rows.size(1), 1), 128, 1024));
   at::Tensor out = at::empty({rows.size(0)}, at::kDouble);
   parallelTiles(tiling.count(), threads, [&](std::int64_t t) {
     at::NoGradGuard guard;

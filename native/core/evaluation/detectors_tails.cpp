@@ -14,29 +14,48 @@
 namespace langevin {
 namespace {
 
+// How many of n > 0 numbers, of which the first ones hold the condition and the others do not. The steps do not depend on the
+// numbers, so that no branch is mispredicted.
+template <typename Condition>
+std::int64_t countWhile(const double* numbers, std::int64_t n, const Condition& holds) {
+  const double* from = numbers;
+  for (; n > 1; n -= n / 2) from += holds(from[n / 2 - 1]) * (n / 2);
+  return from - numbers + holds(*from);
+}
+
 class ColumnTails : public Detector {
  public:
   ColumnTails(at::Tensor sorted, at::Tensor skew, bool copula)
       : sorted_(std::move(sorted)), skew_(std::move(skew)), copula_(copula) {}
 
+  // Column by column: the sorted numbers of one stay in the cache for all rows of a tile.
   at::Tensor scores(const at::Tensor& x, int threads, Job& job) const override {
-    return scoresOfRows(rowsToScore(x, sorted_.size(0)), threads, job, [this](const double* row) {
-      double sum = 0;
-      for (std::int64_t j = 0; j < sorted_.size(0); ++j) sum += column(j, row[j]);
-      return sum;
+    return scoresOfTiles(rowsToScore(x, sorted_.size(0)), threads, job, [this](const at::Tensor& tile) {
+      const at::Tensor columns = tile.t().contiguous(), out = at::zeros({tile.size(0)}, at::kDouble);
+      for (std::int64_t j = 0; j < columns.size(0); ++j)
+        addColumn(j, columns.const_data_ptr<double>() + j * tile.size(0), tile.size(0), out.data_ptr<double>());
+      return out;
     });
   }
 
  private:
-  double column(std::int64_t j, double value) const {
+  void addColumn(std::int64_t j, const double* values, std::int64_t count, double* sums) const {
     const std::int64_t n = sorted_.size(1);
-    const double *begin = sorted_.const_data_ptr<double>() + j * n, *end = begin + n;
-    const auto share = [&](std::int64_t rows) { return static_cast<double>(rows + 1) / static_cast<double>(n + 1); };
-    const double lower = -std::log(share(std::upper_bound(begin, end, value) - begin));
-    const double upper = -std::log(share(end - std::lower_bound(begin, end, value)));
+    const double* column = sorted_.const_data_ptr<double>() + j * n;
     const double sign = skew_.const_data_ptr<double>()[j];
-    const double pointed = sign < 0 ? lower : sign > 0 ? upper : lower + upper;
-    return copula_ ? std::max(pointed, (lower + upper) / 2) : std::max({lower, upper, pointed});
+    const auto tail = [n](std::int64_t rows) {
+      return -std::log(static_cast<double>(rows + 1) / static_cast<double>(n + 1));
+    };
+    for (std::int64_t i = 0; i < count; ++i) {
+      const std::int64_t less = countWhile(column, n, [v = values[i]](double other) { return other < v; });
+      // Most values are none of the training rows'.
+      const bool seen = less < n && column[less] == values[i];
+      const std::int64_t atMost =
+          seen ? countWhile(column, n, [v = values[i]](double other) { return other <= v; }) : less;
+      const double lower = tail(atMost), upper = tail(n - less);
+      const double pointed = sign < 0 ? lower : sign > 0 ? upper : lower + upper;
+      sums[i] += copula_ ? std::max(pointed, (lower + upper) / 2) : std::max({lower, upper, pointed});
+    }
   }
 
   at::Tensor sorted_;  // [d, n], ascending
@@ -52,6 +71,7 @@ Map fitTails(const Spec& detector, int, Job&) {
 
 std::unique_ptr<Detector> makeTails(const Spec& detector, const Spec& state) {
   const at::Tensor sorted = stateTensor(state, "sorted", 2), skew = stateTensor(state, "skew", 1);
+  if (sorted.size(1) < 1) state.at("sorted").invalid("must have a number of each column");
   if (skew.size(0) != sorted.size(0)) state.at("skew").invalid("must have a number for each column");
   return std::make_unique<ColumnTails>(sorted, skew, detector.kind() == "copod");
 }
