@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "program/image_windows.hpp"
 #include "program/op_traits.hpp"
 #include "scorer/scorer.hpp"
 
@@ -139,6 +140,8 @@ class Maker {
       add(traits.name, {a}, op == "blockSums" ? (d % 2 ? 1 : 2) : size).integers = {from};
       if (op == "columns")
         for (std::int64_t i = 1; i < size; ++i) p_.nodes.back().integers.push_back(in_.below(d));
+    } else if (is({"conv2d", "convTranspose2d", "sumPool2d", "maxPool2d", "upsample2d", "transpose"})) {
+      image(op, a, k);
     } else if (is({"sum", "mean", "norm", "logsumexp"})) {
       add(traits.name, {a}, 1);
     } else if (is({"where"})) {
@@ -158,6 +161,41 @@ class Maker {
     }
   }
   static std::vector<int>& at(PlainNode& node) { return node.parameters; }
+
+  // Reads a row as an image of as many channels and lines as divide its columns.
+  void image(const std::string& op, int a, std::int64_t out) {
+    const std::int64_t d = width(a), few = 1 + in_.below(3), lines = 1 + in_.below(4);
+    const std::int64_t channels = d % few ? 1 : few, height = d / channels % lines ? 1 : lines;
+    const std::int64_t across = d / channels / height;
+    if (op == "transpose") {
+      add(op.c_str(), {a}, d).integers = {channels};
+      return;
+    }
+    const std::int64_t down = 1 + in_.below(3), right = 1 + in_.below(3);
+    if (op == "upsample2d") {
+      add(op.c_str(), {a}, d * down * right).integers = {channels, height, across, down, right};
+      return;
+    }
+    ImageWindows w{channels, height, across, {1 + in_.below(height), 1 + in_.below(across)}, {down, right}, {0, 0}};
+    if (op == "convTranspose2d") {  // reads an image as the windows of its result
+      w = {out, height * down, across * right, {down, right}, {down, right}, {0, 0}};
+      add(op.c_str(), {a}, w.numel()).integers = w.integers();
+      const int weight = parameter(channels * w.depth()), bias = parameter(out);
+      at(p_.nodes.back()) = {weight, bias};
+      return;
+    }
+    if (op == "conv2d") {
+      w.padding[0] = in_.below(3);
+      w.padding[1] = in_.below(3);
+      add(op.c_str(), {a}, out * w.windows()).integers = w.integers();
+      const int weight = parameter(out * w.depth()), bias = parameter(out);
+      at(p_.nodes.back()) = {weight, bias};
+      return;
+    }
+    PlainNode& n = add(op.c_str(), {a}, w.channels * w.windows());
+    n.integers = w.integers();
+    n.numbers = {in_.number()};
+  }
 
   Bytes& in_;
   PlainProgram p_;

@@ -154,10 +154,15 @@ class Mlp(Base, nn.Sequential):
         return self(self.seen(x * self.spec.get("inputScale", 1))).squeeze(1) + self.gaussian_base(base)
 
 
+def axes_of(given):
+    """The axes of a row: a number of columns, or a list."""
+    return [given] if isinstance(given, int) else list(given)
+
+
 class Residual(nn.Module):
-    def __init__(self, layers, width):
+    def __init__(self, layers, axes):
         super().__init__()
-        self.body, _ = layer_list(layers, width)
+        self.body, _ = layer_list(layers, axes)
 
     def forward(self, x, y):
         return x + run_layers(self.body, x, y)
@@ -167,30 +172,84 @@ class Embedding(nn.Embedding):
     pass
 
 
-def layer_list(layers, width):
-    modules = []
+def pair(value):
+    return tuple(value) if isinstance(value, list) else (value, value)
+
+
+def conv2d(layer, axes):
+    sizes = [pair(layer.get(key, default)) for key, default in (("kernel", 0), ("stride", 1), ("padding", 0))]
+    return nn.Conv2d(axes[0], layer["channels"], *sizes, bias=layer.get("bias", True))
+
+
+def conv_transpose2d(layer, axes):
+    keys = (("kernel", 0), ("stride", 1), ("padding", 0), ("outputPadding", 0))
+    sizes = [pair(layer.get(key, default)) for key, default in keys]
+    return nn.ConvTranspose2d(axes[0], layer["channels"], *sizes, bias=layer.get("bias", True))
+
+
+def pool(layer, axes):
+    kernel = tuple(axes[1:]) if layer["kernel"] == "global" else pair(layer["kernel"])
+    stride = pair(layer["stride"]) if "stride" in layer else kernel
+    if layer.get("reduce") == "max":
+        return nn.MaxPool2d(kernel, stride)
+    return nn.AvgPool2d(kernel, stride, divisor_override=1 if layer.get("reduce") == "sum" else None)
+
+
+def layer_list(layers, axes):
+    """The modules, and the axes of a row behind them."""
+    modules, axes = [], axes_of(axes)
     for layer in layers:
         kind = layer["kind"]
         if kind == "linear":
-            modules.append(linear(width, layer["out"], layer, layer.get("bias", True)))
-            width = layer["out"]
+            modules.append(linear(axes[0], layer["out"], layer, layer.get("bias", True)))
+            axes = [layer["out"]]
         elif kind == "activation":
             modules.append(activation(layer))
         elif kind == "layerNorm":
             affine = layer.get("affine", True)
-            modules.append(nn.LayerNorm(width, eps=layer.get("epsilon", 1e-5), elementwise_affine=affine))
+            modules.append(nn.LayerNorm(axes[0], eps=layer.get("epsilon", 1e-5), elementwise_affine=affine))
         elif kind == "dropout":
             modules.append(nn.Dropout(layer.get("p", 0.5)))
         elif kind == "flatten":
             modules.append(nn.Flatten())
+            axes = [math.prod(axes)]
         elif kind == "embedding":
             modules.append(Embedding(layer["classes"], layer["width"]))
-            width += layer["width"]
+            axes = [axes[0] + layer["width"]]
         elif kind == "residual":
-            modules.append(Residual(layer["layers"], width))
+            modules.append(Residual(layer["layers"], axes))
+        elif kind in IMAGE_LAYERS:
+            modules.append(IMAGE_LAYERS[kind](layer, axes))
+            axes = list(modules[-1](torch.zeros(1, *axes)).shape[1:])
         else:
             raise ValueError(f"no layer of kind {kind!r}")
-    return nn.Sequential(*modules), width
+    return nn.Sequential(*modules), axes
+
+
+IMAGE_LAYERS = {
+    "conv2d": conv2d,
+    "convTranspose2d": conv_transpose2d,
+    "pool": pool,
+    "upsample": lambda layer, axes: nn.Upsample(scale_factor=pair(layer.get("factor", 2))),
+}
+
+
+def conv_stack(spec, axes, out):
+    """Conv2d, activation, ..., Flatten, Linear, ..., Linear(out)."""
+    modules, each = [], lambda value, i: value[i] if isinstance(value, list) else value
+    for i, channels in enumerate(spec["channels"]):
+        kernel = each(spec.get("kernel", 3), i)
+        padding = each(spec.get("padding", kernel // 2), i)
+        modules += [nn.Conv2d(axes[0], channels, kernel, each(spec.get("stride", 2), i), padding), activation(spec)]
+        axes = list(nn.Sequential(*modules[-2:])(torch.zeros(1, *axes)).shape[1:])
+    return [*modules, nn.Flatten(), *stack(spec, math.prod(axes), out)]
+
+
+def network_of(network, input, out):
+    """The modules of a spec of the family network."""
+    if network["kind"] == "sequential":
+        return layer_list(network["layers"], input)[0]
+    return conv_stack(network, input, out) if network["kind"] == "conv" else stack(network, input, out)
 
 
 def run_layers(modules, x, y):
@@ -211,19 +270,22 @@ class Sequential(Base, nn.Sequential):
         self.set_spec(spec)
 
     def energy(self, x, y=None):
-        return run_layers(self.network(), x, y).squeeze(1) + self.gaussian_base(x)
+        images = x.reshape(len(x), *axes_of(self.spec["input"]))
+        return run_layers(self.network(), images, y).squeeze(1) + self.gaussian_base(x)
 
 
 class Scalar(Sequential):
     """A network of one output: an mlp or a list of layers."""
 
     def __init__(self, spec):
-        network = spec["network"]
-        if network["kind"] == "sequential":
-            super().__init__({**spec, "layers": network["layers"]})
-        else:
-            nn.Sequential.__init__(self, *stack(network, spec["input"], 1))
-            self.set_spec(spec)
+        nn.Sequential.__init__(self, *network_of(spec["network"], spec["input"], 1))
+        self.set_spec(spec)
+
+
+class Conv(Sequential):
+    def __init__(self, spec):
+        nn.Sequential.__init__(self, *conv_stack(spec, spec["input"], 1))
+        self.set_spec(spec)
 
 
 class Conditional(Base, nn.Module):
@@ -262,14 +324,17 @@ class TwoTower(nn.Module):
 
 class Classifier(Base, nn.Sequential):
     def __init__(self, spec):
-        super().__init__(*stack(spec, spec["input"], spec["classes"]))
+        if "network" in spec:
+            super().__init__(*network_of(spec["network"], spec["input"], spec["classes"]))
+        else:
+            super().__init__(*stack(spec, spec["input"], spec["classes"]))
         self.set_spec(spec)
 
     def outputs(self, x):
-        return self(x)
+        return run_layers(self.network(), x.reshape(len(x), *axes_of(self.spec["input"])), None)
 
     def energy(self, x, y=None):
-        logits = self(x)
+        logits = self.outputs(x)
         free = -torch.logsumexp(logits, 1) if y is None else -logits[torch.arange(len(x)), y]
         return free + self.gaussian_base(x)
 
@@ -340,6 +405,7 @@ class Analytic(Base, nn.Module):
 
 MODULES = {
     "mlp": Mlp,
+    "conv": Conv,
     "sequential": Sequential,
     "scalar": Scalar,
     "conditional": Conditional,

@@ -2,6 +2,7 @@
 export { type AckleyOptions, ackley } from './ackley.js'
 export { type ClassifierOptions, classifier } from './classifier.js'
 export { type ConditionalOptions, conditional } from './conditional.js'
+export { type ConvOptions, conv } from './conv.js'
 export { type DoubleWellOptions, doubleWell } from './double-well.js'
 export { expression } from './expression.js'
 export { type FunnelOptions, funnel } from './funnel.js'

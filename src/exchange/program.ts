@@ -43,6 +43,30 @@ export interface Standardisation {
   readonly logScale: number
 }
 
+/** Windows on an image: sizes along the height and along the width. */
+export interface Windows {
+  readonly channels: number
+  readonly size: number[]
+  readonly kernel: number[]
+  readonly stride: number[]
+  readonly padding: number[]
+  /** How many there are. */
+  readonly places: number[]
+  /** Pixels beyond the last window, paddings aside. */
+  readonly more: number[]
+}
+
+/** The integers of an operation that looks through windows: native/core/program/image_windows.hpp. */
+export function windowsOf(integers: readonly number[]): Windows {
+  const two = (at: number) => integers.slice(at, at + 2)
+  const [size, kernel, stride, padding] = [two(1), two(3), two(5), two(7)]
+  const places = size.map((n, axis) => Math.floor((n + 2 * padding[axis]! - kernel[axis]!) / stride[axis]!) + 1)
+  const more = size.map(
+    (n, axis) => n + 2 * padding[axis]! - kernel[axis]! - (places[axis]! - 1) * stride[axis]!,
+  )
+  return { channels: integers[0]!, size, kernel, stride, padding, places, more }
+}
+
 /** Reads program and parameters for the time of `use`. */
 export async function withProgram<T>(
   network: NativeNetwork,

@@ -1,5 +1,6 @@
 /** Networks: outputs of rows, or of the nodes of a graph, without an energy. Every factory is pure, validates at once and returns frozen plain JSON. */
 export { type AppnpOptions, appnp } from './appnp.js'
+export { type ConvOptions, conv } from './conv.js'
 export { type GatOptions, gat } from './gat.js'
 export { type GcnOptions, gcn } from './gcn.js'
 export { type GinOptions, gin } from './gin.js'

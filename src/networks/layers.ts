@@ -11,6 +11,17 @@ import {
 } from './fields.js'
 import { defineLayer, type Gives, shapeAfter } from './layer.js'
 
+export {
+  type Conv2dOptions,
+  type ConvTranspose2dOptions,
+  conv2d,
+  convTranspose2d,
+  type PoolOptions,
+  pool,
+  type UpsampleOptions,
+  upsample,
+} from './image-layers.js'
+
 /** Of a layer that works on each number, or on the columns, and gives as many. */
 const same: Gives<unknown> = (_options, takes) => takes
 

@@ -127,6 +127,45 @@ export const subjects: Subject[] = [
       }),
     }),
   },
+  {
+    name: 'conv',
+    spec: energies.conv({ input: [1, 8, 8], channels: [9, 12], kernel: [5, 3], padding: [4, 1], hidden: [7], gaussianBase: 2 }),
+  },
+  {
+    name: 'sequential, images',
+    spec: energies.sequential({
+      input: [3, 7, 6],
+      layers: [
+        layers.conv2d({ channels: 9, kernel: [3, 2], stride: [2, 1], padding: [1, 0], bias: false }),
+        layers.activation(),
+        layers.residual({
+          layers: [
+            layers.conv2d({ channels: 9, kernel: 3, padding: 1 }),
+            layers.activation({ activation: 'tanh' }),
+            layers.conv2d({ channels: 9, kernel: 1 }),
+          ],
+        }),
+        layers.upsample({ factor: [2, 1] }),
+        layers.convTranspose2d({ channels: 8, kernel: [2, 3], stride: [1, 2], padding: [0, 1], outputPadding: [0, 1] }),
+        layers.activation({ activation: 'gelu' }),
+        layers.pool({ kernel: [1, 2], reduce: 'sum' }),
+        layers.conv2d({ channels: 12, kernel: 3, stride: 2 }),
+        layers.pool({ kernel: 2, stride: 1, reduce: 'max' }),
+        layers.pool({ kernel: 'global' }),
+        layers.flatten(),
+        layers.linear({ out: 1 }),
+      ],
+    }),
+  },
+  {
+    name: 'classifier, conv network, E(x, y)',
+    spec: energies.classifier({
+      input: [2, 6, 6],
+      classes: 4,
+      network: networks.conv({ channels: [8], hidden: [6], activation: 'gelu' }),
+    }),
+    classes: 4,
+  },
   { name: 'mlp, linear', spec: energies.mlp({ input: 5, hidden: [] }) },
   {
     name: 'sequential',
@@ -281,6 +320,7 @@ export function widthOf(spec: SpecValue): number {
   if (spec.kind === 'regressor' || spec.kind === 'mixtureDensity')
     return (spec.input as number) + (spec.output as number)
   const sites = (spec.sites as number) ?? (spec.lattice as number[] | undefined)?.reduce((a, b) => a * b)
+  if (Array.isArray(spec.input)) return (spec.input as number[]).reduce((a, b) => a * b)
   return (spec.input as number) ?? sites * ((spec.levels as number) ?? 1)
 }
 

@@ -38,6 +38,18 @@ const examples: SpecValue[] = [
       layers.linear({ out: 1 }),
     ],
   }),
+  energies.conv({ input: [1, 6, 6], channels: [4, 8], hidden: [8] }),
+  energies.sequential({
+    input: [2, 6, 6],
+    layers: [
+      layers.conv2d({ channels: 4, kernel: 3 }),
+      layers.upsample(),
+      layers.convTranspose2d({ channels: 2, kernel: 2, stride: 2 }),
+      layers.pool({ kernel: 2, reduce: 'max' }),
+      layers.flatten(),
+      layers.linear({ out: 1 }),
+    ],
+  }),
   energies.scalar({ input: 2, network: networks.mlp({ hidden: [8] }) }),
   energies.conditional({ input: 2, condition: 3, hidden: [8] }),
   energies.classifier({ input: 2, classes: 3, hidden: [8] }),
@@ -167,6 +179,53 @@ describe('energy specs', () => {
       () => energies.sequential({ input: 1, layers: [layers.residual({ layers: [layers.linear({ out: 2 })] })] }),
       'layers[0].layers',
       /takes 1, gives 2/,
+    ],
+    [
+      'columns for images',
+      () => energies.sequential({ input: 36, layers: [layers.conv2d({ channels: 2, kernel: 3 })] }),
+      'layers[0]',
+      /\[channels, height, width\] and gets 36.*three axes/,
+    ],
+    [
+      'a kernel larger than the image',
+      () => energies.sequential({ input: [1, 4, 4], layers: [layers.conv2d({ channels: 2, kernel: [5, 1] })] }),
+      'layers[0]',
+      /5 x 1 does not fit into an image of 4 x 4/,
+    ],
+    [
+      'images without a flatten',
+      () => energies.sequential({ input: [1, 4, 4], layers: [layers.conv2d({ channels: 1, kernel: 4 })] }),
+      'layers',
+      /one column.*\[1, 1, 1\]/,
+    ],
+    [
+      'another number of kernels',
+      () => energies.conv({ input: [1, 8, 8], channels: [4, 8], kernel: [3] }),
+      'kernel',
+      /1 numbers, and channels 2/,
+    ],
+    [
+      'images that have become too small',
+      () => energies.conv({ input: [1, 4, 4], channels: [4, 8], kernel: 3, padding: 0 }),
+      'channels[1]',
+      /3 x 3 does not fit into an image of 1 x 1/,
+    ],
+    [
+      'more pixels than a stride',
+      () =>
+        energies.sequential({
+          input: [1, 2, 2],
+          layers: [layers.convTranspose2d({ channels: 1, kernel: 2, stride: 2, outputPadding: 2 })],
+        }),
+      'outputPadding',
+      /smaller than stride/,
+    ],
+    ['a convolution of columns', () => energies.conv({ input: 16, channels: [4] }), 'input', /three axes/],
+    [
+      'a stride of nothing',
+      () => energies.sequential({ input: [1, 4, 4], layers: [layers.conv2d({ channels: 1, kernel: 2, stride: 0 })] }),
+      'stride',
+      />=1/,
     ],
     [
       'a ragged matrix',

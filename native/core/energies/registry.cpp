@@ -6,7 +6,7 @@
 namespace langevin {
 
 using LowerEnergy = Program(const Spec&);
-LowerEnergy lowerMlp, lowerSequential, lowerScalar, lowerConditional, lowerClassifier, lowerRegressor, lowerTwoTower,
+LowerEnergy lowerMlp, lowerConv, lowerSequential, lowerScalar, lowerConditional, lowerClassifier, lowerRegressor, lowerTwoTower,
     lowerMixtureDensity, lowerGaussian, lowerGaussianMixture, lowerDoubleWell, lowerRosenbrock, lowerRastrigin,
     lowerAckley, lowerFunnel, lowerExpression, lowerRbm, lowerIsing, lowerPotts;
 
@@ -17,6 +17,7 @@ const Registry<LowerEnergy*>& energyRegistry() {
       "energy",
       {
           {"mlp", lowerMlp},
+          {"conv", lowerConv},
           {"sequential", lowerSequential},
           {"scalar", lowerScalar},
           {"conditional", lowerConditional},

@@ -3,20 +3,11 @@
 #include <algorithm>
 
 #include "base/registry.hpp"
+#include "networks/layer.hpp"
 #include "program/ops.hpp"
 
 namespace langevin {
 namespace {
-
-struct LayerCall {
-  Builder& b;
-  int x;
-  const Spec& spec;
-  int label;           // node of the class condition, or -1
-  std::string prefix;  // the module's name: "3", "2.body.0"
-};
-
-using MakeLayer = int (*)(const LayerCall&);
 
 // c of c W / s: true is 1, 0 is no normalisation.
 double spectralNormOf(const Spec& spec) {
@@ -55,13 +46,14 @@ int dropoutLayer(const LayerCall& c) {
 int residualLayer(const LayerCall& c) {
   const Spec layers = c.spec.at("layers");
   const int body = layerList(c.b, c.x, layers, c.label, c.prefix + ".body.");
-  const Shape &takes = c.b.shape(c.x), &gives = c.b.shape(body);
+  const Shape takes = c.b.shape(c.x).laid(false), gives = c.b.shape(body).laid(false);
   if (gives != takes && takes.flat() && gives.flat())
     layers.invalid("a residual body must give as many columns as it takes: takes " + std::to_string(takes.numel()) +
                    ", gives " + std::to_string(gives.numel()));
   if (gives != takes)
     layers.invalid("a residual body must give the shape it takes: takes " + takes.text() + ", gives " + gives.text());
-  return c.b.add(c.x, body);
+  const bool last = c.b.shape(c.x).channelsLast || c.b.shape(body).channelsLast;
+  return c.b.add(c.b.laid(c.x, last), c.b.laid(body, last));
 }
 
 int embeddingLayer(const LayerCall& c) {
@@ -72,8 +64,8 @@ int embeddingLayer(const LayerCall& c) {
 
 int flattenLayer(const LayerCall& c) { return c.b.flatten(c.x); }  // takes its index and costs nothing
 
-const Registry<MakeLayer>& layerRegistry() {
-  static const Registry<MakeLayer> registry = {
+const Registry<MakeLayer*>& layerRegistry() {
+  static const Registry<MakeLayer*> registry = {
       "layer",
       {
           {"linear", linearLayer},
@@ -83,6 +75,10 @@ const Registry<MakeLayer>& layerRegistry() {
           {"residual", residualLayer},
           {"embedding", embeddingLayer},
           {"flatten", flattenLayer},
+          {"conv2d", conv2dLayer},
+          {"convTranspose2d", convTranspose2dLayer},
+          {"pool", poolLayer},
+          {"upsample", upsampleLayer},
       },
   };
   return registry;
@@ -129,9 +125,8 @@ int linearOf(Builder& b, int x, const Spec& spec, const std::string& prefix, std
   return b.linear(x, prefix, out, true, spectralNormOf(spec));
 }
 
-int hiddenStack(Builder& b, int x, const Spec& spec, std::int64_t out, const std::string& prefix) {
+int hiddenStack(Builder& b, int x, const Spec& spec, std::int64_t out, const std::string& prefix, int index) {
   x = b.flatten(x);
-  int index = 0;
   const double norm = spectralNormOf(spec);
   if (spec.has("hidden")) {
     for (const Spec& width : spec.at("hidden").items()) {

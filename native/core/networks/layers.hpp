@@ -8,9 +8,9 @@
 namespace langevin {
 
 /// Linear, activation, ..., Linear(out) from spec's `hidden`, `activation`, `negativeSlope`, `spectralNorm`, with
-/// torch.nn.Sequential's numbering behind `prefix` ("" or "net."). Rows of more axes are flattened first, as by a
-/// torch.nn.Flatten before it (without its index).
-int hiddenStack(Builder& b, int x, const Spec& spec, std::int64_t out, const std::string& prefix);
+/// torch.nn.Sequential's numbering behind `prefix` ("" or "net."), from `index` on. Rows of more axes are flattened
+/// first, as by a torch.nn.Flatten before it (without its index).
+int hiddenStack(Builder& b, int x, const Spec& spec, std::int64_t out, const std::string& prefix, int index = 0);
 
 /// One Linear(out) with spec's `spectralNorm`, named `prefix`.
 int linearOf(Builder& b, int x, const Spec& spec, const std::string& prefix, std::int64_t out);

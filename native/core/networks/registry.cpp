@@ -7,8 +7,7 @@
 
 namespace langevin {
 
-using AddNetwork = int(const NetworkCall&);
-AddNetwork addMlp, addSequential;
+AddNetwork addMlp, addConv, addSequential;
 std::int64_t sequentialClasses(const Spec& spec);
 
 namespace {
@@ -23,6 +22,7 @@ const Registry<NetworkKind>& networkRegistry() {
       "network",
       {
           {"mlp", {addMlp, nullptr}},
+          {"conv", {addConv, nullptr}},
           {"sequential", {addSequential, sequentialClasses}},
       },
   };

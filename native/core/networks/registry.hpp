@@ -19,6 +19,8 @@ struct NetworkCall {
   std::string prefix;  // of its parameters' names: "" or "net."
 };
 
+using AddNetwork = int(const NetworkCall&);
+
 /// Adds the network's nodes and returns the one of its outputs. ERR_LANGEVIN_INVALID_OPTION where its input or output
 /// does not fit.
 int addNetwork(const NetworkCall& call);

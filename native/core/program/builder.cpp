@@ -150,6 +150,73 @@ int Builder::activation(int x, const std::string& name, double argument) {
   return apply(name, {x}, shape(x), {argument});
 }
 
+int Builder::laid(int x, bool channelsLast) {
+  const Shape now = shape(x);
+  if (now.axes.size() != 3 || now.channelsLast == channelsLast) return x;
+  const Shape wanted = now.laid(channelsLast);
+  if (now.eitherOrder()) return view(x, wanted);
+  const std::int64_t channels = now.axes[0];
+  return apply("transpose", {x}, wanted, {}, {channelsLast ? channels : now.numel() / channels});
+}
+
+ImageWindows Builder::seenBy(int x, ImageWindows windows) const {
+  const std::vector<std::int64_t>& axes = shape(x).axes;
+  windows.channels = axes[0];
+  windows.height = axes[1];
+  windows.width = axes[2];
+  return windows;
+}
+
+// Beyond 2^40 numbers no machine holds a row, and their count soon leaves 64 bits.
+Shape Builder::imageShape(std::int64_t channels, std::int64_t height, std::int64_t width) const {
+  const double numbers = static_cast<double>(channels) * static_cast<double>(height) * static_cast<double>(width);
+  if (numbers > 1099511627776.0)
+    fail(Code::OutOfMemory, "an image inside this ", program_.kind, " network would have ", numbers,
+         " numbers; make channels, padding or factor smaller");
+  return Shape::image(channels, height, width, true);
+}
+
+int Builder::conv2d(int x, const std::string& prefix, std::int64_t out, ImageWindows windows, bool bias) {
+  const ImageWindows w = seenBy(x, windows);
+  const auto depth = static_cast<double>(w.depth());
+  std::vector<int> parameters{parameter(prefix + ".weight", {out, w.channels, w.kernel[0], w.kernel[1]},
+                                        {Initialisation::Kind::KaimingUniform, depth, {}})};
+  if (bias)
+    parameters.push_back(
+        parameter(prefix + ".bias", {out}, {Initialisation::Kind::Uniform, 1.0 / std::sqrt(depth), {}}));
+  addWork(static_cast<double>(out) * depth * static_cast<double>(w.windows() - 1));
+  return apply("conv2d", {laid(x, true)}, imageShape(out, w.places(0), w.places(1)), {}, w.integers(),
+               std::move(parameters));
+}
+
+int Builder::convTranspose2d(int x, const std::string& prefix, std::int64_t out, ImageWindows w,
+                             const std::int64_t (&more)[2], bool bias) {
+  const std::vector<std::int64_t> axes = shape(x).axes;
+  w.channels = out;
+  w.height = (axes[1] - 1) * w.stride[0] + w.kernel[0] - 2 * w.padding[0] + more[0];
+  w.width = (axes[2] - 1) * w.stride[1] + w.kernel[1] - 2 * w.padding[1] + more[1];
+  const auto depth = static_cast<double>(w.depth());
+  std::vector<int> parameters{parameter(prefix + ".weight", {axes[0], out, w.kernel[0], w.kernel[1]},
+                                        {Initialisation::Kind::KaimingUniform, depth, {}})};
+  if (bias)
+    parameters.push_back(
+        parameter(prefix + ".bias", {out}, {Initialisation::Kind::Uniform, 1.0 / std::sqrt(depth), {}}));
+  addWork(static_cast<double>(axes[0]) * depth * static_cast<double>(axes[1] * axes[2] - 1));
+  return apply("convTranspose2d", {laid(x, true)}, imageShape(out, w.height, w.width), {}, w.integers(),
+               std::move(parameters));
+}
+
+int Builder::pool2d(int x, const std::string& op, ImageWindows windows, double factor) {
+  const ImageWindows w = seenBy(x, windows);
+  return apply(op, {laid(x, true)}, imageShape(w.channels, w.places(0), w.places(1)), {factor}, w.integers());
+}
+
+int Builder::upsample2d(int x, std::int64_t down, std::int64_t across) {
+  const std::vector<std::int64_t> axes = shape(x).axes;
+  return apply("upsample2d", {laid(x, true)}, imageShape(axes[0], axes[1] * down, axes[2] * across), {},
+               {axes[0], axes[1], axes[2], down, across});
+}
+
 int Builder::concat(std::vector<int> parts) {
   std::int64_t total = 0;
   for (int p : parts) total += width(p);

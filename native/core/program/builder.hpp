@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/spec.hpp"
+#include "program/image_windows.hpp"
 #include "program/program.hpp"
 
 namespace langevin {
@@ -25,8 +26,10 @@ class Builder {
 
   /// The same numbers under another shape of as many.
   int view(int x, Shape shape);
-  /// torch.nn.Flatten: one axis.
-  int flatten(int x) { return view(x, width(x)); }
+  /// torch.nn.Flatten: one axis, row-major.
+  int flatten(int x) { return view(laid(x, false), width(x)); }
+  /// An image [c, h, w], its numbers in memory channels last or first: turned where they are not.
+  int laid(int x, bool channelsLast);
 
   // Layers with torch.nn's parameter names and initialisation: prefix "0" gives "0.weight", "0.bias".
   /// `spectralNorm` c > 0: the weight is c W / (largest singular value of W), with the parameters of
@@ -35,6 +38,15 @@ class Builder {
   int layerNorm(int x, const std::string& prefix, double epsilon = 1e-5, bool affine = true);
   int embedding(int label, const std::string& prefix, std::int64_t classes, std::int64_t width);
   int activation(int x, const std::string& name, double argument = 0);
+  /// torch.nn.Conv2d of an image; `windows` says all but what x says.
+  int conv2d(int x, const std::string& prefix, std::int64_t out, ImageWindows windows, bool bias = true);
+  /// torch.nn.ConvTranspose2d: `windows` are on its result, which is `more` pixels larger than the last window reaches.
+  int convTranspose2d(int x, const std::string& prefix, std::int64_t out, ImageWindows windows,
+                      const std::int64_t (&more)[2], bool bias = true);
+  /// An operation on the windows of each channel: "sumPool2d" (times `factor`) or "maxPool2d".
+  int pool2d(int x, const std::string& op, ImageWindows windows, double factor = 1);
+  /// Every number of an image as many times along the height and along the width.
+  int upsample2d(int x, std::int64_t down, std::int64_t across);
 
   /// Any row of the operation table. Without a shape: that of the widest input.
   int apply(const std::string& op, std::vector<int> inputs, Shape shape = {}, std::vector<double> numbers = {},
@@ -71,7 +83,7 @@ class Builder {
 
   void setEnergy(int x) { program_.energy = computed(x); }
   void setJointEnergy(int x) { program_.jointEnergy = computed(x); }
-  void setOutputs(int x) { program_.outputs = computed(x); }
+  void setOutputs(int x) { program_.outputs = computed(laid(x, false)); }
   void setNormalised() { program_.normalised = true; }
   void setDomain(Domain domain) { program_.domain = std::move(domain); }
   void setBipartite(Bipartite form) { program_.bipartite = form; }
@@ -86,6 +98,8 @@ class Builder {
   int push(Node node);
   int computed(int x);
   double numbersIn(const Node& node) const;
+  ImageWindows seenBy(int x, ImageWindows windows) const;
+  Shape imageShape(std::int64_t channels, std::int64_t height, std::int64_t width) const;
   Program program_;
   std::vector<View> views_;
   int fullBase_ = -1;  // node of the 'full' Gaussian base

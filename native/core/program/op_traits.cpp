@@ -62,6 +62,13 @@ const std::vector<NamedTraits>& operationTraits() {
       {"layerNorm"},
       {"embedding"},
       {"dropout", {.stochastic = true}},
+      // images
+      {"conv2d", {.form = OpForm::Conv}},
+      {"convTranspose2d", {.form = OpForm::ConvTranspose}},
+      {"sumPool2d"},
+      {"maxPool2d", {.smooth = false}},
+      {"upsample2d"},
+      {"transpose"},
       // spectral normalisation
       {"spectralScale", {.source = OpSource::Computed}},
   };

@@ -14,6 +14,7 @@ const std::vector<OpDefinition>& elementwiseOperations();
 const std::vector<OpDefinition>& activationOperations();
 const std::vector<OpDefinition>& reductionOperations();
 const std::vector<OpDefinition>& layerOperations();
+const std::vector<OpDefinition>& imageOperations();
 const std::vector<OpDefinition>& spectralOperations();
 
 /// Of all tables, sorted.

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "program/image_windows.hpp"
 #include "program/op_traits.hpp"
 #include "program/plain_program.hpp"
 
@@ -138,6 +139,7 @@ class Check {
     }
     if (is({"slice", "columns", "concat", "blockSums"})) return columns();
     if (is({"gather", "embedding"})) return ofLabels();
+    if (is({"conv2d", "convTranspose2d", "sumPool2d", "maxPool2d", "upsample2d", "transpose"})) return images();
     products();
   }
 
@@ -175,6 +177,43 @@ class Check {
     require(program_.classes > 0 && input(gather ? 1 : 0).op == "condition", "reads what is no class");
     if (gather) return fits(node().width == 1 && perRow(0) && in(0) >= program_.classes);
     fits(parameter(0) == program_.classes * node().width);
+  }
+
+  // Sizes that no product of two or three leaves 64 bits.
+  void sizes(std::size_t count, std::int64_t least) const {
+    constexpr std::int64_t kMost = 65536;
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::int64_t size = node().integers[i];
+      fits(size >= (i < 7 ? std::max<std::int64_t>(least, 1) : least) && size <= kMost);
+    }
+  }
+
+  void images() {
+    const std::string& op = node().op;
+    const std::vector<std::int64_t>& n = node().integers;
+    const bool layer = op == "conv2d" || op == "convTranspose2d", windows = layer || op.find("Pool2d") < op.size();
+    takes(1, layer ? std::min<std::size_t>(2, std::max<std::size_t>(1, node().parameters.size())) : 0, 0,
+          windows && !layer ? 1 : 0, windows ? ImageWindows::kIntegers : op == "transpose" ? 1 : 5);
+    require(perRow(0), "reads a value that is one for all rows");
+    if (op == "transpose") return fits(n[0] >= 1 && in(0) % n[0] == 0 && node().width == in(0));
+    if (op == "upsample2d") {
+      sizes(5, 1);
+      return fits(in(0) == n[0] * n[1] * n[2] && node().width == in(0) * n[3] * n[4]);
+    }
+    sizes(ImageWindows::kIntegers, 0);
+    const ImageWindows w = ImageWindows::of(n);
+    fits(w.windows() >= 1);
+    if (layer) return convolution(w, op == "conv2d" ? in(0) : node().width, op == "conv2d" ? node().width : in(0));
+    fits(w.padding[0] == 0 && w.padding[1] == 0 && in(0) == w.numel() && node().width == w.channels * w.windows());
+  }
+
+  // From an image of `seen` numbers to one of `made`, or back.
+  void convolution(const ImageWindows& w, std::int64_t seen, std::int64_t made) {
+    const std::int64_t out = made / w.windows();
+    fits(seen == w.numel() && made % w.windows() == 0 && parameter(0) % w.depth() == 0 &&
+         parameter(0) / w.depth() == out);
+    if (node().parameters.size() == 2) fits(parameter(1) == (node().op == "conv2d" ? out : w.channels));
+    packed(parameters_, node().parameters[0], -1 - static_cast<std::int64_t>(at_), out);
   }
 
   // Operations whose matrix is packed: it may be packed in one way only.

@@ -13,7 +13,7 @@ const std::unordered_map<std::string, const OpDefinition*>& operationIndex() {
   static const auto index = [] {
     std::unordered_map<std::string, const OpDefinition*> map;
     for (const auto* table : {&elementwiseOperations(), &activationOperations(), &reductionOperations(),
-                              &layerOperations(), &spectralOperations()})
+                              &layerOperations(), &imageOperations(), &spectralOperations()})
       for (const OpDefinition& row : *table) map.emplace(row.name, &row);
     return map;
   }();

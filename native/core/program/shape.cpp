@@ -19,6 +19,16 @@ Shape Shape::read(const Spec& spec) {
   return shape;
 }
 
+Shape Shape::image(std::int64_t channels, std::int64_t height, std::int64_t width, bool last) {
+  return Shape({channels, height, width}).laid(last);
+}
+
+Shape Shape::laid(bool last) const {
+  Shape same = *this;
+  same.channelsLast = last;
+  return same;
+}
+
 std::int64_t Shape::numel() const {
   std::int64_t count = axes.empty() ? 0 : 1;
   for (std::int64_t axis : axes) count *= axis;
@@ -39,6 +49,7 @@ std::string Shape::text(const char* first) const {
 at::Tensor Shape::view(const at::Tensor& rows) const {
   if (flat()) return rows;
   const at::IntArrayRef leading = rows.sizes().slice(0, static_cast<std::size_t>(rows.dim() - 1));
+  if (channelsLast) return rows.reshape(Shape({axes[1], axes[2], axes[0]}).of(leading.vec())).movedim(-1, -3);
   return rows.reshape(of(leading.vec()));
 }
 

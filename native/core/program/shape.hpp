@@ -13,6 +13,7 @@ namespace langevin {
 
 struct Shape {
   std::vector<std::int64_t> axes;  // none: not known yet
+  bool channelsLast = false;       // of [c, h, w]: the numbers of a row lie as [h, w, c]
 
   Shape() = default;
   /// A flat row of so many columns.
@@ -20,6 +21,13 @@ struct Shape {
   explicit Shape(std::vector<std::int64_t> sizes) : axes(std::move(sizes)) {}
   /// A number of columns, or a list of axes, each at least 1.
   static Shape read(const Spec& spec);
+
+  /// An image of three axes, channels first or last in memory.
+  static Shape image(std::int64_t channels, std::int64_t height, std::int64_t width, bool last);
+  /// The same axes, channels last in memory or not.
+  Shape laid(bool last) const;
+  /// Of three axes where both orders are one: one channel, or one pixel.
+  bool eitherOrder() const { return axes.size() == 3 && (axes[0] == 1 || axes[1] * axes[2] == 1); }
 
   /// Columns of the flat row.
   std::int64_t numel() const;

@@ -29,6 +29,9 @@ export const discrete = {
   rbm: (d) => ({ energy: { kind: 'rbm', input: d, hidden: { 900: 512 }[d] ?? 64 }, states: 'binary' }),
 }
 
+/** About so many pixels of one channel. */
+const images = { 2: [1, 1, 2], 64: [1, 8, 8], 900: [1, 30, 30] }
+
 const everyLayer = [
   linear(64),
   silu,
@@ -41,6 +44,7 @@ export const kinds = {
   mlp: real({ kind: 'mlp', hidden }),
   'mlp, float64': real({ kind: 'mlp', hidden }, { dtype: 'float64' }),
   'mlp, full base': real({ kind: 'mlp', hidden, gaussianBase: 'full' }),
+  conv: (d) => ({ energy: { kind: 'conv', input: images[d], channels: [16, 32], hidden: [64] } }),
   sequential: real({ kind: 'sequential', layers: everyLayer }),
   scalar: real({ kind: 'scalar', network: { kind: 'mlp', hidden }, gaussianBase: 2 }),
   conditional: real({ kind: 'conditional', condition: 2, hidden }, { condition: 2 }),

@@ -16,6 +16,17 @@ const LAYERS = {
   embedding: () => ({ kind: 'embedding', classes: 10, width: 16 }),
   flatten: () => ({ kind: 'flatten' }),
 }
+/** Images of one channel and about as many lines as columns, with the layer that makes channels of them. */
+const IMAGES = { 2: [1, 1, 2], 64: [1, 8, 8], 900: [1, 30, 30] }
+const conv2d = (channels, more) => ({ kind: 'conv2d', channels, kernel: 3, padding: 1, ...more })
+const IMAGE_LAYERS = {
+  conv2d: () => [conv2d(16)],
+  'conv2d, stride 2': () => [conv2d(16, { stride: 2 })],
+  'conv2d of 16 channels': () => [conv2d(16), activation('silu'), conv2d(16)],
+  convTranspose2d: () => [{ kind: 'convTranspose2d', channels: 8, kernel: 2, stride: 2 }],
+  pool: (d) => [{ kind: 'pool', kernel: d === 2 ? [1, 2] : 2 }],
+  upsample: () => [{ kind: 'upsample' }],
+}
 const ACTIVATIONS = ['silu', 'gelu', 'tanh', 'sigmoid', 'softplus', 'relu', 'leakyRelu']
 
 const alone =
@@ -25,7 +36,16 @@ const alone =
     ...(layer(d).classes && { classes: layer(d).classes }),
   })
 
+const onImages = (list) => (d) => ({
+  energy: {
+    kind: 'sequential',
+    input: IMAGES[d],
+    layers: [...list(d), activation('silu'), { kind: 'flatten' }, linear(1)],
+  },
+})
+
 export const layers = Object.fromEntries([
+  ...Object.entries(IMAGE_LAYERS).map(([name, list]) => [name, onImages(list)]),
   ...Object.entries(LAYERS).map(([name, layer]) => [name, alone(layer, activation('silu'))]),
   ...ACTIVATIONS.map((name) => [name, alone(() => activation(name))]),
 ])

@@ -27,3 +27,26 @@ export function shareOfPeak({ gflops, precision = 'float32' }, peak) {
   const ceiling = peak?.[precision]
   return gflops === undefined || !ceiling ? undefined : gflops / ceiling
 }
+
+/** Multiply-adds, times 2, of one image through the layers of a conv network: of each layer. */
+function convLayers({ input, channels, kernel, stride, padding, hidden }) {
+  const each = (value, i) => (Array.isArray(value) ? value[i] : value)
+  let [before, ...size] = input
+  const layers = channels.map((out, i) => {
+    const places = size.map((n) => Math.floor((n + 2 * each(padding, i) - each(kernel, i)) / each(stride, i)) + 1)
+    const flop = 2 * before * out * each(kernel, i) ** 2 * places[0] * places[1]
+    before = out
+    size = places
+    return flop
+  })
+  return [...layers, forwardFlop([before * size[0] * size[1], ...hidden, 1])]
+}
+
+/** One Langevin step: energy and input gradient of every chain. */
+export const convLangevinFlop = (spec, chains) => 2 * chains * convLayers(spec).reduce((a, b) => a + b)
+
+/** One training step: forward, weight gradients, and the input gradients of all layers but the first. */
+export function convTrainingFlop(spec, batch) {
+  const layers = convLayers(spec)
+  return batch * (3 * layers.reduce((a, b) => a + b) - layers[0])
+}

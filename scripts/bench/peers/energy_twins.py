@@ -6,6 +6,7 @@ them, with what is computed of them once), and energy(x, p, y) -> [n]. Formulas 
 
 import math
 
+from image_twins import IMAGE_LAYERS, conv, shaped
 from trial import means_of, precision_of
 
 LOG_2PI = math.log(2 * math.pi)
@@ -141,15 +142,15 @@ LAYERS = {
     "activation": lambda t, prefix, layer, width: (t.activation(layer), width),
     "layerNorm": layer_norm,
     "dropout": same,  # outside training
-    "flatten": same,
     "residual": residual,
     "embedding": embedding,
+    **IMAGE_LAYERS,
 }
 
 
 def sequential(t, spec):
     network, _ = t.layers("", spec["layers"], spec["input"])
-    return plus_base(t, spec, network)
+    return plus_base(t, spec, shaped(spec["input"], network))
 
 
 def scalar(t, spec):
@@ -375,6 +376,7 @@ def expression(t, spec):
 
 ENERGIES = {
     "mlp": lambda t, spec: plus_base(t, spec, t.stack("", spec, spec["input"], 1)),
+    "conv": lambda t, spec: plus_base(t, spec, conv(t, spec)),
     "sequential": sequential,
     "scalar": scalar,
     "conditional": conditional,

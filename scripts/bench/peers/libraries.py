@@ -59,6 +59,10 @@ def torch_library():
         linear_back=lambda h, w: h @ w,
         weight=lambda w: w,
         layer_norm=lambda x, w, b, eps: F.layer_norm(x, x.shape[-1:], w, b, eps),
+        conv2d=F.conv2d,
+        conv_transpose2d=F.conv_transpose2d,
+        mean_pool=F.avg_pool2d,
+        upsample=lambda x, down, across: x.repeat_interleave(down, 2).repeat_interleave(across, 3),
         silu=F.silu,
         gelu=F.gelu,
         tanh=torch.tanh,
@@ -114,6 +118,19 @@ def jax_library():
         out = centred * jax.lax.rsqrt((centred**2).mean(-1, keepdims=True) + eps)
         return out if w is None else out * w + b
 
+    def conv2d(x, w, b, stride, padding):
+        out = jax.lax.conv_general_dilated(x, w, stride, [(p, p) for p in padding])
+        return out if b is None else out + b[:, None, None]
+
+    def conv_transpose2d(x, w, b, stride, padding):
+        pads = [(k - 1 - p, k - 1 - p) for k, p in zip(w.shape[2:], padding)]
+        turned = w[:, :, ::-1, ::-1].swapaxes(0, 1)
+        return jax.lax.conv_general_dilated(x, turned, (1, 1), pads, lhs_dilation=stride) + b[:, None, None]
+
+    def mean_pool(x, kernel, stride):
+        sums = jax.lax.reduce_window(x, 0.0, jax.lax.add, (1, 1, *kernel), (1, 1, *stride), "VALID")
+        return sums / (kernel[0] * kernel[1])
+
     return SimpleNamespace(
         name="jax",
         **{f: getattr(jnp, f) for f in "exp log sin cos abs sqrt where roll arange".split()},
@@ -136,6 +153,10 @@ def jax_library():
         linear=lambda x, w, b=None: x @ w if b is None else x @ w + b,
         weight=lambda w: w.T,
         layer_norm=layer_norm,
+        conv2d=conv2d,
+        conv_transpose2d=conv_transpose2d,
+        mean_pool=mean_pool,
+        upsample=lambda x, down, across: jnp.repeat(jnp.repeat(x, down, 2), across, 3),
         silu=jax.nn.silu,
         gelu=lambda x: jax.nn.gelu(x, approximate=False),
         tanh=jnp.tanh,

@@ -148,6 +148,43 @@ const conditional = [
     dtypes: ['float32', 'float64', 'bfloat16'],
   },
   {
+    name: 'sequential of images',
+    quick: true,
+    spec: ({ energies, layers }) =>
+      energies.sequential({
+        input: [3, 7, 6],
+        layers: [
+          layers.conv2d({ channels: 9, kernel: [3, 2], stride: [2, 1], padding: [1, 0], bias: false }),
+          layers.activation({ activation: 'gelu' }),
+          layers.residual({ layers: [layers.conv2d({ channels: 9, kernel: 3, padding: 1 })] }),
+          layers.upsample({ factor: [2, 1] }),
+          layers.convTranspose2d({ channels: 8, kernel: 3, stride: [1, 2], padding: 1, outputPadding: [0, 1] }),
+          layers.pool({ kernel: [1, 2] }),
+          layers.conv2d({ channels: 12, kernel: 3, stride: 2 }),
+          layers.activation(),
+          layers.flatten(),
+          layers.linear({ out: 1 }),
+        ],
+        gaussianBase: 3,
+      }),
+    width: 126,
+    dtypes: ['float32', 'float64', 'bfloat16'],
+  },
+  {
+    name: 'conv',
+    quick: true,
+    spec: ({ energies }) => energies.conv({ input: [1, 8, 8], channels: [9, 12], kernel: [5, 3], hidden: [7] }),
+    width: 64,
+  },
+  {
+    name: 'classifier of a conv network',
+    quick: true,
+    spec: ({ energies, networks }) =>
+      energies.classifier({ input: [2, 6, 6], classes: 4, network: networks.conv({ channels: [8], hidden: [6] }) }),
+    width: 72,
+    outputs: true,
+  },
+  {
     name: 'scalar of an mlp',
     quick: true,
     spec: ({ energies, networks }) =>

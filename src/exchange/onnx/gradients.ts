@@ -1,5 +1,13 @@
 /** Derivatives of the operations in reverse mode, as ONNX operations: the conventions at kinks are those of PyTorch. */
 import type { OnnxGraph } from './graph.js'
+import {
+  conv2dBackward,
+  convTranspose2dBackward,
+  maxPool2dBackward,
+  sumPool2dBackward,
+  transposeBackward,
+  upsample2dBackward,
+} from './images.js'
 import { apart, normalCdf, type OperationCall, SOFTPLUS_LINEAR, standardised } from './operations.js'
 
 /** dE/d(value) in, dE/d(each input) out; undefined where an input has none. Columns are those of the value. */
@@ -137,6 +145,12 @@ const flat: Backward = () => [undefined, undefined]
 export const BACKWARD: Readonly<Record<string, Backward>> = {
   linear: ({ graph, parameters: [weight] }, gradient) => [graph.op('Gemm', [gradient, weight!.name])],
   layerNorm,
+  conv2d: conv2dBackward,
+  convTranspose2d: convTranspose2dBackward,
+  sumPool2d: sumPool2dBackward,
+  maxPool2d: maxPool2dBackward,
+  upsample2d: upsample2dBackward,
+  transpose: transposeBackward,
   embedding: () => [undefined],
   dropout: (_, gradient) => [gradient],
   sum: (c, gradient) => [spread(c, gradient)],

@@ -1,6 +1,7 @@
 /** Operations of programs as ONNX operations: one row each, with the name the core has for it. */
 import type { ProgramNode } from '../program.js'
 import type { OnnxGraph, Stored } from './graph.js'
+import { conv2d, convTranspose2d, maxPool2d, sumPool2d, transpose, upsample2d } from './images.js'
 
 /** A value of the program in the graph. */
 export interface GraphValue {
@@ -168,6 +169,13 @@ export const FORMS: Readonly<Record<string, Form>> = {
   layerNorm,
   embedding: ({ graph, inputs: [label], parameters: [table] }) => graph.op('Gather', [table!.name, label!.name]),
   dropout: ({ inputs: [x] }) => x!.name,
+  // Of images.
+  conv2d,
+  convTranspose2d,
+  sumPool2d,
+  maxPool2d,
+  upsample2d,
+  transpose,
   // Over the columns of a row.
   sum: ({ graph, inputs: [x] }) => graph.reduce('Sum', x!.name),
   mean: ({ graph, inputs: [x] }) => graph.reduce('Mean', x!.name),

@@ -1,5 +1,5 @@
 /** Operations of programs as expressions of TorchScript: one row each, with the name the core has for it. */
-import type { ProgramNode } from '../program.js'
+import { type ProgramNode, windowsOf } from '../program.js'
 
 /** What the expression of an operation is made from: each text is an expression itself. */
 export interface ScriptCall {
@@ -81,6 +81,48 @@ function pairwise({ inputs: [x], parameters: [coupling, field], constants: [mask
   return `-torch.sum(${halves} * ${x!.text}, [1], True)`
 }
 
+/** Rows [n, h w c] as images [n, c, h, w], and back. */
+const toImages = (x: string, [channels, height, width]: readonly number[]): string =>
+  `${x}.reshape([-1, ${height}, ${width}, ${channels}]).permute([0, 3, 1, 2])`
+const toRows = (images: string, width: number): string => `${images}.permute([0, 2, 3, 1]).reshape([-1, ${width}])`
+/** Kernel, stride and padding of an operation that looks through windows: native/core/program/image_windows.hpp. */
+const windows = ({ node: { integers } }: ScriptCall): [string, string, string] =>
+  [3, 5, 7].map((at) => `[${integers[at]}, ${integers[at + 1]}]`) as [string, string, string]
+
+function conv2d(c: ScriptCall): string {
+  const [, stride, padding] = windows(c)
+  const [weight, bias = 'None'] = c.parameters
+  const images = toImages(c.inputs[0]!.text, c.node.integers)
+  return toRows(`torch.conv2d(${images}, ${weight}, ${bias}, ${stride}, ${padding})`, c.node.width)
+}
+
+function convTranspose2d(c: ScriptCall): string {
+  const [, stride, padding] = windows(c)
+  const [weight, bias = 'None'] = c.parameters
+  const { places, more } = windowsOf(c.node.integers)
+  const images = toImages(c.inputs[0]!.text, [c.inputs[0]!.width / (places[0]! * places[1]!), ...places])
+  const result = `torch.conv_transpose2d(${images}, ${weight}, ${bias}, ${stride}, ${padding}, [${more.join(', ')}])`
+  return toRows(result, c.node.width)
+}
+
+function sumPool2d(c: ScriptCall): string {
+  const images = toImages(c.inputs[0]!.text, c.node.integers)
+  const sums = `torch.avg_pool2d(${images}, ${windows(c).join(', ')}, False, True, 1)`
+  return `${toRows(sums, c.node.width)} * ${literal(c.node.numbers[0]!)}`
+}
+
+function maxPool2d(c: ScriptCall): string {
+  const images = toImages(c.inputs[0]!.text, c.node.integers)
+  return toRows(`torch.max_pool2d(${images}, ${windows(c).join(', ')})`, c.node.width)
+}
+
+function upsample2d({ node, inputs: [x] }: ScriptCall): string {
+  const [, , , down, across] = node.integers
+  const images = toImages(x!.text, node.integers)
+  const repeated = `torch.repeat_interleave(torch.repeat_interleave(${images}, ${down}, 2), ${across}, 3)`
+  return toRows(repeated, node.width)
+}
+
 export const FORMS: Readonly<Record<string, Form>> = {
   // Sources.
   input: () => 'x',
@@ -94,6 +136,17 @@ export const FORMS: Readonly<Record<string, Form>> = {
   layerNorm,
   embedding: ({ inputs: [label], parameters: [table] }) => `torch.embedding(${table}, ${label!.text})`,
   dropout: ({ inputs: [x] }) => x!.text,
+  // Of images.
+  conv2d,
+  convTranspose2d,
+  sumPool2d,
+  maxPool2d,
+  upsample2d,
+  transpose: ({ node, inputs: [x] }) => {
+    const rows = node.integers[0]!
+    const matrix = `${x!.text}.reshape([-1, ${rows}, ${node.width / rows}])`
+    return `${matrix}.transpose(1, 2).reshape([-1, ${node.width}])`
+  },
   // Over the columns of a row.
   sum: reduce('sum'),
   mean: reduce('mean'),

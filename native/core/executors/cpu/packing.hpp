@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "executors/cpu/bands.hpp"
+#include "executors/cpu/convolution.hpp"
 #include "executors/cpu/tile_ops.hpp"
 
 namespace langevin {
@@ -44,6 +45,57 @@ void packWeights(const T* w, std::int64_t in, std::int64_t out, Precision precis
     packHalfMatrix(turned, in, out, weights.forwardHalf);
     packHalfMatrix(plain, out, in, weights.backwardHalf);
   }
+}
+
+// The matrices of the phases one behind the other: of each, the weights that reach a pixel from the windows around it.
+template <class T>
+void packPhases(const T* w, const ImageWindows& s, std::int64_t out, Precision precision, TileWeightsOf<T>& weights) {
+  const TileKernelsOf<T>& k = tileKernelsOf<T>();
+  std::int64_t numbers = 0, words = 0;
+  forEachPhase(s, out, [&](const StridePhase& p) {
+    numbers += k.packedFloats(p.grid.depth(), s.channels);
+    if constexpr (std::is_same_v<T, float>) words += k.packedHalfWords(p.grid.depth(), s.channels);
+  });
+  T* to = room(weights.backward, numbers);
+  std::uint32_t* half = precision == Precision::BFloat16 ? room(weights.backwardHalf, words) : nullptr;
+  std::vector<T> matrix;
+  forEachPhase(s, out, [&](const StridePhase& p) {
+    const std::int64_t depth = p.grid.depth(), taps = s.kernel[0] * s.kernel[1];
+    matrix.resize(static_cast<std::size_t>(depth * s.channels));
+    T* m = matrix.data();
+    for (std::int64_t y = p.grid.kernel[0]; y-- > 0;)
+      for (std::int64_t x = p.grid.kernel[1]; x-- > 0;) {
+        const T* tap = w + (p.first[0] + y * s.stride[0]) * s.kernel[1] + p.first[1] + x * s.stride[1];
+        for (std::int64_t o = 0; o < out; ++o)
+          for (std::int64_t c = 0; c < s.channels; ++c) *m++ = tap[(o * s.channels + c) * taps];
+      }
+    const MatrixOf<T> b{matrix.data(), s.channels, 1};
+    k.pack(b, depth, s.channels, to);
+    to += k.packedFloats(depth, s.channels);
+    if constexpr (std::is_same_v<T, float>) {
+      if (!half) return;
+      k.packHalf(b, depth, s.channels, half);
+      half += k.packedHalfWords(depth, s.channels);
+    }
+  });
+}
+
+// w [out, channels, kernel, kernel] as the matrix [window, out], and for the adjoint.
+template <class T>
+void packConvolution(const T* w, const ImageWindows& s, std::int64_t out, Precision precision,
+                     TileWeightsOf<T>& weights) {
+  const std::int64_t depth = s.depth(), taps = s.kernel[0] * s.kernel[1];
+  std::vector<T> turned(static_cast<std::size_t>(depth * out));
+  for (std::int64_t o = 0; o < out; ++o)
+    for (std::int64_t c = 0; c < s.channels; ++c)
+      for (std::int64_t t = 0; t < taps; ++t)
+        turned[static_cast<std::size_t>((t * s.channels + c) * out + o)] = w[(o * s.channels + c) * taps + t];
+  const MatrixOf<T> plain{turned.data(), out, 1};
+  packMatrix<T>(plain, depth, out, weights.forward);
+  if (s.channels < kThinInput) return packMatrix<T>({turned.data(), 1, out}, out, depth, weights.backward);
+  packPhases(w, s, out, precision, weights);
+  if constexpr (std::is_same_v<T, float>)
+    if (precision == Precision::BFloat16) packHalfMatrix(plain, depth, out, weights.forwardHalf);
 }
 
 // (P + P') / 2 of p [d, d], times `mask` where it is given; block by block: columns of a wide matrix lie far apart.

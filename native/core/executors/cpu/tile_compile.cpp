@@ -15,6 +15,11 @@ bool isProduct(const NamedTraits& d) {
          d.is(OpForm::Pairwise);
 }
 
+bool isConvolution(const NamedTraits& d) { return d.is(OpForm::Conv) || d.is(OpForm::ConvTranspose); }
+
+/// Layers that apply what follows them to their result.
+bool isLayer(const NamedTraits& d) { return d.is(OpForm::Linear) || d.is(OpForm::Conv); }
+
 }  // namespace
 
 template <class T>
@@ -128,7 +133,7 @@ struct TileCompiler {
     for (TileNodeOf<T>& n : nodes) {
       if (separate || n.op->keep != TileKeep::Derivative) continue;
       const TileNodeOf<T>& in = nodes[static_cast<std::size_t>(n.inputs[0])];
-      n.inPlace = in.definition->is(OpForm::Linear) && count[static_cast<std::size_t>(n.inputs[0])] == 1;
+      n.inPlace = isLayer(*in.definition) && count[static_cast<std::size_t>(n.inputs[0])] == 1;
     }
     joinLayers(count);
     std::vector<char> seen(nodes.size(), 0);
@@ -155,7 +160,7 @@ struct TileCompiler {
         n.applied = true;
         nodes[static_cast<std::size_t>(n.inputs[0])].activation = static_cast<int>(i);
       }
-      if (!n.live || !n.definition->is(OpForm::Linear)) continue;
+      if (!n.live || !isLayer(*n.definition)) continue;
       TileNodeOf<T>& below = nodes[static_cast<std::size_t>(n.inputs[0])];
       below.multiplied = below.inPlace && count[static_cast<std::size_t>(n.inputs[0])] == 1;
     }
@@ -215,6 +220,11 @@ struct TileCompiler {
   // Without a packed matrix nothing is gained by many rows but fewer calls.
   std::int64_t rowsOfBlock(std::int64_t numbersPerRow) const {
     const std::int64_t bytes = std::max<std::int64_t>(1, numbersPerRow) * static_cast<std::int64_t>(sizeof(T));
+    // A convolution has many windows a row, so that a few rows are enough of a product; more would leave the cache.
+    const bool images = std::any_of(target.nodes_.begin(), target.nodes_.end(), [](const TileNodeOf<T>& n) {
+      return n.live && isConvolution(*n.definition);
+    });
+    if (images) return std::clamp<std::int64_t>(kCacheBytes / bytes, 4, 144);
     const bool products = std::any_of(target.nodes_.begin(), target.nodes_.end(),
                                       [](const TileNodeOf<T>& n) { return n.live && isProduct(*n.definition); });
     if (products) return std::clamp<std::int64_t>(kCacheBytes / bytes / 12 * 12, 96, 144);
@@ -310,6 +320,11 @@ void TileProgramOf<T>::pack(const std::vector<ParameterValuesOf<T>>& parameters,
       if (changed[p])
         packSymmetric(packed.plain[p].data(), mask, nodes_[static_cast<std::size_t>(n.inputs[0])].width,
                       packed.weights[p]);
+    }
+    if (isConvolution(*n.definition)) {
+      const auto p = static_cast<std::size_t>(n.parameters[0].index);
+      const ImageWindows w = ImageWindows::of(n.integers);
+      packConvolution(packed.plain[p].data(), w, n.parameters[0].count / w.depth(), precision, packed.weights[p]);
     }
     if (!n.definition->is(OpForm::Linear) || n.width == 1) continue;
     const std::int64_t in = nodes_[static_cast<std::size_t>(n.inputs[0])].width;

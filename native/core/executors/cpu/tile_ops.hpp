@@ -40,6 +40,10 @@ const std::vector<TileOpOf<T>>& reductionTileOps();
 template <class T>
 const std::vector<TileOpOf<T>>& layerTileOps();
 template <class T>
+const std::vector<TileOpOf<T>>& convolutionTileOps();
+template <class T>
+const std::vector<TileOpOf<T>>& imageTileOps();
+template <class T>
 const std::vector<TileOpOf<T>>& quadraticTileOps();
 template <class T>
 const std::vector<TileOpOf<T>>& distanceTileOps();

@@ -1,8 +1,7 @@
 // Layers of the tile executor.
 #include <cstring>
-#include <type_traits>
 
-#include "executors/cpu/tile_ops.hpp"
+#include "executors/cpu/layer_products.hpp"
 
 namespace langevin {
 namespace {
@@ -10,19 +9,6 @@ namespace {
 template <class T>
 T* panelOf(TileCallOf<T>& c, std::int64_t depth) {
   return c.scratch(static_cast<std::size_t>(c.k.packedFloats(depth, 1)), 2);
-}
-
-// In bfloat16 where the pass asks for it and the layer has such weights.
-template <class T>
-void multiplyPacked(TileCallOf<T>& c, ProductOf<T>& p, const Aligned<T>& packed, const Aligned<std::uint32_t>& half) {
-  if constexpr (std::is_same_v<T, float>) {
-    if (c.pass.half && half.size() > 0) {
-      p.panel = c.scratch(static_cast<std::size_t>(p.rows * ((p.depth + 1) / 2)), 2);
-      return c.k.multiplyHalf(p, half.data());
-    }
-  }
-  p.packed = packed.data();
-  c.k.multiply(p);
 }
 
 template <class T>
@@ -41,7 +27,7 @@ void linearForward(TileCallOf<T>& c) {
     p.activation = &activation;
     if (c.pass.derivatives) p.slope = c.keptOf(next);
   }
-  multiplyPacked(c, p, c.weights().forward, c.weights().forwardHalf);
+  multiplyPacked(c, p, c.weights().forward.data(), c.weights().forwardHalf.data());
 }
 
 template <class T>
@@ -70,7 +56,7 @@ void linearInputBackward(TileCallOf<T>& c) {
   p.c = target;
   p.add = c.adds(0);
   p.factor = factor;
-  multiplyPacked(c, p, c.weights().backward, c.weights().backwardHalf);
+  multiplyPacked(c, p, c.weights().backward.data(), c.weights().backwardHalf.data());
 }
 
 template <class T>

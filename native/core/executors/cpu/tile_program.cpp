@@ -14,8 +14,9 @@ template <class T>
 const TileOpOf<T>* findTileOp(const std::string& name) {
   static const auto index = [] {
     std::unordered_map<std::string, const TileOpOf<T>*> map;
-    for (const auto* table : {&elementwiseTileOps<T>(), &reductionTileOps<T>(), &layerTileOps<T>(),
-                              &quadraticTileOps<T>(), &distanceTileOps<T>(), &spectralTileOps<T>()})
+    for (const auto* table :
+         {&elementwiseTileOps<T>(), &reductionTileOps<T>(), &layerTileOps<T>(), &convolutionTileOps<T>(),
+          &imageTileOps<T>(), &quadraticTileOps<T>(), &distanceTileOps<T>(), &spectralTileOps<T>()})
       for (const TileOpOf<T>& row : *table) {
         if (!findTraits(row.name)) fail(Code::Internal, "'", row.name, "' is no operation of program/op_traits.cpp");
         map.emplace(row.name, &row);

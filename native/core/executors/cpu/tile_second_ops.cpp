@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "executors/cpu/convolution.hpp"
 #include "executors/cpu/tile_second.hpp"
 #include "program/ops.hpp"
 
@@ -76,6 +77,35 @@ void layerBackward(SecondCallOf<T>& c) {
   p.c = t.adjointOf(0);
   p.add = t.adds(0);
   t.k.multiply(p);
+}
+
+// The same of a convolution
+template <class T>
+void convolutionTangent(SecondCallOf<T>& c) {
+  TileCallOf<T>& t = c.tangents;
+  convolve<T>(t, t.in(0), {}, t.out());
+}
+template <class T>
+void convolutionBackward(SecondCallOf<T>& c) {
+  TileCallOf<T>&v = c.values, &t = c.tangents;
+  T *weight = t.parameterGradient(0), *bias = t.node().parameters.size() > 1 ? t.parameterGradient(1) : nullptr;
+  addConvolutionGradient<T>(v, t.adjoint(), v.in(0), weight, bias);
+  if (v.node().dependsOnInput) addConvolutionGradient<T>(v, v.adjoint(), t.in(0), weight, nullptr);
+  if (t.wants(0)) convolveBack<T>(t, t.adjoint(), t.adjointOf(0), t.adds(0), nullptr);
+}
+
+template <class T>
+void convTransposeTangent(SecondCallOf<T>& c) {
+  convolveBack<T>(c.tangents, c.tangents.in(0), c.tangents.out(), false, nullptr);
+}
+template <class T>
+void convTransposeBackward(SecondCallOf<T>& c) {
+  TileCallOf<T>&v = c.values, &t = c.tangents;
+  T *weight = t.parameterGradient(0), *bias = t.node().parameters.size() > 1 ? t.parameterGradient(1) : nullptr;
+  if (bias) addBiasGradient<T>(t, t.adjoint(), bias);
+  addConvolutionGradient<T>(v, v.in(0), t.adjoint(), weight, nullptr);
+  if (v.node().dependsOnInput) addConvolutionGradient<T>(v, t.in(0), v.adjoint(), weight, nullptr);
+  if (t.wants(0)) convolve<T>(t, t.adjoint(), {.adds = t.adds(0)}, t.adjointOf(0));
 }
 
 template <class T>
@@ -242,7 +272,12 @@ const SecondOpOf<T>* findSecondOp(const std::string& name) {
       {"dropout", linearTangent<T>, sameBackward<T>},
       {"gather", linearTangent<T>, sameBackward<T>},
       {"scale", scaleTangent<T>, sameBackward<T>},
+      {"sumPool2d", linearTangent<T>, sameBackward<T>},
+      {"upsample2d", linearTangent<T>, sameBackward<T>},
+      {"transpose", linearTangent<T>, sameBackward<T>},
       {"linear", layerTangent<T>, layerBackward<T>},
+      {"conv2d", convolutionTangent<T>, convolutionBackward<T>},
+      {"convTranspose2d", convTransposeTangent<T>, convTransposeBackward<T>},
       {"embedding", embeddingTangent<T>, sameBackward<T>},
       {"layerNorm", normTangent<T>, normBackward<T>},
       {"logsumexp", logSumExpTangent<T>, logSumExpBackward<T>},
