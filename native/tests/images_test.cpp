@@ -129,10 +129,8 @@ TEST(outputs_are_channels_first) {
         for (std::int64_t k = 0; k < 2; ++k) sum += image[c][y][2 * j + k].item<double>();
       CHECK(sums[c][0][j].item<double>() == sum);
       for (std::int64_t y = 0; y < 3; ++y)
-        for (std::int64_t k = 0; k < 4; ++k)
-          CHECK(up[c][y][2 * k + j].item<double>() == image[c][y][k].item<double>());
-      for (std::int64_t k = 0; k < 3; ++k)
-        CHECK(most[c][j][k].item<double>() == image[c][j + 1][k + 1].item<double>());
+        for (std::int64_t k = 0; k < 4; ++k) CHECK(up[c][y][2 * k + j].item<double>() == image[c][y][k].item<double>());
+      for (std::int64_t k = 0; k < 3; ++k) CHECK(most[c][j][k].item<double>() == image[c][j + 1][k + 1].item<double>());
     }
 }
 

@@ -80,15 +80,15 @@ std::vector<Map> specs() {
                                    layer("linear", {{"out", 1}})}}});
   // Images: strides that split the adjoint into phases, few and many channels, a residual, repetition, means.
   const List image{layer("conv2d", {{"channels", 3}, {"kernel", 3}, {"padding", 1}}), layer("activation")};
-  specs.push_back({{"kind", "sequential"},
-                   {"input", List{2, 7, 5}},
-                   {"layers", List{layer("conv2d", {{"channels", 9}, {"kernel", 3}, {"stride", 2}, {"padding", 2}}),
-                                   layer("activation"),
-                                   layer("conv2d", {{"channels", 3}, {"kernel", 2}, {"stride", List{1, 2}}}),
-                                   layer("activation", {{"activation", "tanh"}}), layer("residual", {{"layers", image}}),
-                                   layer("upsample"), layer("convTranspose2d", {{"channels", 4}, {"kernel", 2}, {"stride", 2}}),
-                                   layer("activation"), layer("pool", {{"kernel", 3}, {"stride", 1}}), layer("flatten"),
-                                   layer("linear", {{"out", 4}}), layer("activation"), layer("linear", {{"out", 1}})}}});
+  specs.push_back(
+      {{"kind", "sequential"},
+       {"input", List{2, 7, 5}},
+       {"layers", List{layer("conv2d", {{"channels", 9}, {"kernel", 3}, {"stride", 2}, {"padding", 2}}),
+                       layer("activation"), layer("conv2d", {{"channels", 3}, {"kernel", 2}, {"stride", List{1, 2}}}),
+                       layer("activation", {{"activation", "tanh"}}), layer("residual", {{"layers", image}}),
+                       layer("upsample"), layer("convTranspose2d", {{"channels", 4}, {"kernel", 2}, {"stride", 2}}),
+                       layer("activation"), layer("pool", {{"kernel", 3}, {"stride", 1}}), layer("flatten"),
+                       layer("linear", {{"out", 4}}), layer("activation"), layer("linear", {{"out", 1}})}}});
   specs.push_back({{"kind", "classifier"}, {"input", 3}, {"classes", 4}, {"hidden", List{8, 7}}});
   specs.push_back({{"kind", "conditional"}, {"input", 3}, {"condition", 2}, {"hidden", List{8, 7}}});
   specs.push_back({{"kind", "conditional"}, {"input", 3}, {"classes", 4}, {"hidden", List{8, 7}}});

@@ -1,7 +1,7 @@
 """Files that langevin writes for other libraries, read by those, and TorchScript modules for langevin to read.
 
 As a script it reads one JSON request from standard input and writes one JSON answer to standard output:
-  {"onnx": [{"path", "dtype", "x", "y"?}],           onnx.checker, then the reference evaluator of the onnx package
+  {"onnx": [{"path", "dtype", "x", "y"?, "axes"?}],  onnx.checker, then the reference evaluator of the onnx package
    "torchscript": [{"path", "dtype", "x", "y"?}],    torch.jit.load, forward, logits, and the score by autograd
    "modules": {"folder", "x"}}                       TorchScript modules written there, with what they give for x
   {"onnx": [{"opset", "outputs": {name: list}}], "torchscript": [{"energy", "score"?, "logits"?, "state"}],
@@ -33,7 +33,7 @@ def run_onnx(case):
     model = onnx.load(case["path"])
     onnx.checker.check_model(model, full_check=True)
     x, y = rows(case)
-    feeds = {"x": x.numpy()}
+    feeds = {"x": x.reshape(case.get("axes", x.shape)).numpy()}
     if y is not None:
         feeds["y"] = y.numpy()
     names = [value.name for value in model.graph.output]

@@ -61,9 +61,7 @@ export function windowsOf(integers: readonly number[]): Windows {
   const two = (at: number) => integers.slice(at, at + 2)
   const [size, kernel, stride, padding] = [two(1), two(3), two(5), two(7)]
   const places = size.map((n, axis) => Math.floor((n + 2 * padding[axis]! - kernel[axis]!) / stride[axis]!) + 1)
-  const more = size.map(
-    (n, axis) => n + 2 * padding[axis]! - kernel[axis]! - (places[axis]! - 1) * stride[axis]!,
-  )
+  const more = size.map((n, axis) => n + 2 * padding[axis]! - kernel[axis]! - (places[axis]! - 1) * stride[axis]!)
   return { channels: integers[0]!, size, kernel, stride, padding, places, more }
 }
 

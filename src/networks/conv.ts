@@ -93,12 +93,16 @@ export interface ConvOptions extends ConvStackOptions {
  * import { Energy, energies, networks } from 'langevin'
  * const network = networks.conv({ channels: [16, 32], hidden: [64] })
  * const model = await Energy.create(energies.classifier({ input: [1, 28, 28], classes: 10, network }))
- * console.log((await model.logits(new Float32Array(2 * 784))).shape) // [ 2, 10 ]
+ * console.log((await model.logits({ data: new Float32Array(2 * 784), shape: [2, 1, 28, 28] })).shape) // [ 2, 10 ]
  * ```
  */
 export const conv = defineSpec(
   'network',
   'conv',
   (z) => ({ input: shapeField(z).optional(), ...convFields(z), output: z.int().positive().optional() }),
-  { summary: 'A convolutional network.', source: 'LeCun et al. 1989.', check: (options, fail) => checkConv(options, fail) },
+  {
+    summary: 'A convolutional network.',
+    source: 'LeCun et al. 1989.',
+    check: (options, fail) => checkConv(options, fail),
+  },
 ).options<ConvOptions>()

@@ -129,12 +129,20 @@ export const subjects: Subject[] = [
   },
   {
     name: 'conv',
-    spec: energies.conv({ input: [1, 8, 8], channels: [9, 12], kernel: [5, 3], padding: [4, 1], hidden: [7], gaussianBase: 2 }),
+    spec: energies.conv({
+      input: [1, 8, 8],
+      channels: [9, 12],
+      kernel: [5, 3],
+      padding: [4, 1],
+      hidden: [7],
+      gaussianBase: 2,
+    }),
   },
   {
     name: 'sequential, images',
     spec: energies.sequential({
       input: [3, 7, 6],
+      gaussianBase: 3,
       layers: [
         layers.conv2d({ channels: 9, kernel: [3, 2], stride: [2, 1], padding: [1, 0], bias: false }),
         layers.activation(),
@@ -147,7 +155,7 @@ export const subjects: Subject[] = [
         }),
         layers.upsample({ factor: [2, 1] }),
         layers.convTranspose2d({ channels: 8, kernel: [2, 3], stride: [1, 2], padding: [0, 1], outputPadding: [0, 1] }),
-        layers.activation({ activation: 'gelu' }),
+        layers.activation({ activation: 'softplus' }),
         layers.pool({ kernel: [1, 2], reduce: 'sum' }),
         layers.conv2d({ channels: 12, kernel: 3, stride: 2 }),
         layers.pool({ kernel: 2, stride: 1, reduce: 'max' }),

@@ -18,7 +18,7 @@ import { invokeNow } from '../../src/runtime/index.js'
 import { difference, type Matrix, numbers } from '../energies/parity-subjects.js'
 import { rejection } from '../helpers/errors.js'
 import { reference } from '../helpers/python.js'
-import { type Case, casesOf, type FloatName, modelOf, type Values, valuesOf } from './subjects.js'
+import { axesOf, type Case, casesOf, type FloatName, modelOf, type Values, valuesOf } from './subjects.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'langevin-onnx-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -94,6 +94,7 @@ beforeAll(async () => {
     dtype: one.dtype,
     x: one.x.slice(0, 11),
     y: one.y?.slice(0, 11),
+    axes: axesOf(one, 11),
   }))
   checked = reference<{ onnx: Reference[] }>('exchange.py', { onnx: files }).onnx
   const eager = single.map(({ subject, dtype, x, y }, i) => ({
@@ -128,10 +129,10 @@ describe('every energy in onnxruntime', () => {
 
   it.each(named)('%s: 100 rows and 1 row', async (_name, i) => {
     const one = single[i]!
-    const answer = await run(pathOf(i, one), one.x, one.y)
-    const width = one.x[0]!.length
+    const answer = await run(pathOf(i, one), one.x, one.y, axesOf(one, ROWS))
+    const shapeOf = (rows: number) => axesOf(one, rows) ?? [rows, one.x[0]!.length]
     expect(answer.energy!.shape).toEqual([ROWS])
-    expect(answer.score!.shape).toEqual([ROWS, width])
+    expect(answer.score!.shape).toEqual(shapeOf(ROWS))
     expect(Object.keys(answer).sort()).toEqual(['energy', ...(ours[i]!.logits ? ['logits'] : []), 'score'].sort())
     for (const name of ['energy', 'score', 'logits'] as const) {
       if (answer[name] === undefined) continue
@@ -139,11 +140,11 @@ describe('every energy in onnxruntime', () => {
       const eager = pytorch[i]![name === 'logits' ? 'outputs' : name]
       expect(difference(answer[name].data, eager)).toBeLessThan(SINGLE)
     }
-    const first = await run(pathOf(i, one), one.x.slice(0, 1), one.y?.slice(0, 1) as typeof one.y)
+    const first = await run(pathOf(i, one), one.x.slice(0, 1), one.y?.slice(0, 1) as typeof one.y, axesOf(one, 1))
     const largest = Math.max(...ours[i]!.energy.map(Math.abs))
     expect(first.energy!.shape).toEqual([1])
     expect(Math.abs(first.energy!.data[0]! - ours[i]!.energy[0]!) / largest).toBeLessThan(SINGLE)
-    expect(first.score!.shape).toEqual([1, width])
+    expect(first.score!.shape).toEqual(shapeOf(1))
     // A test of the test: a flipped sign is far away.
     expect(
       difference(
@@ -187,7 +188,7 @@ describe('every energy in the onnx package', () => {
       expect(difference(outputs[name], oursInDouble[i]![name])).toBeLessThan(hasErf ? 1e-7 : DOUBLE)
     }
     if (hasErf) return
-    const runtime = await run(pathOf(i, double[i]!), x, y, undefined, 'float64')
+    const runtime = await run(pathOf(i, double[i]!), x, y, axesOf(double[i]!, x.length), 'float64')
     for (const name of ['energy', 'score', 'logits'] as const) {
       if (oursInDouble[i]![name] === undefined) continue
       expect(difference(runtime[name]!.data, oursInDouble[i]![name])).toBeLessThan(DOUBLE)

@@ -27,6 +27,10 @@ export function casesOf(dtype: FloatName, rows: number): Case[] {
   }))
 }
 
+/** Axes of so many rows, where those of an energy have more than one. */
+export const axesOf = ({ subject }: Case, rows: number): number[] | undefined =>
+  Array.isArray(subject.spec.input) ? [rows, ...(subject.spec.input as number[])] : undefined
+
 export async function modelOf({ subject, dtype }: Case): Promise<Energy> {
   const model = await Energy.create(subject.spec, { seed: 7, dtype })
   const state = Object.fromEntries(

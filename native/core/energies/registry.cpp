@@ -6,9 +6,9 @@
 namespace langevin {
 
 using LowerEnergy = Program(const Spec&);
-LowerEnergy lowerMlp, lowerConv, lowerSequential, lowerScalar, lowerConditional, lowerClassifier, lowerRegressor, lowerTwoTower,
-    lowerMixtureDensity, lowerGaussian, lowerGaussianMixture, lowerDoubleWell, lowerRosenbrock, lowerRastrigin,
-    lowerAckley, lowerFunnel, lowerExpression, lowerRbm, lowerIsing, lowerPotts;
+LowerEnergy lowerMlp, lowerConv, lowerSequential, lowerScalar, lowerConditional, lowerClassifier, lowerRegressor,
+    lowerTwoTower, lowerMixtureDensity, lowerGaussian, lowerGaussianMixture, lowerDoubleWell, lowerRosenbrock,
+    lowerRastrigin, lowerAckley, lowerFunnel, lowerExpression, lowerRbm, lowerIsing, lowerPotts;
 
 namespace {
 

@@ -58,7 +58,8 @@ int conv2dLayer(const LayerCall& c) {
   readPair(c.spec.at("kernel"), 1, w.kernel);
   readPairIfGiven(c.spec, "stride", 1, w.stride);
   readPairIfGiven(c.spec, "padding", 0, w.padding);
-  return c.b.conv2d(c.x, c.prefix, c.spec.count("channels"), requireFits(axes, w, c.spec), c.spec.boolean("bias", true));
+  return c.b.conv2d(c.x, c.prefix, c.spec.count("channels"), requireFits(axes, w, c.spec),
+                    c.spec.boolean("bias", true));
 }
 
 int convTranspose2dLayer(const LayerCall& c) {

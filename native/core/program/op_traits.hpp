@@ -12,7 +12,20 @@ enum class Unary : int;  // kernels/tile_kernels.hpp
 /// Where the value of an operation without inputs comes from. Computed: from its parameters alone.
 enum class OpSource { None, Rows, Condition, Constant, Parameter, Computed };
 /// Operations that executors join and that closed forms of derivatives are written for.
-enum class OpForm { Other, Linear, Conv, ConvTranspose, Add, Scale, Sum, Slice, Matmul, Quadratic, Distances, Pairwise };
+enum class OpForm {
+  Other,
+  Linear,
+  Conv,
+  ConvTranspose,
+  Add,
+  Scale,
+  Sum,
+  Slice,
+  Matmul,
+  Quadratic,
+  Distances,
+  Pairwise
+};
 
 /// What others ask of an operation beside its value: executors, closed forms of derivatives, refusals. Nobody compares
 /// names.

@@ -193,7 +193,10 @@ class Check {
     const std::vector<std::int64_t>& n = node().integers;
     const bool layer = op == "conv2d" || op == "convTranspose2d", windows = layer || op.find("Pool2d") < op.size();
     takes(1, layer ? std::min<std::size_t>(2, std::max<std::size_t>(1, node().parameters.size())) : 0, 0,
-          windows && !layer ? 1 : 0, windows ? ImageWindows::kIntegers : op == "transpose" ? 1 : 5);
+          windows && !layer ? 1 : 0,
+          windows             ? ImageWindows::kIntegers
+          : op == "transpose" ? 1
+                              : 5);
     require(perRow(0), "reads a value that is one for all rows");
     if (op == "transpose") return fits(n[0] >= 1 && in(0) % n[0] == 0 && node().width == in(0));
     if (op == "upsample2d") {

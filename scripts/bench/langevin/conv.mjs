@@ -18,11 +18,18 @@ async function sampling() {
 }
 
 async function training() {
-  const model = await Energy.create(energies.classifier({ input, classes, network: networks.conv(network) }), { seed: 1 })
+  const model = await Energy.create(energies.classifier({ input, classes, network: networks.conv(network) }), {
+    seed: 1,
+  })
   const width = input.reduce((a, b) => a * b)
   const x = { data: new Float32Array(4096 * width).map(Math.random), shape: [4096, width] }
   const y = { data: BigInt64Array.from({ length: 4096 }, (_, i) => BigInt(i % classes)), shape: [4096] }
-  const recipe = { objective: objectives.crossEntropy(), optimizer: optimizers.adam({ lr: 1e-3 }), batchSize: batch, threads }
+  const recipe = {
+    objective: objectives.crossEntropy(),
+    optimizer: optimizers.adam({ lr: 1e-3 }),
+    batchSize: batch,
+    threads,
+  }
   const run = (count) => train(model, { x, y }, { ...recipe, steps: count, seed: 1 }).done
   await run(2)
   return { run, executor: model.explain().executor }

@@ -3,10 +3,11 @@
 import type { Inputs } from '../../data/inputs.js'
 import { LangevinError } from '../../errors.js'
 import { dependingOn, neededBy, noForm, type Program, type Standardisation, type Weighted } from '../program.js'
+import type { GraphValue, OperationCall } from './call.js'
 import { type Axis, ELEMENT, type ElementType, encodeModel, type OnnxValue } from './format.js'
 import { BACKWARD } from './gradients.js'
 import { OnnxGraph, type Stored } from './graph.js'
-import { FORMS, type GraphValue, type OperationCall } from './operations.js'
+import { FORMS } from './operations.js'
 
 /** Opsets that the tests run, and the oldest version of the file format that has them. */
 const IR_VERSION: Readonly<Record<number, number>> = { 17: 8, 18: 8, 19: 9, 20: 9, 21: 10 }

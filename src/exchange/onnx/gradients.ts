@@ -1,4 +1,5 @@
 /** Derivatives of the operations in reverse mode, as ONNX operations: the conventions at kinks are those of PyTorch. */
+import type { Backward, OperationCall } from './call.js'
 import type { OnnxGraph } from './graph.js'
 import {
   conv2dBackward,
@@ -8,10 +9,7 @@ import {
   transposeBackward,
   upsample2dBackward,
 } from './images.js'
-import { apart, normalCdf, type OperationCall, SOFTPLUS_LINEAR, standardised } from './operations.js'
-
-/** dE/d(value) in, dE/d(each input) out; undefined where an input has none. Columns are those of the value. */
-export type Backward = (c: OperationCall, gradient: string, value: string) => readonly (string | undefined)[]
+import { apart, normalCdf, SOFTPLUS_LINEAR, standardised } from './operations.js'
 
 const ones = (graph: OnnxGraph, width: number): string => graph.numbers(Array<number>(width).fill(1), [1, width])
 

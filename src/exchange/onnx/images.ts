@@ -3,9 +3,8 @@
  * lists of pixels: onnxruntime has no Conv of float64 and no pools of it.
  */
 import { type Windows, windowsOf } from '../program.js'
-import type { Backward } from './gradients.js'
+import type { Backward, OperationCall } from './call.js'
 import type { OnnxGraph } from './graph.js'
-import type { OperationCall } from './operations.js'
 
 const product = (sizes: readonly number[]): number => sizes.reduce((a, b) => a * b, 1)
 
@@ -97,10 +96,7 @@ function spread(graph: OnnxGraph, rows: string, w: Windows, names: readonly stri
   const entries = graph.op('Reshape', [picked, graph.integers([-1, taps * out])])
   const turned = graph.op('Transpose', [names[0]!], { perm: [2, 3, 0, 1] })
   const matrix = graph.op('Reshape', [turned, graph.integers([taps * out, w.channels])])
-  return graph.op('Reshape', [
-    graph.op('Gemm', [entries, matrix, ...names.slice(1)]),
-    graph.integers([-1, columns]),
-  ])
+  return graph.op('Reshape', [graph.op('Gemm', [entries, matrix, ...names.slice(1)]), graph.integers([-1, columns])])
 }
 
 const namesOf = ({ parameters }: OperationCall): string[] => parameters.map(({ name }) => name)
@@ -123,7 +119,10 @@ export const convTranspose2dBackward: Backward = ({ graph, node, inputs: [x], pa
 ]
 
 export function sumPool2d({ graph, node, inputs }: OperationCall): string {
-  const summed = graph.reduce('Sum', gathered(graph, inputs[0]!.name, windowsOf(node.integers)), { axis: 2, keep: false })
+  const summed = graph.reduce('Sum', gathered(graph, inputs[0]!.name, windowsOf(node.integers)), {
+    axis: 2,
+    keep: false,
+  })
   return graph.times(graph.op('Reshape', [summed, graph.integers([0, node.width])]), node.numbers[0]!)
 }
 
@@ -134,7 +133,10 @@ export const sumPool2dBackward: Backward = ({ graph, node }, gradient) => {
 }
 
 export function maxPool2d(c: OperationCall): string {
-  const most = c.graph.reduce('Max', gathered(c.graph, c.inputs[0]!.name, windowsOf(c.node.integers)), { axis: 2, keep: false })
+  const most = c.graph.reduce('Max', gathered(c.graph, c.inputs[0]!.name, windowsOf(c.node.integers)), {
+    axis: 2,
+    keep: false,
+  })
   return c.graph.op('Reshape', [most, c.graph.integers([0, c.node.width])])
 }
 
@@ -151,10 +153,7 @@ export const maxPool2dBackward: Backward = (c, gradient) => {
   )
   const chosen = graph.asNumber(graph.op('Equal', [first, places]))
   const given = graph.op('Reshape', [gradient, graph.integers([0, windows, 1, w.channels])])
-  const entries = graph.op('Reshape', [
-    graph.mul(chosen, given),
-    graph.integers([0, windows * taps * w.channels]),
-  ])
+  const entries = graph.op('Reshape', [graph.mul(chosen, given), graph.integers([0, windows * taps * w.channels])])
   const lists = entriesOf(w, (window, tap) => window * taps + tap)
   return [sums(graph, entries, w.channels, windows * taps, lists)]
 }

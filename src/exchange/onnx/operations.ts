@@ -1,29 +1,7 @@
 /** Operations of programs as ONNX operations: one row each, with the name the core has for it. */
-import type { ProgramNode } from '../program.js'
+import type { OperationCall } from './call.js'
 import type { OnnxGraph, Stored } from './graph.js'
 import { conv2d, convTranspose2d, maxPool2d, sumPool2d, transpose, upsample2d } from './images.js'
-
-/** A value of the program in the graph. */
-export interface GraphValue {
-  readonly name: string
-  readonly width: number
-  /** False: one row [1, width] for all rows. */
-  readonly perRow: boolean
-}
-
-/** What the forms of an operation are made from. */
-export interface OperationCall {
-  readonly graph: OnnxGraph
-  readonly node: ProgramNode
-  readonly inputs: readonly GraphValue[]
-  readonly parameters: readonly Stored[]
-  readonly constants: readonly Stored[]
-  /** Names of x [n, d] and of y. */
-  readonly x: string
-  readonly y: string
-  /** A value with one row, for every row of x. */
-  expand(value: GraphValue): string
-}
 
 type Form = (c: OperationCall) => string
 

@@ -10,7 +10,7 @@ namespace langevin {
 
 /// Windows on images, each a row of numbers: those of a convolution, or of a part of its adjoint.
 struct WindowGrid {
-  std::int64_t channels, height, width;                  // of the images
+  std::int64_t channels, height, width;                     // of the images
   std::int64_t kernel[2], stride[2], origin[2], places[2];  // origin: first line and column of the first window
 
   static WindowGrid of(const ImageWindows& w) {
@@ -34,9 +34,9 @@ struct WindowGrid {
 /// The pixels of the input that have one place within a stride: the same weights reach all of them. Their adjoint is a
 /// convolution of the output's, with the kernel's numbers first, first + stride, ... backwards.
 struct StridePhase {
-  WindowGrid grid;          // on the output's adjoint
-  std::int64_t first[2];    // of the kernel
-  std::int64_t pixel[2];    // the first of the pixels; the others are a stride apart
+  WindowGrid grid;        // on the output's adjoint
+  std::int64_t first[2];  // of the kernel
+  std::int64_t pixel[2];  // the first of the pixels; the others are a stride apart
   bool empty() const { return grid.kernel[0] == 0 || grid.kernel[1] == 0; }
 };
 

@@ -221,9 +221,8 @@ struct TileCompiler {
   std::int64_t rowsOfBlock(std::int64_t numbersPerRow) const {
     const std::int64_t bytes = std::max<std::int64_t>(1, numbersPerRow) * static_cast<std::int64_t>(sizeof(T));
     // A convolution has many windows a row, so that a few rows are enough of a product; more would leave the cache.
-    const bool images = std::any_of(target.nodes_.begin(), target.nodes_.end(), [](const TileNodeOf<T>& n) {
-      return n.live && isConvolution(*n.definition);
-    });
+    const bool images = std::any_of(target.nodes_.begin(), target.nodes_.end(),
+                                    [](const TileNodeOf<T>& n) { return n.live && isConvolution(*n.definition); });
     if (images) return std::clamp<std::int64_t>(kCacheBytes / bytes, 4, 144);
     const bool products = std::any_of(target.nodes_.begin(), target.nodes_.end(),
                                       [](const TileNodeOf<T>& n) { return n.live && isProduct(*n.definition); });

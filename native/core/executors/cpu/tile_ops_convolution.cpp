@@ -285,12 +285,12 @@ const std::vector<TileOpOf<T>>& convolutionTileOps() {
   return table;
 }
 
-#define LANGEVIN_INSTANCES(T)                                                                             \
-  template void gatherWindows(const WindowGrid&, const T*, std::int64_t, std::int64_t, T*);               \
-  template void convolve(TileCallOf<T>&, const T*, const AfterConvolution<T>&, T*);                       \
-  template void addBiasGradient(TileCallOf<T>&, const T*, T*);                                            \
-  template void convolveBack(TileCallOf<T>&, const T*, T*, bool, const T*);                               \
-  template void addConvolutionGradient(TileCallOf<T>&, const T*, const T*, T*, T*);                       \
+#define LANGEVIN_INSTANCES(T)                                                               \
+  template void gatherWindows(const WindowGrid&, const T*, std::int64_t, std::int64_t, T*); \
+  template void convolve(TileCallOf<T>&, const T*, const AfterConvolution<T>&, T*);         \
+  template void addBiasGradient(TileCallOf<T>&, const T*, T*);                              \
+  template void convolveBack(TileCallOf<T>&, const T*, T*, bool, const T*);                 \
+  template void addConvolutionGradient(TileCallOf<T>&, const T*, const T*, T*, T*);         \
   template const std::vector<TileOpOf<T>>& convolutionTileOps();
 LANGEVIN_INSTANCES(float)
 LANGEVIN_INSTANCES(double)

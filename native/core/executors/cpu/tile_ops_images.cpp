@@ -43,8 +43,8 @@ void sumPoolBackward(TileCallOf<T>& c) {
   T* target = c.addableAdjoint(0);
   for (std::int64_t r = 0; r < c.rows(); ++r)
     overWindows(w, [&](std::int64_t place, std::int64_t pixel) {
-      c.k.axpy(factor, c.adjoint() + r * c.width() + place * w.channels,
-               target + r * w.numel() + pixel * w.channels, w.channels);
+      c.k.axpy(factor, c.adjoint() + r * c.width() + place * w.channels, target + r * w.numel() + pixel * w.channels,
+               w.channels);
     });
 }
 
@@ -89,8 +89,7 @@ template <class Each>
 void overCopies(const std::vector<std::int64_t>& n, Each each) {
   const std::int64_t height = n[1], width = n[2], down = n[3], across = n[4];
   for (std::int64_t y = 0; y < height * down; ++y)
-    for (std::int64_t x = 0; x < width * across; ++x)
-      each(y * width * across + x, y / down * width + x / across);
+    for (std::int64_t x = 0; x < width * across; ++x) each(y * width * across + x, y / down * width + x / across);
 }
 
 template <class T>
