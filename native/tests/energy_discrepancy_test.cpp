@@ -237,6 +237,19 @@ KernelPair structuredPair(double t, double tBase) {
   const at::Tensor q = kron(uniformKernel(2, t), uniformKernel(3, t), ringKernel(4, tBase * 16));
   return {{{"kind", "structured"}, {"t", t}, {"tBase", tBase}}, q, q};
 }
+// y tells of the subset too: 1, 2 or 3 blocks equally often, each subset of a size as often as the others.
+KernelPair subsetPair(double t, double tBase) {
+  std::vector<at::Tensor> q, back;
+  for (int subset = 1; subset < 8; ++subset) {
+    const auto part = [&](int block, const at::Tensor& kernel) {
+      return (subset >> block) & 1 ? kernel : at::eye(kernel.size(0), at::kDouble);
+    };
+    const int size = (subset & 1) + ((subset >> 1) & 1) + ((subset >> 2) & 1);
+    back.push_back(kron(part(0, uniformKernel(2, t)), part(1, uniformKernel(3, t)), part(2, ringKernel(4, tBase * 16))));
+    q.push_back(back.back() / (size == 3 ? 3.0 : 9.0));
+  }
+  return {{{"kind", "structured"}, {"t", t}, {"tBase", tBase}, {"subsets", true}}, at::cat(q, 1), at::cat(back)};
+}
 // The last level of every site of y is the mask.
 KernelPair maskedPair(double t) {
   const auto mask = [&](std::int64_t levels) {
@@ -280,7 +293,7 @@ double slopeAtTruth(const KernelPair& kernel, int negatives, double w, bool shar
 
 TEST(with_w_one_the_truth_is_stationary_for_every_kernel_and_m) {
   for (const double t : {0.05, 0.5, 3.0})
-    for (const KernelPair& kernel : {structuredPair(t, t / 10), maskedPair(t)}) {
+    for (const KernelPair& kernel : {structuredPair(t, t / 10), subsetPair(t, t / 10), maskedPair(t)}) {
       CHECK((kernel.q.sum(1) - 1).abs().max().item<double>() < 1e-12);
       for (const int negatives : {1, 2}) CHECK(slopeAtTruth(kernel, negatives, 1) < 1e-13);
     }
@@ -309,7 +322,7 @@ TEST(the_loss_of_discrete_rows_is_the_enumerated_one) {
   const EnergyRef energy = smallTable();
   const at::Tensor x = allStates(*energy).repeat({4000, 1}), even = at::full({24}, 1.0 / 24, at::kDouble);
   const at::Tensor e = energy->energyOf(energy->rows(allStates(*energy), {}));
-  for (const KernelPair& kernel : {structuredPair(0.5, 0.05), maskedPair(0.5)})
+  for (const KernelPair& kernel : {structuredPair(0.5, 0.05), subsetPair(0.5, 0.05), maskedPair(0.5)})
     for (const int negatives : {1, 2}) {
       const Expected expected = expectedLoss(e, even, kernel, negatives, 1);
       const Map objective{
@@ -321,6 +334,7 @@ TEST(the_loss_of_discrete_rows_is_the_enumerated_one) {
         return std::abs(expectedLoss(e, even, wrong, negatives, w).mean.item<double>() - loss) > 5 * error;
       };
       CHECK(apart(structuredPair(0.05, 0.005), 1));
+      CHECK(apart(kernel.perturbation.count("subsets") ? structuredPair(0.5, 0.05) : subsetPair(0.5, 0.05), 1));
       CHECK(apart(maskedPair(0.05), 1));
       CHECK(apart(kernel, 0));
     }

@@ -268,6 +268,32 @@ TEST(structured_gives_every_column_its_own_kernel) {
   CHECK(chiSquareP(level(y, 5), twice("ordinal", 5, 0.02 * 25, 1)) > kLevel);
 }
 
+TEST(subsets_of_blocks_are_of_every_size_equally_often) {
+  const EnergyRef energy = energyFrom(
+      {{"kind", "mlp"},
+       {"input", 6},
+       {"hidden", List{4}},
+       {"states", List{Map{{"kind", "real"}, {"columns", 2}}, Map{{"kind", "categorical"}, {"levels", 3}},
+                       Map{{"kind", "real"}}}}});
+  constexpr std::int64_t kRows = 20000;
+  const at::Tensor row = at::tensor({0.5, -1.0, 0.0, 1.0, 0.0, 2.0}, at::kDouble);
+  // A category that is drawn anew differs for some of 64 candidates but for (1/3)^64 of the rows.
+  const Map spec{{"kind", "structured"}, {"t", 50.0}, {"subsets", true}};
+  const at::Tensor all =
+      perturbationFrom(spec, energy->domain())->candidates(row.unsqueeze(0).repeat({kRows, 1}), 64, 3, Random(2), 1);
+  const at::Tensor moved = all.view({64, kRows, 6}).ne(row).any(0);
+  // The columns of a block move together; the candidates of a row share their subset.
+  CHECK(at::equal(moved.select(1, 0), moved.select(1, 1)));
+  CHECK(all.view({64, kRows, 6}).select(2, 0).ne(0.5).eq(moved.select(1, 0)).all().item<bool>());
+  const at::Tensor blocks = at::stack({moved.select(1, 0), moved.slice(1, 2, 5).any(1), moved.select(1, 5)}, 1);
+  const at::Tensor subset = blocks.to(at::kLong).mul(at::tensor({1, 2, 4})).sum(1);
+  // Sizes 1, 2 and 3 equally often, and within a size every subset.
+  const at::Tensor law = at::tensor({0.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 3.0}, at::kDouble) / 9;
+  CHECK(subset.eq(0).sum().item<std::int64_t>() == 0);
+  CHECK(chiSquareP(subset - 1, law.slice(0, 1)) > kLevel);
+  CHECK(chiSquareP(subset - 1, at::full({7}, 1.0 / 7, at::kDouble)) < 1e-6);
+}
+
 TEST(the_presets_of_tables) {
   // Two numbers, three categorical columns: one of them is masked in a row, the numbers move.
   const EnergyRef energy = energyFrom({{"kind", "mlp"},

@@ -21,7 +21,13 @@ export interface TextStyle {
   delimiter?: string | undefined
 }
 
-type Reader = (path: string, ignore: readonly string[], style: TextStyle) => Promise<Dataset>
+/** How cells of a table of text are read. */
+interface Cells extends TextStyle {
+  /** Missing cells are kept, for a schema that has policies for them. */
+  keepMissing?: boolean | undefined
+}
+
+type Reader = (path: string, ignore: readonly string[], style: Cells) => Promise<Dataset>
 
 const READERS: Record<string, Reader> = {
   csv: (path, ignore, style) => csv(path, { ...set(style), columns: ignored(ignore) }),
@@ -36,8 +42,9 @@ const TEXT = ['csv', 'tsv']
 const STYLE = ['header', 'decimal', 'thousands', 'delimiter'] as const
 
 /** The members that are there. */
-function set({ header, decimal, thousands, delimiter }: TextStyle) {
+function set({ header, decimal, thousands, delimiter, keepMissing }: Cells) {
   return {
+    ...(keepMissing && { missing: 'keep' as const }),
     ...(header !== undefined && { header }),
     ...(decimal !== undefined && { decimal }),
     ...(thousands !== undefined && { thousands }),
@@ -54,7 +61,7 @@ const TABLES = ['csv', 'tsv', 'parquet']
 const ignored = (names: readonly string[]) => Object.fromEntries(names.map((name) => [name, 'ignore' as const]))
 const without = (dataset: Dataset, names: readonly string[]) => (names.length === 0 ? dataset : dataset.drop(names))
 
-export interface ReadOptions extends TextStyle {
+export interface ReadOptions extends Cells {
   /** Instead of what the extension says; of stdin csv by default. */
   format?: string | undefined
   /** Columns that are left out. */
@@ -98,7 +105,7 @@ export async function readRows(path: string, options: ReadOptions = {}): Promise
 }
 
 /** Readers want a file that they can look at twice. */
-async function readStdin(format: string, ignore: readonly string[], style: TextStyle): Promise<Dataset> {
+async function readStdin(format: string, ignore: readonly string[], style: Cells): Promise<Dataset> {
   const folder = await mkdtemp(join(tmpdir(), 'langevin-stdin-'))
   const path = join(folder, `stdin.${format}`)
   try {

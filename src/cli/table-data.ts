@@ -12,11 +12,12 @@ import {
 import { csvParts, readCsv, type TableForm } from '../data/csv.js'
 import type { ColumnType } from '../data/csv-table.js'
 import type { Dataset } from '../data/dataset.js'
-import type { ColumnChoice } from '../data/infer-schema.js'
+import type { ColumnChoice, SchemaOptions } from '../data/infer-schema.js'
 import type { Replaced } from '../data/table-coder.js'
 import { LangevinError } from '../errors.js'
 import { writeAtomic } from '../io/files.js'
-import { requireColumns, type TableModel } from '../tables/index.js'
+import { requireColumns } from '../tables/index.js'
+import { readJson } from './run-file.js'
 import { makeFolderOf, names, note, oneOf } from './support.js'
 
 /** Options of commands that read a table. */
@@ -29,6 +30,12 @@ export interface TableOptions {
   missing?: MissingPolicy[]
   unseen?: Policies['unseen']
   range?: Policies['range']
+}
+
+/** Options that say what columns are. */
+export interface KindOptions {
+  columns?: Record<string, string>
+  schema?: string
 }
 
 /** Rows that are read, scored and written at a time. */
@@ -49,9 +56,33 @@ export function columnChoices(text: string): Record<string, string> {
 const policies = (text: string): MissingPolicy[] =>
   text.split(',').map((word) => oneOf(...MISSING_POLICIES)(word.trim()))
 
-export function tableOptions(command: Command): Command {
+/** How a table is written, and what is left out of it. */
+export function formOptions(command: Command): Command {
   return command
     .option('--ignore <names>', 'columns to leave out, comma-separated', names)
+    .option(
+      '--header <yes|no>',
+      'whether the first row names the columns (default: found out)',
+      (text: string) => oneOf('yes', 'no')(text) === 'yes',
+    )
+    .option('--decimal <mark>', "decimal mark: '.' or ','", oneOf('.', ','))
+    .option('--thousands <mark>', 'what separates thousands')
+    .option('--delimiter <mark>', 'what separates columns (default: found out)')
+}
+
+/** What the columns are. */
+export function kindOptions(command: Command): Command {
+  return command
+    .option(
+      '--columns <kinds>',
+      'what columns are, where the table does not say: NAME:KIND, comma-separated; numeric, ordinal, ordinal(K), cyclic(K), categorical, binary, ignore',
+      columnChoices,
+    )
+    .option('--schema <file>', 'the same and more as JSON')
+}
+
+export function tableOptions(command: Command): Command {
+  return formOptions(command)
     .option(
       '--missing <policies>',
       `missing cells: ${MISSING_POLICIES.join(', ')}; several, comma-separated: each column takes the first it can have (default: error)`,
@@ -67,14 +98,6 @@ export function tableOptions(command: Command): Command {
       `numbers outside of those in training: ${RANGE_POLICIES.join(', ')} (default: error)`,
       oneOf(...RANGE_POLICIES),
     )
-    .option(
-      '--header <yes|no>',
-      'whether the first row names the columns (default: found out)',
-      (text: string) => oneOf('yes', 'no')(text) === 'yes',
-    )
-    .option('--decimal <mark>', "decimal mark: '.' or ','", oneOf('.', ','))
-    .option('--thousands <mark>', 'what separates thousands')
-    .option('--delimiter <mark>', 'what separates columns (default: found out)')
 }
 
 export const policiesOf = ({ missing, unseen, range }: TableOptions): Policies => ({
@@ -124,10 +147,15 @@ export async function readWholeTable(
 }
 
 /** Columns of a model as the reader of tables has them. */
-function typesOf(schema: Schema, names: readonly string[], ignore: readonly string[]): Record<string, ColumnType> {
+function typesOf(
+  schema: Schema,
+  names: readonly string[],
+  ignore: readonly string[],
+  lenient: boolean,
+): Record<string, ColumnType> {
   const left = names.filter((name) => ignore.includes(name))
   const unknown = ignore.find((name) => !names.includes(name))
-  if (unknown !== undefined)
+  if (unknown !== undefined && !lenient)
     throw new LangevinError(
       'ERR_LANGEVIN_INVALID_OPTION',
       `--ignore: there is no column '${unknown}'; the columns are ${names.join(', ')}`,
@@ -140,32 +168,78 @@ function typesOf(schema: Schema, names: readonly string[], ignore: readonly stri
   return Object.fromEntries([...types, ...left.map((name): [string, ColumnType] => [name, 'ignore'])])
 }
 
+/** A table that others are read like: a model is one. */
+export interface Likeness {
+  readonly schema: Schema
+  readonly facts: { readonly form: { readonly header: boolean; readonly decimal: '.' | ',' } }
+  /** What it is called in messages. Default: the model. */
+  readonly called?: string
+}
+
+export interface PartOptions {
+  /** Columns that may be missing. */
+  optional?: readonly string[]
+  /** Rows of a part. */
+  most?: number
+  /** Columns of --ignore that are not there are no error. */
+  lenient?: boolean
+}
+
 /**
  * The rows of a table for a model, some thousands at a time: its columns by name, others refused.
- *
- * @param optional columns that may be missing
  */
 export function tableParts(
   path: string,
-  model: TableModel,
+  model: Likeness,
   options: TableOptions,
-  { optional = [], most = ROWS }: { optional?: readonly string[]; most?: number } = {},
+  { optional = [], most = ROWS, lenient = false }: PartOptions = {},
 ): AsyncGenerator<Dataset> {
   const { schema } = model
   const { ignore = [] } = options
   const { header, decimal } = model.facts.form
   const style = { header, decimal, ...styleOf(options) }
   const asked = (found: readonly string[]) => {
-    const types = typesOf(schema, found, ignore)
+    const types = typesOf(schema, found, ignore, lenient)
     requireColumns(
       schema,
       found.filter((name) => !ignore.includes(name)),
-      optional,
+      { optional, path, called: model.called },
     )
     return types
   }
   const reading = { missingMarks: schema.missingMarks, missing: 'keep' as const, ...style }
   return csvParts(fileOf(path), reading, most, { typesOf: asked })
+}
+
+/** All rows of a table that has the columns of another one. */
+export async function readLike(
+  path: string,
+  like: Likeness,
+  options: TableOptions,
+  { lenient = false }: { lenient?: boolean } = {},
+): Promise<Dataset> {
+  for await (const part of tableParts(path, like, options, { most: Number.POSITIVE_INFINITY, lenient })) return part
+  throw new Error('a table without rows')
+}
+
+export interface Described {
+  choices: Choices
+  ignore: string[]
+  rest: Omit<SchemaOptions, 'columns'>
+}
+
+/** What --columns and the file of --schema say; the former goes before. */
+export async function described({ schema, columns = {}, ignore = [] }: KindOptions & TableOptions): Promise<Described> {
+  const { columns: own = {}, ...rest } = (schema === undefined ? {} : await readJson(schema)) as SchemaOptions
+  if (typeof own !== 'object' || own === null || Array.isArray(own))
+    throw new LangevinError('ERR_LANGEVIN_INVALID_OPTION', `${schema}: "columns" must be an object of columns by name`)
+  const all = Object.entries({ ...own, ...columns })
+  const left = all.filter(([, choice]) => choice === 'ignore').map(([name]) => name)
+  return {
+    choices: Object.fromEntries(all.filter(([, choice]) => choice !== 'ignore')),
+    ignore: [...new Set([...ignore, ...left])],
+    rest,
+  }
 }
 
 /** Counts of replaced cells, added up over parts. */

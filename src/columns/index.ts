@@ -26,6 +26,7 @@ export {
   type FittedTransform,
   fitTransform,
   forward,
+  forwardSpread,
   NUMBER_TRANSFORMS,
   type NumberTransform,
 } from './transforms.js'

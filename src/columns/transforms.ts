@@ -79,7 +79,8 @@ function lastEqual(list: readonly number[], first: number): number {
   return from
 }
 
-function quantileForward(q: readonly number[], x: number): number {
+/** @param within where among the ranks of equal values: 0 the lowest, 1 the highest */
+function quantileForward(q: readonly number[], x: number, within: number): number {
   const last = q.length - 1
   const [low, high] = [q[0]!, q[last]!]
   if (low === high) return x - low
@@ -88,9 +89,10 @@ function quantileForward(q: readonly number[], x: number): number {
   if (x < low) return (x - low) * slope - FARTHEST
   if (x > high) return (x - high) * slope + FARTHEST
   const first = lowerBound(q, x)
-  // A value that many rows have is in the middle of their ranks.
   const place =
-    q[first] === x ? (first + lastEqual(q, first)) / 2 : first - 1 + (x - q[first - 1]!) / (q[first]! - q[first - 1]!)
+    q[first] === x
+      ? first + within * (lastEqual(q, first) - first)
+      : first - 1 + (x - q[first - 1]!) / (q[first]! - q[first - 1]!)
   const p = place / last
   if (p <= 0) return -FARTHEST
   if (p >= 1) return FARTHEST
@@ -117,8 +119,19 @@ export function forward(transform: FittedTransform): (x: number) => number {
     case 'log':
       return (x) => (Math.log1p(x) - transform.mean) / transform.scale
     case 'quantile':
-      return (x) => quantileForward(transform.quantiles, x)
+      // A value that many rows have is in the middle of their ranks.
+      return (x) => quantileForward(transform.quantiles, x, 0.5)
   }
+}
+
+/**
+ * x as the network sees it with the rows of one value spread over their ranks by `u`, uniform on 0 to 1: of a quantile transform the
+ * column is then standard normal though many rows share a value. `backward` gives that value for all of them.
+ */
+export function forwardSpread(transform: FittedTransform): (x: number, u: number) => number {
+  if (transform.kind === 'quantile') return (x, u) => quantileForward(transform.quantiles, x, u)
+  const of = forward(transform)
+  return (x) => of(x)
 }
 
 /** The x of z. That of a quantile transform stays within the numbers seen in training. */

@@ -4,11 +4,13 @@ import {
   checkSchema,
   codedWidth,
   forward,
+  forwardSpread,
   type LevelsColumn,
   type NumericColumn,
   type Schema,
 } from '../columns/index.js'
 import { LangevinError } from '../errors.js'
+import { invokeNow } from '../runtime/index.js'
 import { type RowsLike, type Tensor, tensor, toRows } from '../tensor/index.js'
 import { textColumn } from './categories.js'
 import { type Column, Dataset } from './dataset.js'
@@ -74,7 +76,13 @@ function remembered(of: Through): Through {
   }
 }
 
-function encodeNumbers(column: NumericColumn, through: Through, cells: Cells, write: Write, where: Where): Replaced {
+function encodeNumbers(
+  column: NumericColumn,
+  through: (x: number, row: number) => number,
+  cells: Cells,
+  write: Write,
+  where: Where,
+): Replaced {
   const { name, low, high, mean, missing, range } = column
   const replaced = { missing: 0, unseen: 0, range: 0 }
   if (cells.numbers === undefined) {
@@ -96,7 +104,7 @@ function encodeNumbers(column: NumericColumn, through: Through, cells: Cells, wr
       replaced.range++
       if (range === 'clamp') x = x < low ? low : high
     }
-    const z = through(x)
+    const z = through(x, i)
     if (!Number.isFinite(z)) where.fail(name, i, `${x} has no logarithm of 1 + x`, x)
     write(i, z)
   }
@@ -180,6 +188,14 @@ export function decode(rows: RowsLike, schema: Schema): Dataset {
   }
 }
 
+/** x as the network sees it, the rows of one value spread over their ranks; `place` tells columns apart. */
+function spreading({ transform }: NumericColumn, rows: number, place: number, seed: number) {
+  const of = forwardSpread(transform)
+  using drawn = invokeNow<Tensor>('random', { kind: 'uniform', rows, columns: 1, seed, step: place })
+  const u = drawn.toTypedArray() as Float32Array
+  return (x: number, row: number) => of(x, u[row]!)
+}
+
 /** The schema of a model at work. */
 export class TableCoder {
   readonly schema: Schema
@@ -214,9 +230,10 @@ export class TableCoder {
    *
    * @param firstRow the number of the first of them, for messages
    * @param dtype of the rows; what is computed is float64
+   * @param spread spreads rows that share a number over their ranks, by random numbers of this seed: what is trained on
    * @throws ERR_LANGEVIN_INVALID_OPTION naming column and row of a cell that does not fit and has no policy
    */
-  encode(table: Dataset, what = 'x', firstRow = 1, dtype: 'float32' | 'float64' = 'float64'): Encoded {
+  encode(table: Dataset, what = 'x', firstRow = 1, dtype: 'float32' | 'float64' = 'float64', spread?: number): Encoded {
     const { width } = this
     const out = new (dtype === 'float32' ? Float32Array : Float64Array)(table.length * width)
     const where = new Where(what, firstRow)
@@ -233,7 +250,13 @@ export class TableCoder {
             }
       const counts =
         column.kind === 'numeric'
-          ? encodeNumbers(column, through!, cells, write, where)
+          ? encodeNumbers(
+              column,
+              spread === undefined ? through! : spreading(column, table.length, first, spread),
+              cells,
+              write,
+              where,
+            )
           : encodeLevels(column, cells, write, where)
       if (counts.missing + counts.unseen + counts.range > 0) replaced.push([column.name, counts])
     }

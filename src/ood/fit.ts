@@ -1,5 +1,8 @@
 /** Fits detectors to training rows, and reads fitted ones. */
-import type { InputRows } from '../data/input-rows.js'
+import type { Schema } from '../columns/index.js'
+import { Dataset } from '../data/dataset.js'
+import { InputRows } from '../data/input-rows.js'
+import { inputs as inputsBy } from '../data/inputs.js'
 import { Energy } from '../energy.js'
 import { LangevinError } from '../errors.js'
 import { invoke, invokeNow, type TrainWarning } from '../runtime/index.js'
@@ -37,6 +40,11 @@ export interface FitOptions extends JobOptions {
    * true for energyLadder, denoisingScore and ensemble, which count in standard deviations; false for the others.
    */
   standardize?: boolean
+  /**
+   * What the columns of a data set are, from `data.schema`, where some are no numbers: rows are encoded by it, here and whenever rows are
+   * scored, and the file keeps it. In place of `standardize`; numbers should have the transform 'standardize' in it.
+   */
+  schema?: Schema
   /**
    * The false-alarm rate that `decide` uses unless it is told another; goes into the file. Needs held-out rows, 1 / fpr - 1 at
    * least.
@@ -125,6 +133,14 @@ function conversionFor(
   return inputsOf(given, made.rows(train, 'rows'), standardize)
 }
 
+/** Rows of a table that a schema describes. */
+function tableOf(parts: Parts, rows: OodRows | undefined, schema: Schema, standardize: boolean) {
+  if (!(rows instanceof Dataset)) return invalid('schema: describes the columns of a data set; give one as rows')
+  if (standardize) invalid('standardize: is said by the schema, column by column')
+  if (conversionOf(parts) !== undefined) invalid('schema: the model has inputs of its own')
+  return { rows, inputs: new InputRows(inputsBy(rows, { schema })) }
+}
+
 /** A copy of an energy, also of one in training: what is fitted to it must not move when the other trains on. */
 async function copyOf(model: Energy, own: Energy[], signal: AbortSignal | undefined): Promise<Energy> {
   // A network that is no energy is refused by the core.
@@ -176,14 +192,16 @@ export async function fitDetector(detector: Detector, rows: OodRows | undefined,
   if (rows !== undefined && parts.rows !== undefined) {
     invalid('rows: the detector holds its training rows already; give them in one of the two places')
   }
-  const { borrow = false, signal, threads, standardize = STANDARDIZED.has(parts.kind) } = options
-  const given = rows ?? parts.rows
+  const { borrow = false, signal, threads, schema } = options
+  const standardize = options.standardize ?? (schema === undefined && STANDARDIZED.has(parts.kind))
   const made = new Made()
+  const table = schema === undefined ? undefined : tableOf(parts, rows ?? parts.rows, schema, standardize)
   const own: Energy[] = []
   let plan: EnsemblePlan | undefined
   try {
+    const given = table === undefined ? (rows ?? parts.rows) : made.read(table.rows, 'rows', table.inputs)
     const { train, heldOut } = rowsOf(parts, given, options, made)
-    const inputs = conversionFor(parts, given, train, standardize, made)
+    const inputs = table?.inputs ?? conversionFor(parts, given, train, standardize, made)
     const scaled = train === undefined || (borrow && !trains(parts)) ? undefined : made.read(train, 'rows', inputs)
     const trained = trains(parts) ? scaled : undefined
     const { rows: _, ...rest } = parts
@@ -226,6 +244,7 @@ export async function fit(detector: Detector, rows?: OodRows, options: FitOption
   } = requireOptions('ood.fit', options, [
     'heldOut',
     'standardize',
+    'schema',
     'fpr',
     'reference',
     'seed',

@@ -15,15 +15,20 @@ export interface StructuredOptions {
    * `perturbation` that moves them. Default: none.
    */
   kernels?: { on: string | number | (string | number)[]; perturbation: SpecValue<'perturbation'> }[] | undefined
+  /** Perturbs a random subset of the blocks of each row in place of all. Default false. */
+  subsets?: boolean | undefined
 }
 
 /**
- * The product of a kernel for every block of columns; all columns are perturbed at once. For any `states`: rows of numbers and
+ * The product of a kernel for every block of columns; all columns are perturbed at once, or with `subsets` some of them. For any `states`: rows of numbers and
  * categories, and the default where columns differ. Real columns have Gaussian noise, ordinal and cyclic columns walk between
  * neighbouring levels, all others are drawn anew.
  *
  * `sd` (default 0.1): of the noise in real columns, in their units; one number, or one per real column. `t` (default 0.1): of
  * `perturbations.uniform`. `tBase` (default 0.005): of `perturbations.ordinal` and `cyclic`, whose width is then a tenth of the range.
+ * `subsets` (default false): of each row a random subset of the blocks is perturbed, of 1, 2, ... or all of them equally often, and the
+ * others stay. Between absorbing's grid, which learns every column given all others, and all at once:
+ * large `sd` and `t`, which would make rows of many columns all noise, then teach conditional laws of one column and of many.
  * `kernels`: `{ on, perturbation }` for blocks that shall have another; `on` as in `samplers.blockwise`. The variants of TabED,
  * with `const kernels = (perturbation) => [{ on: 'discrete', perturbation }]`:
  *
@@ -63,6 +68,7 @@ export const structured = defineSpec(
           }),
         )
         .optional(),
+      subsets: z.boolean().default(false),
     }
   },
   {

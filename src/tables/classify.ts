@@ -3,7 +3,7 @@ import { codedWidth, type LevelsColumn, levelsOf } from '../columns/index.js'
 import { textColumn } from '../data/categories.js'
 import { type Column, Dataset } from '../data/dataset.js'
 import { LangevinError } from '../errors.js'
-import { ece, nll } from '../metrics/index.js'
+import { auroc, ece, nll } from '../metrics/index.js'
 import { tensor } from '../tensor/index.js'
 import type { TableModel } from './model.js'
 import { alternatives, replacedEnergies } from './score.js'
@@ -90,11 +90,47 @@ export async function classifyTable(
   return { levels: label.levels, probabilities, truth: given.truth }
 }
 
-/** How well probabilities agree with the classes that occurred. */
-export function accuracyOf(probabilities: readonly Float64Array[], truth: readonly number[]) {
+/** How well probabilities of classes agree with the classes that occurred. */
+export interface ClassQuality {
+  readonly accuracy: number
+  /** Mean over the classes of the area under the ROC curve of each against the others; left out where one class alone occurs. */
+  readonly auroc?: number
+  /** Mean over the classes that occur of 2 TP / (2 TP + FP + FN). */
+  readonly f1: number
+  /** Expected calibration error, 15 bins. */
+  readonly ece: number
+  /** Mean of -log p of the class that occurred, nats. */
+  readonly nll: number
+}
+
+const mean = (list: readonly number[]) => list.reduce((sum, value) => sum + value / list.length, 0)
+const placeOfMost = (p: Float64Array) => p.indexOf(p.reduce((a, b) => Math.max(a, b), 0))
+
+/**
+ * @param probabilities [rows][classes]
+ * @param truth the place of each row's class
+ */
+export function accuracyOf(probabilities: readonly Float64Array[], truth: readonly number[]): ClassQuality {
   const width = probabilities[0]!.length
-  const right = probabilities.filter((p, i) => p.indexOf(Math.max(...p)) === truth[i]).length
+  const found = probabilities.map(placeOfMost)
+  const places = [...new Set(truth)].sort((a, b) => a - b)
+  const aurocs = places.map((k) => {
+    using scores = tensor(Float64Array.from(probabilities, (p) => p[k]!))
+    using labels = tensor(Float64Array.from(truth, (each) => Number(each === k)))
+    return places.length < 2 ? Number.NaN : auroc(scores, labels, { positive: 'ood' })
+  })
+  const f1s = places.map((k) => {
+    const both = found.filter((each, i) => each === k && truth[i] === k).length
+    const either = found.filter((each) => each === k).length + truth.filter((each) => each === k).length
+    return (2 * both) / either
+  })
   using flat = tensor(Float64Array.from(probabilities.flatMap((p) => [...p])), [probabilities.length, width])
   using labels = tensor(Float64Array.from(truth))
-  return { accuracy: right / truth.length, ece: ece(flat, labels), nll: nll(flat, labels) }
+  return {
+    accuracy: found.filter((each, i) => each === truth[i]).length / truth.length,
+    ...(places.length > 1 && { auroc: mean(aurocs) }),
+    f1: mean(f1s),
+    ece: ece(flat, labels),
+    nll: nll(flat, labels),
+  }
 }

@@ -3,15 +3,20 @@ import type { Schema } from '../columns/index.js'
 import type { CsvForm } from '../data/csv-text.js'
 import type { Dataset } from '../data/dataset.js'
 import { inputs } from '../data/inputs.js'
+import { TableCoder } from '../data/table-coder.js'
 import { mixed } from '../energies/factories.js'
 import { Energy } from '../energy.js'
 import { objectives } from '../objectives/index.js'
 import { optimizers } from '../optimizers/index.js'
 import { perturbations } from '../perturbations/index.js'
 import { schedules } from '../schedules/index.js'
-import type { Tensor } from '../tensor/index.js'
+import { Tensor } from '../tensor/index.js'
 import { type TrainResult, train } from '../training/index.js'
 import { energyQuantiles, TableModel } from './model.js'
+
+/** Rows that are spread over their ranks anew, up to this many in all and this often. */
+const SPREAD_ROWS = 100_000
+const MOST_COPIES = 8
 
 export interface TableFitOptions {
   /** Widths of the hidden layers. Default [256, 256]. */
@@ -32,6 +37,8 @@ export interface TableFitOptions {
   t?: number
   /** Time of the walk between levels of ordinal and cyclic columns, times their number squared. Default 0.02. */
   tBase?: number
+  /** Perturbs a random subset of the columns of each row in place of all. Default true. */
+  subsets?: boolean
   /** Fixes the training. Default 0. */
   seed?: number
   threads?: number
@@ -45,8 +52,31 @@ export interface TableFit {
 }
 
 /** The objective: energy discrepancy with a kernel for every kind of column. */
-function objectiveOf({ negatives = 16, sd = 0.3, t = 0.5, tBase = 0.02 }: TableFitOptions) {
-  return objectives.energyDiscrepancy({ perturbation: perturbations.structured({ sd, t, tBase }), negatives })
+function objectiveOf({ negatives = 16, sd = 0.3, t = 0.5, tBase = 0.02, subsets = true }: TableFitOptions) {
+  return objectives.energyDiscrepancy({ perturbation: perturbations.structured({ sd, t, tBase, subsets }), negatives })
+}
+
+/** Whether rows of a column share numbers so often that its quantiles do. */
+const hasTies = (column: Schema['columns'][number]) =>
+  column.kind === 'numeric' &&
+  column.transform.kind === 'quantile' &&
+  column.transform.quantiles.some((q, k, all) => k > 0 && q === all[k - 1] && all[0] !== all.at(-1))
+
+/**
+ * Encoded rows to train on: those that share a number are spread over their ranks, several times where the table is small, so that no
+ * column has spikes.
+ */
+function trainingRows(coder: TableCoder, table: Dataset, seed: number): Tensor {
+  const spread = coder.schema.columns.some(hasTies)
+  const copies = spread ? Math.max(1, Math.min(MOST_COPIES, Math.floor(SPREAD_ROWS / table.length))) : 1
+  const encoded = Array.from({ length: copies }, (_, k) => {
+    const { rows } = coder.encode(table, 'rows', 1, 'float32', seed * MOST_COPIES + k)
+    return rows
+  })
+  if (copies === 1) return encoded[0]!
+  const all = Tensor.concat(encoded)
+  for (const each of encoded) each.dispose()
+  return all
 }
 
 /**
@@ -75,7 +105,8 @@ export async function fitTable(
   const energy = await Energy.create(spec, { seed, inputs: inputs(table, { schema }) })
   let rows: Tensor | undefined
   try {
-    rows = energy.toRows(table)
+    const coder = new TableCoder(schema)
+    rows = trainingRows(coder, table, seed)
     const run = train(energy, rows, {
       objective: objectiveOf(options),
       optimizer: optimizers.adam({ lr: schedules.cosine({ from: lr, to: 0 }) }),
@@ -91,7 +122,8 @@ export async function fitTable(
       if (event.type === 'progress') options.onProgress?.(event.step / event.steps, event.step)
     }
     const result = await run.done
-    using energies = await energy.energy(rows, { ...(threads !== undefined && { threads }) })
+    using plain = coder.encode(table, 'rows', 1, 'float32').rows
+    using energies = await energy.energy(plain, { ...(threads !== undefined && { threads }) })
     const quantiles = energyQuantiles(energies.toTypedArray() as Float32Array)
     const model = new TableModel(energy, { rows: table.length, energies: quantiles, form })
     return { model, result }

@@ -1,6 +1,13 @@
-/** Energies of tables: fitted, scored, sampled, completed and classified, from raw rows to raw rows. */
-export { accuracyOf, type Classified, classifyTable, labelColumn } from './classify.js'
+/** Energies of tables: fitted, scored, sampled, completed and classified, from raw rows to raw rows; synthetic tables compared. */
+export { accuracyOf, type Classified, type ClassQuality, classifyTable, labelColumn } from './classify.js'
+export { type ComparedEnergies, compareTables, type TableComparison, type TableComparisonOptions } from './compare.js'
 export { completeTable, type DrawOptions, drawTable, tableSampler } from './draw.js'
+export { type Features, featuresOf, joinedFeatures } from './features.js'
 export { fitTable, type TableFit, type TableFitOptions } from './fit.js'
+export { JUDGES, type Judge, type Judgement, type Verdict } from './judge.js'
+export { type LogisticOptions, logisticRegression } from './logistic.js'
 export { requireColumns, type TableFacts, TableModel } from './model.js'
+export type { Closest, Privacy } from './privacy.js'
 export { type ScoreOptions, type Scores, scoreTable } from './score.js'
+export { type SideColumn, sideBySide } from './sides.js'
+export { type ColumnSimilarity, type PairSimilarity, type Similarity, similarityOf } from './similarity.js'

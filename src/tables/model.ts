@@ -129,9 +129,19 @@ export function energyQuantiles(energies: Float32Array | Float64Array): number[]
  * The columns of a table to score, in the order of the model, found by name.
  *
  * @param optional columns that may be missing
+ * @param path the file, for the message
+ * @param called what the schema is of, for the message
  * @throws ERR_LANGEVIN_INVALID_OPTION naming those that are missing or unknown
  */
-export function requireColumns(schema: Schema, names: readonly string[], optional: readonly string[] = []): void {
+export function requireColumns(
+  schema: Schema,
+  names: readonly string[],
+  {
+    optional = [],
+    path,
+    called = 'the model',
+  }: { optional?: readonly string[]; path?: string | undefined; called?: string | undefined } = {},
+): void {
   const known = schema.columns.map(({ name }) => name)
   const missing = known.filter((name) => !names.includes(name) && !optional.includes(name))
   const extra = names.filter((name) => !known.includes(name))
@@ -140,10 +150,15 @@ export function requireColumns(schema: Schema, names: readonly string[], optiona
   const parts = [
     ...(missing.length > 0 ? [`${quoted(missing)} ${missing.length === 1 ? 'is' : 'are'} missing`] : []),
     ...(extra.length > 0
-      ? [`the model does not know ${quoted(extra)}; leave out what is not for it: --ignore ${extra.join(',')}`]
+      ? [`${called} does not know ${quoted(extra)}; leave out what is not for it: --ignore ${extra.join(',')}`]
       : []),
   ]
-  throw new LangevinError('ERR_LANGEVIN_INVALID_OPTION', `the columns do not fit the model: ${parts.join('; ')}`, {
-    details: { missing, extra, columns: known },
-  })
+  const where = path === undefined ? '' : `${path}: `
+  throw new LangevinError(
+    'ERR_LANGEVIN_INVALID_OPTION',
+    `${where}the columns do not fit ${called}: ${parts.join('; ')}`,
+    {
+      details: { missing, extra, columns: known },
+    },
+  )
 }

@@ -52,6 +52,75 @@ describe('langevin anomaly fit and score', () => {
     )
   })
 
+  it('take texts and missing cells with --schema, and score them', async () => {
+    // Cooks earn about 20 and smiths about 40; odd rows have the pay of the other job.
+    const person = (i: number) => {
+      const odd = i % 25 === 7
+      const smith = (i * 7) % 11 < 5
+      const pay = (smith !== odd ? 40 : 20) + 3 * Math.sin(i * 5.1)
+      return [i, smith ? 'smith' : 'cook', i % 17 === 0 ? '' : pay.toFixed(1), odd ? 'odd' : 'ok']
+    }
+    const head = 'id,job,pay,state'
+    writeFileSync(
+      join(folder, 'people.csv'),
+      table(
+        head,
+        Array.from({ length: 500 }, (_, i) => person(i)),
+      ),
+    )
+    const refused = await anomaly(
+      'fit',
+      'people.csv',
+      '--label',
+      'state',
+      '--ignore',
+      'id',
+      '--out',
+      'people.safetensors',
+    )
+    expect(refused.status).toBe(1)
+    const how = [
+      '--label',
+      'state',
+      '--ignore',
+      'id',
+      '--schema',
+      'auto',
+      '--detector',
+      'knn',
+      '--out',
+      'people.safetensors',
+    ]
+    const fitted = await anomaly('fit', 'people.csv', ...how)
+    expect(fitted.stderr).toContain("column 'job' is binary ('cook', 'smith')")
+    expect(fitted.status, fitted.stderr).toBe(0)
+    writeFileSync(join(folder, 'asked.csv'), 'pay,job\n40,cook\n20.5,cook\n39,smith\n,smith\n')
+    const scored = await anomaly('score', 'people.safetensors', 'asked.csv', '--fpr', '0.05', '--json')
+    expect(scored.status, scored.stderr).toBe(0)
+    const flags = JSON.parse(scored.stdout).rows.map(({ anomaly: flag }: { anomaly: boolean }) => flag)
+    expect(flags).toEqual([true, false, false, false])
+    const compared = await anomaly(
+      'compare',
+      'people.csv',
+      '--label',
+      'state',
+      '--ignore',
+      'id',
+      '--schema',
+      'auto',
+      '--detectors',
+      'knn',
+      '--seeds',
+      '1',
+      '--json',
+    )
+    expect(compared.status, compared.stderr).toBe(0)
+    // A sixth of the odd rows have no pay, and look like others: 0.5 of their AUROC at best.
+    expect(JSON.parse(compared.stdout).rows[0].auroc).toBeGreaterThan(0.85)
+    // Without it a text is refused with the way to take it.
+    expect(refused.stderr).toMatch(/--schema auto|missing/)
+  }, 60_000)
+
   it('fit the same file with the same seed', async () => {
     const make = async (out: string, seed: string) => {
       await anomaly(...FIT, '--out', out, '--seed', seed)

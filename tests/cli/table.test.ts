@@ -143,6 +143,96 @@ describe('langevin table', () => {
     expect(wrong.stderr).toContain("'pay' is a column of numbers; columns with levels: job; now, north, month")
   }, 120_000)
 
+  it('classify: a reliability diagram, and logistic regression beside', async () => {
+    const how = [
+      '--label',
+      'job; now',
+      '--out',
+      'classes.csv',
+      '--report',
+      'made/job.html',
+      '--beside',
+      'people.csv',
+      '--json',
+    ]
+    const { status, stdout, stderr } = await table('classify', MODEL, 'people.csv', ...how)
+    expect(status, stderr).toBe(0)
+    expect(stderr).toMatch(/the energy: accuracy 0\.\d+, AUROC [01]\.\d+, ECE 0\.\d+ \(15 bins\)/)
+    expect(stderr).toContain('logistic regression: accuracy')
+    const { auroc, logistic } = JSON.parse(stdout)
+    // Pay alone tells cooks from smiths.
+    expect(auroc).toBeGreaterThan(0.98)
+    expect(logistic.auroc).toBeGreaterThan(0.98)
+    const page = readFileSync(join(folder, 'made/job.html'), 'utf8')
+    expect(page).toContain('Reliability')
+    expect(page.match(/<circle/g)!.length).toBeGreaterThan(4)
+    const none = await table('classify', MODEL, 'asked.csv', '--label', 'job; now', '--report', 'made/none.html')
+    expect(none.status).toBe(1)
+    expect(none.stderr).toContain("--report: no row of asked.csv has a known 'job; now'")
+  }, 120_000)
+
+  it('compare: a page and JSON, with a model or without', async () => {
+    const drawn = await table('sample', MODEL, '--rows', '400', '--seed', '6', '--out', 'drawn.csv')
+    expect(drawn.status, drawn.stderr).toBe(0)
+    write('held.csv', `${HEAD}\n${Array.from({ length: 300 }, person).join('\n')}\n`)
+    const how = ['--held-out', 'held.csv', '--label', 'job; now', '--judge', 'logistic']
+    const { status, stdout, stderr } = await table(
+      'compare',
+      'people.csv',
+      'drawn.csv',
+      ...how,
+      '--out',
+      'report',
+      '--json',
+    )
+    expect(status, stderr).toBe(0)
+    const found = JSON.parse(stdout)
+    expect(found.rows).toEqual({ real: 800, synthetic: 400, heldOut: 300 })
+    expect(found.similarity.columns.map(({ metric }: { metric: string }) => metric)).toEqual([
+      'KSComplement',
+      'TVComplement',
+      'TVComplement',
+      'KSComplement',
+    ])
+    expect(found.similarity.shapes).toBeGreaterThan(0.8)
+    expect(found.control.shapes).toBeGreaterThan(0.9)
+    const fromSynthetic = found.judgement.verdicts.find(
+      (each: { learnedFrom: string }) => each.learnedFrom === 'synthetic',
+    )
+    expect(fromSynthetic.auroc).toBeGreaterThan(0.95)
+    const page = readFileSync(join(folder, 'report/table-compare.html'), 'utf8')
+    for (const name of ['pay', 'job; now', 'north', 'month']) expect(page).toContain(`<title>${name}</title>`)
+    expect(JSON.parse(readFileSync(join(folder, 'report/table-compare.json'), 'utf8'))).toEqual(found)
+    const withModel = await table('compare', 'people.csv', 'drawn.csv', '--model', MODEL)
+    expect(withModel.status, withModel.stderr).toBe(0)
+    expect(withModel.stdout).toMatch(/columns alike \(1 = the same\) +0\.\d+/)
+    expect(withModel.stdout).toContain('mean energy less that of real rows')
+    expect(withModel.stderr).toContain('--label COLUMN')
+  }, 120_000)
+
+  it.each<[string, string, string[], string]>([
+    [
+      'another column',
+      'pay;north;month;id\n20;no;3;1\n',
+      [],
+      "other.csv: the columns do not fit the real table: 'job; now' is missing",
+    ],
+    ['no such label', `${HEAD}\n20;cook;no;3\n`, ['--label', 'jobs'], "label: there is no column 'jobs'"],
+    ['a judge without a label', `${HEAD}\n20;cook;no;3\n`, ['--judge', 'logistic'], '--judge: say which column'],
+    [
+      'too few rows',
+      `${HEAD}\n20;cook;no;3\n`,
+      ['--label', 'north', '--judge', 'logistic'],
+      "of the synthetic rows 1 have a 'north'",
+    ],
+  ])('compare refuses: %s', async (_, text, options, words) => {
+    write('other.csv', text)
+    const { status, stderr } = await table('compare', 'people.csv', 'other.csv', ...options)
+    expect(status).toBe(1)
+    expect(stderr).toContain('ERR_LANGEVIN_INVALID_OPTION')
+    expect(stderr).toContain(words)
+  })
+
   it.each<[string, string, string[], string]>([
     ['a column is missing', 'pay;north;month\n20;no;3\n', [], "'job; now' is missing"],
     [

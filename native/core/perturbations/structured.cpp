@@ -1,7 +1,8 @@
 // structured: the product of a kernel for every block of columns, all perturbed at once. Blocks that `kernels` names have
 // the one given there; of the rest, real columns have Gaussian noise, ordinal and cyclic ones walk between neighbouring
 // levels, all others are drawn anew (TabED-Str of Schroeder et al. 2024). A product of kernels that are normalised over
-// x' is normalised over x'.
+// x' is normalised over x'. With `subsets` a row has a random subset of its blocks perturbed, the same one on the way back: a mixture
+// over subsets that y tells of.
 #include <algorithm>
 
 #include "perturbations/perturbation.hpp"
@@ -18,7 +19,7 @@ struct Part {
 
 class StructuredPerturbation final : public Perturbation {
  public:
-  explicit StructuredPerturbation(const Spec& spec) {
+  explicit StructuredPerturbation(const Spec& spec) : subsets_(spec.boolean("subsets", false)) {
     if (const auto given = spec.find("kernels"))
       for (const Spec& entry : given->items()) {
         const Spec kernel = entry.at("perturbation");
@@ -73,6 +74,7 @@ class StructuredPerturbation final : public Perturbation {
         first += blocks_[b].width;
       }
     }
+    if (subsets_) restoreOthers(result, x, count, step, random);
     return result;
   }
 
@@ -82,6 +84,23 @@ class StructuredPerturbation final : public Perturbation {
     BlockWords on;
     std::string path;
   };
+
+  /// Of every row the blocks that stay are made those of x: all but one at random and, by a chance drawn for the row, others.
+  void restoreOthers(const at::Tensor& result, const at::Tensor& x, std::int64_t count, std::uint64_t step,
+                     const Random& random) const {
+    const std::int64_t n = x.size(0), blocks = static_cast<std::int64_t>(blocks_.size());
+    // The parts draw from generators of their own.
+    const at::Tensor u = random.uniform(n, blocks + 2, step, Stream::Corrupt, at::TensorOptions(at::kFloat));
+    at::Tensor moved = u.slice(1, 0, blocks).lt(u.slice(1, blocks, blocks + 1));
+    const at::Tensor one = u.slice(1, blocks + 1).mul(blocks).floor().clamp_max(blocks - 1).to(at::kLong);
+    moved.scatter_(1, one, true);
+    moved = moved.to(x.device());
+    for (std::int64_t b = 0; b < blocks; ++b) {
+      const ColumnBlock& block = blocks_[static_cast<std::size_t>(b)];
+      const at::Tensor own = block.columnsOf(result).view({count, n, block.width});
+      own.copy_(at::where(moved.slice(1, b, b + 1), own, block.columnsOf(x)));
+    }
+  }
 
   /// The part of every block.
   std::vector<std::size_t> partsOf(const Domain& domain) const {
@@ -110,6 +129,7 @@ class StructuredPerturbation final : public Perturbation {
     }
   }
 
+  bool subsets_;
   std::vector<Named> named_;
   std::vector<Part> parts_;  // those of `named_`, then Others
   std::vector<ColumnBlock> blocks_;

@@ -1,10 +1,12 @@
 /** `langevin anomaly fit`: learns what is normal from the rows of a table, and writes one file that scores new rows. */
 import { type Command, InvalidArgumentError, Option } from 'commander'
+import type { Schema } from '../../columns/index.js'
 import type { Dataset } from '../../data/dataset.js'
+import { type SchemaOptions, schema as schemaOf } from '../../data/index.js'
 import { LangevinError } from '../../errors.js'
 import * as ood from '../../ood/index.js'
 import { readTable } from '../../studies/anomaly/index.js'
-import { columnOptions } from '../columns.js'
+import { columnOptions, mixedColumns, mixedOption } from '../columns.js'
 import { readOptions, readRows, type TextStyle } from '../data.js'
 import { refuseCounters } from '../inputs.js'
 import { action, interruption, makeFolderOf, names, note, ProgressBar, printJson, wholeNumber } from '../support.js'
@@ -18,6 +20,7 @@ interface FitCommandOptions extends TextStyle {
   out: string
   columns?: string[]
   ignore?: string[]
+  schema?: string
   label?: string
   normal?: string[]
   anomaly?: string[]
@@ -38,6 +41,7 @@ a sample of the rows, which explanations and drift compare with.
 Examples:
   npx langevin anomaly fit rows.csv --out detector.safetensors
   npx langevin anomaly fit machines.csv --label state --normal ok --out machines.safetensors
+  npx langevin anomaly fit customers.csv --label left --schema auto --ignore id,name --detector knn --out customers.safetensors
   npx langevin anomaly fit machines.csv --ignore state --detector mahalanobis --held-out 0.3 --fpr 0.1 --out machines.safetensors`
 
 function share(text: string): number {
@@ -50,7 +54,7 @@ function share(text: string): number {
 /** The rows of a file, without the columns that are not asked for. */
 async function rowsOf(path: string, options: FitCommandOptions): Promise<Dataset> {
   const { columns } = options
-  const rows = await readRows(path, options)
+  const rows = await readRows(path, { ...options, keepMissing: options.schema !== undefined })
   if (columns === undefined) {
     refuseCounters(rows, rows.columns)
     return rows.withLabel(undefined)
@@ -60,7 +64,11 @@ async function rowsOf(path: string, options: FitCommandOptions): Promise<Dataset
 }
 
 /** The normal rows of a table, with the names of their columns. */
-async function normalRows(path: string, options: FitCommandOptions): Promise<Dataset> {
+async function normalRows(
+  path: string,
+  options: FitCommandOptions,
+  schema: SchemaOptions | undefined,
+): Promise<Dataset> {
   const { label, normal, anomaly, columns, ignore } = options
   if (columns !== undefined && ignore !== undefined) {
     throw new LangevinError('ERR_LANGEVIN_INVALID_OPTION', 'give either --columns or --ignore, not both')
@@ -69,9 +77,23 @@ async function normalRows(path: string, options: FitCommandOptions): Promise<Dat
     if (normal === undefined && anomaly === undefined) return rowsOf(path, options)
     throw new LangevinError('ERR_LANGEVIN_INVALID_OPTION', '--label: say which column holds the class')
   }
-  const table = await readTable(path, { label, normal, anomaly, columns, ignore })
+  const table = await readTable(path, { label, normal, anomaly, columns, ignore, schema })
   note(table.classes)
   return table.columns.select(table.normals)
+}
+
+/** The normal rows, and what their columns are where --schema asks for that. */
+async function describedRows(path: string, options: FitCommandOptions): Promise<{ rows: Dataset; schema?: Schema }> {
+  const mixed = await mixedColumns(options.schema)
+  if (mixed === undefined) return { rows: await normalRows(path, options, undefined) }
+  const left = [...(options.ignore ?? []), ...mixed.ignore]
+  const { ignore: _, ...others } = options
+  const asked = { ...others, ...(left.length > 0 && { ignore: left }) }
+  const labelled = await normalRows(path, asked, mixed.schema)
+  const rows = labelled.label === undefined ? labelled : labelled.drop([labelled.label])
+  const { schema, reasons } = schemaOf(rows, { transform: 'standardize', ...mixed.schema })
+  for (const [name, reason] of Object.entries(reasons)) note(`column '${name}' is ${reason}`)
+  return { rows, schema }
 }
 
 function detectorOf({ detector, steps }: FitCommandOptions): ood.Detector {
@@ -91,7 +113,7 @@ function thresholdsOf(fitted: ood.FittedDetector): { fpr: number; threshold: num
 async function run(path: string, options: FitCommandOptions): Promise<void> {
   const { out, heldOut, fpr, seed, threads } = options
   const detector = detectorOf(options)
-  const rows = await normalRows(path, options)
+  const { rows, schema } = await describedRows(path, options)
   await makeFolderOf(out)
   const bar = new ProgressBar()
   const { signal, release } = interruption()
@@ -99,7 +121,8 @@ async function run(path: string, options: FitCommandOptions): Promise<void> {
     const onProgress = (done: number) => bar.update(done, `${options.detector} of ${rows.length} rows`)
     const given = { ...(fpr !== undefined && { fpr }), ...(threads !== undefined && { threads }) }
     const how = { heldOut, seed, signal, onProgress, ...given }
-    await using fitted = await ood.fit(detector, rows, { standardize: true, ...how })
+    const scale = schema === undefined ? { standardize: true } : { schema }
+    await using fitted = await ood.fit(detector, rows, { ...scale, ...how })
     await fitted.save(out, { signal })
     bar.end()
     const { columns } = fitted.inputs!
@@ -140,6 +163,7 @@ export default function register(parent: Command): void {
     .option('--threads <n>', 'threads (default: LANGEVIN_THREADS or all cores)', wholeNumber(1))
     .option('--json', 'print { out, kind, columns, rows, heldOut, thresholds } as JSON')
   columnOptions(command)
+  mixedOption(command)
   readOptions(command).addHelpText('after', EXAMPLES)
   action(command, run)
 }

@@ -49,7 +49,7 @@ function asText(rows: readonly ScoredRow[], withPValues: boolean, withAnomaly: b
 async function run(path: string, data: string, options: ScoreCommandOptions): Promise<void> {
   await using fitted = await ood.load(path)
   const threshold = thresholdOf(fitted, options)
-  const rows = await readRows(data, options)
+  const rows = await readRows(data, { ...options, keepMissing: fitted.inputs?.schema !== undefined })
   const { signal, release } = interruption()
   try {
     const threads = options.threads === undefined ? {} : { threads: options.threads }

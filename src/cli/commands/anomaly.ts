@@ -17,7 +17,7 @@ import {
   textTable,
 } from '../../studies/anomaly/index.js'
 import { writeReport } from '../../studies/report.js'
-import { columnOptions } from '../columns.js'
+import { columnOptions, mixedColumns, mixedOption } from '../columns.js'
 import {
   action,
   choices,
@@ -39,6 +39,7 @@ interface AnomalyCommandOptions {
   normal?: string[]
   columns?: string[]
   ignore?: string[]
+  schema?: string
   seeds: number[]
   detectors: DetectorName[]
   protocol: Protocol
@@ -69,7 +70,8 @@ Examples:
   npx langevin anomaly compare machines.csv --label state --normal ok
   npx langevin anomaly compare a.npz b.npz --anomaly 1 --seeds 41,42 --json > rows.json
   npx langevin anomaly compare a.npz b.npz --anomaly 1 --protocol dte --detectors knn,diffusionTime,lof
-  npx langevin anomaly compare data.csv --label target --detectors knn,mahalanobis --out report`
+  npx langevin anomaly compare data.csv --label target --detectors knn,mahalanobis --out report
+  npx langevin anomaly compare customers.csv --label left --schema auto --ignore id,name`
 
 /** Files of the same name are named by their paths. */
 function withDistinctNames(tables: AnomalyTable[], paths: readonly string[]): AnomalyTable[] {
@@ -78,7 +80,10 @@ function withDistinctNames(tables: AnomalyTable[], paths: readonly string[]): An
 }
 
 async function readTables(files: readonly string[], options: AnomalyCommandOptions): Promise<AnomalyTable[]> {
-  const { label, anomaly, normal, columns, ignore } = options
+  const { label, anomaly, normal, columns } = options
+  const mixed = await mixedColumns(options.schema)
+  const left = [...(options.ignore ?? []), ...(mixed?.ignore ?? [])]
+  const ignore = left.length > 0 ? left : undefined
   if (files.length === 0 && label !== undefined) {
     throw new LangevinError(
       'ERR_LANGEVIN_INVALID_OPTION',
@@ -88,7 +93,9 @@ async function readTables(files: readonly string[], options: AnomalyCommandOptio
   const sources = files.length > 0 ? [...new Set(files)].map((path) => ({ path, label })) : shippedTables()
   const tables: AnomalyTable[] = []
   for (const source of sources)
-    tables.push(await readTable(source.path, { label: source.label, anomaly, normal, columns, ignore }))
+    tables.push(
+      await readTable(source.path, { label: source.label, anomaly, normal, columns, ignore, schema: mixed?.schema }),
+    )
   const named = withDistinctNames(
     tables,
     sources.map(({ path }) => path),
@@ -157,6 +164,7 @@ function registerCompare(parent: Command): void {
     .option('--json', 'print { rows } as JSON')
     .addHelpText('after', EXAMPLES)
   columnOptions(command)
+  mixedOption(command)
   action(command, run)
 }
 

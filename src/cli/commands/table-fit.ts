@@ -2,11 +2,9 @@
 import { type Command, Option } from 'commander'
 import { NUMBER_TRANSFORMS, type NumberTransform } from '../../columns/index.js'
 import type { Dataset } from '../../data/dataset.js'
-import { type InferredSchema, type SchemaOptions, schema as schemaOf } from '../../data/index.js'
+import { type InferredSchema, schema as schemaOf } from '../../data/index.js'
 import { encode } from '../../data/table-coder.js'
-import { LangevinError } from '../../errors.js'
 import { fitTable } from '../../tables/index.js'
-import { readJson } from '../run-file.js'
 import {
   action,
   interruption,
@@ -18,19 +16,18 @@ import {
   wholeNumbers,
 } from '../support.js'
 import {
-  type Choices,
   Counts,
-  columnChoices,
+  described,
+  type KindOptions,
+  kindOptions,
   policiesOf,
   readWholeTable,
   type TableOptions,
   tableOptions,
 } from '../table-data.js'
 
-interface FitOptions extends TableOptions {
+interface FitOptions extends TableOptions, KindOptions {
   out: string
-  columns?: Record<string, string>
-  schema?: string
   numbers: NumberTransform
   hidden: number[]
   embedding: number
@@ -52,26 +49,6 @@ Examples:
   npx langevin table fit people.csv --schema columns.json --missing mean,own-level --out people.safetensors
 
 columns.json: { "columns": { "month": { "kind": "cyclic", "levels": [1, 2, 3, 4] }, "id": "ignore" }, "transform": "standardize" }`
-
-interface Described {
-  choices: Choices
-  ignore: string[]
-  rest: Omit<SchemaOptions, 'columns'>
-}
-
-/** What --columns and the file of --schema say; the former goes before. */
-async function described({ schema, columns = {}, ignore = [] }: FitOptions): Promise<Described> {
-  const { columns: own = {}, ...rest } = (schema === undefined ? {} : await readJson(schema)) as SchemaOptions
-  if (typeof own !== 'object' || own === null || Array.isArray(own))
-    throw new LangevinError('ERR_LANGEVIN_INVALID_OPTION', `${schema}: "columns" must be an object of columns by name`)
-  const all = Object.entries({ ...own, ...columns })
-  const left = all.filter(([, choice]) => choice === 'ignore').map(([name]) => name)
-  return {
-    choices: Object.fromEntries(all.filter(([, choice]) => choice !== 'ignore')),
-    ignore: [...new Set([...ignore, ...left])],
-    rest,
-  }
-}
 
 function tell({ reasons, schema }: InferredSchema, table: Dataset): void {
   for (const [name, reason] of Object.entries(reasons)) note(`column '${name}' is ${reason}`)
@@ -136,12 +113,6 @@ export default function register(parent: Command): void {
     .description('learn the joint law of the columns of a table')
     .argument('<rows>', 'a table of text (.csv, .tsv); - for stdin')
     .requiredOption('--out <file>', 'the file to write, such as people.safetensors')
-    .option(
-      '--columns <kinds>',
-      'what columns are, where the table does not say: NAME:KIND, comma-separated; numeric, ordinal, ordinal(K), cyclic(K), categorical, binary, ignore',
-      columnChoices,
-    )
-    .option('--schema <file>', 'the same and more as JSON')
     .addOption(
       new Option('--numbers <transform>', 'how numeric columns are transformed')
         .choices(NUMBER_TRANSFORMS)
@@ -155,6 +126,6 @@ export default function register(parent: Command): void {
     .option('--seed <n>', 'fixes the training', wholeNumber(0), 0)
     .option('--threads <n>', 'threads (default: LANGEVIN_THREADS or all cores)', wholeNumber(1))
     .option('--json', 'print { out, rows, columns, parameters, loss } as JSON')
-  tableOptions(command).addHelpText('after', EXAMPLES)
+  kindOptions(tableOptions(command)).addHelpText('after', EXAMPLES)
   action(command, run)
 }

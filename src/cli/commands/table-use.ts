@@ -1,46 +1,15 @@
-/** `langevin table score | sample | complete | classify`: what a model of a table is asked. */
+/** `langevin table score | sample | complete`: what a model of a table is asked. */
 import type { Command } from 'commander'
 import { csvLines } from '../../data/csv-text.js'
 import type { Dataset } from '../../data/dataset.js'
-import {
-  accuracyOf,
-  classifyTable,
-  completeTable,
-  drawTable,
-  labelColumn,
-  scoreTable,
-  TableModel,
-} from '../../tables/index.js'
-import { action, interruption, note, ProgressBar, printJson, wholeNumber } from '../support.js'
-import { Counts, policiesOf, type TableOptions, tableOptions, tableParts, writeTexts } from '../table-data.js'
+import { completeTable, drawTable, scoreTable, type TableModel } from '../../tables/index.js'
+import { action, note, ProgressBar, printJson, wholeNumber } from '../support.js'
+import { Counts, readLike, tableOptions, tableParts, writeTexts } from '../table-data.js'
+import { DATA, MODEL, quoted, shared, threadsOf, type UseOptions, withModel } from '../table-model.js'
 
-interface UseOptions extends TableOptions {
-  out?: string
-  threads?: number
-  json?: boolean
-}
-
-const threadsOf = ({ threads }: UseOptions) => (threads === undefined ? {} : { threads })
-const quoted = (text: string) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text)
 /** Five digits behind the point; of large energies those a float32 has. */
 const short = (energy: number) =>
   Math.abs(energy) < 1e9 ? String(Math.round(energy * 1e5) / 1e5) : String(Number(energy.toPrecision(7)))
-const probability = (p: number) => String(Number(p.toPrecision(7)))
-
-async function withModel(
-  path: string,
-  options: UseOptions,
-  work: (model: TableModel, signal: AbortSignal) => Promise<void>,
-) {
-  const loaded = await TableModel.load(path)
-  const { signal, release } = interruption(false)
-  try {
-    await work(loaded.with(policiesOf(options)), signal)
-  } finally {
-    release()
-    loaded.dispose()
-  }
-}
 
 interface ScoreOptions extends UseOptions {
   contributions?: boolean
@@ -112,16 +81,10 @@ async function sampleRows(path: string, options: DrawOptions): Promise<void> {
   })
 }
 
-/** Parts of a table as one. */
-async function whole(parts: AsyncGenerator<Dataset>): Promise<Dataset> {
-  for await (const part of parts) return part
-  throw new Error('a table without rows')
-}
-
 async function complete(path: string, data: string, options: DrawOptions): Promise<void> {
   const { rounds, seed, out } = options
   await withModel(path, options, async (model, signal) => {
-    const table = await whole(tableParts(data, model, options, { most: Number.POSITIVE_INFINITY }))
+    const table = await readLike(data, model, options)
     const bar = new ProgressBar()
     const onProgress = (done: number) => bar.update(done, `${table.length} rows`)
     const how = { rounds, seed, signal, onProgress, ...threadsOf(options) }
@@ -129,48 +92,6 @@ async function complete(path: string, data: string, options: DrawOptions): Promi
     await writeTable(full, model, out)
     for (const [name, count] of Object.entries(filled)) note(`column '${name}': ${count} cells drawn`)
     if (Object.keys(filled).length === 0) note('no cell is missing')
-  })
-}
-
-interface ClassifyOptions extends UseOptions {
-  label: string
-}
-
-async function classify(path: string, data: string, options: ClassifyOptions): Promise<void> {
-  const { label, out } = options
-  await withModel(path, options, async (model, signal) => {
-    const { levels } = labelColumn(model, label)
-    const known: Float64Array[] = []
-    const truth: number[] = []
-    let done = 0
-    async function* lines() {
-      yield `${['row', label, ...levels.map((level) => `p(${level})`)].map(quoted).join(',')}\n`
-      for await (const part of tableParts(data, model, options, { optional: [label] })) {
-        const found = await classifyTable(model, part, label, { firstRow: done + 1, signal, ...threadsOf(options) })
-        part.dispose()
-        let text = ''
-        for (const [i, p] of found.probabilities.entries()) {
-          const best = p.indexOf(Math.max(...p))
-          text += `${done + i + 1},${quoted(String(levels[best]))},${Array.from(p, probability).join(',')}\n`
-          if (found.truth[i]! < 0) continue
-          known.push(p)
-          truth.push(found.truth[i]!)
-        }
-        done += found.probabilities.length
-        yield text
-      }
-    }
-    await writeTexts(out, lines())
-    const quality = truth.length === 0 ? undefined : accuracyOf(known, truth)
-    note(`${done} rows`)
-    if (quality) {
-      const { accuracy, ece, nll } = quality
-      note(
-        `of ${truth.length} whose ${label} is known: accuracy ${accuracy.toFixed(4)}, ECE ${ece.toFixed(4)} (15 bins), ${nll.toFixed(4)} nats`,
-      )
-    }
-    if (options.json && out !== undefined)
-      printJson({ out, rows: done, ...(quality && { known: truth.length, ...quality }) })
   })
 }
 
@@ -191,18 +112,6 @@ given a level of their own, such a cell is a value and stays.
 
 Examples:
   npx langevin table complete people.safetensors gaps.csv > full.csv`
-const CLASSIFY = `
-p(level | the other cells): a softmax of minus the energies of the row with each level. The column may be missing in the table; where it
-is there, accuracy and expected calibration error are said on stderr.
-
-Examples:
-  npx langevin table classify people.safetensors more.csv --label income > classes.csv`
-
-function shared(command: Command): Command {
-  return command
-    .option('--out <file>', 'write there instead of printing')
-    .option('--threads <n>', 'threads (default: LANGEVIN_THREADS or all cores)', wholeNumber(1))
-}
 
 const withRounds = (command: Command) =>
   command
@@ -213,9 +122,6 @@ const withRounds = (command: Command) =>
       200,
     )
     .option('--seed <n>', 'fixes the draws', wholeNumber(0), 0)
-
-const MODEL = ['<model.safetensors>', 'what table fit wrote'] as const
-const DATA = ['<rows>', 'a table of text (.csv, .tsv); - for stdin'] as const
 
 /** The commands that use a model. */
 export default function register(parent: Command): void {
@@ -242,14 +148,4 @@ export default function register(parent: Command): void {
     .argument(...DATA)
   withRounds(shared(tableOptions(completing))).addHelpText('after', COMPLETE)
   action(completing, complete)
-  const classifying = parent
-    .command('classify')
-    .description('probabilities of the levels of a column')
-    .argument(...MODEL)
-    .argument(...DATA)
-    .requiredOption('--label <column>', 'the column')
-  shared(tableOptions(classifying))
-    .option('--json', 'with --out: print { out, rows, known, accuracy, ece, nll } as JSON')
-    .addHelpText('after', CLASSIFY)
-  action(classifying, classify)
 }

@@ -1,5 +1,7 @@
 /** `langevin table`: a model of all columns of a table, from the file as it is. */
 import type { Command } from 'commander'
+import registerClassify from './table-classify.js'
+import registerCompare from './table-compare.js'
 import registerFit from './table-fit.js'
 import registerUse from './table-use.js'
 
@@ -12,14 +14,17 @@ Examples:
   npx langevin table score people.safetensors more.csv > scores.csv
   npx langevin table sample people.safetensors --rows 1000 > drawn.csv
   npx langevin table complete people.safetensors gaps.csv > full.csv
-  npx langevin table classify people.safetensors more.csv --label income > classes.csv`
+  npx langevin table classify people.safetensors more.csv --label income > classes.csv
+  npx langevin table compare people.csv drawn.csv --held-out more.csv --label income --out report`
 
-/** `langevin table`: fit, score, sample, complete, classify. */
+/** `langevin table`: fit, score, sample, complete, classify, compare. */
 export default function register(program: Command): void {
   const parent = program
     .command('table')
-    .description('model a table of numbers and categories: fit, score, sample, complete, classify')
+    .description('model a table of numbers and categories: fit, score, sample, complete, classify, compare')
     .addHelpText('after', OVERVIEW)
   registerFit(parent)
   registerUse(parent)
+  registerClassify(parent)
+  registerCompare(parent)
 }

@@ -3,7 +3,9 @@ import { basename, extname } from 'node:path'
 import { type ColumnType, csv } from '../../data/csv.js'
 import type { Dataset } from '../../data/dataset.js'
 import { npy, npz, safetensors } from '../../data/files.js'
+import { type InferredSchema, type SchemaOptions, schema as schemaOf } from '../../data/infer-schema.js'
 import { parquet } from '../../data/parquet.js'
+import { encode } from '../../data/table-coder.js'
 import { LangevinError } from '../../errors.js'
 import { packageRoot } from '../../native/load.js'
 import { invokeNow } from '../../runtime/index.js'
@@ -25,7 +27,12 @@ export interface AnomalyTable {
 /** A table as it was read: also its columns, without the label and those left out. */
 export interface ReadTable extends AnomalyTable {
   readonly columns: Dataset
+  /** What its columns are, where a schema was asked for. */
+  readonly schema?: InferredSchema
 }
+
+/** What a schema is found by: `data.schema`'s options. */
+export type MixedOptions = SchemaOptions
 
 /** Which columns of a file are x: those that are named, or all but the ignored ones. */
 export interface ColumnChoice {
@@ -36,6 +43,8 @@ export interface ColumnChoice {
 export interface TableOptions extends ColumnChoice {
   /** The column (CSV) or array (.npz) that holds the class. Default: 'y' in .npz files; a CSV file needs it. */
   label?: string | undefined
+  /** How columns of texts become numbers; without it they are refused. */
+  schema?: MixedOptions | undefined
   /** Values of the label that count as anomaly; all others are normal. */
   anomaly?: readonly string[] | undefined
   /** Values of the label that count as normal; all others are anomalies. Give one of the two, or none. */
@@ -62,11 +71,16 @@ function requireColumn(path: string, option: string, name: string, columns: read
 }
 
 /** A CSV file; classes are names: '1' and '2', or 'ok' and 'faulty', whatever the cells look like. */
-async function readCsv(path: string, label: string, ignore: readonly string[]): Promise<Dataset> {
+async function readCsv(path: string, label: string, ignore: readonly string[], mixed: boolean): Promise<Dataset> {
   const ignored = ignore.map((name) => [name, 'ignore'] as const)
   const types: Record<string, ColumnType> = Object.fromEntries([...ignored, [label, 'categorical']])
   try {
-    return await csv(path, { columns: types, ...(extname(path).toLowerCase() === '.tsv' && { separator: '\t' }) })
+    // The schema has policies for missing cells.
+    return await csv(path, {
+      columns: types,
+      ...(mixed && { missing: 'keep' }),
+      ...(extname(path).toLowerCase() === '.tsv' && { separator: '\t' }),
+    })
   } catch (error) {
     const columns = error instanceof LangevinError ? (error.details.columns as string[] | undefined) : undefined
     if (columns !== undefined) {
@@ -85,15 +99,17 @@ const READERS: Record<string, (path: string) => Promise<Dataset>> = {
 }
 
 /**
- * The columns of a file that are x, and the label: numbers only. A column of texts is refused by name, with the way to leave it
- * out.
+ * The columns of a file that are x, and the label. Without a schema they are numbers only: a column of texts is refused by name, with
+ * the way to leave it out.
  *
  * @throws (rejects) ERR_LANGEVIN_IO, ERR_LANGEVIN_FORMAT, ERR_LANGEVIN_INVALID_OPTION (columns)
  */
-async function readColumns(path: string, label: string, { columns, ignore = [] }: ColumnChoice): Promise<Dataset> {
+async function readColumns(path: string, label: string, options: TableOptions): Promise<Dataset> {
+  const { columns, ignore = [], schema } = options
   if (columns !== undefined && ignore.length > 0) invalid('give either --columns or --ignore, not both')
   const reader = READERS[extname(path).toLowerCase()]
-  const table = reader === undefined ? await readCsv(path, label, ignore) : await reader(path)
+  const mixed = schema !== undefined
+  const table = reader === undefined ? await readCsv(path, label, ignore, mixed) : await reader(path)
   const there = reader === undefined ? [...table.columns, ...ignore] : table.columns
   requireColumn(path, '--label', label, there)
   for (const name of ignore) requireColumn(path, '--ignore', name, there)
@@ -101,11 +117,11 @@ async function readColumns(path: string, label: string, { columns, ignore = [] }
   const chosen = columns ?? table.columns.filter((name) => name !== label && !ignore.includes(name))
   if (chosen.length === 0) invalid(`${path}: no column is left to look at`, { path })
   const texts = chosen.filter((name) => Object.hasOwn(table.categories, name))
-  if (texts.length > 0) {
+  if (texts.length > 0 && !mixed) {
     const shown = texts.map((name) => `column '${name}' holds texts ('${table.categories[name]![0] ?? ''}', ...)`)
     throw new LangevinError(
       'ERR_LANGEVIN_FORMAT',
-      `${path}: ${shown.join(', ')}, not numbers; leave out what is not a measurement with --ignore ${texts.join(',')}`,
+      `${path}: ${shown.join(', ')}, not numbers; leave out what is not a measurement with --ignore ${texts.join(',')}, or take them as categories with --schema auto`,
       { details: { path, columns: texts } },
     )
   }
@@ -205,9 +221,11 @@ export async function readTable(path: string, options: TableOptions = {}): Promi
       list.map(({ code }) => invokeNow<Tensor>('data.where', { tensor: table.column(label), equals: code })),
     )
   const names = chosen.map(({ name }) => `'${name}'`).join(', ')
+  const schema = options.schema && schemaOf(table.drop([label]), { transform: 'standardize', ...options.schema })
   return {
     name: basename(path, extname(path)),
-    x: table.toTensor(undefined, 'float64'),
+    x: schema === undefined ? table.toTensor(undefined, 'float64') : encode(table, schema.schema).rows,
+    ...(schema && { schema }),
     normals: rowsOf(classes.filter((each) => !chosen.includes(each))),
     anomalies: rowsOf(chosen),
     columns: table.withLabel(label),

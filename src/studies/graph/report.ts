@@ -2,10 +2,11 @@
 
 import { PALETTE } from '../../report/chart.js'
 import { type Html, html, page, table } from '../../report/html.js'
+import { reliabilityPicture } from '../../report/reliability.js'
 import { dotPlot } from '../../report/svg.js'
 import { layoutOf } from './layout.js'
 import { KINDS, POST_HOC, SCORES, SHIFTS } from './names.js'
-import { edgeStep, energyOnGraph, reliabilityPicture } from './picture.js'
+import { edgeStep, energyOnGraph } from './picture.js'
 import { PER_CLASS, TEST_SHARE } from './protocol.js'
 import { BINS } from './scoring.js'
 import { DRAWN_NODES, type GraphStudyResult, type NamedGraph } from './study.js'
