@@ -36,7 +36,9 @@ export interface SampleState {
   readonly velocity?: Tensor
   readonly adaptation?: Tensor
   /** parallelTempering: the replicas at the higher temperatures; blockwise: what each kernel carries. */
-  readonly replicas?: readonly { readonly x: Tensor; readonly velocity?: Tensor; readonly adaptation?: Tensor }[]
+  readonly replicas?: readonly Omit<SampleState, 'nextStep'>[]
+  /** parallelTempering: which end of the ladder each state was at last, for its round trips. */
+  readonly ends?: Tensor
   readonly nextStep: number | bigint
 }
 
@@ -293,7 +295,14 @@ function isInitSpec(init: SampleOptions['init']): init is InitSpec {
 }
 
 const INIT = { normal: ['kind', 'mean', 'sd'], uniform: ['kind', 'low', 'high'] } as const
-const STATE = ['x', 'velocity', 'adaptation', 'replicas', 'nextStep'] as const satisfies readonly (keyof SampleState)[]
+const STATE = [
+  'x',
+  'velocity',
+  'adaptation',
+  'replicas',
+  'ends',
+  'nextStep',
+] as const satisfies readonly (keyof SampleState)[]
 
 function requireInit(init: InitSpec): InitSpec {
   if (typeof init === 'string') return init

@@ -289,13 +289,14 @@ TEST(gradients_of_penalties) {
   const at::Tensor x = someRows(300);
   const EnergyRef energy = mlpEnergy("softplus");
   const Map objective{{"kind", "noiseContrastive"}, {"noise", Map{{"kind", "dataGaussian"}}}, {"logZ", 0.3}};
-  const Map penalties{{"energy", 0.1}, {"gradient", 0.2}};
+  const Map penalties{{"energy", 0.1}, {"gradient", 0.2}, {"l1", 0.05}};
   const auto total = [&](const Evaluation& e) {
-    return e.loss + e.monitors.at("energyPenalty") + e.monitors.at("gradientPenalty");
+    return e.loss + e.monitors.at("energyPenalty") + e.monitors.at("gradientPenalty") + e.monitors.at("l1Penalty");
   };
   const auto at3 = [&] { return evaluate(energy, x, objective, 3, {}, {}, penalties); };
   const Evaluation e = at3();
   CHECK(e.monitors.at("gradientPenalty") > 1e-3);
+  CHECK_NEAR(e.monitors.at("l1Penalty"), 0.05 * energy->parameters().flat().abs().sum().item<double>(), 1e-12);
   CHECK_NEAR(gradientError(energy, e.gradient, [&] { return total(at3()); }), 0.0, kGradientTolerance);
 }
 

@@ -96,6 +96,10 @@ class Base:
             return 0
         return self.base(x) if s == "full" else (x**2).sum(1) / (2 * s**2)
 
+    def bernoulli_base(self, x):
+        p = self.spec.get("bernoulliBase")
+        return 0 if p is None else -(x.flatten(1) * torch.logit(torch.as_tensor(p, dtype=x.dtype))).sum(1)
+
 
 def column_blocks(spec):
     """(block, first column, columns) of a list of blocks, or of { levels }."""
@@ -151,7 +155,8 @@ class Mlp(Base, nn.Sequential):
 
     def energy(self, x, y=None):
         base = x[:, real_columns(self.spec)] if self.spec.get("embed") == "levels" else x
-        return self(self.seen(x * self.spec.get("inputScale", 1))).squeeze(1) + self.gaussian_base(base)
+        out = self(self.seen(x * self.spec.get("inputScale", 1))).squeeze(1)
+        return out + self.gaussian_base(base) + self.bernoulli_base(x)
 
 
 def axes_of(given):
@@ -271,7 +276,7 @@ class Sequential(Base, nn.Sequential):
 
     def energy(self, x, y=None):
         images = x.reshape(len(x), *axes_of(self.spec["input"]))
-        return run_layers(self.network(), images, y).squeeze(1) + self.gaussian_base(x)
+        return run_layers(self.network(), images, y).squeeze(1) + self.gaussian_base(x) + self.bernoulli_base(x)
 
 
 class Scalar(Sequential):

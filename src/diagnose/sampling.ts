@@ -24,8 +24,16 @@ export const SAMPLING_LIMITS = {
   warmup: 50,
   acceptanceMissed: 0.15,
   stepSizesApart: 4,
+  /** Of parallel tempering, a chain: with none at all what the hot end finds has not come down. */
+  roundTrips: 1,
+  /** Of a pair of neighbouring temperatures. */
+  swapAcceptance: 0.2,
+  /** Round trips against what the swaps allow. */
+  idealTrips: 0.25,
 } as const
 const L = SAMPLING_LIMITS
+
+type Diagnostics = SampleResult['diagnostics']
 
 /** Kernels without a step size report none. */
 const now = ({ stepSize }: SampleResult['diagnostics']) => (stepSize === null ? '' : ` (now ${short(stepSize.mean)})`)
@@ -189,6 +197,32 @@ const runaway: Rule<SampleResult> = ({ diagnostics: d }) => {
   }
 }
 
+/** What would bring more round trips: swaps first, then the steps between them, then time. */
+function tripRemedy({ swapAcceptance, communicationBarrier, roundTripRate, idealRoundTripRate }: Diagnostics): string {
+  const shares = (swapAcceptance ?? []).map((share) => share ?? 0)
+  const worst = Math.min(...shares)
+  const pair = shares.indexOf(worst)
+  if (worst < L.swapAcceptance) {
+    const levels = `about ${Math.ceil(2 * (communicationBarrier ?? shares.length) + 1)} temperatures`
+    return `${levels}, or adapt, which moves them until all pairs swap alike: temperatures ${pair} and ${pair + 1} swap in ${percent(worst)} of the attempts`
+  }
+  if (roundTripRate! < L.idealTrips * (idealRoundTripRate ?? 0))
+    return `more steps of the inner sampler between swaps: the swaps alone would allow ${short(idealRoundTripRate!)} a step`
+  return `more steps: one in ${Math.ceil(1 / Math.max(idealRoundTripRate ?? 0, 1e-9))} steps is what the swaps allow`
+}
+
+const roundTrips: Rule<SampleResult> = ({ diagnostics: d }) => {
+  if (d.roundTrips === undefined || d.swapAcceptance === undefined) return undefined
+  if (d.roundTrips >= L.roundTrips * d.chains) return undefined
+  return {
+    code: 'round-trips',
+    severity: 'warning',
+    message: `${d.roundTrips} round trips from the first temperature to the last and back in ${d.chains} chains (limit ${L.roundTrips} a chain): what the hot replicas find has hardly come down`,
+    phase: 'sampling',
+    remedy: tripRemedy(d),
+  }
+}
+
 interface Adapting {
   warmup: number
   target: number
@@ -230,6 +264,7 @@ const RULES: readonly Rule<SampleResult>[] = [
   unmixed,
   few,
   shortWarmup,
+  roundTrips,
   stepBias,
   refused,
   temperature,
@@ -238,7 +273,7 @@ const RULES: readonly Rule<SampleResult>[] = [
 ]
 
 /** What chains that run away do besides, and what is said of them anyway: each would be mended by another remedy. */
-const FOLLOWS_FROM_RUNAWAY = ['stuck', 'modes', 'burn-in', 'unmixed', 'few-draws', 'short-warmup']
+const FOLLOWS_FROM_RUNAWAY = ['stuck', 'modes', 'burn-in', 'unmixed', 'few-draws', 'short-warmup', 'round-trips']
 
 export function samplingLook(result: SampleResult): Examination {
   const { chains, traced, rhat } = result.diagnostics
@@ -250,7 +285,7 @@ export function samplingLook(result: SampleResult): Examination {
   return {
     findings: away ? found.filter(({ code }) => !FOLLOWS_FROM_RUNAWAY.includes(code)) : found,
     checked:
-      'divergences, chains that run away or are stuck, modes, burn-in, R-hat, effective draws, warm-up, step-size bias, temperature, clipping, box',
+      'divergences, chains that run away or are stuck, modes, burn-in, R-hat, effective draws, warm-up, round trips of tempering, step-size bias, temperature, clipping, box',
     notChecked,
   }
 }

@@ -1,5 +1,6 @@
 /** Fields shared by the energies. */
 import type { Z } from '../spec/index.js'
+import type { States } from './states.js'
 
 /** Columns of a row x. */
 export const inputField = (z: Z) => z.int().positive()
@@ -10,6 +11,27 @@ export const inputField = (z: Z) => z.int().positive()
  * [d, d] (at first the identity), which setParameters() sets, files keep and training leaves alone.
  */
 export const gaussianBaseField = (z: Z) => z.union([z.number().positive(), z.literal('full')]).optional()
+
+/**
+ * A fixed law of bits under the network: a probability p for all columns, or one for each, takes x' log(p / (1 - p)) off the
+ * energy. Without the network every bit is then 1 with its own probability.
+ */
+export const bernoulliBaseField = (z: Z) => {
+  const probability = z.number().gt(0).lt(1)
+  return z.union([probability, z.array(probability).min(1)]).optional()
+}
+
+export function checkBernoulliBase(
+  { bernoulliBase, input, states }: { bernoulliBase?: unknown; input: number | number[]; states?: States | undefined },
+  fail: Fail,
+): void {
+  if (bernoulliBase === undefined) return
+  const bits = states === 'binary' || (Array.isArray(states) && states.every(({ kind }) => kind === 'binary'))
+  if (!bits) fail('bernoulliBase', "is of bits: give states 'binary'")
+  const columns = [input].flat().reduce((a, b) => a * b, 1)
+  if (Array.isArray(bernoulliBase) && bernoulliBase.length !== columns)
+    fail('bernoulliBase', `must be a number or ${columns} numbers, got ${bernoulliBase.length}`)
+}
 
 /** Options of pairwise energies. */
 export interface InteractionOptions {

@@ -1,7 +1,7 @@
 /** A multilayer perceptron whose output is the energy. */
 import { checkActivation, type StackOptions, shapeField, stackFields } from '../networks/fields.js'
 import { defineSpec } from '../spec/index.js'
-import { gaussianBaseField } from './fields.js'
+import { bernoulliBaseField, checkBernoulliBase, gaussianBaseField } from './fields.js'
 import { checkStates, isLevels, type States, statesField } from './states.js'
 
 /** Options of `mlp`. */
@@ -15,6 +15,8 @@ export interface MlpOptions extends StackOptions {
    * Default: none; then exp(-E) need not be integrable.
    */
   gaussianBase?: number | 'full' | undefined
+  /** Of bits: probabilities p, one or one per column; takes x' log(p / (1 - p)) off the energy. Not trained. Default: none. */
+  bernoulliBase?: number | number[] | undefined
   /**
    * What values the columns of x take: 'binary' (0, 1), 'spin' (-1, +1), one-hot blocks of `levels`, or column
    * blocks. Default: real.
@@ -38,7 +40,9 @@ export interface MlpOptions extends StackOptions {
  * `spectralNorm`: true, or a bound c: every weight is c W / (its largest singular value), as
  * torch.nn.utils.parametrizations.spectral_norm has it, with its parameter names; a tanh network E is then c^layers-Lipschitz.
  * `gaussianBase`: s adds |x|^2 / (2 s^2), 'full' adds (x - m)' P (x - m) / 2 with the buffers "base.mean" and
- * "base.precision" (default: none; then exp(-E) need not be integrable).
+ * "base.precision" (default: none; then exp(-E) need not be integrable). `bernoulliBase`, of bits: probabilities p, usually the
+ * means of the rows (within 0.01 ... 0.99), take x' log(p / (1 - p)) off the energy, so that the network learns what a law of
+ * independent bits leaves.
  * `inputScale`: the network sees x times this number, the base x itself (default 1); 1 / sigma puts x into units of the
  * noise of denoising score matching. `states`: 'binary', 'spin', { levels } or a list of column blocks for x that
  * is not all real (default: real). `embedding`: every categorical variable of `states` enters through a Linear(levels, embedding) of
@@ -62,6 +66,7 @@ export const mlp = defineSpec(
     ...stackFields(z),
     inputScale: z.number().positive().optional(),
     gaussianBase: gaussianBaseField(z),
+    bernoulliBase: bernoulliBaseField(z),
     states: statesField(z),
     embedding: z.int().positive().optional(),
     embed: z.enum(['categorical', 'levels']).optional(),
@@ -71,6 +76,7 @@ export const mlp = defineSpec(
     check: (options, fail) => {
       checkActivation(options, fail)
       checkStates(options, fail)
+      checkBernoulliBase(options, fail)
       const { embedding, embed, states, gaussianBase, inputScale } = options
       const kinds = Array.isArray(states) ? states.map(({ kind }) => kind) : isLevels(states) ? ['categorical'] : []
       const embedded = embed === 'levels' ? ['categorical', 'ordinal', 'cyclic'] : ['categorical']

@@ -219,14 +219,18 @@ export interface AnnealedOptions extends CommonOptions {
   ladder?: 'linear' | 'sigmoid' | 'adaptive'
   /** Default 0.995. */
   stepEss?: number
-  /** Mean (0) and standard deviation (1) of the Gaussian base: numbers, or one per column; of a model with `inputs` in standardised units. */
+  /**
+   * Mean (0) and standard deviation (1) of the Gaussian base: numbers, or one per column; of a model with `inputs` in standardised
+   * units. Of bits `mean` is the probability of 1 of every column, usually the mean of the training rows (within 0.01 ... 0.99): the
+   * base is then the law of such independent bits. Default there: all states are equally likely.
+   */
   mean?: number | readonly number[]
   scale?: number | readonly number[]
   /**
-   * What moves chains at every b: 'hmc' (default), or 'mala', which is one leapfrog step; over discrete states 'gibbs'
-   * (the only one there).
+   * What moves chains at every b: 'hmc' (default), or 'mala', which is one leapfrog step; over discrete states 'gibbs' (default), a
+   * sweep over all sites, or 'gibbsWithGradients', one site at the cost of two evaluations of E whatever their number.
    */
-  transition?: 'hmc' | 'mala' | 'gibbs'
+  transition?: 'hmc' | 'mala' | 'gibbs' | 'gibbsWithGradients'
   /** The same step everywhere (hmc: leapfrog step; mala: h). Left out, every b and column gets its own from a pilot. */
   stepSize?: number
   /** Leapfrog steps of a move (hmc, 5). */
@@ -275,9 +279,10 @@ export interface AnnealedPartition extends Partition {
  * 2015): `lower` and `upper` then enclose log Z, and `logZ` is Bennett's acceptance ratio (1976) of both sets of weights.
  * A wide bracket asks for more temperatures or moves; an `upper` below `lower` says that the samples are not the model's.
  *
- * Over discrete states the base is the uniform law and the moves are Gibbs sweeps; at T = 1 an rbm is annealed together with
- * its hidden units, one layer after the other (Salakhutdinov and Murray 2008). Of the options `mean`, `scale`, `stepEss` and
- * those of steps and pilot do not apply there and are refused, as is the adaptive ladder.
+ * Over discrete states the base is the uniform law, or of bits with `mean` independent ones, and the moves are Gibbs sweeps or
+ * those of gibbsWithGradients; an rbm at T = 1, from the uniform law by sweeps, is annealed together with its hidden units, one
+ * layer after the other (Salakhutdinov and Murray 2008). Of the options `scale`, `stepEss` and those of steps and pilot do not
+ * apply there and are refused, as is the adaptive ladder.
  * Errors: ERR_LANGEVIN_INVALID_OPTION, _SHAPE, _NON_FINITE (weights), _UNSUPPORTED (an adaptive ladder out of rungs).
  */
 export function ais(model: Energy, options: AnnealedOptions = {}): Promise<AnnealedPartition> {

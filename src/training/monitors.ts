@@ -74,6 +74,7 @@ export const MONITORS = {
     plot: 'penalties',
   },
   gradientPenalty: { meaning: 'penalties.gradient times mean |dE/dx|^2 on data', unit: 'loss', plot: 'penalties' },
+  l1Penalty: { meaning: 'penalties.l1 times the sum of |w|', unit: 'loss', plot: 'penalties' },
   energyUniform: { meaning: 'mean E of uniform noise in the box of the data', unit: 'nat', plot: 'energies' },
   uniformGap: {
     meaning: 'mean E of uniform noise in the box of the data - mean E(data)',

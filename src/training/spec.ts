@@ -25,8 +25,8 @@ export interface TrainSpecOptions {
   ema?: number | { decay: number; warmup?: boolean | undefined } | undefined
   /** Largest norm of the gradient. Default: none. */
   clipNorm?: number | undefined
-  /** Weights of mean E(data)^2 + mean E(negatives)^2, and of mean |dE/dx|^2 on data. Default 0. */
-  penalties?: { energy?: number | undefined; gradient?: number | undefined } | undefined
+  /** Weights of mean E(data)^2 + mean E(negatives)^2, of mean |dE/dx|^2 on data, and of sum |w|. Default 0. */
+  penalties?: { energy?: number | undefined; gradient?: number | undefined; l1?: number | undefined } | undefined
   /** The run stops when |mean E(negatives) - mean E(data)| is above `gap`. Default 1e5. */
   divergence?: { gap?: number | undefined } | undefined
   /** Learning rate of the objective's own numbers (log Z) as a multiple of the optimizer's. Default 1. */
@@ -65,7 +65,11 @@ export const trainFields = (z: Z) => ({
     .optional(),
   clipNorm: z.number().positive().optional(),
   penalties: z
-    .strictObject({ energy: z.number().nonnegative().default(0), gradient: z.number().nonnegative().default(0) })
+    .strictObject({
+      energy: z.number().nonnegative().default(0),
+      gradient: z.number().nonnegative().default(0),
+      l1: z.number().nonnegative().default(0),
+    })
     .optional(),
   divergence: z.strictObject({ gap: z.number().positive().default(1e5) }).optional(),
   extraLr: z.number().nonnegative().default(1),

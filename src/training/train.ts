@@ -39,8 +39,9 @@ export interface TrainOptions extends Omit<TrainSpecOptions, 'seed'> {
  *   - `seed` (default 0): every random number; the same seed gives the same bits at any number of threads
  *   - `ema`: decay of the exponential average of the weights, e.g. 0.999, starting at the weights after the first step;
  *     `{ decay, warmup: true }` uses min(decay, (1 + t) / (10 + t)) at step t, for short runs
- *   - `clipNorm`: largest gradient norm; `penalties`: { energy, gradient } weights of mean E(data)^2 + mean E(negatives)^2
- *     and of mean |dE/dx|^2 on data (default 0)
+ *   - `clipNorm`: largest gradient norm; `penalties`: { energy, gradient, l1 } weights of mean E(data)^2 + mean
+ *     E(negatives)^2, of mean |dE/dx|^2 on data, and of the sum of |w| over the weights of the energy, which brings those that
+ *     hardly matter to about 0 (default 0; an L2 penalty is `weightDecay` of the optimizer)
  *   - `divergence`: { gap } stops the run when |mean E(negatives) - mean E(data)| exceeds it (default 1e5)
  *   - `extraLr`: learning rate of the objective's own numbers (log Z) as a multiple of the optimizer's (default 1); they
  *     get no weight decay
@@ -139,14 +140,14 @@ export async function evaluateObjective(
     step?: number
     /** Values of the objective's own numbers, e.g. { logZ: 1 }. */
     extras?: Record<string, number>
-    penalties?: { energy?: number; gradient?: number }
+    penalties?: { energy?: number; gradient?: number; l1?: number }
     threads?: number
     signal?: AbortSignal
   },
 ): Promise<ObjectiveEvaluation> {
   const known = ['objective', 'seed', 'step', 'extras', 'penalties', 'threads', 'signal']
   const { signal, objective, ...rest } = requireOptions('evaluateObjective', options, known)
-  if (rest.penalties) requireOptions('evaluateObjective: penalties', rest.penalties, ['energy', 'gradient'])
+  if (rest.penalties) requireOptions('evaluateObjective: penalties', rest.penalties, ['energy', 'gradient', 'l1'])
   const { energy, networks } = rolesOf(trained, 'evaluateObjective()')
   const { rows, made } = rowsOf('evaluateObjective', source, {}, energy)
   try {

@@ -50,6 +50,19 @@ describe('diagnose a sound sampling run', () => {
     expect(alarms).toEqual([])
   })
 
+  test('parallel tempering with round trips', async () => {
+    await using model = await twoModes(3)
+    const sampler = samplers.parallelTempering({
+      sampler: samplers.mala({ steps: 5, stepSize: 0.3 }),
+      temperatures: { from: 1, to: 30, levels: 6 },
+      steps: 600,
+    })
+    const result = await drawn(model, { sampler })
+    expect(codes(result)).toEqual([])
+    expect(result.diagnostics.roundTrips!).toBeGreaterThan(64)
+    expect(result.diagnostics.roundTripRate!).toBeLessThan(1.2 * result.diagnostics.idealRoundTripRate!)
+  })
+
   test('modes that chains do cross between', async () => {
     await using model = await twoModes(1)
     const sampler = samplers.mala({ steps: 4000, stepSize: 0.4 })
@@ -126,6 +139,23 @@ describe('diagnose a sampling run with a defect', () => {
     // 1 / (1 - h / 4)
     const [variance] = coarse.moments!.variance.toArray() as number[]
     expect(variance).toBeGreaterThan(1.15)
+  })
+
+  test('round trips of parallel tempering, and what keeps them from being made', async () => {
+    await using model = await gaussian(new Array(16).fill(1), new Array(16).fill(0))
+    const remedy = async (temperatures: number[], stepSize: number, steps: number) => {
+      const sampler = samplers.parallelTempering({
+        sampler: samplers.mala({ steps: 1, stepSize }),
+        temperatures,
+        steps,
+      })
+      const { findings } = diagnose(await drawn(model, { sampler }))
+      return findings.find(({ code }) => code === 'round-trips')?.remedy
+    }
+    expect(await remedy([1, 30], 0.5, 200)).toMatch(/^about \d+ temperatures.*temperatures 0 and 1 swap in/)
+    expect(await remedy([1, 1.5, 2.2, 3.3, 5, 7.5], 0.03, 60)).toMatch(/^more steps of the inner sampler/)
+    expect(await remedy([1, 1.3, 1.7, 2.2], 0.5, 12)).toMatch(/^more steps: one in \d+ steps/)
+    expect(await remedy([1, 1.3, 1.7, 2.2], 0.5, 400)).toBeUndefined()
   })
 
   test('temperature, clip and box', async () => {

@@ -60,6 +60,10 @@ export const subjects: Subject[] = [
     spec: energies.mlp({ input: 2, hidden: [16], inputScale: 2, gaussianBase: 'full' }),
   },
   {
+    name: 'mlp, Bernoulli base',
+    spec: energies.mlp({ input: 3, hidden: [16], states: 'binary', bernoulliBase: [0.1, 0.5, 0.98] }),
+  },
+  {
     name: 'mlp, embedded categories',
     spec: energies.mlp({
       input: 12,

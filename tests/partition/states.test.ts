@@ -75,6 +75,37 @@ describe.each(MODELS)('partition.ais: %s', (_, spec, names, scale, temperature) 
   })
 })
 
+describe.each(['gibbs', 'gibbsWithGradients'] as const)('partition.ais from independent bits by %s', (transition) => {
+  test('encloses the sum over all states', async () => {
+    const [, spec, names, scale] = MODELS.find(([name]) => name.startsWith('mlp'))!
+    await using model = await strong(spec, names, scale)
+    const truth = await partition.exact(model)
+    const sampler = samplers.gibbs({ steps: 400 })
+    const { samples } = await sample(model, { sampler, chains: 500, seed: 8 }).done
+    const mean = Array.from({ length: 10 }, (_, j) => 0.2 + 0.06 * j)
+    const moves = transition === 'gibbs' ? 1 : 8
+    const options = { chains: 1000, temperatures: 60, seed: 4, transition, moves }
+    const found = await partition.ais(model, { ...options, mean, samples })
+    for (const way of [found.forward, found.reverse!]) {
+      expect(way.standardError).toBeLessThan(0.05)
+      expect(Math.abs(way.logZ - truth.logZ)).toBeLessThan(4 * way.standardError)
+    }
+    expect(Math.abs(found.logZ - truth.logZ)).toBeLessThan(4 * found.standardError)
+    if (transition === 'gibbs') expect(found.acceptance).toBeNull()
+    else expect(found.acceptance!).toBeGreaterThan(0.3)
+    expect((await partition.ais(model, { ...options, mean, samples, threads: 1 })).logZ).toBe(found.logZ)
+    // A temperature, and the uniform law.
+    const warm = await partition.ais(model, { ...options, mean, temperature: 2 })
+    const hot = await partition.exact(model, { temperature: 2 })
+    expect(Math.abs(warm.logZ - hot.logZ)).toBeLessThan(4 * warm.standardError)
+    const uniform = await partition.ais(model, options)
+    expect(Math.abs(uniform.logZ - truth.logZ)).toBeLessThan(4 * uniform.standardError)
+    // The control: one jump from the bits to the model.
+    const jump = await partition.ais(model, { ...options, mean, temperatures: 2 })
+    expect(jump.forward.standardError).toBeGreaterThan(3 * found.forward.standardError)
+  })
+})
+
 test('samples of another law show: the upper bound falls below the lower one', async () => {
   await using model = await strong(energies.ising({ sites: 12 }), ['coupling', 'field'], 0.8)
   const uniform = Array.from({ length: 400 }, (_, i) =>
@@ -96,6 +127,7 @@ test('options of real columns are refused by their names', async () => {
   await refused(spins, { scale: 2 }, /^scale: is for real columns; this energy is over spins/)
   await refused(spins, { stepSize: 0.1 }, /^stepSize/)
   await refused(spins, { transition: 'hmc' }, /^transition.*'gibbs'/)
+  await refused(spins, { mean: 0.3 }, /^mean.*probability of 1 of bits, and this energy is over spins/)
   await refused(spins, { ladder: 'adaptive' }, /^ladder.*'linear' or 'sigmoid'/)
   await refused(
     spins,
@@ -108,4 +140,7 @@ test('options of real columns are refused by their names', async () => {
     /samples.*row 0, column 1/,
   )
   await refused(real, { transition: 'gibbs' }, /real columns/)
+  await using bits = await Energy.create(energies.mlp({ input: 4, hidden: [3], states: 'binary' }))
+  await refused(bits, { mean: [0.1, 0.2, 0.3] }, /^mean: has 3 numbers, the energy has 4 columns/)
+  await refused(bits, { mean: 1 }, /^mean: of bits must lie strictly between 0 and 1/)
 })

@@ -2,6 +2,7 @@
 // every categorical variable of `states` enters through a Linear(levels, embedding) of its own, "embeddings.0",
 // "embeddings.1", ... in the order of the columns; other columns enter as they are. With `embed: 'levels'` ordinal and
 // cyclic variables do too, and the Gaussian base is of the real columns.
+#include "energies/bernoulli_base.hpp"
 #include "networks/layers.hpp"
 #include "program/builder.hpp"
 
@@ -65,7 +66,8 @@ Program lowerMlp(const Spec& spec) {
   const int scaled = spec.has("inputScale") ? b.scale(x, spec.positive("inputScale")) : x;
   const int seen = spec.has("embedding") ? embedded(b, b.flatten(scaled), spec) : scaled;
   const int out = hiddenStack(b, seen, spec, 1, "");
-  b.setEnergy(b.withGaussianBase(out, embedsLevels(spec) ? realColumns(b, b.flatten(x), spec) : x, spec));
+  const int based = b.withGaussianBase(out, embedsLevels(spec) ? realColumns(b, b.flatten(x), spec) : x, spec);
+  b.setEnergy(withBernoulliBase(b, based, x, spec));
   return b.finish();
 }
 

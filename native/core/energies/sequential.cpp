@@ -1,5 +1,6 @@
 // sequential: any list of layers that ends in one column; the state dict of the torch.nn.Sequential with the same
 // modules. A residual layer is a module whose attribute `body` is a torch.nn.Sequential.
+#include "energies/bernoulli_base.hpp"
 #include "networks/layers.hpp"
 #include "program/builder.hpp"
 
@@ -15,7 +16,7 @@ Program lowerSequential(const Spec& spec) {
   if (b.shape(out) != Shape(1))
     layers.invalid("the last layer must give one column, the energy; it gives " +
                    (b.shape(out).flat() ? std::to_string(b.width(out)) : b.shape(out).text()));
-  b.setEnergy(b.withGaussianBase(out, x, spec));
+  b.setEnergy(withBernoulliBase(b, b.withGaussianBase(out, x, spec), x, spec));
   return b.finish();
 }
 

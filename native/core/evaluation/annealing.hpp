@@ -19,7 +19,9 @@ struct AnnealedOptions {
   std::vector<double> betas;        // Given: 0 = b_0 < ... < b_K = 1
   std::int64_t temperatures = 200;  // Linear, Sigmoid: how many; Adaptive: at most so many
   double stepEss = 0.995;           // Adaptive: share of the pilot chains each change of b must leave effective
-  AnnealingBase base;
+  AnnealingBase base;               // of real columns
+  std::vector<double> bits;         // of bits: the probability of 1 of every column; empty: states are equally likely
+  bool gradientMoves = false;       // of states: gibbsWithGradients in place of sweeps
   std::int64_t leapfrogSteps = 5, moves = 1;
   double stepSize = 0;            // leapfrog step of every column; 0: adapted in a pilot, column by column
   double targetAcceptance = 0.8;  // of the pilot
@@ -52,9 +54,10 @@ AnnealedPartition annealedPartition(const Energy& energy, const AnnealedOptions&
                                     const at::Tensor& y, const at::Tensor& samples, int threads, Job& job);
 
 /// The same over the states of a discrete energy, from the uniform law, E_b = b E / T, by Gibbs sweeps in an
-/// order redrawn each time (which are reversible). An rbm at T = 1 is annealed with its hidden units
-/// (Salakhutdinov and Murray 2008), E_b(x) = -log sum_h exp(-b E(x, h)), by drawing one layer after the other.
-/// Ladder::Linear, Sigmoid, Given.
+/// order redrawn each time (which are reversible), or by moves of gibbsWithGradients. With `bits` it starts at
+/// independent bits, E_b = (1 - b) E_0 + b E / T. An rbm at T = 1, from the uniform law and by sweeps, is annealed with
+/// its hidden units (Salakhutdinov and Murray 2008), E_b(x) = -log sum_h exp(-b E(x, h)), by drawing one layer after
+/// the other. Ladder::Linear, Sigmoid, Given.
 AnnealedPartition annealedStates(const Energy& energy, const AnnealedOptions& options, double temperature,
                                  const at::Tensor& y, const at::Tensor& samples, int threads, Job& job);
 

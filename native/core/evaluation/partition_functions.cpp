@@ -214,12 +214,22 @@ AnnealedOptions readAnnealedRun(const Spec& a, std::int64_t d) {
 
 AnnealedOptions readAnnealedStates(const Spec& a, const Program& program) {
   const std::string over = "this energy is over " + program.domain.describe();
-  for (const char* key : {"mean", "scale", "stepSize", "leapfrogSteps", "targetAcceptance", "pilotChains", "stepEss"})
+  for (const char* key : {"scale", "stepSize", "leapfrogSteps", "targetAcceptance", "pilotChains", "stepEss"})
     if (a.has(key))
-      a.at(key).invalid("is for real columns; " + over + ", annealed from the uniform law by Gibbs sweeps");
-  if (a.text("transition", "gibbs") != "gibbs")
-    a.at("transition").invalid("moves real columns, and " + over + ": leave it out, or give 'gibbs'");
+      a.at(key).invalid("is for real columns; " + over + ", annealed by Gibbs sweeps or moves by gradients");
+  const std::string transition = a.text("transition", "gibbs");
+  if (transition != "gibbs" && transition != "gibbsWithGradients")
+    a.at("transition")
+        .invalid("moves real columns, and " + over + ": leave it out, or give 'gibbs' or 'gibbsWithGradients'");
   AnnealedOptions o = readAnnealedRun(a, program.inputWidth());
+  o.gradientMoves = transition == "gibbsWithGradients";
+  if (a.has("mean")) {
+    if (!program.domain.within({Domain::Kind::Binary}))
+      a.at("mean").invalid("of discrete states is the probability of 1 of bits, and " + over + ": leave it out");
+    o.bits = columnOption(a, "mean", program.inputWidth(), 0.5);
+    for (const double p : o.bits)
+      if (!(p > 0 && p < 1)) a.at("mean").invalid("of bits must lie strictly between 0 and 1");
+  }
   if (o.ladder == Ladder::Adaptive)
     a.at("ladder").invalid("'adaptive' is for real columns: give 'linear' or 'sigmoid'");
   return o;
@@ -231,7 +241,8 @@ AnnealedOptions readAnnealed(const Spec& a, std::int64_t d) {
   for (const double s : o.base.scale)
     if (!(s > 0)) a.at("scale").invalid("must be greater than 0");
   const std::string transition = a.text("transition", "hmc");
-  if (transition == "gibbs") a.at("transition").invalid("moves discrete states, and this energy is over real columns");
+  if (transition == "gibbs" || transition == "gibbsWithGradients")
+    a.at("transition").invalid("moves discrete states, and this energy is over real columns");
   if (transition != "hmc" && transition != "mala")
     a.at("transition").invalid("'" + transition + "' is not one of hmc, mala");
   const bool mala = transition == "mala";

@@ -51,6 +51,7 @@ const std::vector<Monitor>& monitorTable() {
        "more sampler steps, a smaller lr, or penalties: { energy: 0.1 }"},
       {"energyPenalty"},
       {"gradientPenalty"},
+      {"l1Penalty"},
       {"energyUniform"},
       {"uniformGap", MonitorSide::Below, -0.5, "holes", "warning",
        "uniform noise is more probable than data under this energy",

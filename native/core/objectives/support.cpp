@@ -60,8 +60,7 @@ at::Tensor rowsAtTemperature(StepContext& context, const Sampler& sampler, const
   if (!hot)
     fail(Code::InvalidOption,
          "buffer.temper runs the sampler at higher temperatures, and this one has no such form: use langevin, mala, "
-         "hmc or "
-         "underdampedLangevin");
+         "hmc, underdampedLangevin, gibbs, gibbsWithGradients or discreteLangevin");
   Chains chains;
   chains.x = rows.x.detach().clone();
   chains.y = rows.y;

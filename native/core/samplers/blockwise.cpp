@@ -62,7 +62,12 @@ class Blockwise final : public Sampler {
       rounds = std::max(rounds, (k.sampler->traits().warmup + steps - 1) / steps);
     }
     // Each kernel makes its own gradient.
-    return {.adjusted = exact_, .moves = everyKind(), .gradient = false, .stepSize = false, .warmup = rounds};
+    return {.adjusted = exact_,
+            .moves = everyKind(),
+            .gradient = false,
+            .stepSize = false,
+            .companions = true,
+            .warmup = rounds};
   }
 
   void requireDomain(const Domain& domain) const override {
@@ -112,6 +117,16 @@ class Blockwise final : public Sampler {
   }
 
   std::unique_ptr<TileExecutor> fuse(const FuseTarget& target) const override;
+
+  std::shared_ptr<const Sampler> atTemperature(double factor) const override {
+    std::vector<BlockKernel> heated = kernels_;
+    for (BlockKernel& k : heated) {
+      if (!k.sampler->common().temperature.constant()) return nullptr;
+      k.sampler = k.sampler->atTemperature(factor);
+      if (!k.sampler) return nullptr;
+    }
+    return std::make_shared<Blockwise>(common_.atTemperature(factor), std::move(heated));
+  }
 
   double effectiveTemperature() const override { return kernels_[0].sampler->effectiveTemperature(); }
 

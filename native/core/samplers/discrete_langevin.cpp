@@ -52,6 +52,10 @@ class DiscreteLangevin final : public Sampler {
     return fuseDiscreteLangevin(*this, target, adjusted_);
   }
 
+  std::shared_ptr<const Sampler> atTemperature(double factor) const override {
+    return std::make_shared<DiscreteLangevin>(common_.atTemperature(factor), adjusted_);
+  }
+
  private:
   static at::Tensor logits(const Sites& sites, const at::Tensor& x, const at::Tensor& gradient, double stepSize,
                            double temperature) {

@@ -130,6 +130,10 @@ class Gibbs final : public Sampler {
     return fuseSweeps(*this, target, visits == Visits::Random);
   }
 
+  std::shared_ptr<const Sampler> atTemperature(double factor) const override {
+    return std::make_shared<Gibbs>(common_.atTemperature(factor), order_);
+  }
+
  private:
   Visits visitsOf(const Target& target) const {
     if (order_ == Order::Random) return Visits::Random;

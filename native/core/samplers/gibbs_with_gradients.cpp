@@ -43,6 +43,10 @@ class GibbsWithGradients final : public Sampler {
     return fuseGibbsWithGradients(*this, target);
   }
 
+  std::shared_ptr<const Sampler> atTemperature(double factor) const override {
+    return std::make_shared<GibbsWithGradients>(common_.atTemperature(factor));
+  }
+
  private:
   /// [n, sites] of flips; [n, sites * K] of one-hot blocks, where staying is no move.
   static at::Tensor logits(const Sites& sites, const at::Tensor& x, const at::Tensor& gradient, double temperature) {

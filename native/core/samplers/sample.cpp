@@ -74,7 +74,7 @@ at::Tensor conditionOfChains(const Spec& a, const Target& target, const at::Tens
   return target.rows(x, y).y;  // checks x, too
 }
 
-// Positions and what kernels carry from an earlier call: { x, velocity?, adaptation?, replicas?: [the same] }.
+// Positions and what kernels carry from an earlier call: { x, velocity?, adaptation?, ends?, replicas?: [the same] }.
 Chains chainsOfState(const Spec& state, const Target& target) {
   Chains chains;
   const auto options = chainOptions(target);
@@ -88,8 +88,8 @@ Chains chainsOfState(const Spec& state, const Target& target) {
     return t;
   };
   chains.velocity = part("velocity", target.input(), type, target.options().device());
-  if (state.has("adaptation"))
-    chains.adaptation = part("adaptation", unbox(state.at("adaptation")).size(-1), at::kDouble, at::kCPU);
+  for (const auto& [key, member] : {std::pair{"adaptation", &Chains::adaptation}, std::pair{"ends", &Chains::ends}})
+    if (state.has(key)) chains.*member = part(key, unbox(state.at(key)).size(-1), at::kDouble, at::kCPU);
   if (state.has("replicas"))
     for (const Spec& item : state.at("replicas").items()) {
       chains.replicas.push_back(chainsOfState(item, target));
@@ -103,6 +103,7 @@ Map stateOf(const Chains& chains, const Shape& input) {
   Map state{{"x", box(input.view(chains.x))}};
   if (chains.velocity.defined()) state["velocity"] = box(input.view(chains.velocity));
   if (chains.adaptation.defined()) state["adaptation"] = box(chains.adaptation);
+  if (chains.ends.defined()) state["ends"] = box(chains.ends);
   if (chains.replicas.empty()) return state;
   List replicas;
   for (const Chains& replica : chains.replicas) replicas.emplace_back(stateOf(replica, input));

@@ -66,8 +66,8 @@ Chains Chains::slice(std::int64_t first, std::int64_t last) const {
   Chains result;
   result.firstChain = firstChain + static_cast<std::uint64_t>(first);
   result.started = started;
-  for (at::Tensor Chains::*member :
-       {&Chains::x, &Chains::y, &Chains::energy, &Chains::gradient, &Chains::velocity, &Chains::adaptation})
+  for (at::Tensor Chains::*member : {&Chains::x, &Chains::y, &Chains::energy, &Chains::gradient, &Chains::velocity,
+                                     &Chains::adaptation, &Chains::ends})
     if ((this->*member).defined()) result.*member = (this->*member).slice(0, first, last);
   for (const Chains& replica : replicas) result.replicas.push_back(replica.slice(first, last));
   return result;
@@ -78,8 +78,8 @@ Chains Chains::joined(std::vector<Chains>& tiles) {
   Chains all;
   all.firstChain = tiles[0].firstChain;
   all.started = tiles[0].started;
-  for (at::Tensor Chains::*part :
-       {&Chains::x, &Chains::y, &Chains::energy, &Chains::gradient, &Chains::velocity, &Chains::adaptation}) {
+  for (at::Tensor Chains::*part : {&Chains::x, &Chains::y, &Chains::energy, &Chains::gradient, &Chains::velocity,
+                                   &Chains::adaptation, &Chains::ends}) {
     if (!(tiles[0].*part).defined()) continue;
     std::vector<at::Tensor> pieces;
     for (Chains& tile : tiles) pieces.push_back(std::move(tile.*part));

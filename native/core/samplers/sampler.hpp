@@ -52,6 +52,7 @@ struct Chains {
   at::Tensor velocity;           // [n, d], samplers with momentum
   at::Tensor adaptation;         // float64 [n, k], per-chain adaptation state (columns declared beside the sampler)
   std::vector<Chains> replicas;  // companions of every chain, [n] each (parallelTempering, blockwise)
+  at::Tensor ends;               // float64 [n, levels], of parallelTempering (declared there)
   const Batch* held = nullptr;   // the whole rows of which x is some columns, while a fused loop moves these
 
   std::int64_t size() const { return x.size(0); }
@@ -175,6 +176,7 @@ struct Traits {
   bool gradient = true;         // uses and keeps Chains::gradient; false: init() leaves it undefined
   bool stepSize = true;         // has one
   bool setsCondition = false;   // gives the condition y itself, as a continuous y of one column
+  bool companions = false;      // keeps states of its own in Chains::replicas
   bool steady = false;          // every step does the same to its chains but for the random numbers, and asks
                                 // nothing of them on the way: it can be recorded once and replayed
   std::int64_t warmup = 0;      // first steps, which adapt and are no draws

@@ -29,7 +29,7 @@ namespace {
 Penalties Penalties::read(const Spec& arguments) {
   const auto penalties = arguments.find("penalties");
   if (!penalties) return {};
-  return {penalties->nonNegative("energy", 0), penalties->nonNegative("gradient", 0)};
+  return {penalties->nonNegative("energy", 0), penalties->nonNegative("gradient", 0), penalties->nonNegative("l1", 0)};
 }
 
 TrainingStep::TrainingStep(Energy& model, const Random& random, Job& job, int threadCount,
@@ -167,6 +167,13 @@ TrainingStep::Result TrainingStep::run(Objective& objective, const Penalties& pe
   result.rows = tape_.recorded();
   JointGradients gradients = langevin::backward(loss, {&tape_}, scalarLeaves_, known_, tapesWithout({"energy"}));
   result.gradient = std::move(gradients.parameters[0]);
+  if (penalties.l1 > 0) {
+    // Of the weights alone: no evaluation of E, and its derivative is known. 0 at a weight of 0.
+    const at::NoGradGuard guard;
+    const at::Tensor weights = model_.parameters().flat();
+    monitors_["l1Penalty"] = penalties.l1 * weights.abs().sum(at::kDouble).item<double>();
+    result.gradient = result.gradient.add(weights.sign(), penalties.l1);
+  }
   result.scalarGradient = scalarLeaves_.empty() ? scalarValues_ : at::stack(gradients.extras);
   result.monitors = monitors_;
   return result;

@@ -17,6 +17,7 @@ namespace langevin {
 struct Penalties {
   double energy = 0;    // weight of mean E^2 over data plus mean E^2 over negatives
   double gradient = 0;  // weight of mean |dE/dx|^2 over data rows
+  double l1 = 0;        // weight of sum |w| over the learnable weights of the energy
   /// From the `penalties` of arguments that may have none.
   static Penalties read(const Spec& arguments);
 };

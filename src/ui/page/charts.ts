@@ -9,7 +9,7 @@ const HEIGHT = 220
 /** Lines of several monitors in one chart of several runs. */
 const DASHES = [[], [8, 5], [2, 4], [12, 4, 2, 4]]
 /** Charts whose curve is of interest only where it changes. */
-const DULL = new Set(['lr', 'energyPenalty', 'gradientPenalty', 'clippedShare', 'clampedShare'])
+const DULL = new Set(['lr', 'energyPenalty', 'gradientPenalty', 'l1Penalty', 'clippedShare', 'clampedShare'])
 
 interface Line {
   label: string
