@@ -12,7 +12,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
+import { commandLine } from '../setup/arguments.mjs'
 import { machine } from './lib/machine.mjs'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
@@ -193,7 +193,7 @@ async function main() {
     out: {},
   }
   for (const each of Object.values(options)) each.type = 'string'
-  const { values } = parseArgs({ options })
+  const { values } = commandLine(import.meta.url, { options })
   if (values.data === undefined) throw new Error('--data: name the folder of the tables')
   const L = await import(join(root, 'dist/index.js'))
   const tables = await import(join(root, 'dist/tables/index.js'))

@@ -12,7 +12,7 @@ export interface BarPair {
 
 const SIZE = { width: 408, top: 44, line: 22, right: 44, bottom: 24 } as const
 /** A letter of a label is about so wide, in pixels; longer labels are cut. */
-const LETTER = 6.6
+const LETTER = 7.2
 const LETTERS = 20
 
 const cut = (text: string) => (text.length > LETTERS ? `${text.slice(0, LETTERS - 1)}…` : text)
@@ -23,7 +23,7 @@ export function pairedBars(
   { title, names }: { title: string; names: readonly [string, string] },
 ): Html {
   const { width, top, line, right } = SIZE
-  const left = 12 + LETTER * Math.max(...pairs.map((pair) => cut(pair.label).length), 4)
+  const left = 14 + LETTER * Math.max(...pairs.map((pair) => cut(pair.label).length), 4)
   const foot = top + line * pairs.length
   const most = Math.max(...pairs.flatMap(({ values }) => values), 1e-6)
   const x = linearScale(0, most, left, width - right, 3)

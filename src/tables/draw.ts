@@ -5,7 +5,7 @@ import { cellsOf } from '../data/table-cells.js'
 import { type SampleDiagnostics, type SampleOptions, sample } from '../sample.js'
 import { samplers } from '../samplers/index.js'
 import type { SpecValue } from '../spec/index.js'
-import { type Tensor, tensor } from '../tensor/index.js'
+import { Tensor, tensor } from '../tensor/index.js'
 import type { TableModel } from './model.js'
 
 export interface DrawOptions {
@@ -25,9 +25,15 @@ const hasLevels = ({ columns }: Schema) => columns.some(({ kind }) => kind !== '
  * with levels, in turn.
  *
  * @param clamp numbers of columns that keep their values
+ * @param warmup rounds in which step sizes are found. Default: half of them
  */
-export function tableSampler(schema: Schema, rounds: number, clamp: readonly number[] = []): SpecValue<'sampler'> {
-  const numbers = samplers.hmc({ steps: 1, stepSize: 0.1, leapfrogSteps: 5, warmup: Math.floor(rounds / 2) })
+export function tableSampler(
+  schema: Schema,
+  rounds: number,
+  clamp: readonly number[] = [],
+  warmup: number = Math.floor(rounds / 2),
+): SpecValue<'sampler'> {
+  const numbers = samplers.hmc({ steps: 1, stepSize: 0.1, leapfrogSteps: 5, warmup })
   const levels = samplers.gibbs({ steps: 1 })
   return samplers.blockwise({
     steps: rounds,
@@ -39,10 +45,16 @@ export function tableSampler(schema: Schema, rounds: number, clamp: readonly num
   })
 }
 
-async function draw(model: TableModel, given: Partial<SampleOptions>, clamp: readonly number[], options: DrawOptions) {
+async function draw(
+  model: TableModel,
+  given: Partial<SampleOptions>,
+  clamp: readonly number[],
+  options: DrawOptions,
+  warmup?: number,
+) {
   const { rounds = 200, seed = 0, threads, signal, onProgress } = options
   const run = sample(model.energy, {
-    sampler: tableSampler(model.schema, rounds, clamp),
+    sampler: tableSampler(model.schema, rounds, clamp, warmup),
     seed,
     ...(threads !== undefined && { threads }),
     ...(signal && { signal }),
@@ -54,14 +66,40 @@ async function draw(model: TableModel, given: Partial<SampleOptions>, clamp: rea
   return await run.done
 }
 
-/** Rows of the model, in the form of the table. */
+/** Rounds between two rows of a chain: about what it takes to forget the first. */
+const APART = 20
+/** Rows that a chain gives, at most, and chains, at least: fewer say little of whether they have mixed. */
+const ROWS_OF_A_CHAIN = 8
+const LEAST_CHAINS = 64
+
+/**
+ * Rows of the model, in the form of the table. Chains run for `rounds` and give a row; where many rows are asked for each then gives up to
+ * seven more, 20 rounds apart. The diagnostics are those of the first part.
+ */
 export async function drawTable(
   model: TableModel,
   rows: number,
   options: DrawOptions = {},
 ): Promise<{ table: Dataset; diagnostics: SampleDiagnostics }> {
-  const { samples, diagnostics } = await draw(model, { chains: rows }, [], options)
-  using x = samples
+  const { rounds = 200, onProgress, signal } = options
+  const times = Math.max(1, Math.min(ROWS_OF_A_CHAIN, Math.floor(rows / LEAST_CHAINS)))
+  const all = rounds + (times - 1) * APART
+  const told = (before: number) => (_: number, round: number) => onProgress?.((before + round) / all, before + round)
+  const how = { ...options, ...(signal && { signal }) }
+  const first = await draw(model, { chains: Math.ceil(rows / times) }, [], { ...how, onProgress: told(0) })
+  const { diagnostics } = first
+  const parts = [first.samples]
+  let { state } = first
+  for (let k = 1; k < times; k++) {
+    const more = { ...how, rounds: APART, onProgress: told(rounds + (k - 1) * APART) }
+    const next = await draw(model, { resume: state, diagnostics: false }, [], more, Math.floor(rounds / 2))
+    parts.push(next.samples)
+    state = next.state
+  }
+  // The last rows first: what is left out is of the first part.
+  using joined = Tensor.concat(parts.reverse())
+  for (const part of parts) part.dispose()
+  using x = joined.slice(0, rows)
   return { table: model.coder.decode(x), diagnostics }
 }
 

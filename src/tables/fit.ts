@@ -37,7 +37,7 @@ export interface TableFitOptions {
   t?: number
   /** Time of the walk between levels of ordinal and cyclic columns, times their number squared. Default 0.02. */
   tBase?: number
-  /** Perturbs a random subset of the columns of each row in place of all. Default true. */
+  /** Perturbs a random subset of the columns of each row in place of all. Default false. */
   subsets?: boolean
   /** Fixes the training. Default 0. */
   seed?: number
@@ -52,7 +52,7 @@ export interface TableFit {
 }
 
 /** The objective: energy discrepancy with a kernel for every kind of column. */
-function objectiveOf({ negatives = 16, sd = 0.3, t = 0.5, tBase = 0.02, subsets = true }: TableFitOptions) {
+function objectiveOf({ negatives = 16, sd = 0.3, t = 0.5, tBase = 0.02, subsets = false }: TableFitOptions) {
   return objectives.energyDiscrepancy({ perturbation: perturbations.structured({ sd, t, tBase, subsets }), negatives })
 }
 

@@ -1,6 +1,6 @@
 /** Transforms of columns: against scikit-learn or NumPy, and back again. */
 import { describe, expect, it } from 'vitest'
-import { backward, fitTransform, forward } from '../../src/columns/index.js'
+import { backward, fitTransform, forward, forwardSpread } from '../../src/columns/index.js'
 import { normalCdf, normalQuantile } from '../../src/columns/normal.js'
 import { FARTHEST } from '../../src/columns/transforms.js'
 import { reference } from '../helpers/python.js'
@@ -90,5 +90,35 @@ describe('the other transforms', () => {
     const z = [...TRAIN].map(to)
     expect(z.reduce((a, b) => a + b, 0) / 400).toBeCloseTo(0, 12)
     expect(z.reduce((a, b) => a + b * b, 0) / 400).toBeCloseTo(1, 12)
+  })
+})
+
+describe('values that many rows share', () => {
+  // Most rows are 0, as of a capital gain; the rest are whole numbers.
+  const uniform = uniforms(9)
+  const column = Float64Array.from({ length: 4000 }, () => (uniform() < 0.7 ? 0 : Math.floor(1 + 40 * uniform())))
+  const fitted = fitTransform('quantile', column, 1000)
+  /** The largest difference of their distribution function and the normal one. */
+  const apart = (z: readonly number[]) => {
+    const sorted = [...z].sort((a, b) => a - b)
+    return Math.max(...sorted.map((each, i) => Math.abs((i + 0.5) / sorted.length - normalCdf(each))))
+  }
+
+  it('spread over their ranks are normal, and come back as they were', () => {
+    const spread = forwardSpread(fitted)
+    const z = Array.from(column, (x) => spread(x, uniform()))
+    // 99.99 % point of Kolmogorov's law, 2.2 / sqrt(n), and half a step of 1,000 quantiles at both ends of a value.
+    expect(apart(z)).toBeLessThan(2.2 / Math.sqrt(column.length) + 1e-3)
+    const back = backward(fitted)
+    for (const [i, each] of z.entries()) expect(Math.abs(back(each) - column[i]!)).toBeLessThan(1e-9)
+    // As they are scored they lie in the middle of their ranks, which is not normal.
+    expect(apart(Array.from(column, forward(fitted)))).toBeGreaterThan(0.3)
+  })
+
+  it('of other transforms there is nothing to spread', () => {
+    for (const kind of ['none', 'standardize', 'log'] as const) {
+      const other = fitTransform(kind, column, 1000)
+      expect(forwardSpread(other)(7, 0.3)).toBe(forward(other)(7))
+    }
   })
 })

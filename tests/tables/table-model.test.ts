@@ -111,6 +111,37 @@ describe('score', () => {
   })
 })
 
+describe('draw', () => {
+  it('several rows of a chain have the law of the model, as many as were asked for', async () => {
+    const model = await randomModel()
+    const n = 2003
+    const { table, diagnostics } = await drawTable(model, n, { rounds: 100, seed: 4 })
+    expect(table.length).toBe(n)
+    expect(diagnostics.rhat).toBeLessThan(1.05)
+    // The law of the town by a sum over the jobs and a grid over the age as the network sees it.
+    const zs = Array.from({ length: 400 }, (_, k) => -6 + (12 * (k + 0.5)) / 400)
+    const encoded = data.encode(rowsOf(TOWNS.flatMap((town) => JOBS.map((job) => [30, job, town] as const))), schema)
+    const tails = (encoded.rows.toArray() as number[][]).map((row) => row.slice(1))
+    const e = (await model.energy.energy(tails.flatMap((tail) => zs.map((z) => [z, ...tail])))).toArray() as number[]
+    const p = softmax(e)
+    const towns = texts(table, 'town')
+    for (const [k, town] of TOWNS.entries()) {
+      const each = JOBS.length * zs.length
+      const exact = p.slice(k * each, (k + 1) * each).reduce((sum, value) => sum + value, 0)
+      const share = towns.filter((found) => found === town).length / n
+      // 4.5 standard errors of as many independent rows as there are chains, 251 of them: rows of a chain may depend on each other.
+      expect(Math.abs(share - exact)).toBeLessThan(4.5 * Math.sqrt((exact * (1 - exact)) / 251))
+      expect(Math.abs(exact - 1 / 3)).toBeGreaterThan(0.02)
+    }
+    const again = await drawTable(model, n, { rounds: 100, seed: 4 })
+    expect(again.table.column('age').toArray()).toEqual(table.column('age').toArray())
+    // The rows of a chain differ: no part of the table is the one before (equal ages by chance: a quarter).
+    const ages = table.column('age').toArray() as number[]
+    expect(ages.slice(0, 251).filter((age, i) => age === ages[251 + i]).length).toBeLessThan(125)
+    model.dispose()
+  })
+})
+
 describe('complete', () => {
   it('draws missing cells from their law given the others, which stay', async () => {
     const model = await randomModel()

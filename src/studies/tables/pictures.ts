@@ -9,12 +9,18 @@ const MOST = 14
 /** Numbers a histogram is made of, at most: a stride through the rows. */
 const VALUES = 20_000
 
+/** Multiples of it fill 0 to 1 evenly. */
+const GOLDEN = 0.618034
+
 const NAMES = ['real', 'synthetic'] as const
 
+/** Some of the numbers; whole ones spread over their unit, or bins would hold now two of them and now three. */
 function thinned(values: Float64Array): number[] {
   const some = values.filter((x) => !Number.isNaN(x))
   const stride = Math.max(1, Math.floor(some.length / VALUES))
-  return Array.from(some.filter((_, i) => i % stride === 0))
+  const chosen = Array.from(some.filter((_, i) => i % stride === 0))
+  if (!chosen.every(Number.isInteger)) return chosen
+  return chosen.map((x, i) => x + ((i * GOLDEN) % 1) - 0.5)
 }
 
 function shares(codes: Int32Array, levels: number): number[] {
