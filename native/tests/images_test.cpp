@@ -150,6 +150,22 @@ TEST(images_give_the_same_bits_on_any_number_of_threads) {
   }
 }
 
+// Products of numbers with 8 bits: some thousandths of the largest, far more than what float32 rounds.
+TEST(gradients_of_images_in_bfloat16_are_near) {
+  for (const Value& stride : {Value(1), Value(2)}) {
+    Energy energy(energyOf(List{2, 9, 8}, List{conv(16, 3, stride, 1), silu(), conv(33, 3, stride, 1), silu()}), at::kFloat,
+                  at::kCPU, 4);
+    const Batch rows = randomRows(energy.program(), 21, 9, false);
+    const at::Tensor want = test::exact(energy, rows).gradient;
+    at::Tensor gradient = at::empty_like(rows.x);
+    TileWorkspace ws;
+    energy.tiles<float>()->energyAndGradient(*energy.packed<float>(Precision::BFloat16), Energy::tileInput<float>(rows),
+                                             ws, nullptr, gradient.data_ptr<float>(), Precision::BFloat16);
+    CHECK(apart(gradient, want) < 2e-2);
+    CHECK(apart(gradient, want) > 1e-4);  // a test of the test: it has been rounded
+  }
+}
+
 TEST(layers_of_images_refuse_what_they_do_not_fit) {
   const auto says = [](const std::string& text, const char* part) { return text.find(part) != std::string::npos; };
   for (const Map& first : {conv(2, 3), layer("pool", {{"kernel", 2}}), layer("upsample")}) {

@@ -17,6 +17,7 @@ import { kindsOf, type SpecValue } from '../../src/spec/index.js'
 import { type Exception, missing, specsIn } from '../helpers/coverage.js'
 import { reference } from '../helpers/python.js'
 import { discriminationCases, discriminationRuns, mixedColumns } from './discrimination-cases.js'
+import { imageCases } from './image-cases.js'
 import {
   BATCH,
   type Case,
@@ -123,6 +124,7 @@ const cases: Case[] = [
   },
   ...discriminationCases,
   ...scoreMatchingCases,
+  ...imageCases,
   {
     name: 'maximumLikelihood',
     energy: mlp,

@@ -4,7 +4,7 @@ import math
 
 
 def pair(value):
-    return tuple(value) if isinstance(value, list) else (value, value)
+    return tuple(value) if isinstance(value, (list, tuple)) else (value, value)
 
 
 def places(axes, kernel, stride, padding=(0, 0)):
