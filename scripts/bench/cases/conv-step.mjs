@@ -50,6 +50,15 @@ export const rows = [
 
 export const contenders = [
   { name: 'langevin', peer: 'langevin', script: 'langevin/conv.mjs', also: ['executor'] },
+  {
+    name: 'langevin bfloat16',
+    peer: 'langevin',
+    script: 'langevin/conv.mjs',
+    precision: 'bfloat16',
+    options: { precision: 'bfloat16' },
+    also: ['executor'],
+    for: (row) => row.options.batch === undefined,
+  },
   { name: 'JAX jit', peer: 'JAX jit', script: 'peers/jax_conv.py' },
   { name: 'PyTorch eager', peer: 'PyTorch eager', script: 'peers/pytorch_conv.py' },
   {

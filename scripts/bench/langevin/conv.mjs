@@ -3,13 +3,13 @@
 import { Energy, energies, networks, objectives, optimizers, sample, samplers, train } from '../../../dist/index.js'
 import { options, serve } from './trial.mjs'
 
-const { energy, chains, batch, classes, steps, threads, stepSize = 0.001 } = options
+const { energy, chains, batch, classes, steps, threads, precision, stepSize = 0.001 } = options
 const { kind, input, ...network } = energy
 
 async function sampling() {
   const model = await Energy.create(energies[kind](energy), { seed: 1 })
   const run = async (count) => {
-    const sampler = samplers.langevin({ steps: count, stepSize })
+    const sampler = samplers.langevin({ steps: count, stepSize, ...(precision && { precision }) })
     const result = await sample(model, { sampler, chains, threads, seed: 1, diagnostics: false }).done
     for (const tensor of [result.samples, result.energy]) tensor.dispose()
     return result
