@@ -204,7 +204,7 @@ function levelsColumn(asked: Asked, kind: LevelsColumn['kind']): LevelsColumn {
   const limit = options.maxLevels ?? 1000
   if (choice?.kind !== 'categorical' && seen.length > limit) {
     fail(
-      `column '${name}' has ${seen.length} levels (${listed(seen)}), more than maxLevels = ${limit}; leave it out if it names the rows, or say { columns: { ${JSON.stringify(name)}: 'categorical' } }`,
+      `column '${name}' has ${seen.length} levels (${listed(seen)}), more than maxLevels = ${limit}; leave it out if it names the rows (--ignore ${name}), or say { columns: { ${JSON.stringify(name)}: 'categorical' } } (--columns ${name}:categorical)`,
       { column: name, levels: seen.length },
     )
   }

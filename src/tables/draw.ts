@@ -1,5 +1,6 @@
 /** Draws rows of a table, whole or with some columns given. */
 import type { LevelsColumn, Schema } from '../columns/index.js'
+import { FARTHEST } from '../columns/transforms.js'
 import { type Column, Dataset } from '../data/dataset.js'
 import { cellsOf } from '../data/table-cells.js'
 import { type SampleDiagnostics, type SampleOptions, sample } from '../sample.js'
@@ -18,11 +19,14 @@ export interface DrawOptions {
 }
 
 const hasNumbers = ({ columns }: Schema) => columns.some(({ kind }) => kind === 'numeric')
+/** Whether all numbers of a row come from quantile transforms, and so lie between two bounds. */
+const areQuantiles = ({ columns }: Schema) =>
+  columns.every((column) => column.kind !== 'numeric' || column.transform.kind === 'quantile')
 const hasLevels = ({ columns }: Schema) => columns.some(({ kind }) => kind !== 'numeric')
 
 /**
  * Hamiltonian steps on the numbers, whose size every chain finds in the first half of the rounds, and a Gibbs sweep over the columns
- * with levels, in turn.
+ * with levels, in turn. Numbers of quantile transforms stay within the bounds that those have.
  *
  * @param clamp numbers of columns that keep their values
  * @param warmup rounds in which step sizes are found. Default: half of them
@@ -33,7 +37,8 @@ export function tableSampler(
   clamp: readonly number[] = [],
   warmup: number = Math.floor(rounds / 2),
 ): SpecValue<'sampler'> {
-  const numbers = samplers.hmc({ steps: 1, stepSize: 0.1, leapfrogSteps: 5, warmup })
+  const box = areQuantiles(schema) ? { box: { low: -FARTHEST, high: FARTHEST, mode: 'reflect' as const } } : {}
+  const numbers = samplers.hmc({ steps: 1, stepSize: 0.1, leapfrogSteps: 5, warmup, ...box })
   const levels = samplers.gibbs({ steps: 1 })
   return samplers.blockwise({
     steps: rounds,
