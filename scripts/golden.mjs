@@ -22,11 +22,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { commandLine } from './setup/arguments.mjs'
 import { compare, lines } from './golden/compare.mjs'
 import { uncovered, watched } from './golden/coverage.mjs'
 import { differences, format, machine } from './golden/record.mjs'
 import { cases, execute } from './golden/runner.mjs'
+import { commandLine } from './setup/arguments.mjs'
 
 const VARIANTS = { aten: { LANGEVIN_EXECUTOR: 'aten' } }
 for (const isa of ['default', 'avx2', 'avx512', 'avx512_bf16']) VARIANTS[`isa ${isa}`] = { LANGEVIN_ISA: isa }

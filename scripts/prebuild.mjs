@@ -9,8 +9,8 @@ import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync,
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { commandLine } from './setup/arguments.mjs'
 import { PLATFORM, PREBUILT, readRecord, writeRecord } from './setup/addon.mjs'
+import { commandLine } from './setup/arguments.mjs'
 import { PINNED_LIBTORCH } from './setup/paths.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))

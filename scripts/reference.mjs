@@ -10,7 +10,6 @@ import { existsSync } from 'node:fs'
 import { loadavg } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { commandLine } from './setup/arguments.mjs'
 import {
   data,
   Energy,
@@ -24,6 +23,7 @@ import {
   train,
 } from '../dist/index.js'
 import { invoke, invokeNow } from '../dist/runtime/index.js'
+import { commandLine } from './setup/arguments.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const BOUND = { float32: 1e-5, float64: 1e-10 }

@@ -7,7 +7,6 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { commandLine, partsOf } from './setup/arguments.mjs'
 import { prebuild } from './prebuild.mjs'
 import * as bundlers from './release/checks/bundlers.mjs'
 import { gyp } from './release/checks/gyp.mjs'
@@ -17,6 +16,7 @@ import { next } from './release/checks/next.mjs'
 import * as nodes from './release/checks/nodes.mjs'
 import { types } from './release/checks/types.mjs'
 import { fillCache, installProject, installTools, must, root } from './release/support.mjs'
+import { commandLine, partsOf } from './setup/arguments.mjs'
 
 /** In order; `setup` comes before all that load the addon. */
 const CHECKS = {

@@ -10,11 +10,11 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { loadavg } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { commandLine, partsOf } from './setup/arguments.mjs'
 import { commit, machine } from './bench/lib/machine.mjs'
 import { counts, table } from './reliability/lib/figures.mjs'
 import { PARTS, runPart } from './reliability/lib/run-part.mjs'
 import { versionsHere } from './reliability/lib/versions.mjs'
+import { commandLine, partsOf } from './setup/arguments.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const { values } = commandLine(import.meta.url, {

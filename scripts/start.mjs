@@ -4,13 +4,13 @@
 //   npm start -- [--out folder] [--seeds count or list] [--minutes n]
 import { mkdirSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { commandLine } from './setup/arguments.mjs'
 import { formatSeconds, interruption, note, ProgressBar, report, seedList } from '../dist/cli/support.js'
 import { SHAPES } from '../dist/data/spandrel.js'
 import { prepareFolder } from '../dist/report/folder.js'
 import { anomalyStudy, readTable, shippedTables } from '../dist/studies/anomaly/index.js'
 import { writeReport } from '../dist/studies/report.js'
 import { MODELS, runSpandrelStudy } from '../dist/studies/spandrel/index.js'
+import { commandLine } from './setup/arguments.mjs'
 
 // What the anomaly study takes of the whole: two small tables against 96 networks.
 const SPANDREL_SHARE = 0.9

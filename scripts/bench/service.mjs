@@ -6,12 +6,14 @@
 import { writeFileSync } from 'node:fs'
 import { loadavg } from 'node:os'
 import { setTimeout as pause } from 'node:timers/promises'
-import { commandLine } from '../setup/arguments.mjs'
 import { data, detectors, Energy, energies, objectives, ood, samplers, tensor, train } from '../../dist/index.js'
+import { commandLine } from '../setup/arguments.mjs'
 import { commit, machine } from './lib/machine.mjs'
 import { root } from './lib/peers.mjs'
 
-const { values } = commandLine(import.meta.url, { options: { rounds: { type: 'string', default: '7' }, out: { type: 'string' } } })
+const { values } = commandLine(import.meta.url, {
+  options: { rounds: { type: 'string', default: '7' }, out: { type: 'string' } },
+})
 const rounds = Number(values.rounds)
 const quantile = (numbers, q) =>
   numbers.toSorted((a, b) => a - b)[Math.min(numbers.length - 1, Math.floor(q * numbers.length))]

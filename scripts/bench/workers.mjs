@@ -6,8 +6,8 @@
 import { writeFileSync } from 'node:fs'
 import { loadavg } from 'node:os'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
-import { commandLine } from '../setup/arguments.mjs'
 import { Energy, energies } from '../../dist/index.js'
+import { commandLine } from '../setup/arguments.mjs'
 import { commit, machine } from './lib/machine.mjs'
 import { root } from './lib/peers.mjs'
 

@@ -63,7 +63,11 @@ export async function installTools() {
 
 /** Installs packages into a project of a check, beside what it has. */
 export const userTools = (folder, packages) =>
-  must('npm', ['install', '--no-audit', '--no-fund', '--no-save', ...packages], { cwd: folder, env: bare() })
+  must('npm', ['install', '--no-audit', '--no-fund', '--no-save', ...packages], {
+    cwd: folder,
+    env: bare(),
+    minutes: 30,
+  })
 
 /** A file of an installed tool. */
 export const tool = (path) => join(workshop, 'node_modules', path)

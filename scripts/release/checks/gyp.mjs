@@ -1,10 +1,13 @@
 // The sources with node-gyp's own flags instead of cmake-js's. No binding.gyp is kept: npm would run node-gyp by itself for it.
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
 import { libtorchFrom, writeRecord } from '../../setup/addon.mjs'
 import { resolveLibtorch } from '../../setup/libtorch.mjs'
 import { compilesAtOnce } from '../../setup/native.mjs'
 import { bare, Failure, must, place, root, tool } from '../support.mjs'
+
+/** A link to the checkout: the makefiles of gyp have no rule for a source that is outside of the project. */
+const SOURCES = 'checkout'
 
 /** The words of a compile command: quotes and backslashes as a shell reads them. */
 function wordsOf(command) {
@@ -33,7 +36,7 @@ function targetsOf(commands) {
     const name = / -o CMakeFiles\/([\w-]+)\.dir\//.exec(command)?.[1]
     if (!/^langevin_(core(_isa_\w+)?|plain|binding)$/.test(name ?? '') || file.includes('cmake_pch')) continue
     const target = targets.get(name) ?? { target_name: name, ...needsOf(command), sources: [] }
-    target.sources.push(file)
+    target.sources.push(join(SOURCES, relative(root, file)))
     targets.set(name, target)
   }
   return [...targets.values()]
@@ -75,6 +78,7 @@ export async function gyp({ project }) {
   const { prefix, version } = resolveLibtorch({ root })
   const folder = join(project.folder, 'gyp')
   mkdirSync(folder, { recursive: true })
+  symlinkSync(root, join(folder, SOURCES))
   writeFileSync(join(folder, 'package.json'), '{ "name": "langevin-gyp", "gypfile": true }\n')
   writeFileSync(join(folder, 'binding.gyp'), JSON.stringify(bindingGyp(prefix), null, 2))
   const args = ['rebuild', '--directory', folder, '--nodedir', nodedir, '--jobs', compilesAtOnce()]
