@@ -13,28 +13,26 @@ async function prints(project, file) {
 
 /** esbuild: external, as one ES module and as ES modules in pieces. */
 export async function esbuild({ project }) {
-  const { build } = createRequire(tool('esbuild/package.json'))('esbuild')
-  const entry = place('bundled.mjs', project.folder)
+  const { build, stop } = createRequire(tool('esbuild/package.json'))('esbuild')
   const common = {
-    entryPoints: [entry],
+    entryPoints: [place('bundled.mjs', project.folder)],
     bundle: true,
     platform: 'node',
     logLevel: 'silent',
     absWorkingDir: project.folder,
+    format: 'esm',
+    external: ['langevin'],
   }
   const out = join(project.folder, 'out')
-  await build({ ...common, format: 'esm', external: ['langevin'], outfile: join(out, 'external.mjs') })
-  await prints(project, join(out, 'external.mjs'))
   const wrapped = { contents: "import('./bundled.mjs')", resolveDir: project.folder }
-  await build({
-    ...common,
-    entryPoints: undefined,
-    stdin: wrapped,
-    format: 'esm',
-    splitting: true,
-    external: ['langevin'],
-    outdir: join(out, 'split'),
-  })
+  try {
+    await build({ ...common, outfile: join(out, 'external.mjs') })
+    await build({ ...common, entryPoints: undefined, stdin: wrapped, splitting: true, outdir: join(out, 'split') })
+  } finally {
+    // Its process would keep this one alive.
+    await stop()
+  }
+  await prints(project, join(out, 'external.mjs'))
   await prints(project, join(out, 'split/stdin.js'))
   return 'external: as one module and in pieces'
 }
