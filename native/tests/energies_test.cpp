@@ -54,6 +54,19 @@ List everyLayer() {
           layer("linear", {{"out", 1}})};
 }
 
+List imageLayers() {
+  return {layer("conv2d", {{"channels", 3}, {"kernel", List{3, 2}}, {"stride", List{2, 1}}, {"padding", 1}}),
+          layer("activation"),
+          layer("convTranspose2d", {{"channels", 9}, {"kernel", 2}, {"stride", 2}}),
+          layer("activation", {{"activation", "tanh"}}),
+          layer("pool", {{"kernel", 2}}),
+          layer("upsample"),
+          layer("conv2d", {{"channels", 2}, {"kernel", 2}, {"bias", false}}),
+          layer("pool", {{"kernel", "global"}, {"reduce", "sum"}}),
+          layer("flatten"),
+          layer("linear", {{"out", 1}})};
+}
+
 // One subject for every kind of energy; kindsCovered fails when a new kind has none.
 std::vector<Subject> subjects() {
   const List hidden{7, 5};
@@ -69,6 +82,14 @@ std::vector<Subject> subjects() {
       {"mlp, scaled, full base",
        {{"kind", "mlp"}, {"input", 3}, {"hidden", hidden}, {"inputScale", 2.0}, {"gaussianBase", "full"}}},
       {"sequential", {{"kind", "sequential"}, {"input", 3}, {"layers", everyLayer()}}, true},
+      {"conv",
+       {{"kind", "conv"},
+        {"input", List{2, 5, 4}},
+        {"channels", List{3, 9}},
+        {"hidden", hidden},
+        {"gaussianBase", 2.0}}},
+      {"sequential of images",
+       {{"kind", "sequential"}, {"input", List{2, 5, 4}}, {"layers", imageLayers()}, {"gaussianBase", 2.0}}},
       {"conditional, continuous",
        {{"kind", "conditional"}, {"input", 3}, {"condition", 2}, {"hidden", hidden}},
        false,

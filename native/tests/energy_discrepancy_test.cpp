@@ -245,7 +245,8 @@ KernelPair subsetPair(double t, double tBase) {
       return (subset >> block) & 1 ? kernel : at::eye(kernel.size(0), at::kDouble);
     };
     const int size = (subset & 1) + ((subset >> 1) & 1) + ((subset >> 2) & 1);
-    back.push_back(kron(part(0, uniformKernel(2, t)), part(1, uniformKernel(3, t)), part(2, ringKernel(4, tBase * 16))));
+    back.push_back(
+        kron(part(0, uniformKernel(2, t)), part(1, uniformKernel(3, t)), part(2, ringKernel(4, tBase * 16))));
     q.push_back(back.back() / (size == 3 ? 3.0 : 9.0));
   }
   return {{{"kind", "structured"}, {"t", t}, {"tBase", tBase}, {"subsets", true}}, at::cat(q, 1), at::cat(back)};

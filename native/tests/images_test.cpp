@@ -153,8 +153,8 @@ TEST(images_give_the_same_bits_on_any_number_of_threads) {
 // Products of numbers with 8 bits: some thousandths of the largest, far more than what float32 rounds.
 TEST(gradients_of_images_in_bfloat16_are_near) {
   for (const Value& stride : {Value(1), Value(2)}) {
-    Energy energy(energyOf(List{2, 9, 8}, List{conv(16, 3, stride, 1), silu(), conv(33, 3, stride, 1), silu()}), at::kFloat,
-                  at::kCPU, 4);
+    Energy energy(energyOf(List{2, 9, 8}, List{conv(16, 3, stride, 1), silu(), conv(33, 3, stride, 1), silu()}),
+                  at::kFloat, at::kCPU, 4);
     const Batch rows = randomRows(energy.program(), 21, 9, false);
     const at::Tensor want = test::exact(energy, rows).gradient;
     at::Tensor gradient = at::empty_like(rows.x);
@@ -164,6 +164,13 @@ TEST(gradients_of_images_in_bfloat16_are_near) {
     CHECK(apart(gradient, want) < 2e-2);
     CHECK(apart(gradient, want) > 1e-4);  // a test of the test: it has been rounded
   }
+}
+
+TEST(the_work_of_an_image_is_about_its_multiply_adds) {
+  const Program p =
+      energyOf(List{1, 28, 28}, List{conv(32, 3, 1, 1), silu(), conv(64, 3, 2, 1), silu(), conv(128, 3, 2, 1)});
+  const double layers = 784 * 9 * 32 + 196 * 288 * 64 + 49 * 576 * 128 + 49 * 128;
+  CHECK(p.workPerRow > layers && p.workPerRow < 1.02 * layers);
 }
 
 TEST(layers_of_images_refuse_what_they_do_not_fit) {

@@ -40,7 +40,7 @@ TEST(every_activation_has_all_its_forms) {
 }
 
 TEST(what_is_not_smooth_has_no_second_form) {
-  for (const char* name : {"relu", "leakyRelu", "abs", "maximum", "minimum"}) {
+  for (const char* name : {"relu", "leakyRelu", "abs", "maximum", "minimum", "maxPool2d"}) {
     CHECK(!operation(name).traits.smooth);
     CHECK(!findSecondOp<float>(name) && !findSecondOp<double>(name));
     CHECK(!isSmoothActivation(operation(name)));
@@ -56,7 +56,7 @@ TEST(traits_say_what_an_operation_is) {
   CHECK(operation("spectralScale").is(OpSource::Computed));
   CHECK(operation("square").traits.unary == Unary::Square && !operation("square").traits.activation);
   // The sources are those that have no inputs.
-  for (const auto* table : {&elementwiseOperations(), &activationOperations(), &layerOperations()})
+  for (const auto* table : {&elementwiseOperations(), &activationOperations(), &layerOperations(), &imageOperations()})
     for (const OpDefinition& row : *table) CHECK(row.is(OpSource::None));
   try {
     operation("linaer");

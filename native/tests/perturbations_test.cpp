@@ -269,12 +269,12 @@ TEST(structured_gives_every_column_its_own_kernel) {
 }
 
 TEST(subsets_of_blocks_are_of_every_size_equally_often) {
-  const EnergyRef energy = energyFrom(
-      {{"kind", "mlp"},
-       {"input", 6},
-       {"hidden", List{4}},
-       {"states", List{Map{{"kind", "real"}, {"columns", 2}}, Map{{"kind", "categorical"}, {"levels", 3}},
-                       Map{{"kind", "real"}}}}});
+  const EnergyRef energy =
+      energyFrom({{"kind", "mlp"},
+                  {"input", 6},
+                  {"hidden", List{4}},
+                  {"states", List{Map{{"kind", "real"}, {"columns", 2}}, Map{{"kind", "categorical"}, {"levels", 3}},
+                                  Map{{"kind", "real"}}}}});
   constexpr std::int64_t kRows = 20000;
   const at::Tensor row = at::tensor({0.5, -1.0, 0.0, 1.0, 0.0, 2.0}, at::kDouble);
   // A category that is drawn anew differs for some of 64 candidates but for (1/3)^64 of the rows.
