@@ -149,6 +149,34 @@ const blocks = [
       }),
   },
   {
+    name: 'parallelTempering of gibbs',
+    quick: true,
+    halves: true,
+    spec: models[1].spec,
+    chains: 300,
+    sampler: ({ samplers }, steps) =>
+      samplers.parallelTempering({ steps, temperatures: [1, 2, 4], sampler: samplers.gibbs({ steps: 2 }) }),
+  },
+  {
+    name: 'parallelTempering of blockwise',
+    quick: true,
+    halves: true,
+    spec: mixed,
+    chains: 129,
+    sampler: ({ samplers }, steps) =>
+      samplers.parallelTempering({
+        steps,
+        temperatures: [1, 2, 4],
+        sampler: samplers.blockwise({
+          steps: 2,
+          kernels: [
+            { on: 'discrete', sampler: samplers.gibbsWithGradients({ steps: 2 }) },
+            { on: 'real', sampler: samplers.underdampedLangevin({ steps: 2, stepSize: 0.2 }) },
+          ],
+        }),
+      }),
+  },
+  {
     name: 'blockwise of three kernels, one adapting',
     halves: true,
     spec: mixed,

@@ -116,6 +116,7 @@ const optimization = [
     objective: pcd({}),
     options: () => ({ penalties: { energy: 0.1, gradient: 0.05 } }),
   },
+  { name: 'penalty l1', quick: true, objective: nce, options: () => ({ penalties: { l1: 0.01 } }) },
   {
     name: 'penalty on the gradient of labels',
     spec: classes,
