@@ -156,6 +156,32 @@ TEST(round_trips_are_those_that_the_refused_shares_allow) {
   CHECK(trips > 1.5 * kRuns * kSteps / (2.0 * 4 + 2 * odds));
 }
 
+TEST(the_ladder_adapts_to_equal_shares_and_the_barrier_stays) {
+  const EnergyRef energy = isingEnergy("spin", 0.6);
+  const at::Tensor e = energies(*energy);
+  Map spec = tempered(gibbs(5), List{1.0, 1.05, 1.1, 1.15, 8.0});
+  spec["adapt"] = 300;
+  Job job;
+  Chains start;
+  start.x = uniformStart(*energy, 256);
+  const auto tuned = makeSamplerFrom(spec)->tuned(*energy, start, Random(3), 1, job);
+  CHECK(tuned != nullptr);
+  const Map ladder = told(*tuned, {});
+  std::vector<double> shares;
+  double sum = 0;
+  for (std::size_t k = 0; k < 4; ++k) {
+    shares.push_back(
+        refusedShare(e, 1 / numberOf(ladder, "temperatures", k), 1 / numberOf(ladder, "temperatures", k + 1)));
+    sum += shares.back();
+  }
+  // Equal shares up to what the interpolation between five temperatures leaves; the ladder given has 0.03 and 0.7.
+  CHECK(*std::max_element(shares.begin(), shares.end()) - *std::min_element(shares.begin(), shares.end()) < 0.08);
+  CHECK(refusedShare(e, 1 / 1.15, 1 / 8.0) - refusedShare(e, 1, 1 / 1.05) > 0.4);
+  // Four wide steps add up to less than the integral, and to most of it.
+  const double integral = barrier(e, 1 / 8.0, 1);
+  CHECK(sum < integral && sum > 0.9 * integral);
+}
+
 TEST(two_temperatures_that_always_swap_make_a_trip_every_fourth_step) {
   // At temperatures 1 and 1 + 1e-9 no swap is refused; of two levels every second step swaps, and each state is at the
   // cold end at every other swap.
