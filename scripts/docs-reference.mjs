@@ -1,4 +1,4 @@
-// Writes docs/reference: one page for every kind of energy, sampler, objective, optimizer, noise and detector, from the doc
+// Writes docs/reference: one page for every kind of energy, sampler, objective, optimizer, noise, detector and so on, from the doc
 // comment, summary, source and schema in the kind's own file; and one of the monitors of training, from their two tables.
 // `--check` fails when a page is not what it would write.
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
@@ -31,6 +31,7 @@ const MODULES = {
   noise: 'noises',
   perturbation: 'perturbations',
   detector: 'ood',
+  calibrator: 'calibrators',
   nodeScore: 'graphs',
   layer: 'networks',
   network: 'networks',

@@ -1,4 +1,5 @@
 /** langevin: energy-based models for Node.js. */
+export { Calibrator, calibrators } from './calibrators/index.js'
 export { Dataset } from './data/dataset.js'
 export * as data from './data/index.js'
 export type { Inputs, InputsOptions } from './data/inputs.js'
@@ -83,7 +84,10 @@ export {
 export {
   evaluateObjective,
   type HistoryPoint,
+  type LabelledRows,
   type ObjectiveEvaluation,
+  type RecoverOptions,
+  type Recovery,
   type Trained,
   type TrainingRows,
   type TrainOptions,

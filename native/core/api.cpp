@@ -21,6 +21,7 @@ const std::vector<Function>& exchangeFunctions();    // exchange: programs as da
 const std::vector<Function>& samplerFunctions();     // samplers
 const std::vector<Function>& trainingFunctions();    // training
 const std::vector<Function>& evaluationFunctions();  // evaluation: metrics, partition, detectors, diagnostics
+const std::vector<Function>& calibratorFunctions();  // calibrators
 const std::vector<Function>& inferenceFunctions();   // inference
 const std::vector<Function>& graphFunctions();       // graphs
 const std::vector<Function>& dataFunctions();        // data: toys, spandrel shapes, standardise
@@ -29,8 +30,9 @@ namespace {
 
 const std::vector<const std::vector<Function>*>& tables() {
   static const std::vector<const std::vector<Function>*> all = {
-      &tensorFunctions(),   &networkFunctions(),    &energyFunctions(),    &exchangeFunctions(), &samplerFunctions(),
-      &trainingFunctions(), &evaluationFunctions(), &inferenceFunctions(), &graphFunctions(),    &dataFunctions()};
+      &tensorFunctions(),    &networkFunctions(),  &energyFunctions(),     &exchangeFunctions(),
+      &samplerFunctions(),   &trainingFunctions(), &evaluationFunctions(), &calibratorFunctions(),
+      &inferenceFunctions(), &graphFunctions(),    &dataFunctions()};
   return all;
 }
 

@@ -3,7 +3,9 @@
 As a script it reads a JSON list of cases from standard input and writes the list of answers to standard output:
   {"kind": "ranking", "scores": [...], "labels": [...]}           labels: 1 = out-of-distribution
       -> {"ood": {...}, "id": {...}} with auroc, auprStep, auprTrapezoid, fprFirst, fprNearest for either positive class
-  {"kind": "calibration", "logits": [[...]], "labels": [...], "bins": 15} -> {"ece", "brier", "nll"}
+  {"kind": "calibration", "logits": [[...]], "labels": [...], "bins": 15} -> {"ece", "mce", "eceMass", "mceMass",
+      "classwise", "classwiseMass", "brier", "nll"}
+  {"kind": "delong", "first": [...], "second": [...], "labels": [...]} -> {"first", "second", "standardError", "z", "pValue"}
   {"kind": "distances", "x": [[...]], "y": [[...]], "order": 2}
       -> {"energy", "energyUnbiased", "bandwidth", "mmd", "mmdUnbiased", "wasserstein1d"}
 """
@@ -12,7 +14,9 @@ import json
 import sys
 
 import numpy as np
+from scipy.stats import norm
 from sklearn import metrics
+from sklearn.calibration import calibration_curve
 
 
 def fpr_first(positive, score, tpr):
@@ -49,6 +53,16 @@ def ranking(case):
     return answer
 
 
+def binned(confidence, hit, bins, strategy):
+    """(share of the rows, |rate - mean confidence|) of every bin that is not empty: the rates are scikit-learn's, which does not tell
+    the shares."""
+    rate, mean = calibration_curve(hit, confidence, n_bins=bins, strategy=strategy)
+    quantiles = strategy == "quantile"
+    edges = np.quantile(confidence, np.linspace(0, 1, bins + 1)) if quantiles else np.linspace(0, 1, bins + 1)
+    counts = np.bincount(np.searchsorted(edges[1:-1], confidence), minlength=bins)
+    return list(zip(counts[counts > 0] / len(confidence), abs(rate - mean)))
+
+
 def calibration(case):
     logits, labels, bins = np.array(case["logits"]), np.array(case["labels"]), case["bins"]
     shifted = logits - logits.max(1, keepdims=True)
@@ -61,11 +75,35 @@ def calibration(case):
         if inside.any():
             ece += inside.mean() * abs(right[inside].mean() - confidence[inside].mean())
     one_hot = np.eye(p.shape[1])[labels]
+    widths = [binned(confidence, right, bins, "uniform")]
+    masses = [binned(confidence, right, bins, "quantile")]
+    own = [(p[:, k], labels == k) for k in range(p.shape[1])]
     return {
         "ece": ece,
+        "mce": max(gap for _, gap in widths[0]),
+        "eceMass": sum(share * gap for share, gap in masses[0]),
+        "mceMass": max(gap for _, gap in masses[0]),
+        "classwise": np.mean([sum(s * g for s, g in binned(q, hit, bins, "uniform")) for q, hit in own]),
+        "classwiseMass": np.mean([sum(s * g for s, g in binned(q, hit, bins, "quantile")) for q, hit in own]),
         "brier": ((p - one_hot) ** 2).sum(1).mean(),
         "nll": metrics.log_loss(labels, p, labels=list(range(p.shape[1]))),
     }
+
+
+def delong(case):
+    """Areas of two detectors, and the standard error of their difference, from all pairs of a positive and a negative row."""
+    labels = np.array(case["labels"])
+    areas, of_positive, of_negative = [], [], []
+    for scores in (np.array(case["first"], float), np.array(case["second"], float)):
+        a, b = scores[labels == 1], scores[labels == 0]
+        wins = (a[:, None] > b[None]) + 0.5 * (a[:, None] == b[None])
+        areas.append(wins.mean())
+        of_positive.append(wins.mean(1))
+        of_negative.append(wins.mean(0))
+    covariance = np.cov(of_positive) / (labels == 1).sum() + np.cov(of_negative) / (labels == 0).sum()
+    error = np.sqrt(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
+    z = (areas[0] - areas[1]) / error
+    return {"first": areas[0], "second": areas[1], "standardError": error, "z": z, "pValue": 2 * norm.sf(abs(z))}
 
 
 def wasserstein_1d(a, b, order):
@@ -97,7 +135,7 @@ def distances(case):
     return answer
 
 
-KINDS = {"ranking": ranking, "calibration": calibration, "distances": distances}
+KINDS = {"ranking": ranking, "calibration": calibration, "distances": distances, "delong": delong}
 
 if __name__ == "__main__":
     json.dump([KINDS[case["kind"]](case) for case in json.load(sys.stdin)], sys.stdout)

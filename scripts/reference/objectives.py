@@ -79,11 +79,28 @@ def maximum_likelihood(model, case, x, y):
     axis = low + width * (torch.arange(cells, dtype=x.dtype) + 0.5)
     grid = torch.cartesian_prod(*[axis] * d).reshape(-1, d)
     log_z = torch.logsumexp(-model.energy(grid), 0) + d * math.log(width)
-    return model.energy(x).mean() + log_z
+    return (model.energy(x) if y is None else model.energy(x, y)).mean() + log_z
 
 
 def cross_entropy_loss(model, case, x, y):
     return cross_entropy(model.outputs(x), y)
+
+
+def joint_energy(model, case, x, y):
+    """w1 [E(x) - E(x-)] + w2 cross-entropy + w3 [E(x, y) - E(x-, y-)] of the logits f (Grathwohl et al. 2020)."""
+    w1, w2, w3 = (case["objective"][name] for name in ("density", "classification", "conditional"))
+    f = model.outputs(x)
+    loss = w2 * cross_entropy(f, y)
+    if w1 > 0:
+        rows = torch.tensor(case["unlabelled"], dtype=x.dtype) if "unlabelled" in case else x
+        negatives = model.outputs(torch.tensor(case["negatives"], dtype=x.dtype))
+        loss = loss - w1 * (torch.logsumexp(model.outputs(rows), 1).mean() - torch.logsumexp(negatives, 1).mean())
+    if w3 > 0:
+        classes = torch.tensor(case["classes"])
+        negatives = model.outputs(torch.tensor(case["ofClasses"], dtype=x.dtype))
+        own = f.gather(1, y[:, None]).mean() - negatives.gather(1, classes[:, None]).mean()
+        loss = loss - w3 * own
+    return loss
 
 
 def mean_squared_error(model, case, x, y):
@@ -106,6 +123,7 @@ LOSSES = {
     **score_matching.LOSSES,
     "maximumLikelihood": maximum_likelihood,
     "crossEntropy": cross_entropy_loss,
+    "jointEnergy": joint_energy,
     "meanSquaredError": mean_squared_error,
     "negativeLogLikelihood": negative_log_likelihood,
     **neighbours.LOSSES,

@@ -9,7 +9,18 @@ export interface CalibrationOptions {
   from?: 'probabilities' | 'logits'
 }
 
-/** One bin of confidence [low, high); the last one holds 1.0 too. The rates of an empty bin are 0. */
+/** How rows are put into bins. */
+export interface BinOptions extends CalibrationOptions {
+  /** How many. Default 15. */
+  bins?: number
+  /** 'width': bins of equal width. 'mass': of about as many rows each, with edges at quantiles. Default 'width'. */
+  binning?: 'width' | 'mass'
+}
+
+/**
+ * One bin of confidence. Of equal width: [low, high), the last one holds 1.0 too. Of equal mass: (low, high], the first one holds
+ * `low` too. The rates of an empty bin are 0.
+ */
 export interface ReliabilityBin {
   low: number
   high: number
@@ -18,34 +29,43 @@ export interface ReliabilityBin {
   confidence: number
 }
 
+const BINNED = new Set(['metrics.ece', 'metrics.mce', 'metrics.classwiseEce', 'metrics.reliability'])
+
 function call<T>(name: string, probabilities: RowsLike, labels: RowsLike, options: object): T {
-  requireOptions(name, options, /ece|reliability/.test(name) ? ['from', 'bins'] : ['from'])
+  requireOptions(name, options, BINNED.has(name) ? ['from', 'bins', 'binning'] : ['from'])
   return withDoubles({ probabilities, labels }, (tensors) => invokeNow<T>(name, { ...options, ...tensors }))
 }
 
 /**
  * Expected calibration error: sum over bins of the largest probability of (n_b / n) |accuracy_b - confidence_b|
- * (Naeini et al. 2015; Guo et al. 2017). Bins of equal width, default 15; 1.0 belongs to the last one.
+ * (Naeini et al. 2015; Guo et al. 2017). Bins of equal width (default; 1.0 belongs to the last one), 15 of them, or of equal mass,
+ * whose edges are quantiles with straight lines between (Nixon et al. 2019; rows that tie stay together).
  *
  * @param probabilities [n, k], or [n] = P(class 1) of two classes
  * @param labels class numbers [n]
  * Errors: ERR_LANGEVIN_INVALID_OPTION naming the row that is not a distribution, ERR_LANGEVIN_SHAPE,
  * ERR_LANGEVIN_NON_FINITE.
  */
-export function ece(
-  probabilities: RowsLike,
-  labels: RowsLike,
-  options: CalibrationOptions & { bins?: number } = {},
-): number {
+export function ece(probabilities: RowsLike, labels: RowsLike, options: BinOptions = {}): number {
   return call('metrics.ece', probabilities, labels, options)
 }
 
-/** The bins behind `ece`, for a reliability diagram. */
-export function reliability(
-  probabilities: RowsLike,
-  labels: RowsLike,
-  options: CalibrationOptions & { bins?: number } = {},
-): ReliabilityBin[] {
+/** Maximum calibration error: the largest |accuracy_b - confidence_b| of the bins that are not empty (Naeini et al. 2015). */
+export function mce(probabilities: RowsLike, labels: RowsLike, options: BinOptions = {}): number {
+  return call('metrics.mce', probabilities, labels, options)
+}
+
+/**
+ * Classwise calibration error: the mean over classes k of sum_b (n_b / n) |share of class k in bin b - mean p_k in bin b|, with bins of p_k
+ * over all rows (Kull et al. 2019; Nixon et al. 2019 call it static calibration error). It sees classes that `ece`, which looks at the
+ * largest probability alone, does not.
+ */
+export function classwiseEce(probabilities: RowsLike, labels: RowsLike, options: BinOptions = {}): number {
+  return call('metrics.classwiseEce', probabilities, labels, options)
+}
+
+/** The bins behind `ece` and `mce`, for a reliability diagram. */
+export function reliability(probabilities: RowsLike, labels: RowsLike, options: BinOptions = {}): ReliabilityBin[] {
   return call('metrics.reliability', probabilities, labels, options)
 }
 

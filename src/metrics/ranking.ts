@@ -58,3 +58,29 @@ export function fprAtTpr(
 ): number {
   return call('metrics.fprAtTpr', scores, labels, options, ['rule', 'tpr'])
 }
+
+/** Two detectors on the same rows. */
+export interface AurocComparison {
+  /** Their areas under the ROC curve, and the first less the second. */
+  readonly first: number
+  readonly second: number
+  readonly difference: number
+  /** Of the difference. */
+  readonly standardError: number
+  readonly z: number
+  /** Two-sided, by the normal law: needs some dozens of rows of each class. */
+  readonly pValue: number
+}
+
+/**
+ * Whether one detector ranks better than another, on the same rows: the difference of their areas under the ROC curve with its standard
+ * error, which counts that both saw the same rows (DeLong, DeLong and Clarke-Pearson 1988).
+ *
+ * @param first OOD scores [n] of the one, higher = more out-of-distribution
+ * @param second those of the other
+ * @param labels [n], 1 = out-of-distribution, 0 = in-distribution; two of each at least
+ * Errors: ERR_LANGEVIN_SHAPE, ERR_LANGEVIN_NON_FINITE, ERR_LANGEVIN_INVALID_OPTION.
+ */
+export function compareAuroc(first: RowsLike, second: RowsLike, labels: RowsLike): AurocComparison {
+  return withDoubles({ first, second, labels }, (tensors) => invokeNow('metrics.compareAuroc', tensors))
+}

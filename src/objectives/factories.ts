@@ -9,6 +9,7 @@ export { type DenoisingScoreMatchingOptions, denoisingScoreMatching } from './de
 export { type EnergyDiscrepancyOptions, energyDiscrepancy } from './energy-discrepancy.js'
 export { type ExplicitScoreMatchingOptions, explicitScoreMatching } from './explicit-score-matching.js'
 export { type FDivergenceOptions, fDivergence } from './f-divergence.js'
+export { type JointEnergyOptions, jointEnergy } from './joint-energy.js'
 export { type LearnedSteinDiscrepancyOptions, learnedSteinDiscrepancy } from './learned-stein-discrepancy.js'
 export { type MaximumLikelihoodOptions, maximumLikelihood } from './maximum-likelihood.js'
 export { meanSquaredError } from './mean-squared-error.js'

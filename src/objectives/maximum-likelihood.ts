@@ -17,6 +17,9 @@ export interface MaximumLikelihoodOptions {
  * axis (default 100; one number or one per axis). `jitter` (default false): shift the grid inside its cells by a random
  * offset each step; the estimate of Z is then unbiased, and structure narrower than a cell is seen.
  *
+ * Of a classifier trained on { x, y } it is the likelihood of p(x, y) = exp(-E(x, y)) / Z, with the same Z: what jointEnergy
+ * is an estimate of.
+ *
  * ```js
  * import { data, energies, Energy, objectives, train } from 'langevin'
  * const model = await Energy.create(energies.mlp({ input: 2, hidden: [32], gaussianBase: 2 }), { seed: 1 })

@@ -4,10 +4,10 @@
  */
 import type { Dataset } from '../data/dataset.js'
 import type { Energy } from '../energy.js'
-import { Network } from '../network.js'
-import { defineSpec, type Z } from '../spec/index.js'
+import { defineSpec } from '../spec/index.js'
 import type { RowsLike } from '../tensor/index.js'
 import { rowsField } from './classical.js'
+import { type ModelOptions, modelField } from './model.js'
 import { type TrainedOptions, trainedFields } from './trained.js'
 
 export {
@@ -23,13 +23,8 @@ export {
   pca,
 } from './classical.js'
 export { denoisingScore, ensemble } from './combined.js'
-
-const modelField = (z: Z) => z.custom<Energy>((value) => value instanceof Network, { message: 'expected an Energy' })
-/** Options of `energy`. */
-export interface ModelOptions {
-  /** The energy. */
-  model: Energy
-}
+export { ash, fdbd, react, relativeMahalanobis, vim } from './features.js'
+export { entropy, gen, gradNorm, klUniform, odin } from './logits.js'
 
 const energySpec = defineSpec('detector', 'energy', (z) => ({ model: modelField(z) }), {
   summary: 'The energy E(x).',

@@ -41,11 +41,24 @@ export async function scores(
   return withFit(detector, options, (fit) => scoresOf(fit, x, options))
 }
 
+/** Rules that belong together, as the published code of two benchmarks has them. */
+const PROTOCOLS = {
+  openood: { positive: 'ood', auprRule: 'trapezoid', fprRule: 'first' },
+  'energy-ood': { positive: 'id', auprRule: 'step', fprRule: 'nearest' },
+} as const
+
 export interface EvaluateOptions<Name extends string> extends JobOptions {
   detector: Detector | FittedDetector
   inDistribution: OodRows
   /** Sets to compare with `inDistribution`, by name: rows, a data set, or a box to draw as many uniform rows from. */
   outOfDistribution: Record<Name, OodRows | Box>
+  /**
+   * The rules of a published benchmark in place of the three below. 'openood' (OpenOOD v1.5): out-of-distribution rows are positive,
+   * FPR at the first threshold that catches 95 % of them, AUPR by trapezoids. 'energy-ood' (Liu et al. 2020): in-distribution rows are
+   * positive, FPR at the threshold nearest to 95 %, AUPR by steps; that code also draws a fifth as many out-of-distribution rows as
+   * there are others, ten times, and averages: AUPR depends on it, so give as many rows as it does.
+   */
+  protocol?: 'openood' | 'energy-ood'
   /** The positive class of `fpr95`. Default 'ood': the share of in-distribution rows rejected when 95 % of OOD is caught. */
   positive?: Positive
   /** Default 'step'; see metrics.aupr. */
@@ -72,14 +85,30 @@ export interface OodReport {
   outOfDistribution: number
 }
 
+function rulesOf(protocol: string | undefined, given: object): object {
+  if (protocol === undefined) return { positive: 'ood', auprRule: 'step', fprRule: 'first' }
+  const rules = Object.hasOwn(PROTOCOLS, protocol) ? PROTOCOLS[protocol as keyof typeof PROTOCOLS] : undefined
+  const twice = Object.keys(rules ?? {}).find((name) => Object.hasOwn(given, name))
+  if (rules !== undefined && twice === undefined) return rules
+  const known = Object.keys(PROTOCOLS).join(', ')
+  throw new LangevinError(
+    'ERR_LANGEVIN_INVALID_OPTION',
+    rules === undefined
+      ? `ood.evaluate: protocol: '${protocol}' is not known; known: ${known}`
+      : `ood.evaluate: ${twice}: protocol '${protocol}' says it; leave one of the two out`,
+    { details: { path: twice ?? 'protocol' } },
+  )
+}
+
 /**
  * How well a detector separates sets of rows from the in-distribution ones. Base rates matter: AUPR depends on how many
  * rows each side has. Errors: ERR_LANGEVIN_SHAPE, ERR_LANGEVIN_NON_FINITE (row), ERR_LANGEVIN_INVALID_OPTION.
  */
 export async function evaluate<Name extends string>(options: EvaluateOptions<Name>): Promise<Record<Name, OodReport>> {
   const known = ['detector', 'inDistribution', 'outOfDistribution', 'positive', 'auprRule', 'fprRule', 'tpr', 'threads']
-  requireOptions('ood.evaluate', options, [...known, 'signal'])
-  const { detector: given, inDistribution, outOfDistribution, signal, ...rest } = options
+  requireOptions('ood.evaluate', options, [...known, 'protocol', 'signal'])
+  const { detector: given, inDistribution, outOfDistribution, signal, protocol, ...rest } = options
+  const rules = rulesOf(protocol, rest)
   const sets: [string, OodRows | Box][] = Object.entries(outOfDistribution)
   if (sets.length === 0) {
     throw new LangevinError(
@@ -97,9 +126,7 @@ export async function evaluate<Name extends string>(options: EvaluateOptions<Nam
       return await invoke<Record<Name, OodReport>>(
         'ood.evaluate',
         {
-          positive: 'ood',
-          auprRule: 'step',
-          fprRule: 'first',
+          ...rules,
           ...rest,
           detector: core,
           state,

@@ -80,8 +80,10 @@ function partsOf(value: Detector): Parts {
 /** Kinds that train energies themselves, on columns of one scale. */
 const STANDARDIZED = new Set(['energyLadder', 'denoisingScore', 'ensemble'])
 
+/** Kinds of an energy that take something from training rows, too. */
+const OF_FEATURES = new Set(['react', 'vim', 'fdbd', 'relativeMahalanobis'])
 /** Kinds that take something from training rows. */
-const trains = ({ model }: Parts) => model === undefined
+const trains = ({ kind, model }: Parts) => model === undefined || OF_FEATURES.has(kind)
 
 /** Rows that are trained on and rows set aside, in the units of the data. */
 interface Rows {

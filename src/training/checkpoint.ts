@@ -8,6 +8,7 @@ import type { CheckpointEvent, TrainWarning } from '../runtime/index.js'
 import type { Tensor } from '../tensor/index.js'
 import { STATE_PREFIX } from '../weights.js'
 
+import type { Recovery } from './result.js'
 import type { Roles } from './roles.js'
 import type { TrainSpec } from './spec.js'
 
@@ -26,12 +27,20 @@ const SAME_ON_RESUME = [
   'extraLr',
   'inputs',
   'validation',
+  'recover',
 ] as const
 
 /** The options that make the numbers, as plain JSON. */
 export function recipeOf(spec: TrainSpec, seed: number | bigint, networks: Roles['networks'], inputs?: Inputs): Recipe {
   const specs = Object.fromEntries(Object.entries(networks).map(([role, network]) => [role, network.spec]))
-  const all: Recipe = { ...spec, seed: String(seed), inputs, ...(Object.keys(specs).length > 0 && { networks: specs }) }
+  const { recover } = spec.divergence ?? {}
+  const all: Recipe = {
+    ...spec,
+    seed: String(seed),
+    inputs,
+    recover,
+    ...(Object.keys(specs).length > 0 && { networks: specs }),
+  }
   return Object.fromEntries(SAME_ON_RESUME.filter((key) => all[key] !== undefined).map((key) => [key, all[key]]))
 }
 
@@ -50,19 +59,21 @@ export async function writeCheckpoint(
     data,
     rows,
     warnings: own,
+    recoveries,
     ...rest
   } = event as CheckpointEvent & {
     tensors: Record<string, Tensor>
     data: unknown
     rows: unknown
     warnings: readonly TrainWarning[]
+    recoveries: readonly Recovery[]
   }
   try {
     // run.checkpoint() without a path: the event says that the step was reached; there is nothing to write.
     if (pattern === undefined) return rest
     const path = pathAt(pattern, event.step)
     const warnings = firstOfEach([...earlier, ...own])
-    const state = JSON.stringify({ recipe, step: event.step, data, rows, warnings })
+    const state = JSON.stringify({ recipe, step: event.step, data, rows, warnings, recoveries })
     await writeSafetensors(path, tensors, { ...metadata, [CHECKPOINT_KEY]: state })
     return { ...rest, path }
   } finally {
@@ -76,15 +87,23 @@ export async function readCheckpoint(path: string, recipe: Recipe) {
   if (text === undefined || !Object.keys(tensors).some((name) => name.startsWith(STATE_PREFIX))) {
     throw formatError(path, undefined, 'not a training checkpoint; to start from its weights use Energy.load')
   }
-  let state: { recipe: Recipe; step: number; data: string; rows: number; warnings?: TrainWarning[] }
+  let state: {
+    recipe: Recipe
+    step: number
+    data: string
+    rows: number
+    warnings?: TrainWarning[]
+    recoveries?: Recovery[]
+  }
   try {
     state = JSON.parse(text)
   } catch (cause) {
     throw formatError(path, undefined, `'${CHECKPOINT_KEY}' in its metadata is not JSON`, cause)
   }
   const isObject = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value)
-  const { warnings = [] } = state ?? {}
-  if (!isObject(state) || !Array.isArray(warnings) || !warnings.every(isObject)) {
+  const { warnings = [], recoveries = [] } = state ?? {}
+  const isList = (value: unknown) => Array.isArray(value) && value.every(isObject)
+  if (!isObject(state) || !isList(warnings) || !isList(recoveries)) {
     throw formatError(path, undefined, `'${CHECKPOINT_KEY}' in its metadata is not what a run writes`)
   }
   for (const key of SAME_ON_RESUME) {
@@ -110,6 +129,7 @@ export async function readCheckpoint(path: string, recipe: Recipe) {
     data: state.data,
     rows: state.rows,
     warnings,
+    recoveries,
   }
 }
 

@@ -138,6 +138,8 @@ export const MONITORS = {
     unit: 'share',
     plot: 'accuracy',
   },
+  crossEntropy: { meaning: 'mean -log p(y | x) of the batch', unit: 'nat', plot: 'loss' },
+  recoveries: { meaning: 'how often the run has gone back after a divergence', unit: '', plot: null },
   divergence: { meaning: "fDivergence's estimate of the divergence", unit: '', plot: 'divergence' },
   discrepancy: { meaning: "the learned critic's Stein discrepancy", unit: '', plot: 'discrepancy' },
   criticSquare: { meaning: 'mean square of the learned critic on data', unit: '', plot: 'criticSquare' },

@@ -56,6 +56,18 @@ export interface TrainChecks {
   } | null
 }
 
+/** A divergence that the run went on from (`divergence: { recover }`). */
+export interface Recovery {
+  /** The step that diverged, counted from 1, and the number of steps the state had that the run went back to. */
+  readonly step: number
+  readonly restored: number
+  /** Of the learning rate from there on. */
+  readonly lrFactor: number
+  /** Which number was beyond its limits, and what was seen. */
+  readonly monitor: string
+  readonly message: string
+}
+
 export interface TrainResult {
   /** At most about 1,000 points. */
   readonly history: readonly HistoryPoint[]
@@ -74,6 +86,8 @@ export interface TrainResult {
   /** In the order they came, at most one per monitor; those of the run it resumed first. */
   readonly warnings: readonly TrainWarning[]
   readonly checks: TrainChecks
+  /** In order, those of the run it resumed first; empty without `divergence: { recover }`. */
+  readonly recoveries: readonly Recovery[]
   /** With `validation`. */
   readonly validation?: ValidationResult
 }

@@ -8,9 +8,17 @@ import { requireOptions } from '../spec/index.js'
 import { type RowsLike, type Tensor, toRows } from '../tensor/index.js'
 
 /** What training reads: a Dataset, rows, rows that stay as they are stored (data.rows), or rows with their y. */
-export type TrainingRows = Dataset | RowSource | RowsLike | { x: RowSource | RowsLike; y?: RowsLike }
+export type TrainingRows = Dataset | RowSource | RowsLike | LabelledRows
 
-function isPair(source: TrainingRows): source is { x: RowSource | RowsLike; y?: RowsLike } {
+/** Rows with their y. */
+export interface LabelledRows {
+  x: RowSource | RowsLike
+  y?: RowsLike
+  /** A second data set without y, for objectives that have a use for it (jointEnergy). */
+  unlabelled?: RowSource | RowsLike
+}
+
+function isPair(source: TrainingRows): source is LabelledRows {
   return typeof source === 'object' && source !== null && 'x' in source
 }
 
@@ -22,7 +30,7 @@ export function rowsOf(
   source: TrainingRows,
   { y, columns }: Columns,
   energy: Energy,
-): { rows: { x: object; y?: Tensor }; made: Tensor[] } {
+): { rows: { x: object; y?: Tensor; unlabelled?: object }; made: Tensor[] } {
   if (source instanceof Dataset) {
     return energy.conversion ? byName(source, y, columns, energy.conversion) : fromDataset(source, y, columns)
   }
@@ -32,21 +40,29 @@ export function rowsOf(
       `${owner}(): ${y === undefined ? 'columns' : 'y'} names columns of a Dataset; give rows as { x, y }`,
     )
   }
-  const pair = isPair(source) ? requireOptions(`${owner}: rows`, source, ['x', 'y']) : { x: source }
+  const pair: LabelledRows = isPair(source)
+    ? requireOptions(`${owner}: rows`, source, ['x', 'y', 'unlabelled'])
+    : { x: source }
   const made: Tensor[] = []
   const take = (value: RowsLike, rows: Tensor) => {
     if (rows !== value) made.push(rows)
     return rows
   }
-  if (pair.x instanceof RowSource && energy.conversion?.transforms) {
+  const stored = pair.x instanceof RowSource || pair.unlabelled instanceof RowSource
+  if (stored && energy.conversion?.transforms) {
     throw new LangevinError(
       'ERR_LANGEVIN_UNSUPPORTED',
       `${owner}(): rows of data.rows() stay as they are stored, and this energy standardises its inputs; give a Dataset or a tensor, or make the energy without inputs and use { scale, shift } of data.rows()`,
     )
   }
-  const x = pair.x instanceof RowSource ? pair.x.toArguments() : take(pair.x, energy.toRows(pair.x))
-  const labels = 'y' in pair && pair.y !== undefined ? take(pair.y, toRows(pair.y, 'y')) : undefined
-  return { rows: labels === undefined ? { x } : { x, y: labels }, made }
+  const rowsIn = (value: RowSource | RowsLike) =>
+    value instanceof RowSource ? value.toArguments() : take(value, energy.toRows(value))
+  const rows = {
+    x: rowsIn(pair.x),
+    ...(pair.y !== undefined && { y: take(pair.y, toRows(pair.y, 'y')) }),
+    ...(pair.unlabelled !== undefined && { unlabelled: rowsIn(pair.unlabelled) }),
+  }
+  return { rows, made }
 }
 
 /** Columns of a data set as the energy's inputs name them. */

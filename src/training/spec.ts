@@ -7,6 +7,16 @@ import '../optimizers/index.js'
 import '../perturbations/index.js'
 import '../samplers/index.js'
 
+/** What a run does when it diverges. */
+export interface RecoverOptions {
+  /** So many times at most. Default 3. */
+  attempts?: number | undefined
+  /** The learning rate becomes so many times itself, each time. Default 0.5. */
+  lr?: number | undefined
+  /** Steps between the states that are kept to go back to. Default 100. */
+  every?: number | undefined
+}
+
 /** The options of `train` that are plain JSON. */
 export interface TrainSpecOptions {
   /** A spec of `objectives.*`: what is minimised. */
@@ -27,8 +37,8 @@ export interface TrainSpecOptions {
   clipNorm?: number | undefined
   /** Weights of mean E(data)^2 + mean E(negatives)^2, of mean |dE/dx|^2 on data, and of sum |w|. Default 0. */
   penalties?: { energy?: number | undefined; gradient?: number | undefined; l1?: number | undefined } | undefined
-  /** The run stops when |mean E(negatives) - mean E(data)| is above `gap`. Default 1e5. */
-  divergence?: { gap?: number | undefined } | undefined
+  /** A run diverges when |mean E(negatives) - mean E(data)| is above `gap` (default 1e5); it then stops, or with `recover` goes on. */
+  divergence?: { gap?: number | undefined; recover?: RecoverOptions | undefined } | undefined
   /** Learning rate of the objective's own numbers (log Z) as a multiple of the optimizer's. Default 1. */
   extraLr?: number | undefined
   /** Fixes every random number. Default 0. */
@@ -71,7 +81,18 @@ export const trainFields = (z: Z) => ({
       l1: z.number().nonnegative().default(0),
     })
     .optional(),
-  divergence: z.strictObject({ gap: z.number().positive().default(1e5) }).optional(),
+  divergence: z
+    .strictObject({
+      gap: z.number().positive().default(1e5),
+      recover: z
+        .strictObject({
+          attempts: z.int().positive().default(3),
+          lr: z.number().positive().max(1).default(0.5),
+          every: z.int().positive().default(100),
+        })
+        .optional(),
+    })
+    .optional(),
   extraLr: z.number().nonnegative().default(1),
   seed: z.int().nonnegative().optional(),
   validation: z

@@ -29,8 +29,9 @@ export interface TrainOptions extends Omit<TrainSpecOptions, 'seed'> {
  *   where it can. Afterwards they hold the trained weights (the energy the averaged ones with `ema`). After a failure or
  *   an abort they hold the weights of the last completed step.
  * @param source rows `[n, d]` or `[n, ...inputShape]`; a Dataset (its label column is y); `data.rows(...)`, which stay as
- *   they are stored (images as bytes, files) and may be augmented; `{ x, y }`. y is the condition of a conditional energy, the
+ *   they are stored (images as bytes, files) and may be augmented; `{ x, y, unlabelled? }`. y is the condition of a conditional energy, the
  *   labels of crossEntropy, the targets of meanSquaredError; a ladder of denoisingScoreMatching brings its own.
+ *   `unlabelled`: a second data set without y, with batches of its own of the same size (jointEnergy).
  * @param options
  *   - `objective` (required), `optimizer` (default adam, lr 1e-3; its lr may be a schedule over the run)
  *   - `steps` or `epochs` (one is required); `batchSize` (default 256): rows per step, drawn without replacement
@@ -42,7 +43,10 @@ export interface TrainOptions extends Omit<TrainSpecOptions, 'seed'> {
  *   - `clipNorm`: largest gradient norm; `penalties`: { energy, gradient, l1 } weights of mean E(data)^2 + mean
  *     E(negatives)^2, of mean |dE/dx|^2 on data, and of the sum of |w| over the weights of the energy, which brings those that
  *     hardly matter to about 0 (default 0; an L2 penalty is `weightDecay` of the optimizer)
- *   - `divergence`: { gap } stops the run when |mean E(negatives) - mean E(data)| exceeds it (default 1e5)
+ *   - `divergence`: { gap } stops the run when |mean E(negatives) - mean E(data)| exceeds it (default 1e5). With `recover`: {
+ *     attempts: 3, lr: 0.5, every: 100 } a run that diverges goes on instead: weights, optimisers and history go back to the
+ *     older of the two newest states kept every `every` steps, chains of the objective start anew with other random numbers, and the learning
+ *     rate is multiplied by `lr`. Each time is a warning event and an entry of the result's `recoveries`; after `attempts` the run fails
  *   - `extraLr`: learning rate of the objective's own numbers (log Z) as a multiple of the optimizer's (default 1); they
  *     get no weight decay
  *   - `validation`: { fraction, every, patience } holds a share of the rows out (default 0.1, chosen by `seed`), measures the

@@ -17,6 +17,7 @@ export interface ValidationResult {
 interface Rows {
   readonly x: object
   readonly y?: Tensor
+  readonly unlabelled?: object
 }
 
 /**
@@ -32,7 +33,7 @@ export function heldOut(
 ): Rows & { validation?: object } {
   if (validation === undefined) return rows
   const { fraction, ...rest } = validation as Required<typeof validation>
-  const { x, y } = rows
+  const { x, y, ...beside } = rows
   if (!(x instanceof Tensor)) {
     throw new LangevinError(
       'ERR_LANGEVIN_UNSUPPORTED',
@@ -51,5 +52,5 @@ export function heldOut(
   const parts = invokeNow<Tensor[]>('data.split', { n, sizes: [n - size, size], seed })
   const taken = parts.map((part) => ({ x: x.index(part), ...(y && { y: y.index(part) }) }))
   for (const each of [...parts, ...taken.flatMap(({ x: a, y: b }) => (b ? [a, b] : [a]))]) made.push(each)
-  return { ...taken[0]!, validation: { ...taken[1]!, ...rest } }
+  return { ...taken[0]!, ...beside, validation: { ...taken[1]!, ...rest } }
 }

@@ -32,8 +32,47 @@ const samples = [1, 3].map((d, k) => {
     Array.from({ length: n }, () => Array.from({ length: d }, () => next() + shift))
   return { kind: 'distances', x: rows(40, 0), y: rows(k === 0 ? 40 : 33, 0.3), order: 2 }
 })
-// biome-ignore lint/suspicious/noExplicitAny: the answers of three kinds of cases
-const answers = reference<any[]>('metrics.py', [...rankings, ...calibrations, ...samples])
+const comparisons = [1, 2, 3].map((k) => {
+  const next = numbers(30 + k)
+  const labels = Array.from({ length: 90 }, (_, i) => Number(i % 3 === 0))
+  // Of one detector and a noisier one; in the third case both have few values, so many ties.
+  const first = labels.map((y) => y + 2 * next())
+  const second = first.map((s) => s + k * next())
+  const rounded = (values: number[]) => (k === 3 ? values.map((v) => Math.round(2 * v)) : values)
+  return { kind: 'delong', first: rounded(first), second: rounded(second), labels }
+})
+// biome-ignore lint/suspicious/noExplicitAny: the answers of four kinds of cases
+const answers = reference<any[]>('metrics.py', [...rankings, ...calibrations, ...samples, ...comparisons])
+
+describe('the areas of two detectors compared, against all pairs', () => {
+  test.each(comparisons.map((c, k) => [k, c] as const))('case %i', (k, { first, second, labels }) => {
+    const expected = answers[rankings.length + calibrations.length + samples.length + k]
+    const found = metrics.compareAuroc(first, second, labels)
+    for (const name of ['first', 'second', 'standardError', 'z', 'pValue'] as const)
+      expect(found[name]).toBeCloseTo(expected[name], 11)
+    expect(found.difference).toBeCloseTo(expected.first - expected.second, 12)
+    expect(found.first).toBeCloseTo(metrics.auroc(first, labels, { positive: 'ood' }), 12)
+    const turned = metrics.compareAuroc(second, first, labels)
+    expect([turned.z, turned.pValue]).toEqual([-found.z, found.pValue])
+  })
+
+  test('a detector against itself, and one row of a class', () => {
+    const [c] = comparisons
+    expect(metrics.compareAuroc(c!.first, c!.first, c!.labels)).toMatchObject({ difference: 0, z: 0, pValue: 1 })
+    expect(() => metrics.compareAuroc([1, 2, 3], [1, 2, 3], [1, 0, 0])).toThrow(/two rows of each class/)
+  })
+
+  test('is right as often as it says: 5 % of pairs of equal detectors differ at 5 %', () => {
+    const next = numbers(99)
+    const labels = Array.from({ length: 120 }, (_, i) => Number(i % 2))
+    const noisy = () => labels.map((y) => y + 3 * next())
+    let called = 0
+    for (let i = 0; i < 400; i++) if (metrics.compareAuroc(noisy(), noisy(), labels).pValue < 0.05) called++
+    // 20 of 400 expected, standard deviation 4.4: 4.5 of them, and not none.
+    expect(called).toBeGreaterThan(0)
+    expect(called).toBeLessThan(40)
+  })
+})
 
 describe('ranking metrics against scikit-learn, with ties', () => {
   test.each(rankings.map((c, k) => [k, c] as const))('case %i', (k, { scores, labels }) => {
@@ -53,12 +92,38 @@ describe('calibration against scikit-learn', () => {
     const expected = answers[rankings.length + k]
     const options = { from: 'logits', bins } as const
     expect(metrics.ece(logits, labels, options)).toBeCloseTo(expected.ece, 12)
+    expect(metrics.mce(logits, labels, options)).toBeCloseTo(expected.mce, 12)
+    expect(metrics.classwiseEce(logits, labels, options)).toBeCloseTo(expected.classwise, 12)
+    const mass = { ...options, binning: 'mass' } as const
+    expect(metrics.ece(logits, labels, mass)).toBeCloseTo(expected.eceMass, 12)
+    expect(metrics.mce(logits, labels, mass)).toBeCloseTo(expected.mceMass, 12)
+    expect(metrics.classwiseEce(logits, labels, mass)).toBeCloseTo(expected.classwiseMass, 12)
+    const sizes = metrics.reliability(logits, labels, mass).map(({ count }) => count)
+    expect(Math.max(...sizes) - Math.min(...sizes)).toBeLessThan(3)
     expect(metrics.brier(logits, labels, { from: 'logits' })).toBeCloseTo(expected.brier, 12)
     expect(metrics.nll(logits, labels, { from: 'logits' })).toBeCloseTo(expected.nll, 12)
     const diagram = metrics.reliability(logits, labels, options)
     expect(diagram.reduce((sum, bin) => sum + bin.count, 0)).toBe(150)
     const ece = diagram.reduce((sum, bin) => sum + (bin.count / 150) * Math.abs(bin.accuracy - bin.confidence), 0)
     expect(ece).toBeCloseTo(expected.ece, 12)
+  })
+
+  test('classes that the largest probability hides: ece sees none of it, classwiseEce does', () => {
+    // Right half the time with probability 0.5, and the rest is never of class 1, which is given 0.3.
+    const p = Array.from({ length: 10 }, () => [0.5, 0.3, 0.2])
+    const labels = Array.from({ length: 10 }, (_, i) => (i < 5 ? 0 : 2))
+    expect(metrics.ece(p, labels)).toBeCloseTo(0, 14)
+    expect(metrics.classwiseEce(p, labels)).toBeCloseTo((0 + 0.3 + 0.3) / 3, 14)
+  })
+
+  test('rows that tie stay in one bin of equal mass', () => {
+    const bins = metrics.reliability([0.6, 0.6, 0.6, 0.6, 0.9, 0.95], [1, 0, 1, 0, 1, 1], { bins: 3, binning: 'mass' })
+    expect(bins.map(({ count }) => count)).toEqual([4, 0, 2])
+    expect(bins[0]).toMatchObject({ low: 0.6, high: 0.6, accuracy: 0.5, confidence: 0.6 })
+    expect(metrics.mce([0.6, 0.6, 0.6, 0.6, 0.9, 0.95], [1, 0, 1, 0, 1, 1], { bins: 3, binning: 'mass' })).toBeCloseTo(
+      0.1,
+      12,
+    )
   })
 
   test('a confidence of exactly 1 belongs to the last bin; [n] is P(class 1)', () => {

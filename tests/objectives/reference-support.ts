@@ -24,7 +24,9 @@ export interface Case {
   y?: Nested
   noise?: Nested
   /** In place of noise, or beside it: what the reference is handed of the rows langevin evaluated. */
-  take?: (x: number[][], y: Nested | undefined) => object
+  take?: (x: number[][], y: Nested | undefined, all: readonly { x: Tensor; y?: Tensor }[]) => object
+  /** A second data set without y. */
+  unlabelled?: number[][]
   logZ?: number
 }
 

@@ -55,6 +55,15 @@ function difference(actual: Nested, expected: Nested): number {
   return Math.max(...b.map((v, i) => Math.abs(v - a[i]!))) / scale
 }
 
+const classes = data.map(([a]) => (a! > 0.5 ? 2 : a! > -0.3 ? 1 : 0))
+const joint = (options: object) => ({
+  name: `jointEnergy, ${JSON.stringify(options)}`,
+  energy: energies.classifier({ input: 2, hidden: [16], classes: 3 }),
+  objective: objectives.jointEnergy({ sampler: langevin, buffer: { size: 1200 }, ...options }),
+  x: data,
+  y: classes,
+})
+
 const bits = random(ROWS, 5, 0, STREAM.data).map((row) => row.map((v) => Number(v > 0.3)))
 
 const cases: Case[] = [
@@ -132,11 +141,33 @@ const cases: Case[] = [
     x: data,
   },
   {
+    name: 'maximumLikelihood, of a classifier and its labels',
+    energy: energies.classifier({ input: 2, hidden: [16], classes: 3 }),
+    objective: objectives.maximumLikelihood({ box: { low: -6, high: 6 }, cells: 40 }),
+    x: data,
+    y: classes,
+  },
+  {
     name: 'crossEntropy',
     energy: energies.classifier({ input: 2, hidden: [16], classes: 3 }),
     objective: objectives.crossEntropy(),
     x: data,
-    y: data.map(([a]) => (a! > 0.5 ? 2 : a! > -0.3 ? 1 : 0)),
+    y: classes,
+  },
+  { ...joint({}), take: negativesOf },
+  {
+    ...joint({ density: 0.7, classification: 1.3, conditional: 0.4 }),
+    take: (x, _y, [, ofClasses]) => ({
+      ...negativesOf(x),
+      ofClasses: numbers(ofClasses!.x).slice(ROWS),
+      classes: (ofClasses!.y!.toArray() as unknown as bigint[]).slice(ROWS).map(Number),
+    }),
+  },
+  {
+    ...joint({ density: 2, classification: 0.5 }),
+    name: 'jointEnergy, a second data set without labels',
+    unlabelled: data.slice(0, 100).map(([a, b]) => [a! + 0.3, b!]),
+    take: (x) => ({ negatives: x.slice(100) }),
   },
   {
     name: 'meanSquaredError',
@@ -306,7 +337,11 @@ describe('against plain PyTorch', () => {
         using model = await Energy.create(each.energy, { seed: 3, dtype })
         const result = await evaluateObjective(
           model,
-          { x: tensor(each.x, undefined, dtype), ...(each.y && { y: conditionOf(each.y, dtype) }) },
+          {
+            x: tensor(each.x, undefined, dtype),
+            ...(each.y && { y: conditionOf(each.y, dtype) }),
+            ...(each.unlabelled && { unlabelled: tensor(each.unlabelled, undefined, dtype) }),
+          },
           { objective: each.objective, seed: SEED, ...(logZ !== undefined && { extras: { logZ } }) },
         )
         ours.push({
@@ -315,7 +350,7 @@ describe('against plain PyTorch', () => {
           logZGradient: result.extraGradient.logZ ?? null,
         })
         const [seen] = result.rows
-        const taken = take?.(numbers(seen!.x), seen!.y?.toArray() as Nested | undefined)
+        const taken = take?.(numbers(seen!.x), seen!.y?.toArray() as Nested | undefined, result.rows)
         const energy = { spec: each.energy, dtype, parameters: arrays(await model.parameters()) }
         request.losses.push({ ...each, energy, logZ: logZ ?? 0, ...taken })
       }

@@ -1,6 +1,7 @@
 /** Specs of objectives, noises and optimisers. */
 import { describe, expect, it } from 'vitest'
 import { noises, objectives, optimizers, perturbations, samplers, schedules } from '../../src/index.js'
+import { parseSpec } from '../../src/spec/index.js'
 import { refusal } from '../helpers/errors.js'
 
 const sampler = samplers.langevin({ steps: 10, stepSize: 0.01 })
@@ -49,6 +50,16 @@ describe('objective, noise and optimizer specs', () => {
     expect(noises.kde()).toEqual({ kind: 'kde', scale: 1, centres: 1000 })
     expect(noises.flow()).toEqual({ kind: 'flow', layers: 30, knots: 24, scale: 1 })
     expect(objectives.crossEntropy()).toEqual({ kind: 'crossEntropy' })
+    expect(objectives.jointEnergy()).toMatchObject({
+      sampler: { kind: 'langevin', form: 'proper', steps: 20, stepSize: 0.02 },
+      buffer: { size: 10_000, reinit: 0.05 },
+      density: 1,
+      classification: 1,
+      conditional: 0,
+    })
+    const published = objectives.jointEnergy({ sampler: 'published' })
+    expect(published.sampler).toEqual(samplers.langevin({ form: 'heuristic', steps: 20, stepSize: 1, noise: 0.01 }))
+    expect(parseSpec('objective', JSON.parse(JSON.stringify(published)))).toEqual(published)
   })
 
   it('take schedules as learning rates', () => {
@@ -88,6 +99,9 @@ describe('objective, noise and optimizer specs', () => {
       () => objectives.persistentContrastiveDivergence({ sampler, buffer: { size: 4 }, chains: 5 }),
       'chains',
     ],
+    ['no term at all', () => objectives.jointEnergy({ density: 0, classification: 0 }), 'density'],
+    ['a sampler of no name', () => objectives.jointEnergy({ sampler: 'fast' as never }), 'sampler'],
+    ['a weight below 0', () => objectives.jointEnergy({ conditional: -1 }), 'conditional'],
     [
       'a start without short runs',
       () => objectives.contrastiveDivergence({ sampler, start: { from: 'normal' } }),

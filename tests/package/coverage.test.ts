@@ -56,6 +56,7 @@ const FAMILIES: Record<string, Family> = {
     index: 'src/ood/detectors.ts',
     row: 'out of distribution',
   },
+  calibrator: { registry: 'native/core/calibrators/registry.cpp', ...ownFiles('calibrators'), row: 'calibrators' },
   nodeScore: {
     registry: 'native/core/graphs/node_score.cpp',
     src: 'src/graphs/scores/<kind>.ts',
@@ -130,7 +131,7 @@ describe('every kind is in the tests of its family', () => {
   })
 
   it('detectors against scikit-learn, NumPy or a formula', () => {
-    const file = 'tests/ood/ood.test.ts'
+    const files = ['tests/ood/ood.test.ts', 'tests/ood/classifier.test.ts']
     const except: Record<string, Exception> = {
       averagedEnergy: {
         why: 'a mean of energies, which the anomaly study trains',
@@ -140,8 +141,8 @@ describe('every kind is in the tests of its family', () => {
     }
     const found = missing(kindsOf('detector'), {
       family: 'detector',
-      holds: [...read(file).matchAll(/\bdetectors\.(\w+)\(/g)].map(([, kind]) => kind!),
-      no: `no test of ${file}`,
+      holds: files.flatMap((each) => [...read(each).matchAll(/\bdetectors\.(\w+)\(/g)].map(([, kind]) => kind!)),
+      no: `no test of ${files.join(' or ')}`,
       add: (kind) =>
         `a test of detectors.${kind} there, against its twin in scripts/reference/detectors.py where it has one`,
       except,

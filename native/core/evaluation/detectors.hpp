@@ -29,7 +29,15 @@ struct DetectorKind {
 };
 
 // Each family in its own file.
-const DetectorKind& modelDetector();      // energy, likelihood, scoreNorm, logits
+const DetectorKind& modelDetector();  // energy, likelihood, scoreNorm, logits
+const DetectorKind& logitDetector();  // entropy, klUniform, gen
+const DetectorKind& reactDetector();  // energies of changed features
+const DetectorKind& ashDetector();
+const DetectorKind& vimDetector();  // where features lie
+const DetectorKind& fdbdDetector();
+const DetectorKind& relativeMahalanobisDetector();
+const DetectorKind& odinDetector();  // gradients of a classifier
+const DetectorKind& gradNormDetector();
 const DetectorKind& averagedEnergy();     // several energies on one scale; energyLadder, which trains them itself
 const DetectorKind& mahalanobis();        // mean and covariance
 const DetectorKind& nearestNeighbours();  // k-th neighbour distance

@@ -3,6 +3,7 @@
 #include "evaluation/functions.hpp"
 
 #include "statistics/calibration.hpp"
+#include "statistics/delong.hpp"
 #include "statistics/distances.hpp"
 #include "tensors/arguments.hpp"
 
@@ -40,13 +41,32 @@ Value fprAtTpr(const Spec& a, Job&) {
   a.at("rule").invalid("'" + rule + "' is not a rule; use first or nearest");
 }
 
+// { first, second, labels } -> { first, second, difference, standardError, z, pValue }
+Value compareAurocOf(const Spec& a, Job&) {
+  const at::Tensor first = readVector(a.at("first")), second = readVector(a.at("second"));
+  const at::Tensor labels = asLabels(unbox(a.at("labels")), 2, at::kCPU, "labels").to(at::kByte).contiguous();
+  requireSameRows(first, "first", labels, "labels");
+  requireSameRows(second, "second", labels, "labels");
+  const AurocComparison c = compareAuroc(first, second, labels);
+  return Map{
+      {"first", c.first}, {"second", c.second}, {"difference", c.first - c.second}, {"standardError", c.deviation},
+      {"z", c.z},         {"pValue", c.pValue}};
+}
+
 struct Classified {
   at::Tensor log, probabilities, labels;
   at::ScalarType rounded = at::kDouble;  // the dtype that probabilities were given in
 };
 
+BinRule binRuleOf(const Spec& a, const Classified& c) {
+  const std::string binning = a.text("binning", "width");
+  if (binning != "width" && binning != "mass")
+    a.at("binning").invalid("'" + binning + "' is not known; use width or mass");
+  return {a.count("bins", 1, 15), binning == "mass" ? Binning::Mass : Binning::Width, c.rounded};
+}
+
 std::vector<ReliabilityBin> binsOf(const Spec& a, const Classified& c) {
-  return reliability(c.probabilities, c.labels, a.count("bins", 1, 15), c.rounded);
+  return reliability(c.probabilities, c.labels, binRuleOf(a, c));
 }
 
 // probabilities [n, k], or [n] = P(class 1) of two; with from: 'logits' the softmax (the logistic function) is taken
@@ -78,6 +98,21 @@ Classified readClassified(const Spec& a) {
 Value ece(const Spec& a, Job&) {
   const Classified c = readClassified(a);
   return expectedCalibrationError(binsOf(a, c));
+}
+
+Value mce(const Spec& a, Job&) {
+  const Classified c = readClassified(a);
+  return maximumCalibrationError(binsOf(a, c));
+}
+
+Value classwiseEce(const Spec& a, Job&) {
+  const Classified c = readClassified(a);
+  const BinRule rule = binRuleOf(a, c);
+  const std::int64_t classes = c.probabilities.size(1);
+  double sum = 0;
+  for (std::int64_t k = 0; k < classes; ++k)
+    sum += expectedCalibrationError(reliabilityOfClass(c.probabilities, c.labels, k, rule));
+  return sum / static_cast<double>(classes);
 }
 
 Value reliabilityBins(const Spec& a, Job&) {
@@ -150,7 +185,10 @@ const std::vector<Function>& metricsFunctions() {
       {"metrics.auroc", Lane::Immediate, auroc},
       {"metrics.aupr", Lane::Immediate, aupr},
       {"metrics.fprAtTpr", Lane::Immediate, fprAtTpr},
+      {"metrics.compareAuroc", Lane::Immediate, compareAurocOf},
       {"metrics.ece", Lane::Immediate, ece},
+      {"metrics.mce", Lane::Immediate, mce},
+      {"metrics.classwiseEce", Lane::Immediate, classwiseEce},
       {"metrics.reliability", Lane::Immediate, reliabilityBins},
       {"metrics.brier", Lane::Immediate, brier},
       {"metrics.nll", Lane::Immediate, negativeLogLikelihoodOf},

@@ -66,6 +66,7 @@ class FDivergenceObjective : public Objective {
   }
 
   std::vector<Role> roles() const override { return {{"helper", helperOptimizer_}}; }
+  void restartChains(const Random& random) override { chains_.restart(random); }
   std::map<std::string, at::Tensor> state() const override { return chains_.state(); }
   void setState(const std::map<std::string, at::Tensor>& state) override { chains_.setState(state); }
   Map statistics() const override { return chains_.statistics(); }

@@ -1,5 +1,7 @@
 // Maximum likelihood with log Z by the midpoint rule on a grid over a box: the oracle of low-dimensional models.
 //   loss = mean E(x) + log Z,  log Z = logsumexp(-E(grid)) + log(cell volume)
+// Of a classifier with labels it is the likelihood of p(x, y) = exp(-E(x, y)) / Z, whose sum over y is exp(-E(x)) / Z:
+//   loss = mean E(x, y) + log Z, the Z of E(x)
 // The model is the law exp(-E) / Z inside the box. With jitter the whole grid is shifted inside its cells by a random
 // offset every step, which makes the estimate of Z unbiased and sees structure narrower than a cell.
 #include <cmath>
@@ -30,7 +32,7 @@ class MaximumLikelihood : public Objective {
   Traits traits() const override { return {.everywhere = false}; }
   void prepare(Energy& model, const RowSource& data, const at::Tensor&, const Random&) override {
     requireRealRows(model, "maximumLikelihood integrates over real columns");
-    requireUnconditional(data, "maximumLikelihood");
+    if (model.program().jointEnergy < 0) requireUnconditional(data, "maximumLikelihood");
     const std::int64_t d = data.width();
     if (d > kMostDimensions)
       fail(Code::Unsupported, "maximumLikelihood integrates on a grid, in 1 to 3 dimensions; the data has ", d,
@@ -56,7 +58,9 @@ class MaximumLikelihood : public Objective {
     if (jitter_)
       grid.x =
           grid_.x + width_ * context.random().uniform(1, width_.size(1), step, Stream::NoiseSample, width_.options());
-    const EnergyPair energy = energiesOf(context, context.batch, grid);
+    const EnergyPair energy = context.batch.y.defined()
+                                  ? EnergyPair{context.energy(context.batch), context.energy(grid)}
+                                  : energiesOf(context, context.batch, grid);
     context.recordData(energy.data);
     const at::NoGradGuard guard;
     at::Tensor weights = -energy.negatives;

@@ -65,6 +65,13 @@ std::string namesOf(const std::vector<Role>& roles) {
 
 }  // namespace
 
+void Objective::takeUnlabelled(const RowSource&) {
+  throw Error(Code::InvalidOption,
+              "this objective has no use for rows without labels beside those with: leave unlabelled out, or use "
+              "jointEnergy",
+              {{"path", "unlabelled"}});
+}
+
 void Objective::give(const std::string& role, NetworkRef network) {
   const std::vector<Role> known = roles();
   if (std::none_of(known.begin(), known.end(), [&](const Role& r) { return r.name == role; }))

@@ -36,6 +36,7 @@ class StepContext {
   virtual ~StepContext() = default;
 
   Batch batch;            // x [n, d] and y where the energy is conditional; changed by setCondition() alone
+  Batch unlabelled;       // rows of the second data set, where the run has one
   at::Tensor target;      // regression targets [n, k] (float) or class labels [n] (int64); undefined otherwise
   std::int64_t step = 0;  // 0-based optimiser step
   std::int64_t totalSteps = 1;
@@ -104,6 +105,7 @@ class Objective {
   /// What is true of what it trains; the checks at the end of a run ask.
   struct Traits {
     bool everywhere = true;         // exp(-E(x)) is meant as a density over all of space, not in a box or of answers
+    bool marginal = false;          // that density is of E(x), though the rows have classes
     bool negativesOfModel = false;  // its negatives are chains that did not start at the data of the step
   };
   virtual Traits traits() const { return {}; }
@@ -124,6 +126,10 @@ class Objective {
   /// State that must survive a checkpoint (replay buffer, counters), name -> tensor; restored by setState.
   virtual std::map<std::string, at::Tensor> state() const { return {}; }
   virtual void setState(const std::map<std::string, at::Tensor>& state) { (void)state; }
+  /// Chains of the model's law that it keeps start anew, with other numbers: a run goes back to earlier weights.
+  virtual void restartChains(const Random& random) { (void)random; }
+  /// Before prepare(): rows without y that the run has beside the others. (Here: ERR_LANGEVIN_INVALID_OPTION.)
+  virtual void takeUnlabelled(const RowSource& rows);
   /// The networks it trains beside the energy.
   virtual std::vector<Role> roles() const { return {}; }
   /// They, by role: those that were given, and after prepare() all.

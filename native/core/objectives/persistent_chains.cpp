@@ -16,10 +16,11 @@ ReplayBuffer::Options bufferOptions(const Spec& spec) {
 PersistentChains::PersistentChains(const Spec& spec)
     : sampler_(makeSampler(spec.at("sampler"))), buffer_(bufferOptions(spec)), chains_(spec.count("chains", 1, 0)) {}
 
-PersistentChains::PersistentChains(std::shared_ptr<const Sampler> sampler, ReplayBuffer::Options options)
-    : sampler_(std::move(sampler)), buffer_(std::move(options)) {}
+PersistentChains::PersistentChains(std::shared_ptr<const Sampler> sampler, ReplayBuffer::Options options,
+                                   std::int64_t chains)
+    : sampler_(std::move(sampler)), buffer_(std::move(options)), chains_(chains) {}
 
-Batch PersistentChains::advance(StepContext& context, SamplerKl* kl) {
+PersistentChains::Moved PersistentChains::move(StepContext& context, SamplerKl* kl) const {
   const std::int64_t count = chains_ > 0 ? chains_ : context.batch.size();
   const CommonOptions& common = sampler_->common();
   const double temperature = common.temperature.at(common.steps - 1, common.steps);
@@ -27,16 +28,21 @@ Batch PersistentChains::advance(StepContext& context, SamplerKl* kl) {
     return context.model().energyOf(rows, context.threads) / temperature;
   });
   buffer_.annealRestarts(draw, [&](const Batch& rows, double factor, std::uint64_t level) {
-    return rowsAtTemperature(context, *sampler_, rows, factor, level);
+    return rowsAtTemperature(context, *sampler_, rows, factor, level, random_);
   });
-  Batch negatives = draw.rows;
-  negatives.x = kl ? kl->advance(context, *sampler_, draw.rows) : advanceRows(context, *sampler_, draw.rows);
-  // The last call that can be aborted is behind us: from here on the step runs to its end.
-  buffer_.store(draw, negatives.x, common.steps);
-  context.monitor("restartShare", meanOf(draw.restarted));
+  Batch rows = draw.rows;
+  rows.x = kl ? kl->advance(context, *sampler_, draw.rows)
+              : advanceRows(context, *sampler_, draw.rows, 0, 0, nullptr, &random_);
+  return {std::move(draw), std::move(rows)};
+}
+
+// The last call that can be aborted is behind us: from here on the step runs to its end.
+Batch PersistentChains::store(StepContext& context, const Moved& moved) {
+  buffer_.store(moved.draw, moved.rows.x, sampler_->common().steps);
+  context.monitor("restartShare", meanOf(moved.draw.restarted));
   context.monitor("bufferAge", buffer_.meanAge());
   context.monitor("bufferSaturation", buffer_.saturation());
-  return negatives;
+  return moved.rows;
 }
 
 Map PersistentChains::statistics() const {

@@ -17,20 +17,34 @@ class PersistentChains {
  public:
   /// From { sampler, buffer?, chains? }.
   explicit PersistentChains(const Spec& spec);
-  /// With a sampler that is there already.
-  PersistentChains(std::shared_ptr<const Sampler> sampler, ReplayBuffer::Options options);
+  /// With a sampler that is there already; `chains` of a step, 0: the batch size.
+  PersistentChains(std::shared_ptr<const Sampler> sampler, ReplayBuffer::Options options, std::int64_t chains = 0);
 
-  /// The chains start again, at states of the energy.
+  /// The chains start again, at states of the energy. Every number of theirs comes from `random`.
   void prepare(const Energy& model, const RowSource& data, const Random& random) {
-    const Domain& domain = model.program().domain;
-    requireStates(domain, data);
-    buffer_.fill(data, random, domain);
+    domain_ = model.program().domain;
+    requireStates(domain_, data);
+    data_ = data;
+    restart(random);
+  }
+  /// After prepare(): the same with other numbers.
+  void restart(const Random& random) {
+    random_ = random;
+    buffer_.fill(data_, random, domain_);
   }
 
   /// Runs this step's chains (`chains` of them, the batch size by default) and stores them back: rows of the model's
   /// law, up to the sampler's bias. The last call of a step that can be aborted. Reports the sampler's monitors,
   /// restartShare, bufferAge and bufferSaturation. With `kl` the steps are taken by it.
-  Batch advance(StepContext& context, SamplerKl* kl = nullptr);
+  Batch advance(StepContext& context, SamplerKl* kl = nullptr) { return store(context, move(context, kl)); }
+
+  /// The two halves of advance(), for steps that move several lots of chains: all are moved before one is stored.
+  struct Moved {
+    ReplayBuffer::Draw draw;
+    Batch rows;
+  };
+  Moved move(StepContext& context, SamplerKl* kl = nullptr) const;
+  Batch store(StepContext& context, const Moved& moved);
   const Sampler& sampler() const { return *sampler_; }
 
   std::map<std::string, at::Tensor> state() const { return buffer_.state(); }
@@ -41,6 +55,9 @@ class PersistentChains {
   std::shared_ptr<const Sampler> sampler_;
   ReplayBuffer buffer_;
   std::int64_t chains_ = 0;  // 0: the batch size
+  Domain domain_;
+  RowSource data_;
+  Random random_{0};
 };
 
 }  // namespace langevin

@@ -23,6 +23,7 @@ class PersistentContrastiveDivergence : public Objective {
     return kl_.added(context, contrast(context, context.batch, chains_.advance(context, &kl_)));
   }
 
+  void restartChains(const Random& random) override { chains_.restart(random); }
   std::map<std::string, at::Tensor> state() const override { return chains_.state(); }
   void setState(const std::map<std::string, at::Tensor>& state) override { chains_.setState(state); }
   Map statistics() const override { return chains_.statistics(); }

@@ -42,6 +42,7 @@ class PseudoSpherical : public Objective {
                                             {energy.negatives, onNegatives.neg().to(energy.data.scalar_type())}});
   }
 
+  void restartChains(const Random& random) override { chains_.restart(random); }
   std::map<std::string, at::Tensor> state() const override { return chains_.state(); }
   void setState(const std::map<std::string, at::Tensor>& state) override { chains_.setState(state); }
   Map statistics() const override { return chains_.statistics(); }

@@ -8,7 +8,7 @@ using MakeObjective = std::unique_ptr<Objective>(const Spec&);
 MakeObjective makeMaximumLikelihood, makeContrastiveDivergence, makePersistentContrastiveDivergence,
     makePseudoSpherical, makeFDivergence, makeSteinDiscrepancy, makeLearnedSteinDiscrepancy, makeNoiseContrastive,
     makeRankingNoiseContrastive, makeConditionalNoiseContrastive, makeExplicitScoreMatching, makeSlicedScoreMatching,
-    makeDenoisingScoreMatching, makeEnergyDiscrepancy, makeCrossEntropy, makeMeanSquaredError,
+    makeDenoisingScoreMatching, makeEnergyDiscrepancy, makeCrossEntropy, makeJointEnergy, makeMeanSquaredError,
     makeNegativeLogLikelihood, makeStructured, makeMinimumProbabilityFlow, makePseudoLikelihood, makeRatioMatching;
 
 namespace {
@@ -32,6 +32,7 @@ const Registry<MakeObjective*>& objectiveRegistry() {
           {"denoisingScoreMatching", makeDenoisingScoreMatching},
           {"energyDiscrepancy", makeEnergyDiscrepancy},
           {"crossEntropy", makeCrossEntropy},
+          {"jointEnergy", makeJointEnergy},
           {"meanSquaredError", makeMeanSquaredError},
           {"negativeLogLikelihood", makeNegativeLogLikelihood},
           {"structured", makeStructured},

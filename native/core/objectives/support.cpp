@@ -26,8 +26,9 @@ Batch noiseRows(StepContext& context, const Noise& noise, std::int64_t times) {
 }
 
 at::Tensor advanceRows(StepContext& context, const Sampler& sampler, const Batch& rows, std::int64_t steps,
-                       std::int64_t keep, std::vector<at::Tensor>* kept) {
+                       std::int64_t keep, std::vector<at::Tensor>* kept, const Random* random) {
   warnOfTemperature(context, sampler);
+  const Random& numbers = random ? *random : context.random();
   Chains chains;
   chains.x = rows.x.detach().clone();
   chains.y = rows.y;
@@ -36,8 +37,7 @@ at::Tensor advanceRows(StepContext& context, const Sampler& sampler, const Batch
   StepClock clock{0, steps, static_cast<std::uint64_t>(context.step) * static_cast<std::uint64_t>(steps), steps, true};
   Tally tally;
   const auto go = [&](std::int64_t count) {
-    tally.merge(
-        advance(sampler, context.model(), chains, clock, count, context.random(), context.threads, context.job()));
+    tally.merge(advance(sampler, context.model(), chains, clock, count, numbers, context.threads, context.job()));
     clock.t += count;
     clock.counter += static_cast<std::uint64_t>(count);
   };
@@ -55,7 +55,7 @@ at::Tensor advanceRows(StepContext& context, const Sampler& sampler, const Batch
 }
 
 at::Tensor rowsAtTemperature(StepContext& context, const Sampler& sampler, const Batch& rows, double factor,
-                             std::uint64_t level) {
+                             std::uint64_t level, const Random& random) {
   const auto hot = sampler.atTemperature(factor);
   if (!hot)
     fail(Code::InvalidOption,
@@ -66,8 +66,8 @@ at::Tensor rowsAtTemperature(StepContext& context, const Sampler& sampler, const
   chains.y = rows.y;
   const std::int64_t steps = hot->common().steps;
   const auto counter = static_cast<std::uint64_t>(context.step) * static_cast<std::uint64_t>(steps);
-  advance(*hot, context.model(), chains, steps, counter, context.random().fork(Salt::AnnealedRestarts, level),
-          context.threads, context.job());
+  advance(*hot, context.model(), chains, steps, counter, random.fork(Salt::AnnealedRestarts, level), context.threads,
+          context.job());
   return chains.x.detach();
 }
 

@@ -22,16 +22,17 @@ at::Tensor repeated(const at::Tensor& rows, std::int64_t times);
 Batch noiseRows(StepContext& context, const Noise& noise, std::int64_t times);
 
 /// `steps` steps of the sampler (0: its own number) from `rows`, at the model's present weights. The chains' random
-/// numbers are keyed by row and by context.step * steps + t, so every step of a run has its own. Reports acceptance,
+/// numbers come from `random` (without it from the step's), keyed by row and by context.step * steps + t, so every step
+/// of a run has its own. Reports acceptance,
 /// clippedShare, clampedShare, displacement (root mean square, in units of the spread of the training rows). With
 /// `kept`, the positions before each of the last `keep` steps are added to it.
 at::Tensor advanceRows(StepContext& context, const Sampler& sampler, const Batch& rows, std::int64_t steps = 0,
-                       std::int64_t keep = 0, std::vector<at::Tensor>* kept = nullptr);
+                       std::int64_t keep = 0, std::vector<at::Tensor>* kept = nullptr, const Random* random = nullptr);
 
 /// What `rows` become by one call of the sampler at `factor` times its temperature. `level` numbers such calls within a
 /// step, so that none repeats another's random numbers.
 at::Tensor rowsAtTemperature(StepContext& context, const Sampler& sampler, const Batch& rows, double factor,
-                             std::uint64_t level);
+                             std::uint64_t level, const Random& random);
 
 /// Warns when the chains' law is not the model's: an effective temperature other than 1.
 void warnOfTemperature(StepContext& context, const Sampler& sampler);

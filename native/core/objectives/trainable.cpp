@@ -112,9 +112,11 @@ void Trainable::setState(const SavedTensors& state) {
   const SavedTensors buffers = savedBelow(state, "buffers/");
   parameters.assign({buffers.begin(), buffers.end()}, false);
   parameters.flat().copy_(flat);
-  // A run stopped before its first step has no average yet.
-  if (options_.ema > 0 && state.count("ema"))
-    live.average = ema_ = savedTensor(state, "ema").to(network_->device()).clone();
+  // Before its first step a run has no average yet.
+  if (options_.ema > 0) {
+    ema_ = state.count("ema") ? savedTensor(state, "ema").to(network_->device()).clone() : at::Tensor();
+    live.average = ema_;
+  }
   SavedTensors optimizer = savedBelow(state, "optimizer/");
   for (auto& [name, tensor] : optimizer)
     if (tensor.is_floating_point()) tensor = tensor.to(network_->device());

@@ -40,7 +40,9 @@ class Trainable {
   /// The tape as it is; null before its first use.
   Tape* lastTape() const { return tape_.get(); }
 
-  double learningRate(std::int64_t step, std::int64_t totalSteps) const { return lr_.at(step, totalSteps); }
+  double learningRate(std::int64_t step, std::int64_t totalSteps) const { return lrFactor_ * lr_.at(step, totalSteps); }
+  /// From now on the learning rate is so many times that of the optimiser's spec.
+  void scaleLearningRate(double factor) { lrFactor_ = factor; }
   /// One optimiser step along the gradient [P], whose norm the caller has looked at.
   void update(const at::Tensor& gradient, double norm, std::int64_t step, std::int64_t totalSteps);
   /// Takes the weights into their average, after the update of step `step`.
@@ -62,6 +64,7 @@ class Trainable {
   NetworkRef network_;
   std::unique_ptr<Optimizer> optimizer_;
   Schedule lr_;
+  double lrFactor_ = 1;
   std::uint64_t seed_;
   TrainableOptions options_;
   std::unique_ptr<Tape> tape_;

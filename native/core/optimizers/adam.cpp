@@ -58,7 +58,11 @@ class Adam : public Optimizer {
     return {{"mean", mean_}, {"square", square_}, {"steps", at::tensor({steps_}, at::kLong)}};
   }
   void setState(const std::map<std::string, at::Tensor>& state) override {
-    if (state.empty()) return;
+    if (state.empty()) {  // before the first step
+      mean_ = square_ = at::Tensor();
+      steps_ = 0;
+      return;
+    }
     mean_ = savedTensor(state, "mean").clone();
     square_ = savedTensor(state, "square").clone();
     steps_ = savedTensor(state, "steps").item<std::int64_t>();

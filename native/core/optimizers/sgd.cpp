@@ -29,7 +29,7 @@ class Sgd : public Optimizer {
     return {{"velocity", velocity_}};
   }
   void setState(const std::map<std::string, at::Tensor>& state) override {
-    if (momentum_ != 0 && !state.empty()) velocity_ = savedTensor(state, "velocity").clone();
+    if (momentum_ != 0) velocity_ = state.empty() ? at::Tensor() : savedTensor(state, "velocity").clone();
   }
 
  private:

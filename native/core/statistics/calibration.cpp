@@ -48,27 +48,41 @@ std::int64_t binOf(double confidence, std::int64_t bins, at::ScalarType rounded)
   return bin;
 }
 
-}  // namespace
+// Edges of bins that hold as many rows each: quantiles, along straight lines between neighbouring rows.
+std::vector<double> quantileEdges(std::vector<double> values, std::int64_t bins) {
+  std::sort(values.begin(), values.end());
+  std::vector<double> edges;
+  for (std::int64_t b = 0; b <= bins; ++b) {
+    const double place = static_cast<double>(b) / static_cast<double>(bins) * static_cast<double>(values.size() - 1);
+    const auto below = std::min(static_cast<std::size_t>(place), values.size() - 1);
+    const auto above = std::min(below + 1, values.size() - 1);
+    edges.push_back(values[below] + (values[above] - values[below]) * (place - static_cast<double>(below)));
+  }
+  return edges;
+}
 
-std::vector<ReliabilityBin> reliability(const at::Tensor& probabilities, const at::Tensor& labels, std::int64_t bins,
-                                        at::ScalarType rounded) {
-  const std::int64_t n = probabilities.size(0), k = probabilities.size(1);
-  const double* p = probabilities.data_ptr<double>();
-  const std::int64_t* y = labels.data_ptr<std::int64_t>();
+// Rows by their confidence, each with whether it came true.
+std::vector<ReliabilityBin> binned(const std::vector<double>& confidence, const std::vector<char>& hit,
+                                   const BinRule& rule) {
+  const std::int64_t bins = rule.bins;
+  const bool byMass = rule.binning == Binning::Mass;
+  const std::vector<double> edges = byMass ? quantileEdges(confidence, bins) : std::vector<double>{};
   std::vector<ReliabilityBin> result(static_cast<std::size_t>(bins));
   for (std::int64_t b = 0; b < bins; ++b) {
     auto& bin = result[static_cast<std::size_t>(b)];
-    bin.low = static_cast<double>(b) / static_cast<double>(bins);
-    bin.high = static_cast<double>(b + 1) / static_cast<double>(bins);
+    const auto i = static_cast<std::size_t>(b);
+    bin.low = byMass ? edges[i] : static_cast<double>(b) / static_cast<double>(bins);
+    bin.high = byMass ? edges[i + 1] : static_cast<double>(b + 1) / static_cast<double>(bins);
   }
-  for (std::int64_t i = 0; i < n; ++i) {
-    const double* row = p + i * k;
-    const std::int64_t predicted = std::max_element(row, row + k) - row;
-    const double confidence = row[predicted];
-    auto& bin = result[static_cast<std::size_t>(binOf(confidence, bins, rounded))];
+  for (std::size_t i = 0; i < confidence.size(); ++i) {
+    // Of equal mass: as many inner edges as are below the row.
+    const std::int64_t b =
+        byMass ? std::lower_bound(edges.begin() + 1, edges.end() - 1, confidence[i]) - (edges.begin() + 1)
+               : binOf(confidence[i], bins, rule.rounded);
+    auto& bin = result[static_cast<std::size_t>(b)];
     bin.count += 1;
-    bin.accuracy += predicted == y[i] ? 1 : 0;
-    bin.confidence += confidence;
+    bin.accuracy += hit[i] ? 1 : 0;
+    bin.confidence += confidence[i];
   }
   for (auto& bin : result) {
     if (bin.count == 0) continue;
@@ -76,6 +90,45 @@ std::vector<ReliabilityBin> reliability(const at::Tensor& probabilities, const a
     bin.confidence /= static_cast<double>(bin.count);
   }
   return result;
+}
+
+}  // namespace
+
+std::vector<ReliabilityBin> reliability(const at::Tensor& probabilities, const at::Tensor& labels,
+                                        const BinRule& rule) {
+  const std::int64_t n = probabilities.size(0), k = probabilities.size(1);
+  const double* p = probabilities.data_ptr<double>();
+  const std::int64_t* y = labels.data_ptr<std::int64_t>();
+  std::vector<double> confidence;
+  std::vector<char> hit;
+  for (std::int64_t i = 0; i < n; ++i) {
+    const double* row = p + i * k;
+    const std::int64_t predicted = std::max_element(row, row + k) - row;
+    confidence.push_back(row[predicted]);
+    hit.push_back(predicted == y[i]);
+  }
+  return binned(confidence, hit, rule);
+}
+
+std::vector<ReliabilityBin> reliabilityOfClass(const at::Tensor& probabilities, const at::Tensor& labels,
+                                               std::int64_t k, const BinRule& rule) {
+  const std::int64_t n = probabilities.size(0), classes = probabilities.size(1);
+  const double* p = probabilities.data_ptr<double>();
+  const std::int64_t* y = labels.data_ptr<std::int64_t>();
+  std::vector<double> confidence;
+  std::vector<char> hit;
+  for (std::int64_t i = 0; i < n; ++i) {
+    confidence.push_back(p[i * classes + k]);
+    hit.push_back(y[i] == k);
+  }
+  return binned(confidence, hit, rule);
+}
+
+double maximumCalibrationError(const std::vector<ReliabilityBin>& bins) {
+  double largest = 0;
+  for (const auto& bin : bins)
+    if (bin.count > 0) largest = std::max(largest, std::abs(bin.accuracy - bin.confidence));
+  return largest;
 }
 
 double expectedCalibrationError(const std::vector<ReliabilityBin>& bins) {

@@ -44,6 +44,9 @@ enum class Salt : std::uint64_t {
   Swaps = 0x7E3A,               // swaps of neighbouring replicas
   Probe = 0x9B0B,               // rows of the training probe
   Buffer = 0xB0FF,              // everything a replay buffer draws
+  ConditionalChains = 0xC0D17,  // chains of p(x | y) beside those of p(x)
+  Unlabelled = 0x0B5E1,         // batches of rows without labels
+  Recovery = 0x4EC0000,         // + recovery: chains that start again after a divergence
   Starts = 0x57A27,             // rows contrastiveDivergence starts from, where it has starts of its own
   AnnealedRestarts = 0x4EA7ED,  // + level: restarted chains at higher temperatures
   MixedStart = 0x57A7E,         // discrete columns of a start with real ones

@@ -9,7 +9,8 @@
 namespace langevin {
 namespace {
 
-// { energy, x, y?, objective, optimizer, steps | epochs, batchSize?, seed?, ema?, clipNorm?, penalties?, divergence?,
+// { energy, x, y?, unlabelled?, objective, optimizer, steps | epochs, batchSize?, seed?, ema?, clipNorm?, penalties?,
+//   divergence?: { gap?, recover? },
 //   extraLr?, checkpoints?, every?, threads?, historyPoints?, resume?: { tensors, data },
 //   validation?: { x, y?, every, patience? } }
 Value train(const Spec& a, Job& job) { return Trainer(a, job).run(); }
@@ -28,7 +29,7 @@ Map namedGradient(const Parameters& parameters, const at::Tensor& flat) {
   return result;
 }
 
-// { energy, x, y?, objective, seed?, step?, steps?, penalties?, threads?, extras?: { name: number } }
+// { energy, x, y?, unlabelled?, objective, seed?, step?, steps?, penalties?, threads?, extras?: { name: number } }
 // -> { loss, gradient: { name: tensor }, extras, extraGradient, monitors, rows: [{ x, y? }], networks, warnings }
 // The whole of x is the batch; the parameters stay as they are. `rows` is what the objective evaluated the energy on,
 // in order: data, negatives, corrupted rows.
@@ -39,6 +40,7 @@ Value evaluateObjective(const Spec& a, Job& job) {
   const TrainingData data = TrainingData::read(a, *model, *objective);
   const Random random(a.has("seed") ? a.at("seed").seed() : 0);
   giveNetworks(a, *objective);
+  if (data.unlabelled) objective->takeUnlabelled(*data.unlabelled);
   objective->prepare(*model, data.rows, data.target, random);
   std::map<std::string, double> extras = objective->learnableScalars();
   if (const auto given = a.find("extras"))
@@ -47,6 +49,7 @@ Value evaluateObjective(const Spec& a, Job& job) {
   const std::int64_t at = a.count("step", 0, 0);
   const TrainingData::Step batch = data.select(at::arange(data.rows.size(), at::kLong), at, random);
   step.begin(at, a.count("steps", 1, 1), batch.rows, batch.target);
+  if (data.unlabelled) step.unlabelled = data.unlabelled->select(at::arange(data.unlabelled->size(), at::kLong));
   const TrainingStep::Result result = step.run(*objective, Penalties::read(a));
   Map extraValues, extraGradient, monitors;
   for (std::size_t i = 0; i < step.scalarNames().size(); ++i) {

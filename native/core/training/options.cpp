@@ -35,7 +35,10 @@ TrainOptions TrainOptions::read(const Spec& a, std::int64_t rows) {
   readEma(a, o);
   o.clipNorm = a.nonNegative("clipNorm", 0);
   o.penalties = Penalties::read(a);
-  if (const auto d = a.find("divergence")) o.gapLimit = d->positive("gap", o.gapLimit);
+  if (const auto d = a.find("divergence")) {
+    o.gapLimit = d->positive("gap", o.gapLimit);
+    if (const auto recover = d->find("recover")) o.recovery = Recovery::Options::read(*recover);
+  }
   o.extraLr = a.nonNegative("extraLr", o.extraLr);
   o.checkpoints = a.boolean("checkpoints", false);
   o.every = a.count("every", 0, 0);

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/spec.hpp"
+#include "training/recovery.hpp"
 #include "training/step.hpp"
 
 namespace langevin {
@@ -17,7 +18,8 @@ struct TrainOptions {
   bool emaWarmup = false;  // decay min(ema, (1 + t) / (10 + t))
   double clipNorm = 0;     // 0: off
   Penalties penalties;
-  double gapLimit = 1e5;     // |mean E(negatives) - mean E(data)| above it stops the run
+  double gapLimit = 1e5;  // |mean E(negatives) - mean E(data)| above it stops the run
+  Recovery::Options recovery;
   double extraLr = 1;        // learning rate of the objective's own numbers, as a multiple of the optimizer's
   bool checkpoints = false;  // emit checkpoints at all: at the end and on abort
   std::int64_t every = 0;    // and every so many steps

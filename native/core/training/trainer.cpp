@@ -75,6 +75,10 @@ TrainingData TrainingData::read(const Spec& a, const Energy& model, const Object
     data.rows = rowsOf(x, model, conditional ? y : at::Tensor());
   }
   if (data.rows.size() == 0) fail(Code::Shape, "there are no rows to train on: x has 0 rows");
+  if (a.has("unlabelled")) {
+    data.unlabelled = rowsOf(a.at("unlabelled"), model, {});
+    if (data.unlabelled->size() == 0) fail(Code::Shape, "unlabelled has 0 rows");
+  }
   if (y.defined()) data.target = conditional ? data.rows.y() : targetOf(y, model, data.rows.size());
   return data;
 }
@@ -98,11 +102,16 @@ Trainer::Trainer(const Spec& a, Job& job)
               {options_.clipNorm, options_.ema, options_.emaWarmup}),
       scalarOptimizer_(makeOptimizer(a.at("optimizer"), false)),
       batches_(data_.rows.size(), options_.batchSize, random_),
+      recovery_(options_.recovery),
       monitors_(options_.steps, options_.historyPoints),
       probe_(model_->domain(), data_.rows, options_.seed, options_.steps),
       limits_(options_.steps, samplerOf(a.at("objective")).get(), model_->inputWidth()),
       boxed_(isBoxed(a.at("objective"))) {
   giveNetworks(a, *objective_);
+  if (data_.unlabelled) {
+    objective_->takeUnlabelled(*data_.unlabelled);
+    unlabelledBatches_.emplace(data_.unlabelled->size(), options_.batchSize, random_.fork(Salt::Unlabelled));
+  }
   objective_->prepare(*model_, data_.rows, data_.target, random_);
   context_ = std::make_unique<TrainingStep>(*model_, random_, job_, options_.threads, objective_->learnableScalars());
   context_->take(*objective_, optimizersOf(a, *objective_));
@@ -123,7 +132,14 @@ Value Trainer::run() {
   try {
     while (done_ < options_.steps && !(validation_ && validation_->stopped())) {
       job_.check();
-      step(done_);
+      if (recovery_.due(done_)) recovery_.keep(done_, savedState());
+      try {
+        step(done_);
+      } catch (const Error& error) {
+        if (!recovery_.takes(error)) throw recovery_.exhausted(error);
+        recover(error);
+        continue;
+      }
       const bool due = options_.every > 0 && done_ % options_.every == 0;
       const bool asked = job_.takeCheckpointRequest();
       if ((due && options_.checkpoints) || asked) emitCheckpoint();
@@ -137,16 +153,23 @@ Value Trainer::run() {
   return result();
 }
 
+Batch Trainer::unlabelledBatch(std::int64_t s) {
+  Batch part = data_.unlabelled->select(unlabelledBatches_->rows(s));
+  part.x = data_.unlabelled->augmented(part.x, static_cast<std::uint64_t>(s), random_.fork(Salt::Unlabelled));
+  return part;
+}
+
 void Trainer::step(std::int64_t s) {
   const TrainingData::Step batch = data_.select(batches_.rows(s), s, random_);
   context_->begin(s, options_.steps, batch.rows, batch.target);
+  if (unlabelledBatches_) context_->unlabelled = unlabelledBatch(s);
   TrainingStep::Result result = context_->run(*objective_, options_.penalties);
   for (const auto& [name, value] : result.monitors) monitors_.add(name, value);
   monitors_.add("loss", result.loss);
   update(result, s);
   ++done_;
   if (done_ == options_.steps && objective_->traits().negativesOfModel)
-    negatives_ = negativesIn(result.rows, batch.rows.x);
+    negatives_ = negativesIn(result.rows, unlabelledBatches_ ? context_->unlabelled.x : batch.rows.x);
   probe_.measure(*model_, s, options_.threads, monitors_);
   if (validation_) validation_->measure(done_, energy_, *context_, monitors_);
   limits_.observe(monitors_.latest(), s, context_->warnings());
@@ -218,8 +241,12 @@ void Trainer::endEpochs(std::int64_t s) {
 // Of the weights the model ends with.
 Map Trainer::finalChecks() const {
   const bool everywhere = objective_->traits().everywhere && !boxed_;
-  return {{"tails", everywhere ? tailsOf(*model_, data_.rows, options_.seed, options_.threads) : Value()},
-          {"negatives", negatives_.defined() ? negativesAgainstData(negatives_, data_.rows, options_.seed) : Value()}};
+  // Rows whose density it is.
+  const RowSource rows = data_.unlabelled                ? *data_.unlabelled
+                         : objective_->traits().marginal ? data_.rows.with({})
+                                                         : data_.rows;
+  return {{"tails", everywhere ? tailsOf(*model_, rows, options_.seed, options_.threads) : Value()},
+          {"negatives", negatives_.defined() ? negativesAgainstData(negatives_, rows, options_.seed) : Value()}};
 }
 
 Value Trainer::result() {
@@ -239,6 +266,7 @@ Value Trainer::result() {
              {"networks", weightsOf(objective_->networks())},
              {"statistics", objective_->statistics()},
              {"warnings", context_->warnings().list()},
+             {"recoveries", recovery_.list()},
              {"checks", finalChecks()}};
   if (!raw.empty()) result.emplace("rawParameters", raw);
   if (validation_) result.emplace("validation", validation_->result());

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 
 #include "objectives/objective.hpp"
 #include "optimizers/optimizer.hpp"
@@ -18,15 +19,16 @@ namespace langevin {
 
 /// Rows and targets as the energy and the objective want them.
 struct TrainingData {
-  RowSource rows;     // y only where the energy is conditional
-  at::Tensor target;  // y of the data: labels int64 [n] or numbers [n, k]; undefined without y
+  RowSource rows;                       // y only where the energy is conditional
+  at::Tensor target;                    // y of the data: labels int64 [n] or numbers [n, k]; undefined without y
+  std::optional<RowSource> unlabelled;  // a second data set, without y
   struct Step {
     Batch rows;
     at::Tensor target;
   };
   /// Rows `index`, int64 [k], augmented as those of step `step`.
   Step select(const at::Tensor& index, std::int64_t step, const Random& random) const;
-  /// From { x, y? }: checks shapes, dtypes and finiteness against the model. No y where the objective gives it.
+  /// From { x, y?, unlabelled? }: checks shapes, dtypes and finiteness against the model. No y where the objective gives it.
   static TrainingData read(const Spec& arguments, const Energy& model, const Objective& objective);
 };
 
@@ -47,6 +49,14 @@ class Trainer {
   void report(std::int64_t s, double loss);
   void endEpochs(std::int64_t s);
 
+  Batch unlabelledBatch(std::int64_t s);
+  /// Goes back to earlier weights after a divergence.
+  void recover(const Error& error);
+  void useRecovered();
+  /// All but what the objective keeps.
+  SavedTensors savedState() const;
+  void takeUp(const SavedTensors& saved);
+  SavedTensors onDevice(SavedTensors tensors) const;
   void emitCheckpoint();
   Map checkpointTensors() const;
   void restore(const Spec& resume);
@@ -63,6 +73,8 @@ class Trainer {
   Trainable energy_;
   std::unique_ptr<Optimizer> scalarOptimizer_;
   Batches batches_;
+  std::optional<Batches> unlabelledBatches_;
+  Recovery recovery_;
   Monitors monitors_;
   Probe probe_;
   MonitorLimits limits_;

@@ -9,4 +9,11 @@ void Warnings::add(const Monitor& monitor, std::int64_t step, double value, doub
   job_.emit(std::move(event));
 }
 
+void Warnings::addAgain(const Monitor& monitor, std::int64_t step, double value, const std::string& message) {
+  if (warned_.count(monitor.name))
+    job_.emit(warningEvent(monitor, step + 1, value, monitor.limit, message));
+  else
+    add(monitor, step, value, monitor.limit, message);
+}
+
 }  // namespace langevin

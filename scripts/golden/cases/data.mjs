@@ -102,6 +102,35 @@ async function twoSamples({ langevin: L }) {
   return { shift: L.metrics.kolmogorovSmirnov(a, b), stability: L.metrics.populationStability(a, b, { bins: 6 }) }
 }
 
+async function calibrators(context) {
+  const { langevin: L } = context
+  const logits = rowsOf(context, bell(300, 4, 86))
+  const classes = L.tensor(labels(300, 4, 87), [300])
+  const found = {}
+  for (const kind of ['platt', 'vectorScaling', 'isotonic']) {
+    const fitted = await L.Calibrator.fit(L.calibrators[kind](), logits, classes)
+    found[kind] = { parameters: fitted.parameters, probabilities: await fitted.probabilities(logits) }
+  }
+  // Labels by chance have no best temperature: half of them are the largest logit's.
+  const half = logits.toArray().map((row, i) => (i % 2 === 0 ? row.indexOf(Math.max(...row)) : i % 4))
+  const scaled = await L.Calibrator.fit(L.calibrators.temperature(), logits, half)
+  return { ...found, temperature: { parameters: scaled.parameters, probabilities: await scaled.probabilities(logits) } }
+}
+
+async function calibrationErrors(context) {
+  const { langevin: L } = context
+  const logits = rowsOf(context, bell(300, 4, 78))
+  const classes = L.tensor(labels(300, 4, 79), [300])
+  const [from, mass] = [{ from: 'logits' }, { from: 'logits', binning: 'mass' }]
+  const [one, two] = [88, 89].map((salt) => rowsOf(context, even(300, 1, salt)).reshape([300]))
+  return {
+    mce: L.metrics.mce(logits, classes, from),
+    classwise: L.metrics.classwiseEce(logits, classes, from),
+    mass: L.metrics.ece(logits, classes, mass),
+    areas: L.metrics.compareAuroc(one, two, L.tensor(labels(300, 2, 77), [300])),
+  }
+}
+
 async function tables(context) {
   const { infer } = context.langevin
   const { data } = even(1, 60, 83)
@@ -123,5 +152,7 @@ export default [
   { name: 'sets', run: sets },
   { name: 'metrics', run: metrics },
   { name: 'two samples', run: twoSamples },
+  { name: 'calibrators', run: calibrators },
+  { name: 'calibration errors, areas compared', run: calibrationErrors },
   { name: 'chains of tables', run: tables },
 ].map((one) => ({ ...one, quick: true, fixed: true, dtypes: ['float64'] }))

@@ -176,6 +176,13 @@ const supervised = [
     objective: ({ objectives }) => objectives.crossEntropy(),
   },
   {
+    name: 'jointEnergy',
+    quick: true,
+    spec: ({ energies }) => energies.classifier({ input: 2, hidden: [33], classes: 3 }),
+    ...labelled,
+    objective: ({ objectives }) => objectives.jointEnergy({ buffer: { size: 2000 }, conditional: 0.5 }),
+  },
+  {
     name: 'meanSquaredError',
     quick: true,
     spec: ({ energies }) => energies.regressor({ input: 1, hidden: [16] }),

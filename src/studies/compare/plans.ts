@@ -154,6 +154,7 @@ export function plans(): Record<string, Plan> {
 /** Objectives that no entry above uses, and why; docs/compare.md says the same. */
 export const NOT_COMPARED: Readonly<Record<string, string>> = {
   crossEntropy: 'It needs labels.',
+  jointEnergy: 'It needs labels; its density term is persistentContrastiveDivergence.',
   meanSquaredError: 'It fits a function, not a density of all columns.',
   negativeLogLikelihood: 'It fits the density of some columns given the others.',
   structured: 'It ranks answers to given rows and learns no density.',

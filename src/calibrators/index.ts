@@ -1,0 +1,3 @@
+/** Calibrators: maps of logits to probabilities, fitted to labelled rows and saved with their model. */
+export { Calibrator } from './calibrator.js'
+export * as calibrators from './factories.js'
