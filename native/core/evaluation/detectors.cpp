@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/registry.hpp"
+#include "base/threads.hpp"
 #include "evaluation/functions.hpp"
 #include "evaluation/metrics.hpp"
 #include "tensors/arguments.hpp"
