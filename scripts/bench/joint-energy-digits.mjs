@@ -22,7 +22,9 @@ const mean = (values) => values.reduce((sum, value) => sum + value / values.leng
 /** Means over the seeds by setting, and whether the bounds that were fixed before are met. */
 export function judge(rows) {
   const names = [...new Set(rows.map(({ setting }) => setting))]
-  const keys = Object.keys(rows[0]).filter((key) => typeof rows[0][key] === 'number' && key !== 'seed')
+  // A temperature that could not be fitted, as where every held-out row is right, leaves no number to average.
+  const everywhere = (key) => rows.every((row) => typeof row[key] === 'number')
+  const keys = Object.keys(rows[0]).filter((key) => key !== 'seed' && everywhere(key))
   const means = Object.fromEntries(
     names.map((name) => {
       const own = rows.filter(({ setting }) => setting === name)
