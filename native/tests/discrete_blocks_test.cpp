@@ -157,9 +157,11 @@ TEST(levels_that_a_site_does_not_have_are_never_drawn) {
   CHECK(table.isinf().equal(beyond.expand_as(table)) && d.isinf().equal(beyond.expand_as(d)));
   const at::Tensor probability = (-d).softmax(2);
   CHECK(probability.masked_select(beyond.expand_as(probability)).eq(0).all().item<bool>());
-  // Even for numbers at the end of the unit interval.
-  const at::Tensor last = choose(-d, at::full({50, 4}, 1 - 0x1p-53, at::kDouble));
-  CHECK(last.lt(sites.levelsOfSites(at::kLong)).all().item<bool>());
+  // Even for numbers at the end of the unit interval, which a uniform number is rounded to once in 2^24.
+  for (const double u : {1 - 0x1p-53, 1.0}) {
+    const at::Tensor last = choose(-d, at::full({50, 4}, u, at::kDouble));
+    CHECK(last.eq(sites.levelsOfSites(at::kLong) - 1).all().item<bool>());
+  }
   // Cyclic sites: no two of 5 levels are more than 2 apart. Ordinal ones of 4 levels: 3.
   CHECK(table.select(1, 3).max().item<double>() == 4);
   CHECK(table.select(1, 2).slice(1, 0, 4).max().item<double>() == 9);

@@ -128,7 +128,7 @@ const METHODS = {
     }
     return { table, known, model }
   },
-  async smote({ parts, schema, train, label, seed }) {
+  async smote({ parts, schema, train, label, options, seed }) {
     return { table: smote(parts, schema, label, train, Math.min(train.length, options.rows), seed), known: {} }
   },
 }

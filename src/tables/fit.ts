@@ -19,7 +19,7 @@ const SPREAD_ROWS = 100_000
 const MOST_COPIES = 8
 
 export interface TableFitOptions {
-  /** Widths of the hidden layers. Default [256, 256]. */
+  /** Widths of the hidden layers. Default [96, 96]. */
   hidden?: number[]
   /** Numbers that a column with levels enters as. Default 4. */
   embedding?: number
@@ -92,7 +92,7 @@ export async function fitTable(
   options: TableFitOptions = {},
 ): Promise<TableFit> {
   const {
-    hidden = [256, 256],
+    hidden = [96, 96],
     embedding = 4,
     steps = 3000,
     batchSize = 256,

@@ -89,10 +89,11 @@ Kinds kindsWithGradients() {
 
 at::Tensor choose(const at::Tensor& logits, const at::Tensor& u) {
   const at::Tensor cumulative = logits.softmax(-1).cumsum(-1);
-  // The last sum is 1 up to rounding: a u above it belongs to the last entry with a probability above 0.
+  // The last sum is 1 up to rounding, and a u may be rounded to 1: it belongs to the last entry with a probability above 0, which is
+  // the first whose sum is the total.
   const at::Tensor total = cumulative.slice(-1, -1);
-  const at::Tensor below = cumulative.le(u.unsqueeze(-1) * total);
-  return below.sum(-1).clamp_max_(logits.size(-1) - 1);
+  const at::Tensor below = cumulative.le(u.unsqueeze(-1) * total).logical_and_(cumulative.lt(total));
+  return below.sum(-1);
 }
 
 void fillFineUniform(double* out, std::int64_t rows, std::int64_t cols, std::uint64_t seed, std::uint64_t firstRow,

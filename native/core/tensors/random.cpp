@@ -19,7 +19,7 @@ void fillUniform(float* out, std::int64_t rows, std::int64_t cols, std::uint64_t
                  std::uint64_t step, Stream stream) {
   std::vector<std::uint32_t> words(static_cast<std::size_t>(rows * cols));
   fillBits(words.data(), rows, cols, seed, firstRow, step, stream);
-  // The upper 24 bits, in the middle of their cell: never 0, never 1.
+  // The upper 24 bits, in the middle of their cell: never 0; the highest cell is rounded to 1.
   for (std::size_t i = 0; i < words.size(); ++i)
     out[i] = (static_cast<float>(static_cast<std::int32_t>(words[i] >> 8)) + 0.5f) * 0x1p-24f;
 }

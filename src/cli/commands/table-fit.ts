@@ -118,7 +118,7 @@ export default function register(parent: Command): void {
         .choices(NUMBER_TRANSFORMS)
         .default('quantile'),
     )
-    .option('--hidden <widths>', 'widths of the hidden layers, comma-separated', wholeNumbers(1), [256, 256])
+    .option('--hidden <widths>', 'widths of the hidden layers, comma-separated', wholeNumbers(1), [96, 96])
     .option('--embedding <n>', 'numbers that a column with levels enters as', wholeNumber(1), 4)
     .option('--steps <n>', 'steps of the optimiser', wholeNumber(1), 3000)
     .option('--batch-size <n>', 'rows per step', wholeNumber(1), 256)
