@@ -82,3 +82,34 @@ describe('the committed long runs', () => {
     expect(judge(worse).met).toBe(false)
   })
 })
+
+describe('the committed runs on digits', () => {
+  const name = 'joint-energy-digits-2026-12-01.json'
+  interface Digits {
+    means: Record<string, Record<string, number>>
+    bounds: Record<string, boolean>
+    met: boolean
+  }
+  const { rows, verdict } = JSON.parse(readFileSync(new URL(`scripts/bench/results/${name}`, root), 'utf8')) as {
+    rows: Record<string, number | string | null>[]
+    verdict: Digits
+  }
+
+  it('have the verdict of their numbers, and the guide says which bound was missed', async () => {
+    const script = new URL('scripts/bench/joint-energy-digits.mjs', root).href
+    const { judge: judgeDigits } = (await import(script)) as { judge: (given: typeof rows) => Digits }
+    expect(verdict).toEqual(judgeDigits(rows))
+    expect(verdict.bounds).toEqual({
+      'accuracy within 2 points of the control': true,
+      'a lower calibration error': false,
+    })
+    const guide = readFileSync(new URL('docs/guides/joint-energy.md', root), 'utf8')
+    expect(guide).toContain('was aimed at and missed')
+    expect(guide).toContain(name)
+    const sets = ['energy, noise', 'maxSoftmax, noise', 'energy, other digits', 'maxSoftmax, other digits']
+    for (const [setting, means] of Object.entries(verdict.means)) {
+      const cells = ['accuracy', 'ece', 'nll', ...sets].map((key) => means[key]!.toFixed(3))
+      expect(guide).toContain(`| ${setting} | ${cells.join(' | ')} |`)
+    }
+  })
+})
