@@ -38,6 +38,16 @@ describe('energy discrepancy on rows of known law', () => {
     expect(holds({ limit: '<= 0.05', worst: 0.06 })).toBe(false)
   })
 
+  it('rings: two limits hold, and the guide tells the one that is missed', () => {
+    const { checks } = resultOf('rings')
+    for (const check of checks) expect(check.passed).toBe(holds(check))
+    expect(checks.map(({ passed }) => passed)).toEqual([false, true, true])
+    const [colour, group, radius] = checks.map(({ worst }) => worst.toPrecision(2))
+    expect(guide).toContain(`| 0.9 | ${colour}, missed |`)
+    expect(guide).toContain(`| 0.02 | ${group} |`)
+    expect(guide).toContain(`| 0.1 | ${radius} |`)
+  })
+
   it('couplings: the scores without and with the L1 penalty stand in the guide beside that of no couplings', () => {
     const { rows } = resultOf('couplings')
     expect(rows).toHaveLength(3)

@@ -32,7 +32,7 @@ const spec = energies.mlp({
 })
 const recipe = {
   objective: objectives.energyDiscrepancy({
-    perturbation: perturbations.structured({ sd: 0.1, t: 1 }),
+    perturbation: perturbations.structured({ sd: 0.3, t: 1 }),
     negatives: 32,
     w: 1,
   }),
@@ -80,11 +80,13 @@ export function scores(rows) {
     radii.push(Math.hypot(x, y))
   }
   const n = rows.length
+  const sorted = radii.toSorted((a, b) => a - b)
   const mean = radii.reduce((sum, r) => sum + r / n, 0)
   return {
     rightColour: right / n,
     groupError: Math.max(...groups.map((count) => Math.abs(count / n - 1 / GROUPS))),
     radiusMean: mean,
+    radiusQuantiles: [0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99].map((p) => sorted[Math.floor(p * n)]),
     radiusSd: Math.sqrt(radii.reduce((sum, r) => sum + (r - mean) ** 2 / n, 0)),
   }
 }
