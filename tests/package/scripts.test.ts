@@ -7,7 +7,9 @@ import { describe, expect, it } from 'vitest'
 const folder = join(import.meta.dirname, '../../scripts')
 const scripts = ['', 'bench']
   .flatMap((below) => readdirSync(join(folder, below)).map((name) => join(below, name)))
-  .filter((name) => name.endsWith('.mjs') && readFileSync(join(folder, name), 'utf8').includes('commandLine(import.meta'))
+  .filter(
+    (name) => name.endsWith('.mjs') && readFileSync(join(folder, name), 'utf8').includes('commandLine(import.meta'),
+  )
 // start.mjs reads dist/, which a checkout has only after its set-up.
 const run = (name: string, ...args: string[]) =>
   spawnSync(process.execPath, [join(folder, name), ...args], { encoding: 'utf8' })
