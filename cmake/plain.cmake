@@ -5,7 +5,7 @@ include_guard(GLOBAL)
 file(GLOB LANGEVIN_PLAIN_SOURCES CONFIGURE_DEPENDS native/core/executors/cpu/tile_ops_*.cpp
      native/core/executors/cpu/loop_*.cpp)
 foreach(source base/error base/job base/threads base/tiling kernels/tile_kernels program/op_traits program/plain_check
-        executors/cpu/tile_compile executors/cpu/tile_program)
+        executors/cpu/tile_compile executors/cpu/tile_program executors/cpu/tile_record)
   list(APPEND LANGEVIN_PLAIN_SOURCES "${CMAKE_SOURCE_DIR}/native/core/${source}.cpp")
 endforeach()
 

@@ -8,6 +8,8 @@
 
 namespace langevin {
 
+inline bool isConvolution(const NamedTraits& d) { return d.is(OpForm::Conv) || d.is(OpForm::ConvTranspose); }
+
 /// Windows on images, each a row of numbers: those of a convolution, or of a part of its adjoint.
 struct WindowGrid {
   std::int64_t channels, height, width;                     // of the images
@@ -84,6 +86,9 @@ void convolveBack(TileCallOf<T>& c, const T* g, T* target, bool adds, const T* f
 /// bias [channels of the node] += sum of g, of the node's size.
 template <class T>
 void addBiasGradient(TileCallOf<T>& c, const T* g, T* bias);
+/// weight [out, channels, kernel, kernel], `count` numbers, += sum [window, out], which becomes 0.
+template <class T>
+void addTurnedWeights(const ImageWindows& w, std::int64_t count, T* sum, T* weight);
 /// weight [out, channels, kernel, kernel] += what g and the images give, bias [out] += sum of g. Null: not wanted.
 template <class T>
 void addConvolutionGradient(TileCallOf<T>& c, const T* g, const T* images, T* weight, T* bias);

@@ -15,8 +15,6 @@ bool isProduct(const NamedTraits& d) {
          d.is(OpForm::Pairwise);
 }
 
-bool isConvolution(const NamedTraits& d) { return d.is(OpForm::Conv) || d.is(OpForm::ConvTranspose); }
-
 /// Layers that apply what follows them to their result.
 bool isLayer(const NamedTraits& d) { return d.is(OpForm::Linear) || d.is(OpForm::Conv); }
 
@@ -35,6 +33,7 @@ struct TileCompiler {
       offsets.push_back(parameter.learnable ? offset : -1);
       if (parameter.learnable) offset += parameter.count;
     }
+    target.learnableNumbers_ = offset;
     for (const PlainNode& node : source.nodes) {
       TileNodeOf<T> n;
       n.definition = findTraits(node.op);
@@ -218,12 +217,12 @@ struct TileCompiler {
   }
 
   // Without a packed matrix nothing is gained by many rows but fewer calls.
-  std::int64_t rowsOfBlock(std::int64_t numbersPerRow) const {
+  std::int64_t rowsOfBlock(std::int64_t numbersPerRow) {
     const std::int64_t bytes = std::max<std::int64_t>(1, numbersPerRow) * static_cast<std::int64_t>(sizeof(T));
     // A convolution has many windows a row, so that a few rows are enough of a product; more would leave the cache.
-    const bool images = std::any_of(target.nodes_.begin(), target.nodes_.end(),
-                                    [](const TileNodeOf<T>& n) { return n.live && isConvolution(*n.definition); });
-    if (images) return std::clamp<std::int64_t>(kCacheBytes / bytes, 4, 144);
+    target.images_ = std::any_of(target.nodes_.begin(), target.nodes_.end(),
+                                 [](const TileNodeOf<T>& n) { return n.live && isConvolution(*n.definition); });
+    if (target.images_) return std::clamp<std::int64_t>(kCacheBytes / bytes, 4, 144);
     const bool products = std::any_of(target.nodes_.begin(), target.nodes_.end(),
                                       [](const TileNodeOf<T>& n) { return n.live && isProduct(*n.definition); });
     if (products) return std::clamp<std::int64_t>(kCacheBytes / bytes / 12 * 12, 96, 144);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <vector>
@@ -106,6 +107,7 @@ struct TileProgramOf<T>::Pass {
   Wanted wanted = Wanted::Input;
   T* gradient = nullptr;  // adjoint of the input
   T* flat = nullptr;      // parameter gradient
+  T* sums = nullptr;      // of convolutions, where it is added up before it goes there; places as in `flat`
   int last = 0;           // last node that is evaluated
   int energyNode = 0;
 };
@@ -168,6 +170,26 @@ struct TileCallOf {
   T* valueAt(int i) const;
   T* adjointAt(int i) const;
 };
+
+/// Rows first .. first + rows - 1 of the input.
+template <class T>
+TileInputOf<T> blockOf(const TileInputOf<T>& in, std::int64_t first, std::int64_t rows, std::int64_t width,
+                       const std::vector<TileNodeOf<T>>& nodes) {
+  TileInputOf<T> part = in;
+  part.rows = rows;
+  part.x = in.x + first * width;
+  if (in.y)
+    for (const TileNodeOf<T>& n : nodes)
+      if (n.definition->is(OpSource::Condition)) part.y = in.y + first * n.width;
+  if (in.labels) part.labels = in.labels + first;
+  return part;
+}
+
+/// A node's values of a block, copied to where row `first` of the result lies.
+template <class T>
+void copyOut(const T* base, std::int64_t stride, const TileNodeOf<T>& n, std::int64_t rows, T* to, std::int64_t first) {
+  std::memcpy(to + first * n.width, base + n.value * stride, sizeof(T) * static_cast<std::size_t>(n.width * rows));
+}
 
 /// Of a linear layer, g [rows, out] and x [rows, in]: weight [out, in] += g' x, bias [out] += sum of g's rows. Null:
 /// not wanted.

@@ -130,14 +130,15 @@ struct PhaseTarget {
   }
 };
 
-// dW' [depth, out] += windows' g, chunk by chunk, and then into the order of the parameter.
+// dW' [depth, out] += windows' g, chunk by chunk, and then into the order of the parameter, or later.
 template <class T>
 void addWeightGradient(TileCallOf<T>& c, const ImageWindows& w, std::int64_t out, const T* g, const T* images,
                        T* weight) {
   const WindowGrid grid = WindowGrid::of(w);
-  const std::int64_t depth = grid.depth(), taps = w.kernel[0] * w.kernel[1];
-  T* sum = c.scratch(static_cast<std::size_t>(depth * out), 1);
-  std::memset(sum, 0, sizeof(T) * static_cast<std::size_t>(depth * out));
+  const std::int64_t depth = grid.depth();
+  const bool later = c.pass.sums != nullptr;
+  T* sum = later ? c.pass.sums + c.parameterInfo(0).flatOffset : c.scratch(static_cast<std::size_t>(depth * out), 1);
+  if (!later) std::memset(sum, 0, sizeof(T) * static_cast<std::size_t>(depth * out));
   overChunks<T>(c, grid, images, kGradientChunk, [&](const T* a, std::int64_t first, std::int64_t count) {
     ProductOf<T> p{.rows = depth, .cols = out, .depth = count, .a = a, .lda = depth};
     p.turned = true;
@@ -147,9 +148,7 @@ void addWeightGradient(TileCallOf<T>& c, const ImageWindows& w, std::int64_t out
     p.add = true;
     c.k.multiply(p);
   });
-  for (std::int64_t o = 0; o < out; ++o)
-    for (std::int64_t channel = 0; channel < w.channels; ++channel)
-      for (std::int64_t t = 0; t < taps; ++t) *weight++ += sum[(t * w.channels + channel) * out + o];
+  if (!later) addTurnedWeights(w, depth * out, sum, weight);
 }
 
 template <class T>
@@ -195,6 +194,18 @@ void convTranspose2dBackward(TileCallOf<T>& c) {
 }
 
 }  // namespace
+
+template <class T>
+void addTurnedWeights(const ImageWindows& w, std::int64_t count, T* sum, T* weight) {
+  const std::int64_t taps = w.kernel[0] * w.kernel[1], out = count / w.depth();
+  for (std::int64_t o = 0; o < out; ++o)
+    for (std::int64_t channel = 0; channel < w.channels; ++channel)
+      for (std::int64_t t = 0; t < taps; ++t) {
+        T& from = sum[(t * w.channels + channel) * out + o];
+        *weight++ += from;
+        from = T(0);
+      }
+}
 
 template <class T>
 void addBiasGradient(TileCallOf<T>& c, const T* g, T* bias) {
@@ -288,6 +299,7 @@ const std::vector<TileOpOf<T>>& convolutionTileOps() {
 #define LANGEVIN_INSTANCES(T)                                                               \
   template void gatherWindows(const WindowGrid&, const T*, std::int64_t, std::int64_t, T*); \
   template void convolve(TileCallOf<T>&, const T*, const AfterConvolution<T>&, T*);         \
+  template void addTurnedWeights(const ImageWindows&, std::int64_t, T*, T*);                \
   template void addBiasGradient(TileCallOf<T>&, const T*, T*);                              \
   template void convolveBack(TileCallOf<T>&, const T*, T*, bool, const T*);                 \
   template void addConvolutionGradient(TileCallOf<T>&, const T*, const T*, T*, T*);         \

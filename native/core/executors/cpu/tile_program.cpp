@@ -191,39 +191,29 @@ TileWorkspace& adjointRoom() {
   return room;
 }
 
-// Rows first .. first + rows - 1 of the input.
-template <class T>
-TileInputOf<T> blockOf(const TileInputOf<T>& in, std::int64_t first, std::int64_t rows, std::int64_t width,
-                       const std::vector<TileNodeOf<T>>& nodes) {
-  TileInputOf<T> part = in;
-  part.rows = rows;
-  part.x = in.x + first * width;
-  if (in.y)
-    for (const TileNodeOf<T>& n : nodes)
-      if (n.definition->is(OpSource::Condition)) part.y = in.y + first * n.width;
-  if (in.labels) part.labels = in.labels + first;
-  return part;
-}
-
-// A node's values of a block, copied to where row `first` of the result lies.
-template <class T>
-void copyOut(const T* base, std::int64_t stride, const TileNodeOf<T>& n, std::int64_t rows, T* to, std::int64_t first) {
-  std::memcpy(to + first * n.width, base + n.value * stride, sizeof(T) * static_cast<std::size_t>(n.width * rows));
-}
-
 }  // namespace
 
 template <class T>
 typename TileProgramOf<T>::Pass TileProgramOf<T>::layout(const Packed& packed, const Input& in, TileWorkspace& ws,
                                                          bool derivatives) const {
+  const std::int64_t stride = (in.rows + 15) / 16 * 16;
+  Pass pass =
+      passAt(packed, in, ws.reserve<T>(static_cast<std::size_t>(numbersPerRow_ * stride + fixedNumbers_)), stride);
+  pass.derivatives = derivatives;
+  return pass;
+}
+
+// A pass whose values lie from `memory` on, with room for `stride` rows.
+template <class T>
+typename TileProgramOf<T>::Pass TileProgramOf<T>::passAt(const Packed& packed, const Input& in, T* memory,
+                                                         std::int64_t stride) const {
   Pass pass;
   pass.packed = &packed;
   pass.in = in;
-  pass.derivatives = derivatives;
-  pass.stride = (in.rows + 15) / 16 * 16;
-  const auto rowNumbers = static_cast<std::size_t>(numbersPerRow_ * pass.stride);
-  pass.rowsBase = ws.reserve<T>(rowNumbers + static_cast<std::size_t>(fixedNumbers_));
-  pass.fixedBase = pass.rowsBase + rowNumbers;
+  pass.derivatives = true;
+  pass.stride = stride;
+  pass.rowsBase = memory;
+  pass.fixedBase = memory + numbersPerRow_ * stride;
   pass.adjointsBase = adjointRoom().reserve<T>(static_cast<std::size_t>(adjointsPerRow_ * pass.stride));
   const bool conditioned = in.y || in.labels;
   pass.energyNode = joint_ >= 0 && conditioned ? joint_ : energy_;
@@ -276,16 +266,6 @@ void TileProgramOf<T>::runBackward(Pass& pass, Wanted wanted) const {
 }
 
 template <class T>
-void TileProgramOf<T>::record(const Packed& packed, const Input& in, TileWorkspace& ws, T* energy, T* outputs) const {
-  Pass pass = layout(packed, in, ws, true);
-  if (!energy) pass.last = outputs_;  // a logsumexp behind them would cost as much as a layer
-  runForward(pass);
-  const auto node = [this](int i) -> const TileNodeOf<T>& { return nodes_[static_cast<std::size_t>(i)]; };
-  if (energy) copyOut(pass.rowsBase, pass.stride, node(pass.energyNode), in.rows, energy, 0);
-  if (outputs && outputs_ >= 0) copyOut(pass.rowsBase, pass.stride, node(outputs_), in.rows, outputs, 0);
-}
-
-template <class T>
 void TileProgramOf<T>::forward(const Packed& packed, const Input& in, TileWorkspace& ws, T* energy, T* outputs) const {
   if (energy && !outputs && loops(packed)) return loops_->run(packed, constants_, in, ws, energy, nullptr);
   const std::int64_t d = inputWidth_;
@@ -324,62 +304,24 @@ void TileProgramOf<T>::energyAndGradient(const Packed& packed, const Input& in, 
   }
 }
 
-// The adjoints that a backward pass begins with.
-template <class T>
-void TileProgramOf<T>::seedAdjoints(const Pass& pass, const T* we, const T* wo) const {
-  clearAdjoints(pass);
-  const auto seed = [&](int node, const T* weights) {
-    const TileNodeOf<T>& n = nodes_[static_cast<std::size_t>(node)];
-    T* a = n.adjoint < 0 ? pass.gradient : pass.adjointsBase + n.adjoint * pass.stride;
-    if (!a) return;  // the input itself, which no parameter moves
-    for (std::int64_t i = 0; i < n.width * pass.in.rows; ++i) a[i] += weights[i];
-  };
-  if (we) seed(pass.energyNode, we);
-  if (wo && outputs_ >= 0) seed(outputs_, wo);
-}
-
-template <class T>
-void TileProgramOf<T>::parameterGradient(const Packed& packed, const Input& in, TileWorkspace& ws, const T* we,
-                                         const T* wo, T* flat) const {
-  Pass pass = layout(packed, in, ws, true);
-  if (!we) pass.last = outputs_;
-  pass.flat = flat;
-  seedAdjoints(pass, we, wo);
-  runBackward(pass, Wanted::Parameters);
-}
-
-template <class T>
-void TileProgramOf<T>::inputGradient(const Packed& packed, const Input& in, TileWorkspace& ws, const T* we, const T* wo,
-                                     T* gradient) const {
-  Pass pass = layout(packed, in, ws, true);
-  if (!we) pass.last = outputs_;
-  pass.gradient = gradient;
-  std::memset(gradient, 0, sizeof(T) * static_cast<std::size_t>(in.rows * inputWidth_));
-  const auto dependsOnInput = [this](int node) { return nodes_[static_cast<std::size_t>(node)].dependsOnInput; };
-  if (!((we && dependsOnInput(pass.energyNode)) || (wo && dependsOnInput(outputs_)))) return;
-  seedAdjoints(pass, we, wo);
-  runBackward(pass, Wanted::Input);
-}
-
 template struct TileCallOf<float>;
 template struct TileCallOf<double>;
 
 // What this file has of the class.
-#define LANGEVIN_INSTANCES(T)                                                                                        \
-  template const TileOpOf<T>* findTileOp(const std::string&);                                                        \
-  template std::vector<std::string> TileProgramOf<T>::scalarOperations() const;                                      \
-  template std::int64_t TileProgramOf<T>::preferredRows(const PackedOf<T>&) const;                                   \
-  template bool TileProgramOf<T>::loops(const Packed&) const;                                                        \
-  template void TileProgramOf<T>::runForward(Pass&) const;                                                           \
-  template void TileProgramOf<T>::runBackward(Pass&, Wanted) const;                                                  \
-  template void TileProgramOf<T>::clearAdjoints(const Pass&) const;                                                  \
-  template void TileProgramOf<T>::record(const Packed&, const Input&, TileWorkspace&, T*, T*) const;                 \
-  template void TileProgramOf<T>::forward(const Packed&, const Input&, TileWorkspace&, T*, T*) const;                \
-  template void TileProgramOf<T>::energyAndGradient(const Packed&, const Input&, TileWorkspace&, T*, T*, Precision)  \
-      const;                                                                                                         \
-  template void TileProgramOf<T>::parameterGradient(const Packed&, const Input&, TileWorkspace&, const T*, const T*, \
-                                                    T*) const;                                                       \
-  template void TileProgramOf<T>::inputGradient(const Packed&, const Input&, TileWorkspace&, const T*, const T*, T*) \
+#define LANGEVIN_INSTANCES(T)                                                                                          \
+  template const TileOpOf<T>* findTileOp(const std::string&);                                                          \
+  template std::vector<std::string> TileProgramOf<T>::scalarOperations() const;                                        \
+  template std::int64_t TileProgramOf<T>::preferredRows(const PackedOf<T>&) const;                                     \
+  template bool TileProgramOf<T>::loops(const Packed&) const;                                                          \
+  template void TileProgramOf<T>::runForward(Pass&) const;                                                             \
+  template void TileProgramOf<T>::runBackward(Pass&, Wanted) const;                                                    \
+  template void TileProgramOf<T>::clearAdjoints(const Pass&) const;                                                    \
+  template void TileProgramOf<T>::forward(const Packed&, const Input&, TileWorkspace&, T*, T*) const;                  \
+  template typename TileProgramOf<T>::Pass TileProgramOf<T>::layout(const Packed&, const Input&, TileWorkspace&, bool) \
+      const;                                                                                                           \
+  template typename TileProgramOf<T>::Pass TileProgramOf<T>::passAt(const Packed&, const Input&, T*, std::int64_t)     \
+      const;                                                                                                           \
+  template void TileProgramOf<T>::energyAndGradient(const Packed&, const Input&, TileWorkspace&, T*, T*, Precision)    \
       const;
 LANGEVIN_INSTANCES(float)
 LANGEVIN_INSTANCES(double)

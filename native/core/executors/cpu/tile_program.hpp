@@ -176,6 +176,11 @@ class TileProgramOf {
   void clearAdjoints(const Pass& pass) const;
   void seedAdjoints(const Pass& pass, const T* we, const T* wo) const;
   Pass layout(const Packed& packed, const Input& in, TileWorkspace& ws, bool derivatives) const;
+  Pass passAt(const Packed& packed, const Input& in, T* memory, std::int64_t stride) const;
+  template <class Each>
+  void overRecorded(const Packed& packed, const Input& in, TileWorkspace& ws, Each each) const;
+  const T* outputsFrom(const T* wo, std::int64_t first) const;
+  void addSums(T* sums, T* flat) const;
   template <class>
   friend struct TileCompiler;
   friend struct TileCallOf<T>;
@@ -184,7 +189,8 @@ class TileProgramOf {
   std::unique_ptr<LoopProgramOf<T>> loops_;  // of energies and input gradients, where no operation is a product
   std::int64_t preferredRows_ = 128, numbersPerRow_ = 0, adjointsPerRow_ = 0, fixedNumbers_ = 0, inputWidth_ = 0;
   int energy_ = -1, joint_ = -1, outputs_ = -1;
-  bool optionalCondition_ = false, trainable_ = true;
+  std::int64_t learnableNumbers_ = 0;
+  bool optionalCondition_ = false, trainable_ = true, images_ = false;
   std::vector<std::vector<T>> constants_;
   std::vector<Aligned<T>> packedConstants_, packedForAdjoints_;  // of those whose operation wants them so
   std::vector<TileCentresOf<T>> centres_;                        // the same; empty where distances are differences
