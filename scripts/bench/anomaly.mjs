@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 // The acceptance of the anomaly study: every .npz of a folder (the 26 ADBench tables), 5 seeds, at most 50,000 rows.
 //
-//   node scripts/bench/anomaly.mjs [--data FOLDER] [--seeds 5] [--sets 2_annthyroid,6_cardio] [--out FILE]
+//   node scripts/bench/anomaly.mjs [--data FOLDER] [--protocol random|dte|unsupervised] [--detectors NAME,NAME] [--seeds 5]
+//                                  [--sets 2_annthyroid,6_cardio] [--steps N] [--out FILE]
 //   node scripts/bench/anomaly.mjs --merge PART.json,PART.json     joins runs over different --sets
 //   node scripts/bench/anomaly.mjs --docs                          renews the table of docs/anomaly.md, runs nothing
 //
