@@ -102,6 +102,8 @@ describe('langevin table', () => {
     expect(share(cooks, ([pay]) => Number(pay) < 30)).toBeGreaterThan(0.9)
     expect(share(cooks, ([, , north]) => north === 'no')).toBeGreaterThan(0.9)
     expect((await table('sample', MODEL, '--rows', '1500', '--seed', '5')).stdout).toBe(stdout)
+    // The job and the pay tell each other, so that a chain hardly leaves the half it began in: it is said.
+    expect(stderr).toMatch(/warning: R-hat 1\.\d\d: the chains have not mixed/)
   }, 120_000)
 
   it('complete: gaps are filled from the rest of the row, all else stays', async () => {

@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import { csvLines } from '../../data/csv-text.js'
 import type { Dataset } from '../../data/dataset.js'
 import { completeTable, drawTable, scoreTable, type TableModel } from '../../tables/index.js'
-import { action, note, ProgressBar, printJson, wholeNumber } from '../support.js'
+import { action, note, ProgressBar, printJson, warn, wholeNumber } from '../support.js'
 import { Counts, readLike, tableOptions, tableParts, writeTexts } from '../table-data.js'
 import { DATA, MODEL, quoted, shared, threadsOf, type UseOptions, withModel } from '../table-model.js'
 
@@ -56,6 +56,9 @@ async function score(path: string, data: string, options: ScoreOptions): Promise
   })
 }
 
+/** R-hat above which chains are said not to have mixed. */
+const MIXED = 1.1
+
 interface DrawOptions extends UseOptions {
   rows: number
   rounds: number
@@ -78,6 +81,10 @@ async function sampleRows(path: string, options: DrawOptions): Promise<void> {
     await writeTable(table, model, out)
     const { rhat, ess } = diagnostics
     note(`R-hat ${rhat?.toFixed(3) ?? '–'}, bulk ESS ${ess.bulk?.toFixed(0) ?? '–'}`)
+    if (rhat !== null && rhat > MIXED)
+      warn(
+        `R-hat ${rhat.toFixed(2)}: the chains have not mixed, and these rows are not those of the model; try more --rounds, or leave out one of two columns that say the same`,
+      )
   })
 }
 
