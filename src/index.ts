@@ -69,6 +69,7 @@ export {
   type ScorerOptions,
 } from './serve/scorer.js'
 export { devices, memoryStats, threads, type Versions, versions } from './system.js'
+export * as tables from './tables/public.js'
 export {
   type DtypeOf,
   type FloatDtype,

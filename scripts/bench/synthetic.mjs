@@ -114,7 +114,7 @@ const METHODS = {
   async langevin({ tables, schema, train, options, seed }) {
     const form = { delimiter: ',', header: true, missing: '', decimal: '.' }
     const began = performance.now()
-    const { model } = await tables.fitTable(train, schema, form, { ...options.fit, seed, threads: options.threads })
+    const { model } = await tables.fitTable(train, { schema, form, ...options.fit, seed, threads: options.threads })
     const fitted = performance.now()
     const how = { seed, threads: options.threads, ...options.draw }
     const { table, diagnostics } = await tables.drawTable(model, Math.min(train.length, options.rows), how)

@@ -2,6 +2,7 @@
 import type { Schema } from '../columns/index.js'
 import type { CsvForm } from '../data/csv-text.js'
 import type { Dataset } from '../data/dataset.js'
+import { schema as schemaOf } from '../data/index.js'
 import { inputs } from '../data/inputs.js'
 import { TableCoder } from '../data/table-coder.js'
 import { mixed } from '../energies/factories.js'
@@ -10,6 +11,7 @@ import { objectives } from '../objectives/index.js'
 import { optimizers } from '../optimizers/index.js'
 import { perturbations } from '../perturbations/index.js'
 import { schedules } from '../schedules/index.js'
+import { requireOptions } from '../spec/index.js'
 import { Tensor } from '../tensor/index.js'
 import { type TrainResult, train } from '../training/index.js'
 import { energyQuantiles, TableModel } from './model.js'
@@ -18,7 +20,12 @@ import { energyQuantiles, TableModel } from './model.js'
 const SPREAD_ROWS = 100_000
 const MOST_COPIES = 8
 
+/** Options of `tables.fit`. */
 export interface TableFitOptions {
+  /** What the columns are. Default: what `data.schema` finds, missing cells and unknown levels refused. */
+  schema?: Schema
+  /** How the table is written as text, so that drawn rows are written likewise. Default: CSV with a header. */
+  form?: CsvForm
   /** Widths of the hidden layers. Default [96, 96]. */
   hidden?: number[]
   /** Numbers that a column with levels enters as. Default 4. */
@@ -41,13 +48,19 @@ export interface TableFitOptions {
   subsets?: boolean
   /** Fixes the training. Default 0. */
   seed?: number
+  /** Default: `LANGEVIN_THREADS`, or all cores. */
   threads?: number
+  /** Stops the training. */
   signal?: AbortSignal
+  /** Called with the share that is done, and the step. */
   onProgress?: (done: number, step: number) => void
 }
 
+/** What `tables.fit` gives. */
 export interface TableFit {
+  /** Whoever asked for it disposes it. */
   model: TableModel
+  /** Of the training: its history, findings and warnings. */
   result: TrainResult
 }
 
@@ -79,18 +92,33 @@ function trainingRows(coder: TableCoder, table: Dataset, seed: number): Tensor {
   return all
 }
 
+const FORM: CsvForm = { delimiter: ',', header: true, missing: '', decimal: '.' }
+
+const OPTIONS = [
+  'schema',
+  'form',
+  'hidden',
+  'embedding',
+  'steps',
+  'batchSize',
+  'negatives',
+  'lr',
+  'sd',
+  't',
+  'tBase',
+  'subsets',
+  'seed',
+  'threads',
+  'signal',
+  'onProgress',
+] as const
+
 /**
- * Trains an energy of all columns of a table.
+ * Trains an energy of all columns of a table by energy discrepancy, as `langevin table fit` does.
  *
- * @param form how the table is written, so that drawn rows are written likewise
- * @throws (rejects) what `train` does
+ * @throws (rejects) ERR_LANGEVIN_INVALID_OPTION (an option, a cell that the schema does not take), and what `train` does
  */
-export async function fitTable(
-  table: Dataset,
-  schema: Schema,
-  form: CsvForm,
-  options: TableFitOptions = {},
-): Promise<TableFit> {
+export async function fitTable(table: Dataset, options: TableFitOptions = {}): Promise<TableFit> {
   const {
     hidden = [96, 96],
     embedding = 4,
@@ -98,9 +126,11 @@ export async function fitTable(
     batchSize = 256,
     lr = 2e-3,
     seed = 0,
+    form = FORM,
     threads,
     signal,
-  } = options
+  } = requireOptions('tables.fit', options, OPTIONS)
+  const schema = options.schema ?? schemaOf(table).schema
   const spec = mixed({ columns: schema, hidden, embedding })
   const energy = await Energy.create(spec, { seed, inputs: inputs(table, { schema }) })
   let rows: Tensor | undefined

@@ -70,27 +70,24 @@ async function run(path: string, options: FitOptions): Promise<void> {
   const { signal, release } = interruption(false)
   try {
     const { schema } = inferred
-    const { model, result } = await fitTable(
-      table,
+    const { model, result } = await fitTable(table, {
       schema,
-      {
+      form: {
         delimiter: form.delimiter,
         header: form.header ?? true,
         missing: schema.missingMarks[0] ?? '',
         decimal: options.decimal ?? '.',
       },
-      {
-        hidden,
-        embedding,
-        steps,
-        batchSize,
-        negatives,
-        seed,
-        signal,
-        ...(threads !== undefined && { threads }),
-        onProgress: (done, step) => bar.update(done, `step ${step} of ${steps}`),
-      },
-    )
+      hidden,
+      embedding,
+      steps,
+      batchSize,
+      negatives,
+      seed,
+      signal,
+      ...(threads !== undefined && { threads }),
+      onProgress: (done, step) => bar.update(done, `step ${step} of ${steps}`),
+    })
     await model.save(out)
     bar.end()
     const loss = result.history.at(-1)!.loss
