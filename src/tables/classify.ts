@@ -4,7 +4,9 @@ import { textColumn } from '../data/categories.js'
 import { type Column, Dataset } from '../data/dataset.js'
 import { LangevinError } from '../errors.js'
 import { auroc, ece, nll } from '../metrics/index.js'
+import { requireOptions } from '../spec/index.js'
 import { tensor } from '../tensor/index.js'
+import { requireModel, requireTable } from './arguments.js'
 import type { TableModel } from './model.js'
 import { alternatives, replacedEnergies } from './score.js'
 
@@ -64,7 +66,10 @@ export async function classifyTable(
   name: string,
   options: { firstRow?: number; threads?: number; signal?: AbortSignal } = {},
 ): Promise<Classified> {
-  const { firstRow = 1, threads, signal } = options
+  const known = ['firstRow', 'threads', 'signal'] as const
+  const { firstRow = 1, threads, signal } = requireOptions('tables.classify', options, known)
+  requireModel('tables.classify', model)
+  requireTable('tables.classify', table)
   const label = labelColumn(model, name)
   const given = withoutLabel(model, table, label)
   const { rows } = model.coder.encode(given.table, 'rows', firstRow, 'float32')

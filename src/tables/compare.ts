@@ -3,6 +3,7 @@ import type { Schema } from '../columns/index.js'
 import type { Dataset } from '../data/dataset.js'
 import { schema as schemaOf } from '../data/infer-schema.js'
 import { requireOptions } from '../spec/index.js'
+import { requireTable } from './arguments.js'
 import { type Judge, type Judgement, judge } from './judge.js'
 import type { TableModel } from './model.js'
 import { type Privacy, privacyOf } from './privacy.js'
@@ -92,11 +93,14 @@ export async function compareTables(
     threads,
     signal,
     onProgress,
-  } = requireOptions('compareTables', options, OPTIONS)
+  } = requireOptions('tables.compare', options, OPTIONS)
+  requireTable('tables.compare', real, 'real')
+  requireTable('tables.compare', synthetic, 'synthetic')
   const found = () => schemaOf(real, { missing: ['own-level', 'mean', 'mode'], unseen: 'mode' }).schema
   const schema = options.schema ?? model?.schema ?? found()
   const tables = [real, synthetic, ...(heldOut ? [heldOut] : [])]
-  const how = { seed, ...(threads !== undefined && { threads }), ...(signal && { signal }) }
+  const call = { ...(threads !== undefined && { threads }), ...(signal && { signal }) }
+  const how = { seed, ...call }
   onProgress?.(0, 'columns and pairs')
   const sides = sideBySide(schema, tables)
   const similarity = similarityOf(sides)
@@ -119,7 +123,7 @@ export async function compareTables(
       ? undefined
       : await judge(schema, given, { ...how, label, judges: options.judges, python: options.python })
   onProgress?.(0.9, 'energies')
-  const energies = model && (await energiesOf(model, given, how))
+  const energies = model && (await energiesOf(model, given, call))
   return {
     rows: { real: real.length, synthetic: synthetic.length, ...(heldOut && { heldOut: heldOut.length }) },
     similarity,

@@ -5,16 +5,21 @@ import { type Column, Dataset } from '../data/dataset.js'
 import { cellsOf } from '../data/table-cells.js'
 import { type SampleDiagnostics, type SampleOptions, sample } from '../sample.js'
 import { samplers } from '../samplers/index.js'
-import type { SpecValue } from '../spec/index.js'
+import { invalid, requireOptions, type SpecValue } from '../spec/index.js'
 import { Tensor, tensor } from '../tensor/index.js'
+import { requireModel, requireTable } from './arguments.js'
 import type { TableModel } from './model.js'
 
 export interface DrawOptions {
   /** Rounds of the sampler: each moves the numbers, then every column with levels. Default 200. */
   rounds?: number
+  /** Fixes the draws. Default 0. */
   seed?: number
+  /** Default: `LANGEVIN_THREADS`, or all cores. */
   threads?: number
+  /** Stops the chains. */
   signal?: AbortSignal
+  /** Called with the share that is done, and the round. */
   onProgress?: (done: number, round: number) => void
 }
 
@@ -76,6 +81,7 @@ const APART = 20
 /** Rows that a chain gives, at most, and chains, at least: fewer say little of whether they have mixed. */
 const ROWS_OF_A_CHAIN = 8
 const LEAST_CHAINS = 64
+const OPTIONS = ['rounds', 'seed', 'threads', 'signal', 'onProgress'] as const
 
 /**
  * Rows of the model, in the form of the table. Chains run for `rounds` and give a row; where many rows are asked for each then gives up to
@@ -86,7 +92,10 @@ export async function drawTable(
   rows: number,
   options: DrawOptions = {},
 ): Promise<{ table: Dataset; diagnostics: SampleDiagnostics }> {
-  const { rounds = 200, onProgress, signal } = options
+  const { rounds = 200, onProgress, signal } = requireOptions('tables.sample', options, OPTIONS)
+  requireModel('tables.sample', model)
+  if (!Number.isSafeInteger(rows) || rows < 1)
+    invalid('tables.sample', 'rows', `must be a whole number of at least 1, got ${rows}`)
   const times = Math.max(1, Math.min(ROWS_OF_A_CHAIN, Math.floor(rows / LEAST_CHAINS)))
   const all = rounds + (times - 1) * APART
   const told = (before: number) => (_: number, round: number) => onProgress?.((before + round) / all, before + round)
@@ -190,6 +199,9 @@ export async function completeTable(
   table: Dataset,
   options: DrawOptions = {},
 ): Promise<{ table: Dataset; filled: Readonly<Record<string, number>> }> {
+  requireOptions('tables.complete', options, OPTIONS)
+  requireModel('tables.complete', model)
+  requireTable('tables.complete', table)
   const { schema } = model
   const { gaps, filled } = gapsOf(schema, table)
   // Gaps begin at the mean or the most frequent level, and are drawn from there.

@@ -14,6 +14,7 @@ import { schedules } from '../schedules/index.js'
 import { requireOptions } from '../spec/index.js'
 import { Tensor } from '../tensor/index.js'
 import { type TrainResult, train } from '../training/index.js'
+import { requireTable } from './arguments.js'
 import { energyQuantiles, TableModel } from './model.js'
 
 /** Rows that are spread over their ranks anew, up to this many in all and this often. */
@@ -130,6 +131,7 @@ export async function fitTable(table: Dataset, options: TableFitOptions = {}): P
     threads,
     signal,
   } = requireOptions('tables.fit', options, OPTIONS)
+  requireTable('tables.fit', table)
   const schema = options.schema ?? schemaOf(table).schema
   const spec = mixed({ columns: schema, hidden, embedding })
   const energy = await Energy.create(spec, { seed, inputs: inputs(table, { schema }) })

@@ -3,7 +3,9 @@ import { codedWidth, forward, levelsOf, type NumericColumn, type TableColumn } f
 import { normalQuantile } from '../columns/normal.js'
 import type { Dataset } from '../data/dataset.js'
 import type { Replaced } from '../data/table-coder.js'
+import { requireOptions } from '../spec/index.js'
 import { tensor } from '../tensor/index.js'
+import { requireModel, requireTable } from './arguments.js'
 import type { TableModel } from './model.js'
 
 /** Values a number is replaced by, and levels a category is, at most. */
@@ -109,7 +111,10 @@ async function contributionsOf(model: TableModel, rows: Float32Array, energies: 
  * @throws (rejects) ERR_LANGEVIN_INVALID_OPTION naming column and row of a cell that does not fit
  */
 export async function scoreTable(model: TableModel, table: Dataset, options: ScoreOptions = {}): Promise<Scores> {
-  const { contributions = false, firstRow = 1, threads, signal } = options
+  const known = ['contributions', 'firstRow', 'threads', 'signal'] as const
+  const { contributions = false, firstRow = 1, threads, signal } = requireOptions('tables.score', options, known)
+  requireModel('tables.score', model)
+  requireTable('tables.score', table)
   const how = { ...(threads !== undefined && { threads }), ...(signal && { signal }) }
   const { rows, replaced } = model.coder.encode(table, 'rows', firstRow, 'float32')
   using x = rows

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { normalQuantile } from '../../src/columns/normal.js'
 import type { Column } from '../../src/data/dataset.js'
-import { Dataset, data, Energy, energies } from '../../src/index.js'
+import { Dataset, data, Energy, energies, tables } from '../../src/index.js'
 import { classifyTable, completeTable, drawTable, scoreTable, TableModel } from '../../src/tables/index.js'
 
 const JOBS = ['clerk', 'cook', 'smith', 'tailor']
@@ -207,6 +207,43 @@ describe('complete', () => {
       // 4.5 standard errors of independent chains.
       expect(Math.abs(share - exact)).toBeLessThan(4.5 * Math.sqrt((exact * (1 - exact)) / n) + 1e-3)
     }
+    model.dispose()
+  })
+})
+
+describe('the calls of tables', () => {
+  it('refuse what is no table and no model, and options they do not have', async () => {
+    const model = await randomModel()
+    const odd = model as never
+    const calls: [() => Promise<unknown>, string][] = [
+      [() => tables.fit([[1, 2]] as never), 'table: expected a data set'],
+      [() => tables.fit(people, { step: 3 } as never), "did you mean 'steps'"],
+      [() => tables.score({} as never, people), 'model: expected a model of a table'],
+      [() => tables.score(model, odd), 'table: expected a data set'],
+      [() => tables.score(model, people, { contribution: true } as never), "did you mean 'contributions'"],
+      [() => tables.sample(model, 0), 'rows: must be a whole number of at least 1, got 0'],
+      [() => tables.sample(model, 3, { round: 2 } as never), "did you mean 'rounds'"],
+      [() => tables.complete(model, odd), 'table: expected a data set'],
+      [() => tables.classify({} as never, people, 'job'), 'model: expected a model of a table'],
+      [() => tables.compare(people, odd), 'synthetic: expected a data set'],
+    ]
+    for (const [call, words] of calls)
+      await expect(call()).rejects.toMatchObject({
+        code: 'ERR_LANGEVIN_INVALID_OPTION',
+        message: expect.stringContaining(words),
+      })
+    model.dispose()
+  })
+
+  it('find out what the columns are where no schema is given', async () => {
+    const { model, result } = await tables.fit(people, { hidden: [8], steps: 5, seed: 1 })
+    expect(result.history.length).toBeGreaterThan(0)
+    expect(model.schema.columns.map(({ name, kind }) => [name, kind])).toEqual([
+      ['age', 'numeric'],
+      ['job', 'categorical'],
+      ['town', 'categorical'],
+    ])
+    expect(model.facts).toMatchObject({ rows: 120, form: { delimiter: ',', header: true } })
     model.dispose()
   })
 })
