@@ -48,6 +48,8 @@ export class RunRecorder {
   #unwritten = false
   #step: number
   #resumed: RunFacts['resumed']
+  /** Older checkpoints have gone: a run that is done has nothing left to do in its folder. */
+  #pruned: Promise<void> = Promise.resolve()
 
   private constructor(path: string, record: Omit<RunRecord, 'format' | 'kind'>, metrics: MetricsWriter, step: number) {
     this.path = path
@@ -120,9 +122,11 @@ export class RunRecorder {
   /** Older checkpoints of this folder go. What cannot be removed stays: runs gc finds it. */
   #prune(newest: string): void {
     if (resolve(dirname(newest)) !== resolve(this.path, FILES.checkpoints)) return
-    void checkpointsOf(this.path).then(({ whole }) =>
-      Promise.all(whole.slice(KEPT).map(({ path }) => unlink(path).catch(() => undefined))),
-    )
+    const prune = async () => {
+      const { whole } = await checkpointsOf(this.path)
+      await Promise.all(whole.slice(KEPT).map(({ path }) => unlink(path).catch(() => undefined)))
+    }
+    this.#pruned = this.#pruned.then(prune).catch(() => undefined)
   }
 
   /** Holds the run, and says so in the folder. */
@@ -174,7 +178,7 @@ export class RunRecorder {
     if (this.#unwritten && this.#last) this.#metrics.write(this.#last)
     this.#step = ending.step ?? this.#step
     this.#line({ type: 'end', state: ending.state, ...(ending.error && { error: ending.error }) })
-    await this.#metrics.close()
+    await Promise.all([this.#metrics.close(), this.#pruned])
     await writeRecord(this.path, { ...this.#record, ...ending, ended: new Date().toISOString() })
   }
 }
