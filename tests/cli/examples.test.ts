@@ -98,6 +98,11 @@ function writePeople(): void {
     return `age,month,grade,job,income\n${lines.join('\n')}\n`
   }
   writeFileSync(join(folder, 'people.csv'), people(120, -1))
+  const customers = Array.from(
+    { length: 120 },
+    (_, i) => `${i},n${i},${20 + ((7 * i) % 40)},${'abc'[i % 3]},${Number(i % 9 === 0)}`,
+  )
+  writeFileSync(join(folder, 'customers.csv'), `id,name,age,town,left\n${customers.join('\n')}\n`)
   writeFileSync(join(folder, 'more.csv'), people(60, -1))
   writeFileSync(join(folder, 'gaps.csv'), people(60, 3))
   const month = { kind: 'cyclic', levels: Array.from({ length: 12 }, (_, k) => k + 1) }

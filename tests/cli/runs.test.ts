@@ -128,7 +128,8 @@ describe('langevin runs', () => {
   it('lists more runs than a process may have files open', () => {
     const many = join(folder, 'many')
     for (let i = 0; i < 300; i++) cpSync(join(folder, 'runs/moons-2'), join(many, `m-${i}`), { recursive: true })
-    const command = `ulimit -n 128; '${process.execPath}' '${main}' runs list --runs many --json`
+    // Fewer than the runs; the modules of the command itself are up to a hundred and some at a time.
+    const command = `ulimit -n 220; '${process.execPath}' '${main}' runs list --runs many --json`
     const { stdout, stderr } = spawnSync('bash', ['-c', command], { cwd: folder, encoding: 'utf8' })
     const { runs, others } = JSON.parse(stdout || `{"runs":[],"others":${JSON.stringify(stderr)}}`)
     expect([runs.length, others]).toEqual([300, []])

@@ -38,6 +38,7 @@ describe('objective, noise and optimizer specs', () => {
       sd: 0.1,
       t: 0.1,
       tBase: 0.005,
+      subsets: false,
     })
     expect(perturbations.absorbing({ grid: true })).toEqual({ kind: 'absorbing', grid: true })
     expect(perturbations.neighbourhood()).toEqual({ kind: 'neighbourhood' })
