@@ -3,7 +3,7 @@
 
 const isFunction = (value) => typeof value === 'function'
 /** Modules of functions that make no kinds, and those whose functions are added by name below. */
-const NO_FACTORIES = new Set(['data', 'evaluate', 'expr', 'graph', 'io', 'metrics', 'ood', 'partition'])
+const NO_FACTORIES = new Set(['data', 'evaluate', 'expr', 'graph', 'io', 'metrics', 'ood', 'partition', 'tables'])
 
 /**
  * The families of kinds: every export that is a module or object of factories (energies, samplers, ...), whatever its name,
